@@ -1,0 +1,1 @@
+//! stockade-api

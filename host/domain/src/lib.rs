@@ -1,0 +1,24 @@
+//! The vocabulary of Stockade and every decision it takes without IO: numbers, symbols, ticks, the contract with guests,
+//! the order state machine, the risk gate, the ledger, the life of an engine, and the ports behind which the effects lie
+//! ([`Broker`](broker::Broker), [`Journal`](journal::Journal), [`Guest`](guest::Guest), [`Clock`](time::Clock)).
+//!
+//! Refuses to know: files, sockets, threads, databases, wasm, HTTP, the machine's clock.
+
+pub mod account;
+pub mod bars;
+pub mod broker;
+pub mod contract;
+pub mod desk;
+pub mod guest;
+pub mod ids;
+pub mod journal;
+pub mod ledger;
+pub mod life;
+pub mod limits;
+pub mod number;
+pub mod order;
+pub mod params;
+pub mod risk;
+pub mod symbol;
+pub mod tick;
+pub mod time;

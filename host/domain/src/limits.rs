@@ -1,0 +1,72 @@
+//! Every bound of the host in one table, each with its reason. Reaching one is counted and named, never silent.
+
+use serde::{Deserialize, Serialize};
+
+/// What one guest may use. Operators set it per class of strategy; these are the defaults for compiled languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuestLimits {
+    /// Linear memory, all memories together, bytes. A Rust strategy with a thousand bars of history needs under 1 MiB;
+    /// 16 MiB leaves room for tables and still lets 1,000 engines stay below 16 GiB in the worst case.
+    pub memory_bytes_max: u64,
+    /// Elements of all tables together. Compiled guests have some hundred functions in theirs.
+    pub table_elements_max: u32,
+    /// Fuel of one call: about 1 ms of honest work, far more than a tick needs (50 to 5,000).
+    pub fuel_per_call: u64,
+    /// Fuel of a row in a batch, on top of one call's.
+    pub fuel_per_row: u64,
+    /// Fuel of `init`, `on-start`, `load`, `save`, `on-stop` and `describe`, which build tables and copy state.
+    pub fuel_per_setup_call: u64,
+    /// Wall clock of one call, ms. Fuel ends honest loops first; this ends what fuel does not count.
+    pub deadline_ms: u64,
+    /// Bytes one host call may copy out of the guest: the longest string of the contract many times over.
+    pub host_call_bytes_max: usize,
+    /// Orders, modifications and cancels in one call.
+    pub orders_per_call_max: u32,
+    /// Log, signal and plot text per minute of market time, bytes.
+    pub log_bytes_per_minute: u64,
+    /// What `save` may return, bytes.
+    pub state_bytes_max: usize,
+}
+
+impl Default for GuestLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 16 << 20,
+            table_elements_max: 20_000,
+            fuel_per_call: 2_000_000,
+            fuel_per_row: 100_000,
+            fuel_per_setup_call: 200_000_000,
+            deadline_ms: 100,
+            host_call_bytes_max: 64 << 10,
+            orders_per_call_max: 16,
+            log_bytes_per_minute: 64 << 10,
+            state_bytes_max: 1 << 20,
+        }
+    }
+}
+
+/// Timers of one engine: strategies use one or two; the list is searched on every tick.
+pub const TIMERS_MAX: usize = 16;
+/// Shortest repeat of a timer, us: a timer that fires more often than once a second is a tick.
+pub const TIMER_EVERY_MIN_US: u64 = 1_000_000;
+/// Rows `market.bars` and `market.ticks` answer at most, and how much history the host keeps for them.
+pub const HISTORY_ROWS_MAX: usize = 1_024;
+/// Orders and positions a guest is shown at most.
+pub const SEEN_ROWS_MAX: usize = 256;
+/// A log line, bytes.
+pub const LOG_LINE_BYTES_MAX: usize = 1_024;
+/// The reason of a signal, bytes.
+pub const SIGNAL_REASON_BYTES_MAX: usize = 256;
+/// Plotted series of one engine.
+pub const PLOT_SERIES_MAX: usize = 16;
+/// An order's tag, bytes: what MT5 lets a comment have.
+pub const TAG_BYTES_MAX: usize = 32;
+/// Log lines, signals and plot points kept of one call until they are taken.
+pub const REPORTS_PER_CALL_MAX: usize = 256;
+/// Parameters of one strategy.
+pub const PARAMS_MAX: usize = 128;
+/// Symbols of one strategy.
+pub const NEEDS_MAX: usize = 32;
+/// An uploaded component, bytes: a Rust strategy has 50 KB, a JavaScript or Python one up to 20 MB with its interpreter.
+pub const COMPONENT_BYTES_MAX: usize = 24 << 20;

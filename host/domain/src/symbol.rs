@@ -1,0 +1,306 @@
+//! What a broker says about a symbol, and the grid on which its prices and volumes lie.
+
+use crate::number::{Money, Points, Rate, Steps, div_round};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A symbol of the host's table. Small and dense: it indexes vectors on the tick path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SymbolId(pub u16);
+
+/// How margin is computed (MT5 `SYMBOL_CALC_MODE`, the kinds Stockade prices).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MarginMode {
+    /// lots * contract / leverage, in the margin currency.
+    #[default]
+    Forex,
+    /// lots * contract, in the margin currency.
+    ForexNoLeverage,
+    /// lots * contract * price, in the quote currency.
+    Cfd,
+    /// lots * contract * price / leverage, in the quote currency.
+    CfdLeverage,
+}
+
+/// One symbol as the broker specifies it (MT5 `SymbolInfo`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SymbolSpec {
+    /// The broker's name for it, suffix included.
+    pub name: String,
+    /// Decimals of a price, at most 8; one point is 10^-digits.
+    pub digits: u8,
+    /// Order prices are multiples of this many points; at least 1.
+    pub tick_size: Points,
+    /// Units in one lot, in millionths.
+    pub contract_size_e6: i64,
+    /// One volume step, in 10^-8 lots; at least 1.
+    pub volume_step_e8: i64,
+    /// Smallest order.
+    pub volume_min: Steps,
+    /// Largest order.
+    pub volume_max: Steps,
+    /// Smallest distance of stops and pending orders from the price.
+    pub stops_level: Points,
+    /// Within this distance of the price orders can't be changed.
+    pub freeze_level: Points,
+    /// Currency bought.
+    pub base: String,
+    /// Currency of price and profit.
+    pub quote: String,
+    /// Currency of margin.
+    pub margin: String,
+    /// How margin is computed.
+    pub margin_mode: MarginMode,
+}
+
+/// Why a number is not on a symbol's grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OffGrid {
+    /// Not a finite positive number, or too large to be a price or volume.
+    NotANumber,
+    /// Between two grid points.
+    Between,
+}
+
+/// A finite `f64` this near to a whole number (in points or steps) counts as that number: decimal prices are not exact in
+/// binary, and guests compute them by adding and multiplying. 1e-6 of a point is far above such noise and far below a
+/// tenth of a point, the nearest thing anyone could mean.
+const GRID_TOLERANCE: f64 = 1e-6;
+
+impl SymbolSpec {
+    /// Checks what arithmetic relies on.
+    ///
+    /// # Errors
+    /// Names the field and the bound it breaks.
+    pub fn validated(self) -> Result<Self, String> {
+        let broken = |what: &str| Err(format!("symbol {:?}: {what}", self.name));
+        match () {
+            () if self.name.is_empty() || self.name.len() > 32 => broken("name must have 1 to 32 bytes"),
+            () if self.digits > 8 => broken("digits must be at most 8"),
+            () if self.tick_size.0 < 1 => broken("tick_size must be at least 1 point"),
+            () if self.contract_size_e6 < 1 => broken("contract_size must be positive"),
+            () if self.volume_step_e8 < 1 => broken("volume_step must be positive"),
+            () if self.volume_min.0 < 1 => broken("volume_min must be at least one step"),
+            () if self.volume_max < self.volume_min => broken("volume_max must not be below volume_min"),
+            () => Ok(self),
+        }
+    }
+
+    /// 10^digits: points in one unit of price.
+    pub fn points_per_unit(&self) -> f64 {
+        10_f64.powi(i32::from(self.digits))
+    }
+
+    /// The price as guests and files see it. The same points always give the same `f64`, and more points a larger one, so
+    /// prices that came from here may be compared as floats.
+    pub fn price(&self, points: Points) -> f64 {
+        points.0 as f64 / self.points_per_unit()
+    }
+
+    /// The volume in lots, as guests see it.
+    pub fn lots(&self, steps: Steps) -> f64 {
+        (i128::from(steps.0) * i128::from(self.volume_step_e8)) as f64 / 1e8
+    }
+
+    /// The nearest whole points to a price from a feed or a file. `None` when it is no finite, positive price.
+    pub fn nearest_points(&self, price: f64) -> Option<Points> {
+        let points = (price * self.points_per_unit()).round();
+        (points >= 1.0 && points < 9e15).then_some(Points(points as i64))
+    }
+
+    /// The points that a guest's price stands for.
+    ///
+    /// # Errors
+    /// When it is no positive number or not a multiple of the tick size. Nothing is rounded.
+    pub fn points(&self, price: f64) -> Result<Points, OffGrid> {
+        let points = whole(price * self.points_per_unit())?;
+        if points % self.tick_size.0 == 0 { Ok(Points(points)) } else { Err(OffGrid::Between) }
+    }
+
+    /// The steps that a guest's volume stands for.
+    ///
+    /// # Errors
+    /// When it is no positive number or not a multiple of the volume step. Nothing is rounded.
+    pub fn steps(&self, lots: f64) -> Result<Steps, OffGrid> {
+        whole(lots * 1e8 / self.volume_step_e8 as f64).map(Steps)
+    }
+
+    /// What `distance` on `volume` is worth: price difference times units, through `rate` (quote to account currency).
+    /// Exact until the last division. Not rounded to the currency's digits.
+    pub fn value(&self, distance: Points, volume: Steps, rate: Rate) -> Money {
+        let units_e14 = i128::from(volume.0) * i128::from(self.volume_step_e8) * i128::from(self.contract_size_e6);
+        // points * units * 10^6 / (10^digits * 10^14) = points * units / 10^(digits + 8)
+        let scale = 10_i128.pow(u32::from(self.digits) + 8) * i128::from(rate.denominator);
+        Money(div_round(i128::from(distance.0) * units_e14 * i128::from(rate.numerator), scale) as i64)
+    }
+
+    /// Margin that `volume` at `price` takes at 1:`leverage`; `rate` leads from [`margin_currency`](Self::margin_currency)
+    /// to the account's currency.
+    pub fn margin(&self, price: Points, volume: Steps, leverage: u32, rate: Rate) -> Money {
+        let leverage = i128::from(leverage.max(1));
+        let units_e14 = i128::from(volume.0) * i128::from(self.volume_step_e8) * i128::from(self.contract_size_e6);
+        let (of_price, scale, divisor) = match self.margin_mode {
+            MarginMode::Forex => (1, 10_i128.pow(8), leverage),
+            MarginMode::ForexNoLeverage => (1, 10_i128.pow(8), 1),
+            MarginMode::Cfd => (i128::from(price.0), 10_i128.pow(u32::from(self.digits) + 8), 1),
+            MarginMode::CfdLeverage => (i128::from(price.0), 10_i128.pow(u32::from(self.digits) + 8), leverage),
+        };
+        let denominator = scale * divisor * i128::from(rate.denominator);
+        Money(div_round(units_e14 * of_price * i128::from(rate.numerator), denominator) as i64)
+    }
+
+    /// The currency in which [`margin`](Self::margin) starts: that of margin for Forex, of the quote for CFDs.
+    pub fn margin_currency(&self) -> &str {
+        match self.margin_mode {
+            MarginMode::Forex | MarginMode::ForexNoLeverage => &self.margin,
+            MarginMode::Cfd | MarginMode::CfdLeverage => &self.quote,
+        }
+    }
+}
+
+fn whole(value: f64) -> Result<i64, OffGrid> {
+    let nearest = value.round();
+    // A comparison that NaN fails.
+    if !(nearest >= 1.0 && nearest < 9e15) {
+        return Err(OffGrid::NotANumber);
+    }
+    if (value - nearest).abs() > GRID_TOLERANCE.max(nearest * 1e-12) { Err(OffGrid::Between) } else { Ok(nearest as i64) }
+}
+
+/// Every symbol the host knows, by id. Shared, never changed while the host runs.
+#[derive(Clone, Debug, Default)]
+pub struct SymbolTable {
+    specs: Arc<[SymbolSpec]>,
+}
+
+impl SymbolTable {
+    /// A table of at most 65,535 checked specs; their order gives the ids.
+    ///
+    /// # Errors
+    /// Names the spec that is broken or stands twice.
+    pub fn new(specs: Vec<SymbolSpec>) -> Result<Self, String> {
+        if specs.len() > usize::from(u16::MAX) {
+            return Err(format!("{} symbols are too many; at most {}", specs.len(), u16::MAX));
+        }
+        let specs = specs.into_iter().map(SymbolSpec::validated).collect::<Result<Vec<_>, _>>()?;
+        let mut names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("symbol {:?} stands twice", twice[0]));
+        }
+        Ok(Self { specs: specs.into() })
+    }
+
+    /// The spec of a symbol of this table.
+    pub fn spec(&self, id: SymbolId) -> &SymbolSpec {
+        &self.specs[usize::from(id.0)]
+    }
+
+    /// The symbol with this name.
+    pub fn find(&self, name: &str) -> Option<SymbolId> {
+        self.specs.iter().position(|spec| spec.name == name).map(|at| SymbolId(at as u16))
+    }
+
+    /// All symbols, in order of id.
+    pub fn iter(&self) -> impl Iterator<Item = (SymbolId, &SymbolSpec)> {
+        self.specs.iter().enumerate().map(|(at, spec)| (SymbolId(at as u16), spec))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.specs.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.specs.is_empty()
+    }
+}
+
+/// Specs as retail MT5 brokers commonly give them, for simulated markets, backtests of files and tests.
+pub mod common {
+    use super::{MarginMode, SymbolSpec};
+    use crate::number::{Points, Steps};
+
+    /// A currency pair of 100,000 units a lot, 0.01 to 100 lots, with 5 digits, or 3 when it is quoted in JPY.
+    pub fn forex(base: &str, quote: &str) -> SymbolSpec {
+        SymbolSpec {
+            name: format!("{base}{quote}"),
+            digits: if quote == "JPY" { 3 } else { 5 },
+            tick_size: Points(1),
+            contract_size_e6: 100_000 * 1_000_000,
+            volume_step_e8: 1_000_000,
+            volume_min: Steps(1),
+            volume_max: Steps(10_000),
+            stops_level: Points(0),
+            freeze_level: Points(0),
+            base: base.into(),
+            quote: quote.into(),
+            margin: base.into(),
+            margin_mode: MarginMode::Forex,
+        }
+    }
+
+    /// Gold, 100 ounces a lot, 3 digits, margin like a leveraged CFD.
+    pub fn gold() -> SymbolSpec {
+        SymbolSpec {
+            name: "XAUUSD".into(),
+            digits: 3,
+            contract_size_e6: 100 * 1_000_000,
+            margin_mode: MarginMode::CfdLeverage,
+            ..forex("XAU", "USD")
+        }
+    }
+
+    /// A crypto currency in USD, one coin a lot, 2 digits.
+    pub fn crypto(base: &str) -> SymbolSpec {
+        SymbolSpec { digits: 2, contract_size_e6: 1_000_000, margin_mode: MarginMode::CfdLeverage, ..forex(base, "USD") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_computed_in_binary_are_on_the_grid_and_others_are_refused() {
+        let spec = common::forex("EUR", "USD");
+        assert_eq!(spec.points(1.38727), Ok(Points(138_727)));
+        assert_eq!(spec.points(1.1 + 0.2), Ok(Points(130_000)));
+        assert_eq!(spec.points(1.387_275), Err(OffGrid::Between));
+        for bad in [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e300] {
+            assert_eq!(spec.points(bad), Err(OffGrid::NotANumber), "{bad}");
+        }
+        assert_eq!(spec.steps(0.1 + 0.2), Ok(Steps(30)));
+        assert_eq!(spec.steps(0.015), Err(OffGrid::Between));
+    }
+
+    #[test]
+    fn every_price_survives_the_way_out_and_back() {
+        let spec = common::gold();
+        for points in (1..5_000_000).step_by(977) {
+            assert_eq!(spec.points(spec.price(Points(points))), Ok(Points(points)));
+        }
+    }
+
+    #[test]
+    fn value_and_margin_are_those_of_the_broker() {
+        let eurusd = common::forex("EUR", "USD");
+        // 10 pips on 0.5 lot: 50 USD.
+        assert_eq!(eurusd.value(Points(100), Steps(50), Rate::ONE), Money(50_000_000));
+        // The same loss on gold: 1.000 USD on 2 lots = -200 USD.
+        assert_eq!(common::gold().value(Points(-1_000), Steps(200), Rate::ONE), Money(-200_000_000));
+        // 1 lot EURUSD at 1:100 with EUR at 1.3: 1,300 USD.
+        let rate = Rate { numerator: 130_000, denominator: 100_000 };
+        assert_eq!(eurusd.margin(Points(130_000), Steps(100), 100, rate), Money(1_300_000_000));
+        assert_eq!(common::gold().margin(Points(1_300_000), Steps(100), 100, Rate::ONE), Money(1_300_000_000));
+    }
+
+    #[test]
+    fn a_table_refuses_a_symbol_that_stands_twice() {
+        let err = SymbolTable::new(vec![common::gold(), common::gold()]).unwrap_err();
+        assert_eq!(err, "symbol \"XAUUSD\" stands twice");
+    }
+}
