@@ -1,1 +1,184 @@
-//! broker
+//! The port to a broker: recorded commands go in, reports come out.
+
+use crate::contract::{AccountMode, Side, words};
+use crate::ids::{AccountId, DealId, OrderId, PositionId};
+use crate::journal::Recorded;
+use crate::number::{Money, Points, Steps};
+use crate::order::Command;
+use crate::symbol::SymbolId;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// What a deal does to a position (MT5 `DEAL_ENTRY`).
+    Entry { In = "in", Out = "out", InOut = "in-out", OutBy = "out-by" }
+}
+words! {
+    /// Why there was a deal (MT5 `DEAL_REASON`).
+    Reason { Expert = "expert", StopLoss = "sl", TakeProfit = "tp", StopOut = "so", Rollover = "rollover", EndOfTest = "end-of-test", Foreign = "foreign" }
+}
+
+/// An execution. Deals are the ledger: positions, profit and balance follow from them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deal {
+    /// The broker's number; a deal with a number already seen is a repetition.
+    pub id: DealId,
+    /// The order of ours that it executes; `None` when the broker acted by itself (stops, stop-out, swap).
+    pub order: Option<OrderId>,
+    /// The position it changes.
+    pub position: PositionId,
+    /// Of what.
+    pub symbol: SymbolId,
+    /// Bought or sold.
+    pub side: Side,
+    /// What it does.
+    pub entry: Entry,
+    /// Why.
+    pub reason: Reason,
+    /// How much; 0 for a deal that only books a swap.
+    pub volume: Steps,
+    /// At what price.
+    pub price: Points,
+    /// Profit it realises, without costs; 0 for `In`.
+    pub profit: Money,
+    /// Commission, negative when it costs.
+    pub commission: Money,
+    /// Swap, negative when it costs.
+    pub swap: Money,
+    /// When.
+    pub time: Time,
+}
+
+impl Deal {
+    /// What the balance moves by.
+    pub fn net(&self) -> Money {
+        self.profit + self.commission + self.swap
+    }
+}
+
+/// What happened, in a broker's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Happened {
+    /// An order is at the broker, under this ticket.
+    Accepted {
+        /// The broker's number.
+        ticket: u64,
+    },
+    /// An order was refused.
+    Rejected {
+        /// MT5 retcode.
+        retcode: u32,
+    },
+    /// Sent, no answer.
+    AnswerMissing,
+    /// A deal; `rest` of its order is still working (0: filled).
+    Deal {
+        /// The deal.
+        deal: Deal,
+        /// What is left of the order.
+        rest: Steps,
+    },
+    /// A working order was taken back, by us or by the broker.
+    Canceled,
+    /// A working order came to its end.
+    Expired,
+    /// Price or stops of an order are now these.
+    OrderModified {
+        /// Its price.
+        price: Option<Points>,
+        /// Its stop loss.
+        stop_loss: Option<Points>,
+        /// Its take profit.
+        take_profit: Option<Points>,
+    },
+    /// Stops of a position are now these.
+    PositionModified {
+        /// Which.
+        position: PositionId,
+        /// Its stop loss.
+        stop_loss: Option<Points>,
+        /// Its take profit.
+        take_profit: Option<Points>,
+    },
+    /// A modification or cancel was refused; all is as before.
+    ModifyRejected {
+        /// MT5 retcode.
+        retcode: u32,
+    },
+}
+
+/// A broker's report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Where.
+    pub account: AccountId,
+    /// Our order, where the report concerns one (a position's modification names the order that opened it).
+    pub order: Option<OrderId>,
+    /// When, by the broker's clock, UTC.
+    pub at: Time,
+    /// What.
+    pub happened: Happened,
+}
+
+/// Retcodes the host itself and the paper broker answer with; the full table is the connector's.
+pub mod retcode {
+    /// Request rejected.
+    pub const REJECT: u32 = 10006;
+    /// Invalid volume.
+    pub const INVALID_VOLUME: u32 = 10014;
+    /// Invalid price.
+    pub const INVALID_PRICE: u32 = 10015;
+    /// Invalid stops.
+    pub const INVALID_STOPS: u32 = 10016;
+    /// Market is closed.
+    pub const MARKET_CLOSED: u32 = 10018;
+    /// Not enough money.
+    pub const NO_MONEY: u32 = 10019;
+    /// No quotes.
+    pub const PRICE_OFF: u32 = 10021;
+    /// Invalid expiration.
+    pub const INVALID_EXPIRATION: u32 = 10022;
+    /// Order or position frozen.
+    pub const FROZEN: u32 = 10029;
+    /// Invalid filling.
+    pub const INVALID_FILL: u32 = 10030;
+    /// Order or position not found: already closed.
+    pub const POSITION_CLOSED: u32 = 10036;
+}
+
+/// What account a broker opens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountTerms {
+    /// Netting or hedging.
+    pub mode: AccountMode,
+    /// Deposit currency.
+    pub currency: String,
+    /// Its digits.
+    pub currency_digits: u8,
+    /// 1:leverage.
+    pub leverage: u32,
+    /// Balance at the start.
+    pub deposit: Money,
+}
+
+impl Default for AccountTerms {
+    /// 10,000 USD, hedging, 1:100.
+    fn default() -> Self {
+        Self {
+            mode: AccountMode::Hedging,
+            currency: "USD".into(),
+            currency_digits: 2,
+            leverage: 100,
+            deposit: Money(10_000 * Money::ONE.0),
+        }
+    }
+}
+
+/// Executes orders.
+pub trait Broker: Send {
+    /// Hands a recorded command over. What becomes of it comes as reports; a repeated one is answered, never executed again.
+    fn submit(&mut self, command: Recorded<Command>);
+    /// Appends what was reported since the last call, in order.
+    fn reports(&mut self, into: &mut Vec<Report>);
+}

@@ -12,19 +12,42 @@ use serde::{Deserialize, Serialize};
 #[allow(missing_docs)]
 pub enum Call<'a> {
     Init(&'a [Param]),
-    Start { mode: RunMode, account: &'a AccountView, restored: bool },
-    Tick { symbol: u32, tick: &'a Tick, skipped: u32 },
+    Start {
+        mode: RunMode,
+        account: &'a AccountView,
+        restored: bool,
+    },
+    Tick {
+        symbol: u32,
+        tick: &'a Tick,
+        skipped: u32,
+    },
     /// Answered by [`Reply::Consumed`].
-    Ticks { symbol: u32, ticks: TickColumns<'a> },
-    Bar { symbol: u32, bar: &'a Bar },
+    Ticks {
+        symbol: u32,
+        ticks: TickColumns<'a>,
+    },
+    Bar {
+        symbol: u32,
+        bar: &'a Bar,
+    },
     Timer(u32),
-    Order { id: u64, event: SeenEvent },
-    Position { position: &'a SeenPosition, change: PositionChange },
+    Order {
+        id: u64,
+        event: SeenEvent,
+    },
+    Position {
+        position: &'a SeenPosition,
+        change: PositionChange,
+    },
     TradingState(TradingState),
     Stop(StopReason),
     /// Answered by [`Reply::State`].
     Save,
-    Load { schema: u32, state: &'a [u8] },
+    Load {
+        schema: u32,
+        state: &'a [u8],
+    },
     /// Answered by [`Reply::Criterion`].
     Tester(&'a TesterStats),
 }

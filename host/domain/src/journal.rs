@@ -1,1 +1,86 @@
-//! journal
+//! The port to the journal: what is not on disk has not happened.
+
+use crate::broker::Report;
+use crate::order::Command;
+use crate::risk::Approved;
+
+/// Something that is in the journal.
+///
+/// Only [`record`] builds one, after the journal has it durably, and [`Broker::submit`](crate::broker::Broker::submit)
+/// takes nothing else: nothing is sent before it is recorded.
+///
+/// ```compile_fail
+/// let forged = stockade_domain::journal::Recorded(todo!());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded<T>(T);
+
+impl<T> Recorded<T> {
+    /// What was recorded.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+
+    /// What was recorded.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// A line of the journal.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<'a> {
+    /// A command that will be sent.
+    Command(&'a Command),
+    /// What a broker reported.
+    Report(&'a Report),
+}
+
+/// Why nothing was recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The disk is full, broken or gone: openings must stop.
+    #[error("the journal can't be written: {0}; free or replace the disk and start the host again")]
+    Disk(String),
+    /// Another host owns this shard now; nothing was written.
+    #[error("another host has taken over: {0}")]
+    Fenced(String),
+    /// Anything else.
+    #[error("the journal failed: {0}")]
+    Internal(String),
+}
+
+/// Writes entries durably.
+pub trait Journal: Send {
+    /// Writes all entries or none, in order, and returns when they are on disk. One call is one group commit. Repeating an
+    /// entry (same order and action, or same deal) changes nothing.
+    ///
+    /// # Errors
+    /// Nothing of this call is on disk.
+    fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError>;
+}
+
+/// Records what the gate let through; the only maker of [`Recorded`].
+///
+/// # Errors
+/// Nothing was recorded and nothing may be sent.
+pub fn record(journal: &mut (impl Journal + ?Sized), commands: Vec<Approved<Command>>) -> Result<Vec<Recorded<Command>>, JournalError> {
+    let commands: Vec<Command> = commands.into_iter().map(Approved::into_inner).collect();
+    let entries: Vec<Entry<'_>> = commands.iter().map(Entry::Command).collect();
+    journal.append(&entries)?;
+    Ok(commands.into_iter().map(Recorded).collect())
+}
+
+/// The journal of a run that nobody will ever recover, a backtest: counts and forgets.
+#[derive(Debug, Default)]
+pub struct Forgetful {
+    /// Entries seen.
+    pub entries: u64,
+}
+
+impl Journal for Forgetful {
+    fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError> {
+        self.entries += entries.len() as u64;
+        Ok(())
+    }
+}

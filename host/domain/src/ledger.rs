@@ -1,1 +1,302 @@
-//! ledger
+//! What an account has: balance, working orders and positions, as they follow from commands and deals.
+
+use crate::broker::{Deal, Entry, Happened, Report};
+use crate::contract::{PositionChange, Side};
+use crate::ids::{DealId, OrderId, PositionId};
+use crate::number::{Money, Points, Steps};
+use crate::order::{Action, Command, OrderEvent, OrderRequest, OrderState, Tag};
+use crate::symbol::{SymbolId, SymbolTable};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An order that may still be filled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkingOrder {
+    /// Its name.
+    pub id: OrderId,
+    /// What was asked, with later modifications.
+    pub request: OrderRequest,
+    /// Where it stands.
+    pub state: OrderState,
+    /// How much has been filled.
+    pub filled: Steps,
+    /// When it was asked for.
+    pub placed: Time,
+}
+
+/// An open position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Its name: the order that opened it.
+    pub id: PositionId,
+    /// Of what.
+    pub symbol: SymbolId,
+    /// Which way.
+    pub side: Side,
+    /// How much; positive while it is open.
+    pub volume: Steps,
+    /// Sum of price times volume over what is open, in point-steps: exact, where an average price is not.
+    pub cost: i64,
+    /// Stop loss.
+    pub stop_loss: Option<Points>,
+    /// Take profit.
+    pub take_profit: Option<Points>,
+    /// When it was opened.
+    pub opened: Time,
+    /// Profit realised by partial closes.
+    pub realised: Money,
+    /// Commission so far.
+    pub commission: Money,
+    /// Swap so far.
+    pub swap: Money,
+    /// The note of the order that opened it.
+    pub tag: Tag,
+}
+
+impl Position {
+    /// Average opening price, in points.
+    pub fn open_points(&self) -> f64 {
+        self.cost as f64 / self.volume.0.max(1) as f64
+    }
+
+    /// Distance to `close`, in point-steps, positive in profit.
+    pub fn point_steps(&self, close: Points) -> i128 {
+        i128::from(self.side.sign()) * (i128::from(close.0) * i128::from(self.volume.0) - i128::from(self.cost))
+    }
+}
+
+/// What an account has. Both sides keep one: the host by reports, the paper broker by execution.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Deposit plus the net of every deal.
+    pub balance: Money,
+    /// Orders that may still be filled.
+    pub orders: BTreeMap<OrderId, WorkingOrder>,
+    /// Open positions.
+    pub positions: BTreeMap<PositionId, Position>,
+    /// Deals booked since the start; a repeated report books nothing.
+    #[serde(skip)]
+    seen: BTreeSet<DealId>,
+}
+
+/// What a report changed, for whoever has to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An order is now in this state; `fill` when a deal brought it there. The order as it was is given, since it may be gone.
+    Order {
+        /// The order after the change.
+        order: Box<WorkingOrder>,
+        /// The deal.
+        fill: Option<Deal>,
+        /// The broker's retcode, when it was rejected.
+        retcode: u32,
+    },
+    /// A working order has other prices now.
+    OrderModified(OrderId),
+    /// A modification of an order or position was refused.
+    ModifyRejected(OrderId, u32),
+    /// A position changed; with volume 0 when it closed.
+    Position(Box<Position>, PositionChange),
+    /// The report contradicts what is known; nothing was changed. A person should look.
+    Contradiction(String),
+}
+
+/// How many deal numbers a ledger remembers to tell repetitions; brokers repeat reports within seconds.
+const SEEN_DEALS_MAX: usize = 4_096;
+
+impl Ledger {
+    /// An empty ledger with this balance.
+    pub fn new(deposit: Money) -> Self {
+        Self { balance: deposit, ..Self::default() }
+    }
+
+    /// A new order that has been recorded. Modifications and cancels change nothing until the broker reports.
+    pub fn recorded(&mut self, command: &Command) {
+        if let Action::Place(request) = &command.action {
+            let order = WorkingOrder {
+                id: command.order,
+                request: request.clone(),
+                state: OrderState::Recorded,
+                filled: Steps(0),
+                placed: command.at,
+            };
+            self.orders.entry(command.order).or_insert(order);
+        }
+    }
+
+    /// Applies a report and says what it changed. Repeated and overtaken reports change nothing.
+    pub fn apply(&mut self, report: &Report) -> Vec<Change> {
+        match (&report.happened, report.order) {
+            (Happened::Accepted { .. }, Some(id)) => self.advance(id, OrderEvent::Accepted, 0),
+            (Happened::Rejected { retcode }, Some(id)) => self.advance(id, OrderEvent::Rejected, *retcode),
+            (Happened::AnswerMissing, Some(id)) => self.advance(id, OrderEvent::AnswerMissing, 0),
+            (Happened::Canceled, Some(id)) => self.advance(id, OrderEvent::Canceled, 0),
+            (Happened::Expired, Some(id)) => self.advance(id, OrderEvent::Expired, 0),
+            (Happened::Deal { deal, rest }, _) => self.book(deal, *rest),
+            (Happened::OrderModified { price, stop_loss, take_profit }, Some(id)) => {
+                let Some(order) = self.orders.get_mut(&id) else {
+                    return Vec::new();
+                };
+                let request = &mut order.request;
+                (request.price, request.stop_loss, request.take_profit) = (price.or(request.price), *stop_loss, *take_profit);
+                vec![Change::OrderModified(id)]
+            }
+            (Happened::PositionModified { position, stop_loss, take_profit }, _) => {
+                let Some(open) = self.positions.get_mut(position) else {
+                    return Vec::new();
+                };
+                (open.stop_loss, open.take_profit) = (*stop_loss, *take_profit);
+                vec![Change::Position(Box::new(open.clone()), PositionChange::StopsMoved)]
+            }
+            (Happened::ModifyRejected { retcode }, Some(id)) => {
+                vec![Change::ModifyRejected(id, *retcode)]
+            }
+            (happened, None) => vec![Change::Contradiction(format!("a report names no order: {happened:?}"))],
+        }
+    }
+
+    fn advance(&mut self, id: OrderId, event: OrderEvent, retcode: u32) -> Vec<Change> {
+        // An order that is gone was final: the report was overtaken.
+        let Some(order) = self.orders.get_mut(&id) else {
+            return Vec::new();
+        };
+        let before = order.state;
+        match before.after(event) {
+            Ok(after) if after == before => Vec::new(),
+            Ok(after) => {
+                order.state = after;
+                let order = if after.is_working() { order.clone() } else { self.orders.remove(&id).expect("it was just there") };
+                vec![Change::Order { order: Box::new(order), fill: None, retcode }]
+            }
+            Err(invalid) => vec![Change::Contradiction(format!("order {id}: {invalid}"))],
+        }
+    }
+
+    fn book(&mut self, deal: &Deal, rest: Steps) -> Vec<Change> {
+        if !self.seen.insert(deal.id) {
+            return Vec::new();
+        }
+        if self.seen.len() > SEEN_DEALS_MAX {
+            self.seen.pop_first();
+        }
+        let tag = deal.order.and_then(|id| self.orders.get(&id)).map(|order| order.request.tag.clone());
+        let stops = deal.order.and_then(|id| self.orders.get(&id)).map(|order| (order.request.stop_loss, order.request.take_profit));
+        self.balance += deal.net();
+        let mut changes = Vec::new();
+        if let Some(id) = deal.order {
+            let event = if rest == Steps(0) { OrderEvent::Filled } else { OrderEvent::PartiallyFilled };
+            if let Some(order) = self.orders.get_mut(&id) {
+                order.filled += deal.volume;
+            }
+            changes = self.advance(id, event, 0);
+            if let Some(Change::Order { fill, .. }) = changes.first_mut() {
+                *fill = Some(deal.clone());
+            } else if let Some(order) = self.orders.get(&id) {
+                // A further partial fill leaves the state as it was, but the guest must hear of it.
+                changes.push(Change::Order { order: Box::new(order.clone()), fill: Some(deal.clone()), retcode: 0 });
+            }
+        }
+        changes.extend(self.move_position(deal, tag.unwrap_or_default(), stops.unwrap_or_default()));
+        changes
+    }
+
+    fn move_position(&mut self, deal: &Deal, tag: Tag, (stop_loss, take_profit): (Option<Points>, Option<Points>)) -> Option<Change> {
+        let cost = deal.price.0 * deal.volume.0;
+        let Some(position) = self.positions.get_mut(&deal.position) else {
+            if deal.entry != Entry::In {
+                return Some(Change::Contradiction(format!("deal {} closes position {}, which is not open", deal.id, deal.position)));
+            }
+            let opened = Position {
+                id: deal.position,
+                symbol: deal.symbol,
+                side: deal.side,
+                volume: deal.volume,
+                cost,
+                stop_loss,
+                take_profit,
+                opened: deal.time,
+                realised: Money::ZERO,
+                commission: deal.commission,
+                swap: deal.swap,
+                tag,
+            };
+            self.positions.insert(deal.position, opened.clone());
+            return Some(Change::Position(Box::new(opened), PositionChange::Opened));
+        };
+        position.commission += deal.commission;
+        position.swap += deal.swap;
+        position.realised += deal.profit;
+        let change = match deal.entry {
+            Entry::In => {
+                position.volume += deal.volume;
+                position.cost += cost;
+                PositionChange::Increased
+            }
+            Entry::InOut => {
+                // What is left after the turn was opened at this deal's price.
+                position.side = deal.side;
+                position.volume = deal.volume - position.volume;
+                position.cost = deal.price.0 * position.volume.0;
+                (position.stop_loss, position.take_profit) = (stop_loss, take_profit);
+                PositionChange::Reversed
+            }
+            Entry::Out | Entry::OutBy if deal.volume < position.volume => {
+                // The part that goes takes its share of the cost; the rest keeps the average to the last point-step.
+                let left = position.volume - deal.volume;
+                position.cost =
+                    crate::number::div_round(i128::from(position.cost) * i128::from(left.0), i128::from(position.volume.0)) as i64;
+                position.volume = left;
+                PositionChange::Reduced
+            }
+            Entry::Out | Entry::OutBy if deal.volume == Steps(0) => return None,
+            Entry::Out | Entry::OutBy => PositionChange::Closed,
+        };
+        let mut after = position.clone();
+        if change == PositionChange::Closed {
+            after.volume = Steps(0);
+            self.positions.remove(&deal.position);
+        }
+        Some(Change::Position(Box::new(after), change))
+    }
+
+    /// Floating profit of all positions, in the currency `to`. A position without quote or rate counts 0.
+    pub fn floating(&self, table: &SymbolTable, to: &str, quote: impl Fn(SymbolId) -> Option<(Points, Points)> + Copy) -> Money {
+        self.positions.values().filter_map(|position| floating_of(position, table, to, quote)).sum()
+    }
+
+    /// Margin that the open positions take, at 1:`leverage`, in the currency `to`. Positions of one symbol in opposite
+    /// directions take the margin of the larger side. Positions without a rate count 0.
+    pub fn margin(
+        &self,
+        table: &SymbolTable,
+        to: &str,
+        leverage: u32,
+        quote: impl Fn(SymbolId) -> Option<(Points, Points)> + Copy,
+    ) -> Money {
+        let mut sides: BTreeMap<SymbolId, [Money; 2]> = BTreeMap::new();
+        for position in self.positions.values() {
+            let spec = table.spec(position.symbol);
+            let Some(rate) = table.rate(spec.margin_currency(), to, quote) else {
+                continue;
+            };
+            let open = Points(position.open_points().round() as i64);
+            let side = &mut sides.entry(position.symbol).or_default()[usize::from(position.side == Side::Sell)];
+            *side += spec.margin(open, position.volume, leverage, rate);
+        }
+        sides.values().map(|[long, short]| *long.max(short)).sum()
+    }
+}
+
+/// Floating profit of one position at the quote, in the currency `to`, without swap and commission.
+pub fn floating_of(
+    position: &Position,
+    table: &SymbolTable,
+    to: &str,
+    quote: impl Fn(SymbolId) -> Option<(Points, Points)> + Copy,
+) -> Option<Money> {
+    let (bid, ask) = quote(position.symbol)?;
+    let spec = table.spec(position.symbol);
+    let close = if position.side == Side::Buy { bid } else { ask };
+    Some(spec.value_of(position.point_steps(close), table.rate(&spec.quote, to, quote)?))
+}

@@ -101,7 +101,11 @@ impl fmt::Display for Money {
 pub fn div_round(numerator: i128, denominator: i128) -> i128 {
     debug_assert!(denominator != 0, "division by zero");
     let half = denominator.abs() / 2;
-    if (numerator < 0) == (denominator < 0) { (numerator.abs() + half) / denominator.abs() } else { -((numerator.abs() + half) / denominator.abs()) }
+    if (numerator < 0) == (denominator < 0) {
+        (numerator.abs() + half) / denominator.abs()
+    } else {
+        -((numerator.abs() + half) / denominator.abs())
+    }
 }
 
 /// An exact exchange rate: units of the target currency for one unit of the source, as a fraction.

@@ -130,10 +130,15 @@ impl SymbolSpec {
     /// What `distance` on `volume` is worth: price difference times units, through `rate` (quote to account currency).
     /// Exact until the last division. Not rounded to the currency's digits.
     pub fn value(&self, distance: Points, volume: Steps, rate: Rate) -> Money {
-        let units_e14 = i128::from(volume.0) * i128::from(self.volume_step_e8) * i128::from(self.contract_size_e6);
+        self.value_of(i128::from(distance.0) * i128::from(volume.0), rate)
+    }
+
+    /// The same for a sum of distances times volumes, in point-steps.
+    pub fn value_of(&self, point_steps: i128, rate: Rate) -> Money {
+        let units_per_step_e14 = i128::from(self.volume_step_e8) * i128::from(self.contract_size_e6);
         // points * units * 10^6 / (10^digits * 10^14) = points * units / 10^(digits + 8)
         let scale = 10_i128.pow(u32::from(self.digits) + 8) * i128::from(rate.denominator);
-        Money(div_round(i128::from(distance.0) * units_e14 * i128::from(rate.numerator), scale) as i64)
+        Money(div_round(point_steps * units_per_step_e14 * i128::from(rate.numerator), scale) as i64)
     }
 
     /// Margin that `volume` at `price` takes at 1:`leverage`; `rate` leads from [`margin_currency`](Self::margin_currency)
@@ -201,6 +206,25 @@ impl SymbolTable {
     /// The symbol with this name.
     pub fn find(&self, name: &str) -> Option<SymbolId> {
         self.specs.iter().position(|spec| spec.name == name).map(|at| SymbolId(at as u16))
+    }
+
+    /// The exact rate from one currency to another at the current quotes: 1 when they are the same, through a symbol of
+    /// this table when there is one and it has a quote. Amounts are converted at the bid, or at the ask the other way
+    /// round, as a broker does.
+    pub fn rate(&self, from: &str, to: &str, quote: impl Fn(SymbolId) -> Option<(Points, Points)>) -> Option<Rate> {
+        if from == to {
+            return Some(Rate::ONE);
+        }
+        self.iter().find_map(|(id, spec)| {
+            let unit = 10_i64.pow(u32::from(spec.digits));
+            if spec.base == from && spec.quote == to {
+                quote(id).map(|(bid, _)| Rate { numerator: bid.0, denominator: unit })
+            } else if spec.base == to && spec.quote == from {
+                quote(id).and_then(|(_, ask)| Rate { numerator: ask.0, denominator: unit }.inverse())
+            } else {
+                None
+            }
+        })
     }
 
     /// All symbols, in order of id.

@@ -63,7 +63,9 @@ impl<'a> TickColumns<'a> {
 
     /// The rows of `range`, which must lie within.
     pub fn slice(&self, range: std::ops::Range<usize>) -> TickColumns<'a> {
-        let optional = |column: &'a [f64]| if column.is_empty() { column } else { &column[range.clone()] };
+        let optional = |column: &'a [f64]| {
+            if column.is_empty() { column } else { &column[range.clone()] }
+        };
         TickColumns {
             times: &self.times[range.clone()],
             bids: &self.bids[range.clone()],
@@ -106,8 +108,7 @@ pub enum Timeframe {
 
 impl Timeframe {
     /// All, shortest first.
-    pub const ALL: [Self; 9] =
-        [Self::M1, Self::M5, Self::M15, Self::M30, Self::H1, Self::H4, Self::D1, Self::W1, Self::Mn1];
+    pub const ALL: [Self; 9] = [Self::M1, Self::M5, Self::M15, Self::M30, Self::H1, Self::H4, Self::D1, Self::W1, Self::Mn1];
 
     /// Start of the bar that holds `time`. Weeks start on Sunday, as in MT5.
     pub fn open(self, time: Time) -> Time {
