@@ -5,7 +5,6 @@ use crate::ids::Digest;
 use crate::limits::GuestLimits;
 use crate::symbol::SymbolSpec;
 use crate::tick::{Bar, Tick, TickColumns, Timeframe};
-use serde::{Deserialize, Serialize};
 
 /// One call into a guest. Symbols are the guest's own indices, ids the guest's own numbers.
 #[derive(Clone, Debug)]

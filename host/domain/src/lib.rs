@@ -5,6 +5,7 @@
 //! Refuses to know: files, sockets, threads, databases, wasm, HTTP, the machine's clock.
 
 pub mod account;
+pub mod actor;
 pub mod bars;
 pub mod broker;
 pub mod contract;

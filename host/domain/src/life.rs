@@ -1,1 +1,143 @@
-//! life
+//! The life of an engine, and what its faults lead to.
+//!
+//! ```text
+//!            start            loaded             history is there
+//! defined ----------> starting ------> warming-up ------> running <-----> paused
+//!    ^                   ^   \______________\________________|   pause / resume
+//!    |                   |                   fault           |
+//!    |           restart |                     v             | stop
+//!    |                   +------------------ faulted         v
+//!    |                                         |          stopped ---> starting (start)
+//!    |                   third fault in 10 min v
+//!    |                                    quarantined ---> starting (a person starts it again)
+//! ```
+
+use crate::contract::words;
+use crate::time::{MINUTE_US, SECOND_US, Time};
+use std::collections::VecDeque;
+
+words! {
+    /// Where an engine stands.
+    EngineState {
+        Defined = "defined", Starting = "starting", WarmingUp = "warming-up", Running = "running", Paused = "paused",
+        Faulted = "faulted", Quarantined = "quarantined", Stopped = "stopped",
+    }
+}
+
+words! {
+    /// What happens to an engine.
+    EngineEvent {
+        Start = "start", Loaded = "loaded", Warm = "warm", Pause = "pause", Resume = "resume",
+        Fault = "fault", Restart = "restart", Quarantine = "quarantine", Stop = "stop",
+    }
+}
+
+/// An event that makes no sense in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an engine that is {from} can't {event}")]
+pub struct NotNow {
+    /// The state.
+    pub from: EngineState,
+    /// The event.
+    pub event: EngineEvent,
+}
+
+impl EngineState {
+    /// The state after `event`. Starting what runs and stopping what is stopped change nothing.
+    ///
+    /// # Errors
+    /// The event makes no sense in this state.
+    pub fn after(self, event: EngineEvent) -> Result<Self, NotNow> {
+        use {EngineEvent as E, EngineState as S};
+        match (self, event) {
+            (S::Defined | S::Stopped | S::Quarantined | S::Faulted, E::Start) => Ok(S::Starting),
+            (S::Starting | S::WarmingUp | S::Running | S::Paused, E::Start) => Ok(self),
+            (S::Starting, E::Loaded) => Ok(S::WarmingUp),
+            (S::WarmingUp, E::Warm) => Ok(S::Running),
+            (S::Running | S::Paused, E::Pause) => Ok(S::Paused),
+            (S::Running | S::Paused, E::Resume) => Ok(S::Running),
+            (S::Starting | S::WarmingUp | S::Running | S::Paused, E::Fault) => Ok(S::Faulted),
+            (S::Faulted, E::Restart) => Ok(S::Starting),
+            (S::Faulted, E::Quarantine) => Ok(S::Quarantined),
+            (S::Quarantined, E::Stop) => Ok(S::Quarantined),
+            (_, E::Stop) => Ok(S::Stopped),
+            (from, event) => Err(NotNow { from, event }),
+        }
+    }
+
+    /// Whether it has a guest that is fed.
+    pub fn is_fed(self) -> bool {
+        matches!(self, Self::Running)
+    }
+}
+
+/// Faults within this window count together.
+pub const FAULT_WINDOW_US: i64 = 10 * MINUTE_US;
+/// At this many faults in the window an engine is quarantined.
+pub const FAULTS_MAX: usize = 3;
+/// Delay before the first restart; doubled with each fault in the window.
+pub const RESTART_DELAY_US: i64 = SECOND_US;
+
+/// What to do after a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Start again from the last saved state, at this time.
+    RestartAt(Time),
+    /// Leave it until a person starts it.
+    Quarantine,
+}
+
+/// Remembers an engine's recent faults.
+#[derive(Clone, Debug, Default)]
+pub struct Supervisor {
+    faults: VecDeque<Time>,
+}
+
+impl Supervisor {
+    /// Notes a fault at `now` and decides.
+    pub fn fault(&mut self, now: Time) -> Verdict {
+        self.faults.retain(|at| now.since_us(*at) < FAULT_WINDOW_US);
+        self.faults.push_back(now);
+        if self.faults.len() >= FAULTS_MAX {
+            Verdict::Quarantine
+        } else {
+            Verdict::RestartAt(now.plus_us(RESTART_DELAY_US << (self.faults.len() - 1)))
+        }
+    }
+
+    /// A person has looked: forget what was.
+    pub fn forgive(&mut self) {
+        self.faults.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restarts_come_later_and_later_until_the_third_fault_quarantines() {
+        let mut supervisor = Supervisor::default();
+        assert_eq!(supervisor.fault(Time(0)), Verdict::RestartAt(Time(SECOND_US)));
+        assert_eq!(supervisor.fault(Time(5)), Verdict::RestartAt(Time(5 + 2 * SECOND_US)));
+        assert_eq!(supervisor.fault(Time(10)), Verdict::Quarantine);
+        supervisor.forgive();
+        assert!(matches!(supervisor.fault(Time(11)), Verdict::RestartAt(_)));
+        assert!(matches!(supervisor.fault(Time(11 + FAULT_WINDOW_US)), Verdict::RestartAt(_)), "old faults are forgotten");
+    }
+
+    #[test]
+    fn start_and_stop_may_be_repeated() {
+        use EngineEvent::*;
+        for (events, expected) in [
+            (&[Start, Loaded, Warm, Start][..], EngineState::Running),
+            (&[Start, Loaded, Warm, Stop, Stop], EngineState::Stopped),
+            (&[Start, Fault, Quarantine, Stop], EngineState::Quarantined),
+            (&[Start, Fault, Restart, Loaded, Warm], EngineState::Running),
+        ] {
+            let state = events.iter().try_fold(EngineState::Defined, |state, &event| state.after(event));
+            assert_eq!(state, Ok(expected), "{events:?}");
+        }
+        assert!(EngineState::Quarantined.after(Restart).is_err(), "only a person starts a quarantined engine");
+    }
+}

@@ -1,0 +1,285 @@
+//! One engine at work: its guest and the strict order in which events reach it. The same in backtests and live, so that
+//! both decide the same.
+
+use crate::broker::Deal;
+use crate::contract::*;
+use crate::desk::{Columns, Decisions, Desk, Phase, Remark};
+use crate::guest::{Call, Fault, FaultKind, Guest, Reply, Used};
+use crate::ids::EngineId;
+use crate::ledger::{Change, Position, WorkingOrder};
+use crate::order::{Command, OrderState};
+use crate::risk::Approved;
+use crate::symbol::SymbolId;
+use crate::tick::{Bar, Tick};
+use crate::time::Time;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// State that a guest saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedState {
+    /// The guest's own version of the bytes.
+    pub schema: u32,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A guest with its events in order.
+pub struct Actor {
+    guest: Box<dyn Guest<Desk>>,
+    callbacks: Callbacks,
+    state_schema: u32,
+    trading: TradingState,
+    account_currency: String,
+}
+
+impl Actor {
+    /// Takes a fresh guest through `init`, `load` where there is state, and `on-start`, at market time `now`.
+    ///
+    /// # Errors
+    /// The guest refused or failed.
+    pub fn start(
+        mut guest: Box<dyn Guest<Desk>>,
+        description: &Description,
+        params: &[Param],
+        restored: Option<&SavedState>,
+        now: Time,
+    ) -> Result<Self, Fault> {
+        guest.host().begin(Phase::Quiet, now);
+        guest.call(Call::Init(params)).into_reply()?;
+        if let Some(saved) = restored {
+            guest.call(Call::Load { schema: saved.schema, state: &saved.bytes }).into_reply()?;
+        }
+        let account = guest.host().account_view();
+        let (mode, trading) = (guest.host().mode(), guest.host().trading());
+        let mut actor = Self {
+            guest,
+            callbacks: description.callbacks,
+            state_schema: description.state_schema,
+            trading,
+            account_currency: account.currency.clone(),
+        };
+        actor.event(now, Call::Start { mode, account: &account, restored: restored.is_some() })?;
+        Ok(actor)
+    }
+
+    /// Whose guest it is.
+    pub fn engine(&mut self) -> EngineId {
+        self.guest.host().engine()
+    }
+
+    /// Fires the timers that are due by `until`, in order of time.
+    ///
+    /// # Errors
+    /// The guest failed.
+    pub fn timers(&mut self, until: Time) -> Result<(), Fault> {
+        while let Some((id, at)) = self.guest.host().pop_timer(until) {
+            if self.callbacks.timer {
+                self.event(at, Call::Timer(id))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// When the earliest timer is due.
+    pub fn next_timer(&mut self) -> Option<Time> {
+        self.guest.host().next_timer()
+    }
+
+    /// Tells the guest of bars that `tick` has closed, shorter timeframes first.
+    ///
+    /// # Errors
+    /// The guest failed.
+    pub fn bars(&mut self, tick: &Tick, closed: &[Bar]) -> Result<(), Fault> {
+        let Some(symbol) = self.guest.host().index_of(tick.symbol) else { return Ok(()) };
+        self.guest.host().see(symbol, tick);
+        if self.callbacks.bar {
+            for bar in closed {
+                self.event(tick.time, Call::Bar { symbol, bar })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands one tick over; `skipped` of its symbol came before it and were not handed over.
+    ///
+    /// # Errors
+    /// The guest failed.
+    pub fn tick(&mut self, tick: &Tick, skipped: u32) -> Result<(), Fault> {
+        let Some(symbol) = self.guest.host().index_of(tick.symbol) else { return Ok(()) };
+        self.guest.host().see(symbol, tick);
+        if self.callbacks.tick { self.event(tick.time, Call::Tick { symbol, tick, skipped }) } else { Ok(()) }
+    }
+
+    /// Hands rows over in one call and says how many the guest handled, at least one. No timer is due and no bar closes at
+    /// any row but the first, for which both have been seen to.
+    ///
+    /// # Errors
+    /// The guest failed, or went on after it had asked for something.
+    pub fn rows(&mut self, symbol: SymbolId, columns: &Arc<dyn Columns>, rows: Range<usize>, first_sequence: u64) -> Result<usize, Fault> {
+        debug_assert!(!rows.is_empty(), "a batch has rows");
+        let all = rows.len();
+        let Some(index) = self.guest.host().index_of(symbol) else { return Ok(all) };
+        let ticks = columns.columns().slice(rows.clone());
+        let host = self.guest.host();
+        host.begin(Phase::Event, Time(ticks.times[0]));
+        host.open_batch(index, Arc::clone(columns), rows, first_sequence);
+        let consumed = if self.callbacks.tick {
+            match self.guest.call(Call::Ticks { symbol: index, ticks }).into_reply()? {
+                Reply::Consumed(rows) => rows,
+                _ => 0,
+            }
+        } else {
+            all as u32
+        };
+        self.guest.host().close_batch(consumed).map_err(|broken| Fault { kind: FaultKind::Trapped, message: broken.to_string() })?;
+        Ok(consumed as usize)
+    }
+
+    /// Tells the guest what became of its orders and positions. Changes of other engines are passed over.
+    ///
+    /// # Errors
+    /// The guest failed.
+    pub fn changed(&mut self, change: &Change, at: Time) -> Result<(), Fault> {
+        match change {
+            Change::Order { order, fill, retcode } => self.order_changed(order, fill.as_ref(), *retcode, at),
+            Change::OrderModified(id) if id.engine() == self.engine() => self.order_event(u64::from(id.number()), SeenEvent::Modified, at),
+            Change::ModifyRejected(id, retcode) if id.engine() == self.engine() => {
+                self.order_event(u64::from(id.number()), SeenEvent::ModifyRejected(*retcode), at)
+            }
+            Change::Position(position, change) => self.position_changed(position, *change, at),
+            Change::OrderModified(_) | Change::ModifyRejected(..) | Change::Contradiction(_) => Ok(()),
+        }
+    }
+
+    fn order_changed(&mut self, order: &WorkingOrder, fill: Option<&Deal>, retcode: u32, at: Time) -> Result<(), Fault> {
+        if order.id.engine() != self.engine() {
+            return Ok(());
+        }
+        let fill = fill.map(|deal| {
+            let spec = self.guest.host().table().spec(deal.symbol);
+            SeenFill {
+                volume: spec.lots(deal.volume),
+                price: spec.price(deal.price),
+                time: deal.time.0,
+                position: u64::from(deal.position.0.number()),
+                profit: deal.profit.to_units(),
+                commission: deal.commission.to_units(),
+            }
+        });
+        let event = match (order.state, fill) {
+            (OrderState::Filled, Some(fill)) => SeenEvent::Filled(fill),
+            (_, Some(fill)) => SeenEvent::PartiallyFilled(fill),
+            (OrderState::Accepted, None) => SeenEvent::Accepted,
+            (OrderState::Rejected, None) => SeenEvent::Rejected(retcode),
+            (OrderState::Unknown, None) => SeenEvent::Unknown,
+            (OrderState::Canceled, None) => SeenEvent::Canceled,
+            (OrderState::Expired, None) => SeenEvent::Expired,
+            // Steps within the host; the guest has its id since it asked.
+            _ => return Ok(()),
+        };
+        self.order_event(u64::from(order.id.number()), event, at)
+    }
+
+    fn order_event(&mut self, id: u64, event: SeenEvent, at: Time) -> Result<(), Fault> {
+        if self.callbacks.order { self.event(at, Call::Order { id, event }) } else { Ok(()) }
+    }
+
+    fn position_changed(&mut self, position: &Position, change: PositionChange, at: Time) -> Result<(), Fault> {
+        if position.id.0.engine() != self.engine() || !self.callbacks.position {
+            return Ok(());
+        }
+        let Some(seen) = self.guest.host().seen_position(position, &self.account_currency) else { return Ok(()) };
+        self.event(at, Call::Position { position: &seen, change })
+    }
+
+    /// Tells the guest of its trading state when that has changed.
+    ///
+    /// # Errors
+    /// The guest failed.
+    pub fn trading(&mut self, now: Time) -> Result<(), Fault> {
+        let state = self.guest.host().trading();
+        if state == self.trading {
+            return Ok(());
+        }
+        self.trading = state;
+        self.event(now, Call::TradingState(state))
+    }
+
+    /// The engine's own trading state; [`trading`](Self::trading) tells the guest.
+    pub fn set_trading(&mut self, state: TradingState) {
+        self.guest.host().set_trading(state);
+    }
+
+    /// The last event. Orders asked for in it are denied when the host itself is stopping.
+    ///
+    /// # Errors
+    /// The guest failed.
+    pub fn stop(&mut self, reason: StopReason, now: Time) -> Result<(), Fault> {
+        let phase = if reason == StopReason::HostStopping { Phase::Quiet } else { Phase::Event };
+        self.call(phase, now, Call::Stop(reason)).map(drop)
+    }
+
+    /// What the guest saves.
+    ///
+    /// # Errors
+    /// The guest failed.
+    pub fn save(&mut self) -> Result<SavedState, Fault> {
+        let now = self.guest.host().now();
+        match self.call(Phase::Quiet, now, Call::Save)? {
+            Reply::State(bytes) => Ok(SavedState { schema: self.state_schema, bytes }),
+            _ => Ok(SavedState { schema: self.state_schema, bytes: Vec::new() }),
+        }
+    }
+
+    /// The custom optimisation criterion.
+    ///
+    /// # Errors
+    /// The guest failed.
+    pub fn tester(&mut self, stats: &TesterStats) -> Result<f64, Fault> {
+        let now = self.guest.host().now();
+        match self.call(Phase::Quiet, now, Call::Tester(stats))? {
+            Reply::Criterion(value) => Ok(value),
+            _ => Ok(0.0),
+        }
+    }
+
+    fn event(&mut self, now: Time, call: Call<'_>) -> Result<(), Fault> {
+        self.call(Phase::Event, now, call).map(drop)
+    }
+
+    fn call(&mut self, phase: Phase, now: Time, call: Call<'_>) -> Result<Reply, Fault> {
+        self.guest.host().begin(phase, now);
+        self.guest.call(call).into_reply()
+    }
+
+    /// Whether commands wait to be taken.
+    pub fn has_commands(&mut self) -> bool {
+        self.guest.host().has_commands()
+    }
+
+    /// What the gate let through since the last time.
+    pub fn take_commands(&mut self) -> Vec<Approved<Command>> {
+        self.guest.host().take_commands()
+    }
+
+    /// Log lines, signals and plot points since the last time, and how many were dropped.
+    pub fn take_remarks(&mut self) -> (Vec<Remark>, u64) {
+        self.guest.host().take_remarks()
+    }
+
+    /// Orders asked for since the engine was defined.
+    pub fn orders(&mut self) -> u32 {
+        self.guest.host().orders()
+    }
+
+    /// The hash over its decisions.
+    pub fn decisions(&mut self) -> Decisions {
+        self.guest.host().decisions().clone()
+    }
+
+    /// Fuel and memory it has used.
+    pub fn used(&self) -> Used {
+        self.guest.used()
+    }
+}

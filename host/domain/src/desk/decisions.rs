@@ -1,0 +1,91 @@
+//! A hash over everything a guest decided: two runs decided the same when it is the same.
+
+use crate::contract::{AskedOrder, DenyCode};
+use crate::ids::Digest;
+use crate::time::Time;
+use sha2::{Digest as _, Sha256};
+
+/// Counts decisions and chains them into one hash, answers included.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    hash: Sha256,
+    asked: u64,
+    denied: u64,
+}
+
+/// One decision as bytes: a letter, the time and the arguments, little endian, options with a leading 0 or 1.
+struct Line(Vec<u8>);
+
+impl Line {
+    fn new(letter: u8, now: Time) -> Self {
+        let mut bytes = Vec::with_capacity(128);
+        bytes.push(letter);
+        bytes.extend(now.0.to_le_bytes());
+        Self(bytes)
+    }
+    fn word(mut self, value: u64) -> Self {
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+    fn number(self, value: f64) -> Self {
+        self.word(value.to_bits())
+    }
+    fn option(mut self, value: Option<u64>) -> Self {
+        self.0.push(u8::from(value.is_some()));
+        self.word(value.unwrap_or(0))
+    }
+    fn price(self, value: Option<f64>) -> Self {
+        self.option(value.map(f64::to_bits))
+    }
+}
+
+impl Decisions {
+    /// The hash over all decisions so far.
+    pub fn digest(&self) -> Digest {
+        Digest(self.hash.clone().finalize().into())
+    }
+
+    /// How often the guest asked for an order, a modification, a cancel or a close.
+    pub fn asked(&self) -> u64 {
+        self.asked
+    }
+
+    /// How many of these were denied.
+    pub fn denied(&self) -> u64 {
+        self.denied
+    }
+
+    fn note(&mut self, line: Line, answer: Result<u64, DenyCode>) {
+        self.asked += 1;
+        self.denied += u64::from(answer.is_err());
+        let line = match answer {
+            Ok(id) => line.word(0).word(id),
+            Err(code) => line.word(1).word(code as u64),
+        };
+        self.hash.update((line.0.len() as u64).to_le_bytes());
+        self.hash.update(line.0);
+    }
+
+    pub(super) fn submit(&mut self, now: Time, order: &AskedOrder, answer: Result<u64, DenyCode>) {
+        let mut line =
+            Line::new(b's', now).word(u64::from(order.symbol)).word(order.side as u64).word(order.kind as u64).number(order.volume);
+        line = line.price(order.price).price(order.stop_limit_price).price(order.stop_loss).price(order.take_profit);
+        line = line.word(order.filling as u64).option(order.deviation.map(u64::from)).option(order.expires.map(|time| time as u64));
+        line = line.option(order.position).word(u64::from(order.reduce_only));
+        line.0.extend(order.tag.as_bytes());
+        self.note(line, answer);
+    }
+
+    pub(super) fn modify(&mut self, now: Time, letter: u8, id: u64, prices: [Option<f64>; 3], answer: Result<(), DenyCode>) {
+        let line = prices.into_iter().fold(Line::new(letter, now).word(id), Line::price);
+        self.note(line, answer.map(|()| id));
+    }
+
+    pub(super) fn cancel(&mut self, now: Time, id: u64, answer: Result<(), DenyCode>) {
+        self.note(Line::new(b'x', now).word(id), answer.map(|()| id));
+    }
+
+    pub(super) fn close(&mut self, now: Time, id: u64, volume: Option<f64>, answer: Result<u64, DenyCode>) {
+        self.note(Line::new(b'c', now).word(id).price(volume), answer);
+    }
+}

@@ -1,0 +1,467 @@
+//! The host's side of one engine: answers its guest's calls, turns its wishes into commands on the grid and has them
+//! checked. The same in backtests, on paper and live.
+//!
+//! A [`Desk`] lives inside its [`Guest`](crate::guest::Guest); between calls [`Actor`](crate::actor::Actor) moves its
+//! clock and takes what was decided.
+
+mod decisions;
+mod report;
+mod timers;
+mod trading;
+
+pub use decisions::Decisions;
+pub use report::Remark;
+
+use crate::account::{Account, Standing};
+use crate::bars::{MarketView, image};
+use crate::contract::{AccountView, Budget, RunMode, Side, TradingState};
+use crate::guest::{ContractBroken, GuestHost};
+use crate::ids::{EngineId, OrderId};
+use crate::limits::HISTORY_ROWS_MAX;
+use crate::number::{Points, Rate, Steps};
+use crate::order::Command;
+use crate::risk::Approved;
+use crate::symbol::{SymbolId, SymbolSpec, SymbolTable};
+use crate::tick::{Bar, Tick, TickColumns, Timeframe};
+use crate::time::Time;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Columns that live as long as somebody holds them: a mapped day, a backlog.
+pub trait Columns: Send + Sync {
+    /// The columns.
+    fn columns(&self) -> TickColumns<'_>;
+}
+
+/// A trading state that everyone sees at once: the host's kill switch.
+#[derive(Debug, Default)]
+pub struct TradingSwitch(AtomicU8);
+
+impl TradingSwitch {
+    /// The state now.
+    pub fn get(&self) -> TradingState {
+        match self.0.load(Ordering::Acquire) {
+            0 => TradingState::Active,
+            1 => TradingState::Reducing,
+            _ => TradingState::Halted,
+        }
+    }
+
+    /// Changes it for everyone.
+    pub fn set(&self, state: TradingState) {
+        self.0.store(state as u8, Ordering::Release);
+    }
+}
+
+/// How many approved commands wait for the journal, over all engines. Full means that orders are denied with `HOST_BUSY`:
+/// the answer an honest host gives before it promises what it can't keep.
+#[derive(Debug)]
+pub struct QueueGauge {
+    waiting: AtomicUsize,
+    max: usize,
+}
+
+impl QueueGauge {
+    /// An empty queue of `max` commands.
+    pub fn new(max: usize) -> Self {
+        Self { waiting: AtomicUsize::new(0), max }
+    }
+
+    /// Commands that wait now.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Room for one more, which is taken; `false` when there is none.
+    pub fn take(&self) -> bool {
+        self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, |waiting| (waiting < self.max).then_some(waiting + 1)).is_ok()
+    }
+
+    /// `commands` have left the queue.
+    pub fn release(&self, commands: usize) {
+        let before = self.waiting.fetch_sub(commands, Ordering::AcqRel);
+        debug_assert!(before >= commands, "more commands left the queue than had entered it");
+    }
+}
+
+/// What the host is doing with the guest, which decides what it may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// `init`, `save`, `load`, `on-tester`, the end of a stopping host: it may only log.
+    Quiet,
+    /// An event: everything.
+    Event,
+}
+
+/// What a desk is made of.
+pub struct DeskSetup {
+    /// Whose desk.
+    pub engine: EngineId,
+    /// Where the ticks come from and where orders go.
+    pub mode: RunMode,
+    /// All symbols.
+    pub table: SymbolTable,
+    /// The guest's symbols, in the order of its description.
+    pub symbols: Vec<SymbolId>,
+    /// The market's past.
+    pub market: Arc<dyn MarketView>,
+    /// The account it trades on.
+    pub account: Arc<Mutex<Account>>,
+    /// The host's kill switch.
+    pub switch: Arc<TradingSwitch>,
+    /// The queue its commands will wait in.
+    pub queue: Arc<QueueGauge>,
+    /// Orders it has asked for before, so that numbers go on.
+    pub orders_before: u32,
+    /// Start of its random numbers.
+    pub seed: u64,
+    /// Orders, modifications and cancels in one call.
+    pub orders_per_call_max: u32,
+    /// Log, signal and plot text per minute of market time, bytes.
+    pub log_bytes_per_minute: u64,
+}
+
+/// Rows that the guest is handling.
+struct Batch {
+    symbol: u32,
+    columns: Arc<dyn Columns>,
+    start: usize,
+    rows: usize,
+    first_sequence: u64,
+    row: usize,
+    /// The row at which it asked for something: it must stop there.
+    acted_at: Option<usize>,
+}
+
+/// The host's side of one engine.
+pub struct Desk {
+    engine: EngineId,
+    mode: RunMode,
+    table: SymbolTable,
+    symbols: Vec<SymbolId>,
+    market: Arc<dyn MarketView>,
+    account: Arc<Mutex<Account>>,
+    switch: Arc<TradingSwitch>,
+    queue: Arc<QueueGauge>,
+    own_state: TradingState,
+    phase: Phase,
+    now: Time,
+    /// The last tick of each symbol that the guest has seen or is seeing.
+    last: Vec<Option<Tick>>,
+    batch: Option<Batch>,
+    orders: u32,
+    outbox: Vec<Approved<Command>>,
+    asked_in_call: u32,
+    orders_per_call_max: u32,
+    timers: timers::Timers,
+    random: u64,
+    reports: report::Reports,
+    decisions: Decisions,
+}
+
+impl Desk {
+    /// A desk at the beginning of time, in which the guest may only log.
+    pub fn new(setup: DeskSetup) -> Self {
+        Self {
+            engine: setup.engine,
+            mode: setup.mode,
+            table: setup.table,
+            last: vec![None; setup.symbols.len()],
+            symbols: setup.symbols,
+            market: setup.market,
+            account: setup.account,
+            switch: setup.switch,
+            queue: setup.queue,
+            own_state: TradingState::Active,
+            phase: Phase::Quiet,
+            now: Time(0),
+            batch: None,
+            orders: setup.orders_before,
+            outbox: Vec::new(),
+            asked_in_call: 0,
+            orders_per_call_max: setup.orders_per_call_max,
+            timers: timers::Timers::default(),
+            random: setup.seed,
+            reports: report::Reports::new(setup.log_bytes_per_minute),
+            decisions: Decisions::default(),
+        }
+    }
+
+    /// Whose desk it is.
+    pub fn engine(&self) -> EngineId {
+        self.engine
+    }
+
+    /// Live, paper, backtest.
+    pub fn mode(&self) -> RunMode {
+        self.mode
+    }
+
+    /// Market time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The guest's index of a symbol.
+    pub fn index_of(&self, symbol: SymbolId) -> Option<u32> {
+        self.symbols.iter().position(|&own| own == symbol).map(|at| at as u32)
+    }
+
+    /// All symbols.
+    pub fn table(&self) -> &SymbolTable {
+        &self.table
+    }
+
+    /// The engine's own trading state.
+    pub fn set_trading(&mut self, state: TradingState) {
+        self.own_state = state;
+    }
+
+    /// The strictest of host, account and engine.
+    pub fn trading(&self) -> TradingState {
+        self.own_state.max(self.switch.get()).max(self.lock().trading)
+    }
+
+    /// Orders asked for since the engine was defined.
+    pub fn orders(&self) -> u32 {
+        self.orders
+    }
+
+    /// A hash over every decision so far.
+    pub fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    /// What the gate let through since the last time, in order. Whoever takes it releases it from the queue when done.
+    pub fn take_commands(&mut self) -> Vec<Approved<Command>> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// Whether something waits to be taken.
+    pub fn has_commands(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// What was logged, signalled and plotted since the last time, and how much was dropped.
+    pub fn take_remarks(&mut self) -> (Vec<Remark>, u64) {
+        self.reports.take()
+    }
+
+    /// The account as it stands at the quotes the guest sees.
+    pub fn account_view(&self) -> AccountView {
+        self.lock().view(&self.table, |symbol| self.quote(symbol))
+    }
+
+    /// When the earliest timer is due.
+    pub fn next_timer(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    pub(crate) fn pop_timer(&mut self, until: Time) -> Option<(u32, Time)> {
+        self.timers.pop(until)
+    }
+
+    /// Before a call: where the guest stands in time and what it may do.
+    pub(crate) fn begin(&mut self, phase: Phase, now: Time) {
+        self.phase = phase;
+        self.now = self.now.max(now);
+        self.asked_in_call = 0;
+        self.reports.begin(self.now);
+    }
+
+    /// The tick that the next call is about.
+    pub(crate) fn see(&mut self, symbol: u32, tick: &Tick) {
+        self.last[symbol as usize] = Some(*tick);
+    }
+
+    /// The rows that the next call is about.
+    pub(crate) fn open_batch(&mut self, symbol: u32, columns: Arc<dyn Columns>, rows: std::ops::Range<usize>, first_sequence: u64) {
+        let batch = Batch { symbol, columns, start: rows.start, rows: rows.len(), first_sequence, row: 0, acted_at: None };
+        self.last[symbol as usize] = Some(batch.tick(0, self.symbols[symbol as usize]));
+        self.batch = Some(batch);
+    }
+
+    /// After the call: checks that the guest did not go on after it asked for something, and moves the clock to the last
+    /// row it handled.
+    pub(crate) fn close_batch(&mut self, consumed: u32) -> Result<(), ContractBroken> {
+        let Some(batch) = self.batch.take() else { return Ok(()) };
+        let last = consumed as usize;
+        if last == 0 || last > batch.rows {
+            return Err(ContractBroken(format!("on-ticks says it handled {last} of {} rows", batch.rows)));
+        }
+        if let Some(row) = batch.acted_at.filter(|&row| row + 1 != last) {
+            return Err(ContractBroken(format!(
+                "on-ticks asked for something at row {row} and must stop after it, but handled {last} rows"
+            )));
+        }
+        let tick = batch.tick(last - 1, self.symbols[batch.symbol as usize]);
+        self.now = self.now.max(tick.time);
+        self.last[batch.symbol as usize] = Some(tick);
+        Ok(())
+    }
+
+    fn acted(&mut self) {
+        if let Some(batch) = &mut self.batch {
+            batch.acted_at = Some(batch.row);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bid and ask as the guest sees them: of the tick it is handling, else of the market.
+    fn quote(&self, symbol: SymbolId) -> Option<(Points, Points)> {
+        let seen = self.index_of(symbol).and_then(|at| self.last[at as usize]);
+        let Some(tick) = seen else { return self.market.quote(symbol) };
+        let per_unit = self.table.spec(symbol).points_per_unit();
+        Some((image(tick.bid, per_unit), image(tick.ask, per_unit)))
+    }
+
+    fn symbol(&self, index: u32) -> Result<SymbolId, ContractBroken> {
+        let broken = || ContractBroken(format!("there is no symbol {index}; this strategy described {}", self.symbols.len()));
+        self.symbols.get(index as usize).copied().ok_or_else(broken)
+    }
+
+    fn standing(&self) -> Standing<impl Fn(SymbolId) -> Option<(Points, Points)>> {
+        Standing { engine: self.engine, trading: self.own_state.max(self.switch.get()), now: self.now, quote: |symbol| self.quote(symbol) }
+    }
+
+    fn own(&self, number: u64) -> Option<OrderId> {
+        u32::try_from(number).ok().map(|number| OrderId::new(self.engine, number))
+    }
+}
+
+impl Batch {
+    fn tick(&self, row: usize, symbol: SymbolId) -> Tick {
+        let mut tick = self.columns.columns().tick(self.start + row, symbol, 0);
+        tick.sequence = self.first_sequence + row as u64;
+        tick
+    }
+}
+
+impl GuestHost for Desk {
+    fn submit(&mut self, order: crate::contract::AskedOrder) -> Result<u64, crate::contract::DenyCode> {
+        self.do_submit(order)
+    }
+    fn modify_order(
+        &mut self,
+        id: u64,
+        price: Option<f64>,
+        stop_loss: Option<f64>,
+        take_profit: Option<f64>,
+    ) -> Result<(), crate::contract::DenyCode> {
+        self.do_modify_order(id, price, stop_loss, take_profit)
+    }
+    fn modify_position(&mut self, id: u64, stop_loss: Option<f64>, take_profit: Option<f64>) -> Result<(), crate::contract::DenyCode> {
+        self.do_modify_position(id, stop_loss, take_profit)
+    }
+    fn cancel(&mut self, id: u64) -> Result<(), crate::contract::DenyCode> {
+        self.do_cancel(id)
+    }
+    fn close(&mut self, id: u64, volume: Option<f64>) -> Result<u64, crate::contract::DenyCode> {
+        self.do_close(id, volume)
+    }
+    fn orders(&mut self) -> Vec<crate::contract::SeenOrder> {
+        self.seen_orders()
+    }
+    fn positions(&mut self) -> Vec<crate::contract::SeenPosition> {
+        self.seen_positions()
+    }
+    fn account(&mut self) -> AccountView {
+        self.account_view()
+    }
+
+    fn spec(&mut self, symbol: u32) -> Result<(SymbolSpec, f64), ContractBroken> {
+        let id = self.symbol(symbol)?;
+        let spec = self.table.spec(id);
+        let currency = self.lock().terms.currency.clone();
+        let rate = self.table.rate(&spec.quote, &currency, |symbol| self.quote(symbol)).unwrap_or(Rate { numerator: 0, denominator: 1 });
+        // One lot may not be a whole number of steps: take the value of many steps and scale.
+        let steps = Steps(1_000_000);
+        let tick_value = spec.value(spec.tick_size, steps, rate).to_units() / spec.lots(steps);
+        Ok((spec.clone(), tick_value))
+    }
+
+    fn bars(&mut self, symbol: u32, timeframe: Timeframe, count: u32) -> Result<Vec<Bar>, ContractBroken> {
+        let id = self.symbol(symbol)?;
+        let until = self.last[symbol as usize].map_or(self.now, |tick| tick.time);
+        Ok(self.market.bars(id, timeframe, (count as usize).min(HISTORY_ROWS_MAX), until))
+    }
+
+    fn ticks(&mut self, symbol: u32, count: u32) -> Result<Vec<Tick>, ContractBroken> {
+        let id = self.symbol(symbol)?;
+        let count = (count as usize).min(HISTORY_ROWS_MAX);
+        let rows = self.batch.as_ref().filter(|batch| batch.symbol == symbol);
+        let fresh =
+            rows.map_or_else(Vec::new, |batch| (0..=batch.row).rev().take(count).map(|row| batch.tick(row, id)).collect::<Vec<_>>());
+        let before = match rows {
+            Some(batch) => batch.first_sequence.saturating_sub(1),
+            None => self.last[symbol as usize].map_or(u64::MAX, |tick| tick.sequence),
+        };
+        let mut ticks = self.market.ticks(id, count - fresh.len(), before);
+        ticks.extend(fresh.into_iter().rev());
+        Ok(ticks)
+    }
+
+    fn now(&mut self) -> i64 {
+        self.now.0
+    }
+
+    fn at(&mut self, row: u32) -> Result<(), ContractBroken> {
+        let row = row as usize;
+        let Some(batch) = &mut self.batch else { return Err(ContractBroken("market.at outside of on-ticks".into())) };
+        if row < batch.row || row >= batch.rows {
+            return Err(ContractBroken(format!("market.at({row}) after row {} of {}", batch.row, batch.rows)));
+        }
+        if let Some(acted) = batch.acted_at.filter(|&acted| acted != row) {
+            return Err(ContractBroken(format!(
+                "on-ticks asked for something at row {acted} and must stop after it, but went on to row {row}"
+            )));
+        }
+        batch.row = row;
+        let tick = batch.tick(row, self.symbols[batch.symbol as usize]);
+        self.last[batch.symbol as usize] = Some(tick);
+        self.now = self.now.max(tick.time);
+        self.reports.move_to(self.now);
+        Ok(())
+    }
+
+    fn random(&mut self) -> u64 {
+        // SplitMix64: every seed gives a full period, and the state is one number to save.
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn log(&mut self, level: crate::contract::LogLevel, text: &str) {
+        self.reports.log(level, text);
+    }
+
+    fn signal(&mut self, symbol: u32, side: Option<Side>, confidence: f64, reason: &str) -> Result<(), ContractBroken> {
+        let symbol = self.symbol(symbol)?;
+        self.reports.signal(symbol, side, confidence, reason);
+        Ok(())
+    }
+
+    fn plot(&mut self, series: &str, value: f64) {
+        self.reports.plot(series, value);
+    }
+
+    fn set_timer(&mut self, id: u32, at: i64, every: Option<u64>) -> Result<(), ContractBroken> {
+        self.acted();
+        self.timers.set(id, Time(at), every)
+    }
+
+    fn clear_timer(&mut self, id: u32) {
+        self.acted();
+        self.timers.clear(id);
+    }
+
+    fn budget(&mut self) -> Budget {
+        let orders = self.lock().commands_left(self.engine, self.now).min(self.orders_per_call_max.saturating_sub(self.asked_in_call));
+        Budget { fuel: 0, memory_bytes: 0, orders, log_bytes: self.reports.bytes_left() }
+    }
+}
