@@ -125,6 +125,8 @@ pub struct Report {
 pub mod retcode {
     /// Request rejected.
     pub const REJECT: u32 = 10006;
+    /// Invalid request.
+    pub const INVALID: u32 = 10013;
     /// Invalid volume.
     pub const INVALID_VOLUME: u32 = 10014;
     /// Invalid price.

@@ -1,7 +1,7 @@
 //! What an account has: balance, working orders and positions, as they follow from commands and deals.
 
 use crate::broker::{Deal, Entry, Happened, Report};
-use crate::contract::{PositionChange, Side};
+use crate::contract::{OrderKind, PositionChange, Side};
 use crate::ids::{DealId, OrderId, PositionId};
 use crate::number::{Money, Points, Steps};
 use crate::order::{Action, Command, OrderEvent, OrderRequest, OrderState, Tag};
@@ -60,6 +60,16 @@ impl Position {
         self.cost as f64 / self.volume.0.max(1) as f64
     }
 
+    /// What its margin depends on.
+    pub fn held(&self) -> Held {
+        Held { symbol: self.symbol, side: self.side, volume: self.volume, open: Points(self.open_points().round() as i64) }
+    }
+
+    /// Cost of what stays open when all but `left` is closed: it keeps the average to the last point-step.
+    pub fn cost_left(&self, left: Steps) -> i64 {
+        crate::number::div_round(i128::from(self.cost) * i128::from(left.0), i128::from(self.volume.0.max(1))) as i64
+    }
+
     /// Distance to `close`, in point-steps, positive in profit.
     pub fn point_steps(&self, close: Points) -> i128 {
         i128::from(self.side.sign()) * (i128::from(close.0) * i128::from(self.volume.0) - i128::from(self.cost))
@@ -75,6 +85,9 @@ pub struct Ledger {
     pub orders: BTreeMap<OrderId, WorkingOrder>,
     /// Open positions.
     pub positions: BTreeMap<PositionId, Position>,
+    /// The highest deal number booked; a broker that numbers deals itself goes on from here after a restart.
+    #[serde(default)]
+    pub last_deal: DealId,
     /// Deals booked since the start; a repeated report books nothing.
     #[serde(skip)]
     seen: BTreeSet<DealId>,
@@ -139,6 +152,10 @@ impl Ledger {
                     return Vec::new();
                 };
                 let request = &mut order.request;
+                if request.kind == OrderKind::StopLimit && *price == request.stop_limit_price {
+                    // Its stop has been reached: from now on it is a limit order, under the same name.
+                    (request.kind, request.stop_limit_price) = (OrderKind::Limit, None);
+                }
                 (request.price, request.stop_loss, request.take_profit) = (price.or(request.price), *stop_loss, *take_profit);
                 vec![Change::OrderModified(id)]
             }
@@ -180,6 +197,7 @@ impl Ledger {
         if self.seen.len() > SEEN_DEALS_MAX {
             self.seen.pop_first();
         }
+        self.last_deal = self.last_deal.max(deal.id);
         let tag = deal.order.and_then(|id| self.orders.get(&id)).map(|order| order.request.tag.clone());
         let stops = deal.order.and_then(|id| self.orders.get(&id)).map(|order| (order.request.stop_loss, order.request.take_profit));
         self.balance += deal.net();
@@ -231,6 +249,10 @@ impl Ledger {
             Entry::In => {
                 position.volume += deal.volume;
                 position.cost += cost;
+                if deal.order.is_some_and(|order| PositionId(order) != position.id) {
+                    // As in MT5: the stops of the last order that increases a netting position replace the old ones.
+                    (position.stop_loss, position.take_profit) = (stop_loss, take_profit);
+                }
                 PositionChange::Increased
             }
             Entry::InOut => {
@@ -242,10 +264,8 @@ impl Ledger {
                 PositionChange::Reversed
             }
             Entry::Out | Entry::OutBy if deal.volume < position.volume => {
-                // The part that goes takes its share of the cost; the rest keeps the average to the last point-step.
                 let left = position.volume - deal.volume;
-                position.cost =
-                    crate::number::div_round(i128::from(position.cost) * i128::from(left.0), i128::from(position.volume.0)) as i64;
+                position.cost = position.cost_left(left);
                 position.volume = left;
                 PositionChange::Reduced
             }
@@ -274,18 +294,40 @@ impl Ledger {
         leverage: u32,
         quote: impl Fn(SymbolId) -> Option<(Points, Points)> + Copy,
     ) -> Money {
-        let mut sides: BTreeMap<SymbolId, [Money; 2]> = BTreeMap::new();
-        for position in self.positions.values() {
-            let spec = table.spec(position.symbol);
-            let Some(rate) = table.rate(spec.margin_currency(), to, quote) else {
-                continue;
-            };
-            let open = Points(position.open_points().round() as i64);
-            let side = &mut sides.entry(position.symbol).or_default()[usize::from(position.side == Side::Sell)];
-            *side += spec.margin(open, position.volume, leverage, rate);
-        }
-        sides.values().map(|[long, short]| *long.max(short)).sum()
+        margin_of(self.positions.values().map(Position::held), table, to, leverage, quote)
     }
+}
+
+/// What of a position its margin depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Of what.
+    pub symbol: SymbolId,
+    /// Which way.
+    pub side: Side,
+    /// How much.
+    pub volume: Steps,
+    /// Average opening price.
+    pub open: Points,
+}
+
+/// Margin of what is held, or would be, as [`Ledger::margin`] counts it.
+pub fn margin_of(
+    held: impl Iterator<Item = Held>,
+    table: &SymbolTable,
+    to: &str,
+    leverage: u32,
+    quote: impl Fn(SymbolId) -> Option<(Points, Points)> + Copy,
+) -> Money {
+    let mut sides: BTreeMap<SymbolId, [Money; 2]> = BTreeMap::new();
+    for one in held {
+        let spec = table.spec(one.symbol);
+        let Some(rate) = table.rate(spec.margin_currency(), to, quote) else {
+            continue;
+        };
+        sides.entry(one.symbol).or_default()[usize::from(one.side == Side::Sell)] += spec.margin(one.open, one.volume, leverage, rate);
+    }
+    sides.values().map(|[long, short]| *long.max(short)).sum()
 }
 
 /// Floating profit of one position at the quote, in the currency `to`, without swap and commission.
@@ -299,4 +341,92 @@ pub fn floating_of(
     let spec = table.spec(position.symbol);
     let close = if position.side == Side::Buy { bid } else { ask };
     Some(spec.value_of(position.point_steps(close), table.rate(&spec.quote, to, quote)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Reason;
+    use crate::contract::Filling;
+    use crate::ids::{AccountId, EngineId};
+
+    fn request(kind: OrderKind, stop_loss: Option<i64>) -> OrderRequest {
+        OrderRequest {
+            symbol: SymbolId(0),
+            side: Side::Buy,
+            kind,
+            volume: Steps(2),
+            price: (kind != OrderKind::Market).then_some(Points(110)),
+            stop_limit_price: (kind == OrderKind::StopLimit).then_some(Points(105)),
+            stop_loss: stop_loss.map(Points),
+            take_profit: None,
+            filling: Filling::Any,
+            deviation: None,
+            expires: None,
+            position: None,
+            reduce_only: false,
+            tag: Tag::default(),
+        }
+    }
+
+    fn order(number: u32) -> OrderId {
+        OrderId::new(EngineId(1), number)
+    }
+
+    fn place(ledger: &mut Ledger, number: u32, request: OrderRequest) {
+        ledger.recorded(&Command { account: AccountId(1), order: order(number), at: Time(0), action: Action::Place(request) });
+        report(ledger, number, Happened::Accepted { ticket: 1 });
+    }
+
+    fn report(ledger: &mut Ledger, number: u32, happened: Happened) -> Vec<Change> {
+        ledger.apply(&Report { account: AccountId(1), order: Some(order(number)), at: Time(0), happened })
+    }
+
+    fn buy(id: u64, number: u32) -> Happened {
+        let deal = Deal {
+            id: DealId(id),
+            order: Some(order(number)),
+            position: PositionId(order(1)),
+            symbol: SymbolId(0),
+            side: Side::Buy,
+            entry: Entry::In,
+            reason: Reason::Expert,
+            volume: Steps(2),
+            price: Points(100),
+            profit: Money::ZERO,
+            commission: Money(-5),
+            swap: Money::ZERO,
+            time: Time(0),
+        };
+        Happened::Deal { deal, rest: Steps(0) }
+    }
+
+    #[test]
+    fn stops_of_a_later_order_replace_those_of_the_position_it_increases() {
+        let mut ledger = Ledger::new(Money(100));
+        place(&mut ledger, 1, request(OrderKind::Market, Some(90)));
+        report(&mut ledger, 1, buy(1, 1));
+        place(&mut ledger, 2, request(OrderKind::Market, None));
+        report(&mut ledger, 2, buy(2, 2));
+        let position = &ledger.positions[&PositionId(order(1))];
+        assert_eq!((position.volume, position.stop_loss), (Steps(4), None));
+    }
+
+    #[test]
+    fn a_stop_limit_whose_price_becomes_its_limit_is_a_limit_order() {
+        let mut ledger = Ledger::new(Money(100));
+        place(&mut ledger, 1, request(OrderKind::StopLimit, None));
+        report(&mut ledger, 1, Happened::OrderModified { price: Some(Points(105)), stop_loss: None, take_profit: None });
+        let request = &ledger.orders[&order(1)].request;
+        assert_eq!((request.kind, request.price, request.stop_limit_price), (OrderKind::Limit, Some(Points(105)), None));
+    }
+
+    #[test]
+    fn a_repeated_deal_books_nothing_and_the_highest_number_is_remembered() {
+        let mut ledger = Ledger::new(Money(100));
+        place(&mut ledger, 1, request(OrderKind::Market, None));
+        report(&mut ledger, 1, buy(7, 1));
+        assert!(report(&mut ledger, 1, buy(7, 1)).is_empty());
+        assert_eq!((ledger.balance, ledger.last_deal), (Money(95), DealId(7)));
+    }
 }

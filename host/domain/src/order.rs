@@ -172,6 +172,9 @@ impl OrderState {
             (S::Canceled, E::Canceled | E::Expired) => Ok(S::Canceled),
             (S::Expired, E::Canceled | E::Expired) => Ok(S::Expired),
             (S::Rejected, E::Rejected) => Ok(S::Rejected),
+            // A pending order that could not be filled when its price came, for want of margin, say; and its late acceptance.
+            (S::Accepted, E::Rejected) => Ok(S::Rejected),
+            (S::Rejected, E::Accepted) => Ok(self),
             // The rest of a partly filled order was refused.
             (S::PartiallyFilled, E::Rejected) => Ok(S::Canceled),
 

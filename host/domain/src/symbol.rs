@@ -107,7 +107,7 @@ impl SymbolSpec {
     /// The nearest whole points to a price from a feed or a file. `None` when it is no finite, positive price.
     pub fn nearest_points(&self, price: f64) -> Option<Points> {
         let points = (price * self.points_per_unit()).round();
-        (points >= 1.0 && points < 9e15).then_some(Points(points as i64))
+        (1.0..9e15).contains(&points).then_some(Points(points as i64))
     }
 
     /// The points that a guest's price stands for.
@@ -138,7 +138,7 @@ impl SymbolSpec {
         let units_per_step_e14 = i128::from(self.volume_step_e8) * i128::from(self.contract_size_e6);
         // points * units * 10^6 / (10^digits * 10^14) = points * units / 10^(digits + 8)
         let scale = 10_i128.pow(u32::from(self.digits) + 8) * i128::from(rate.denominator);
-        Money(div_round(point_steps * units_per_step_e14 * i128::from(rate.numerator), scale) as i64)
+        bounded(point_steps, units_per_step_e14, i128::from(rate.numerator), scale)
     }
 
     /// Margin that `volume` at `price` takes at 1:`leverage`; `rate` leads from [`margin_currency`](Self::margin_currency)
@@ -153,7 +153,7 @@ impl SymbolSpec {
             MarginMode::CfdLeverage => (i128::from(price.0), 10_i128.pow(u32::from(self.digits) + 8), leverage),
         };
         let denominator = scale * divisor * i128::from(rate.denominator);
-        Money(div_round(units_e14 * of_price * i128::from(rate.numerator), denominator) as i64)
+        bounded(units_e14, of_price, i128::from(rate.numerator), denominator)
     }
 
     /// The currency in which [`margin`](Self::margin) starts: that of margin for Forex, of the quote for CFDs.
@@ -165,10 +165,20 @@ impl SymbolSpec {
     }
 }
 
+/// `a * b * c / divisor` as money, held within ten billion units: beyond that a number is a mistake in the data, and sums of
+/// such amounts must not overflow.
+fn bounded(a: i128, b: i128, c: i128, divisor: i128) -> Money {
+    const MONEY_MAX: i128 = 10_000_000_000 * Money::ONE.0 as i128;
+    let product = a.saturating_mul(b).saturating_mul(c);
+    // Saturated or near it: no room to round in.
+    let amount = if product.unsigned_abs() > i128::MAX as u128 / 2 { product / divisor } else { div_round(product, divisor) };
+    Money(amount.clamp(-MONEY_MAX, MONEY_MAX) as i64)
+}
+
 fn whole(value: f64) -> Result<i64, OffGrid> {
     let nearest = value.round();
-    // A comparison that NaN fails.
-    if !(nearest >= 1.0 && nearest < 9e15) {
+    // NaN is in no range.
+    if !(1.0..9e15).contains(&nearest) {
         return Err(OffGrid::NotANumber);
     }
     if (value - nearest).abs() > GRID_TOLERANCE.max(nearest * 1e-12) { Err(OffGrid::Between) } else { Ok(nearest as i64) }
