@@ -1,2 +1,38 @@
-//! xtask
-fn main() {}
+//! The tasks of a developer: tests, sample strategies, the demo. Each sets up what it needs and says what it installs.
+//!
+//! Refuses to know how the host works: it calls cargo, the builder of strategies and the `stockade` binary, and talks to
+//! a running host over HTTP like any client.
+
+mod cargo;
+mod setup;
+mod strategies;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Tasks of the Stockade workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what building needs (compilation targets for strategies) and say what is missing.
+    Setup,
+    /// Build the sample strategies and run every test of the workspace.
+    Test(test::Arguments),
+    /// Build the sample strategies, the hostile ones included, into components.
+    Strategies,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Setup => setup::ensure_ready(),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Strategies => setup::ensure_ready().and_then(|()| strategies::build_all()).map(drop),
+    }
+}
