@@ -24,6 +24,19 @@ pub struct SavedState {
     pub bytes: Vec<u8>,
 }
 
+/// A guest that did not get through its start.
+#[derive(Debug)]
+pub struct FailedStart {
+    /// What went wrong.
+    pub fault: Fault,
+    /// What it had asked for and been promised before that: to be carried out like any other.
+    pub commands: Vec<Approved<Command>>,
+    /// What it had said, and how much was dropped: often the best hint.
+    pub remarks: (Vec<Remark>, u64),
+    /// Orders asked for since the engine was defined.
+    pub orders: u32,
+}
+
 /// A guest with its events in order.
 pub struct Actor {
     guest: Box<dyn Guest<Desk>>,
@@ -39,28 +52,52 @@ impl Actor {
     /// # Errors
     /// The guest refused or failed.
     pub fn start(
-        mut guest: Box<dyn Guest<Desk>>,
+        guest: Box<dyn Guest<Desk>>,
         description: &Description,
         params: &[Param],
         restored: Option<&SavedState>,
         now: Time,
     ) -> Result<Self, Fault> {
-        guest.host().begin(Phase::Quiet, now);
-        guest.call(Call::Init(params)).into_reply()?;
-        if let Some(saved) = restored {
-            guest.call(Call::Load { schema: saved.schema, state: &saved.bytes }).into_reply()?;
-        }
-        let account = guest.host().account_view();
-        let (mode, trading) = (guest.host().mode(), guest.host().trading());
+        Self::begin(guest, description, params, restored, now).map_err(|failed| failed.fault)
+    }
+
+    /// [`start`](Self::start) where the orders of a guest that fails in `on-start` still count.
+    ///
+    /// # Errors
+    /// The guest refused or failed; what it had asked for before that comes along.
+    pub fn begin(
+        guest: Box<dyn Guest<Desk>>,
+        description: &Description,
+        params: &[Param],
+        restored: Option<&SavedState>,
+        now: Time,
+    ) -> Result<Self, Box<FailedStart>> {
         let mut actor = Self {
             guest,
             callbacks: description.callbacks,
             state_schema: description.state_schema,
-            trading,
-            account_currency: account.currency.clone(),
+            trading: TradingState::Active,
+            account_currency: String::new(),
         };
-        actor.event(now, Call::Start { mode, account: &account, restored: restored.is_some() })?;
-        Ok(actor)
+        match actor.set_up(params, restored, now) {
+            Ok(()) => Ok(actor),
+            Err(fault) => {
+                Err(Box::new(FailedStart { fault, commands: actor.take_commands(), remarks: actor.take_remarks(), orders: actor.orders() }))
+            }
+        }
+    }
+
+    fn set_up(&mut self, params: &[Param], restored: Option<&SavedState>, now: Time) -> Result<(), Fault> {
+        self.guest.host().begin(Phase::Quiet, now);
+        self.guest.call(Call::Init(params)).into_reply()?;
+        if let Some(saved) = restored {
+            self.guest.call(Call::Load { schema: saved.schema, state: &saved.bytes }).into_reply()?;
+        }
+        let host = self.guest.host();
+        let (account, mode) = (host.account_view(), host.mode());
+        self.trading = host.trading();
+        self.account_currency = account.currency.clone();
+        self.event(now, Call::Start { mode, account: &account, restored: restored.is_some() })
     }
 
     /// Whose guest it is.

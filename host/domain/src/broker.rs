@@ -3,9 +3,11 @@
 use crate::contract::{AccountMode, Side, words};
 use crate::ids::{AccountId, DealId, OrderId, PositionId};
 use crate::journal::Recorded;
+use crate::ledger::Ledger;
 use crate::number::{Money, Points, Steps};
 use crate::order::Command;
 use crate::symbol::SymbolId;
+use crate::tick::Tick;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -183,4 +185,35 @@ pub trait Broker: Send {
     fn submit(&mut self, command: Recorded<Command>);
     /// Appends what was reported since the last call, in order.
     fn reports(&mut self, into: &mut Vec<Report>);
+}
+
+/// Calls whoever waits for reports; see [`LiveBroker::wake_by`].
+pub type Waker = std::sync::Arc<dyn Fn() + Send + Sync>;
+
+/// What a broker knows of an order that was recorded and of which no report is known, as after a crash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// The broker has never had it. It is given up, never sent again: the price it was meant for is gone.
+    Missing,
+    /// These reports say what became of it.
+    Reported(Vec<Report>),
+    /// The broker can't say now. The order stays unknown, and its account opens nothing until a person or a report resolves
+    /// it.
+    Unanswered,
+}
+
+/// A broker beside a running host, rather than in a backtest: it opens accounts, hears prices, and is asked after a crash.
+pub trait LiveBroker: Broker {
+    /// Takes an account on with what the journal says it has. [`ask`](Self::ask) has been asked about everything doubtful.
+    ///
+    /// # Errors
+    /// One sentence that names the account and what is in the way.
+    fn open(&mut self, account: AccountId, terms: &AccountTerms, known: &Ledger) -> Result<(), String>;
+    /// What became of an order. May be asked before the account is open.
+    fn ask(&mut self, account: AccountId, order: OrderId) -> Whereabouts;
+    /// A price has changed. A broker that executes by itself looks for what this triggers; a real one sees its own prices.
+    fn on_tick(&mut self, tick: &Tick);
+    /// Told once, at the start, whom to call when there are reports at another time than within [`submit`](Broker::submit)
+    /// and [`on_tick`](Self::on_tick). Brokers that never have any ignore it.
+    fn wake_by(&mut self, _waker: Waker) {}
 }

@@ -332,6 +332,22 @@ impl Desk {
     }
 }
 
+impl Drop for Desk {
+    /// What nobody took will never be recorded: it leaves the queue and the account, so that no phantom order stays behind.
+    fn drop(&mut self) {
+        if self.outbox.is_empty() {
+            return;
+        }
+        self.queue.release(self.outbox.len());
+        let mut account = self.lock();
+        for command in &self.outbox {
+            if matches!(command.get().action, crate::order::Action::Place(_)) {
+                account.ledger.orders.remove(&command.get().order);
+            }
+        }
+    }
+}
+
 impl Batch {
     fn tick(&self, row: usize, symbol: SymbolId) -> Tick {
         let mut tick = self.columns.columns().tick(self.start + row, symbol, 0);
