@@ -1,0 +1,65 @@
+//! Builds real strategies and looks at what comes out.
+
+use std::path::{Path, PathBuf};
+
+use stockade_build::{Options, build, imports};
+use wit_parser::decoding::{DecodedWasm, decode};
+use wit_parser::{Resolve, WorldItem};
+
+fn at_root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+fn refused(path: &Path) -> String {
+    format!("{:#}", build(path, &Options::default()).expect_err("should be refused"))
+}
+
+/// The interfaces that a component imports and the functions that it exports, as a host would see them.
+fn face(component: &[u8]) -> (Vec<String>, Vec<String>) {
+    let DecodedWasm::Component(resolve, world) = decode(component).expect("decodes") else { panic!("no component") };
+    let world = &resolve.worlds[world];
+    let imports = world.imports.values().filter_map(|item| name(&resolve, item)).collect();
+    let exports = world.exports.values().filter_map(|item| name(&resolve, item)).collect();
+    (imports, exports)
+}
+
+fn name(resolve: &Resolve, item: &WorldItem) -> Option<String> {
+    match item {
+        WorldItem::Interface { id, .. } => Some(resolve.id_of(*id).expect("a named interface")),
+        WorldItem::Function(function) => Some(function.name.clone()),
+        WorldItem::Type { .. } => None,
+    }
+}
+
+#[test]
+fn samples_import_the_contract_alone_and_export_all_of_it() {
+    for sample in ["ema-cross", "scalper"] {
+        let built = build(&at_root("strategies").join(sample), &Options::default()).expect("builds");
+        let (imports_seen, exports) = face(&built.component);
+        assert!(imports_seen.iter().all(|import| import.starts_with("stockade:strategy/")), "{imports_seen:?}");
+        assert_eq!(imports(&built.component).expect("a component").len(), imports_seen.len());
+        for function in ["describe", "init", "on-start", "on-tick", "on-ticks", "on-bar", "save", "load", "on-tester"] {
+            assert!(exports.iter().any(|export| export == function), "{function} of {exports:?}");
+        }
+        assert_eq!(std::fs::read(&built.path).expect("was written"), built.component);
+        let text = String::from_utf8_lossy(&built.component);
+        assert!(!text.contains(env!("CARGO_MANIFEST_DIR").trim_end_matches("/sdk/build")), "names a path of this machine");
+        println!("{}: {} bytes, imports {imports_seen:?}", built.name, built.component.len());
+    }
+}
+
+#[test]
+fn what_is_no_strategy_is_refused_with_the_way_out() {
+    let empty = tempfile::tempdir().expect("a folder");
+    assert!(refused(empty.path()).contains("no Cargo.toml"));
+    assert!(refused(&at_root("sdk")).contains("crate-type = [\"cdylib\", \"rlib\"]"));
+    assert!(refused(&at_root("")).contains("has no [package]"));
+    std::fs::write(
+        empty.path().join("Cargo.toml"),
+        "[package]\nname = \"p\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n",
+    )
+    .expect("written");
+    std::fs::create_dir(empty.path().join("src")).expect("made");
+    std::fs::write(empty.path().join("src/lib.rs"), "").expect("written");
+    assert!(refused(empty.path()).contains("does not depend on stockade-sdk"));
+}

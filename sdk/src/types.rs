@@ -1,0 +1,91 @@
+//! The words of the contract under friendly names, with the small arithmetic every strategy needs.
+//!
+//! The types are those that `wit-bindgen` makes of `sdk/wit/strategy.wit`; units and meaning of each field are
+//! documented there. They are the same in a native test and in a component.
+
+pub use crate::bindings::stockade::strategy::limits::Budget;
+pub use crate::bindings::stockade::strategy::report::Level;
+pub use crate::bindings::stockade::strategy::types::{
+    AccountMode, AccountState, Bar, Callbacks, DataNeed, DenyCode, Description, Fill, Filling, Order, OrderEvent, OrderId, OrderKind,
+    OrderRequest, Param, ParamSpec, ParamValue, Position, PositionChange, PositionId, RunMode, Side, StopReason, Symbol, SymbolSpec,
+    TesterStats, Tick, Time, Timeframe, TradingState,
+};
+
+/// One second, in the microseconds in which the contract counts time.
+pub const SECOND: Time = 1_000_000;
+/// One minute in microseconds.
+pub const MINUTE: Time = 60 * SECOND;
+/// One hour in microseconds.
+pub const HOUR: Time = 60 * MINUTE;
+/// One day in microseconds.
+pub const DAY: Time = 24 * HOUR;
+
+impl Tick {
+    /// The middle between bid and ask, in the quote currency.
+    #[inline]
+    pub fn mid(&self) -> f64 {
+        (self.bid + self.ask) * 0.5
+    }
+
+    /// Ask minus bid, in the quote currency.
+    #[inline]
+    pub fn spread(&self) -> f64 {
+        self.ask - self.bid
+    }
+
+    /// What an order of `side` would pay or get: a buy the ask, a sell the bid.
+    #[inline]
+    pub fn price(&self, side: Side) -> f64 {
+        match side {
+            Side::Buy => self.ask,
+            Side::Sell => self.bid,
+        }
+    }
+}
+
+impl Side {
+    /// The other side.
+    #[inline]
+    pub fn opposite(self) -> Side {
+        match self {
+            Side::Buy => Side::Sell,
+            Side::Sell => Side::Buy,
+        }
+    }
+
+    /// `1.0` for a buy and `-1.0` for a sell: what a rise of the price by one earns.
+    #[inline]
+    pub fn sign(self) -> f64 {
+        match self {
+            Side::Buy => 1.0,
+            Side::Sell => -1.0,
+        }
+    }
+}
+
+impl Timeframe {
+    /// Length in microseconds; none for a month, which has no fixed length.
+    pub fn length(self) -> Option<Time> {
+        Some(match self {
+            Timeframe::M1 => MINUTE,
+            Timeframe::M5 => 5 * MINUTE,
+            Timeframe::M15 => 15 * MINUTE,
+            Timeframe::M30 => 30 * MINUTE,
+            Timeframe::H1 => HOUR,
+            Timeframe::H4 => 4 * HOUR,
+            Timeframe::D1 => DAY,
+            Timeframe::W1 => 7 * DAY,
+            Timeframe::Mn1 => return None,
+        })
+    }
+}
+
+impl Position {
+    /// How far the price has moved in the position's favour, in percent of the open price. Negative when against it.
+    ///
+    /// `tick` gives the price at which the position would close: the bid for a buy, the ask for a sell.
+    pub fn gain_percent(&self, tick: &Tick) -> f64 {
+        let close = tick.price(self.side.opposite());
+        (close - self.open_price) * self.side.sign() / self.open_price * 100.0
+    }
+}

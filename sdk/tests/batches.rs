@@ -1,0 +1,142 @@
+//! Batches must not change decisions: whatever a strategy does, tick by tick and batched runs decide the same.
+
+use stockade_sdk::indicators::Ema;
+use stockade_sdk::prelude::*;
+use stockade_sdk::testing::{Harness, Recorded};
+
+/// Does a bit of everything, at places that a batch could get wrong.
+struct Busy {
+    fast: Ema,
+    slow: Ema,
+    seen: u64,
+    log: bool,
+}
+
+#[derive(Params, Clone)]
+struct Settings {
+    /// Whether each crossing is logged, so that rows without an order ask the host for something as well.
+    #[param(default = true)]
+    log: bool,
+}
+
+impl Strategy for Busy {
+    type Params = Settings;
+
+    fn manifest() -> Manifest {
+        Manifest::new("busy", "1.0.0").need(Need::owners_choice().bars(&[Timeframe::M5, Timeframe::M1], 0))
+    }
+
+    fn new(settings: Settings) -> Result<Self, String> {
+        Ok(Busy { fast: Ema::new(5), slow: Ema::new(40), seen: 0, log: settings.log })
+    }
+
+    fn on_tick(&mut self, ctx: &mut Context, tick: &Tick) {
+        self.seen += 1;
+        let (fast, slow) = (self.fast.update(tick.mid()), self.slow.update(tick.mid()));
+        let (Some(fast), Some(slow)) = (fast, slow) else { return };
+        if self.log && self.seen.is_multiple_of(7) {
+            let past = ctx.ticks(0, 3);
+            assert_eq!(past.last(), Some(tick), "the past ends with the tick being handled");
+            ctx.info(&format!("{} {} {}", ctx.now(), past[0].bid, ctx.account().equity));
+        }
+        let held = ctx.positions();
+        match held.as_slice() {
+            [] if (fast - slow).abs() > 0.0003 && ctx.orders().is_empty() => {
+                let side = if fast > slow { Side::Buy } else { Side::Sell };
+                let spec = ctx.spec(0);
+                let order = match self.seen % 3 {
+                    0 => OrderRequest::bracket(0, side, 0.1, &spec, tick.price(side), 0.0005, 2.0),
+                    1 => OrderRequest::limit(0, side, 0.1, spec.round_to_tick(tick.bid - side.sign() * 0.0003)),
+                    _ => OrderRequest::stop(0, side, 0.1, spec.round_to_tick(tick.bid + side.sign() * 0.0003)),
+                };
+                ctx.submit(order).expect("on the grid");
+                ctx.set_timer(1, tick.time + 90 * SECOND);
+            }
+            [position] if position.gain_percent(tick) > 0.08 => _ = ctx.close(position.id),
+            _ => {}
+        }
+    }
+
+    fn on_bar(&mut self, ctx: &mut Context, bar: &Bar) {
+        ctx.plot("close", bar.close);
+        if bar.timeframe == Timeframe::M5 {
+            for order in ctx.orders() {
+                _ = ctx.cancel(order.id);
+            }
+        }
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context, id: u32) {
+        ctx.info(&format!("timer {id} at {}", ctx.now()));
+        for position in ctx.positions() {
+            _ = ctx.close(position.id);
+        }
+    }
+
+    fn on_position(&mut self, ctx: &mut Context, position: &Position, change: PositionChange) {
+        ctx.info(&format!("{change:?} {} at {}", position.volume, ctx.now()));
+    }
+}
+
+/// A random walk of ticks some seconds apart.
+fn walk(seed: u64, count: usize) -> Vec<Tick> {
+    let (mut state, mut time, mut points) = (seed, 0, 110_000_i64);
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut tick = || {
+        time += next(3_000_000) as i64;
+        points += next(41) as i64 - 20;
+        let (bid, ask) = (points as f64 / 1e5, (points + 5 + next(10) as i64) as f64 / 1e5);
+        Tick { time, bid, ask, last: 0.0, volume: 0.0 }
+    };
+    (0..count).map(|_| tick()).collect()
+}
+
+fn decisions(settings: &Settings, feed: impl Fn(&mut Harness<Busy>)) -> (Vec<Recorded>, u64) {
+    let mut test = Harness::<Busy>::new(settings.clone());
+    feed(&mut test);
+    (test.decisions(), test.account().equity.to_bits())
+}
+
+#[test]
+fn batched_decisions_are_those_of_single_ticks() {
+    for seed in 0..20 {
+        let ticks = walk(seed, 4_000);
+        for log in [true, false] {
+            let settings = Settings { log };
+            let single = decisions(&settings, |test| test.feed(0, &ticks));
+            let orders = single.0.iter().filter(|recorded| format!("{recorded:?}").contains("Submit")).count();
+            assert!(orders > 10, "the walk of seed {seed} is too quiet for a test: {orders} orders");
+            for rows in [1, 2, 7, 256, 4_000] {
+                let batched = decisions(&settings, |test| test.feed_batched(0, &ticks, rows));
+                assert_eq!(single, batched, "seed {seed}, batches of {rows}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_strategy_without_ticks_still_consumes_them() {
+    struct Barred(usize);
+    impl Strategy for Barred {
+        type Params = ();
+        fn manifest() -> Manifest {
+            Manifest::new("barred", "1.0.0").need(Need::owners_choice().bars(&[Timeframe::M1], 0)).without_ticks()
+        }
+        fn new(_: ()) -> Result<Self, String> {
+            Ok(Barred(0))
+        }
+        fn on_tick(&mut self, _: &mut Context, _: &Tick) {
+            panic!("it asked for no ticks");
+        }
+        fn on_bar(&mut self, _: &mut Context, _: &Bar) {
+            self.0 += 1;
+        }
+    }
+    let mut test = Harness::<Barred>::new(());
+    test.feed_batched(0, &walk(1, 1_000), 256);
+    let bars = test.strategy().expect("made").0;
+    assert!((20..30).contains(&bars), "{bars}");
+}
