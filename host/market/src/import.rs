@@ -1,0 +1,167 @@
+//! Takes other systems' files into the tick store.
+//!
+//! [`import`] reads a file, a zip or a folder of them, tells the format from names and first lines, converts times to UTC,
+//! puts prices on the symbol's grid and writes whole days. Rows that make no sense are named by file and line; they are
+//! skipped and counted, or stop the import before anything was written, as [`OnDirtyRow`] says.
+//!
+//! Ticks are gathered beside the store first and take their places once the whole source was read, so an import that fails
+//! leaves the store as it was. The same import again changes nothing.
+
+mod clock;
+mod commit;
+mod csv;
+mod error;
+mod intake;
+mod json;
+mod lean;
+mod lines;
+mod mt5;
+mod number;
+mod report;
+mod source;
+mod specs;
+mod staging;
+mod timestamp;
+
+pub use clock::{NotAClock, SourceClock};
+pub use error::ImportError;
+pub use report::{DirtyRow, ImportReport, Progress};
+pub use specs::spec_for;
+
+use crate::store::TickStore;
+use domain::symbol::SymbolSpec;
+use intake::Intake;
+use serde::{Deserialize, Serialize};
+use source::Sniffed;
+use staging::Staging;
+use std::path::Path;
+use std::str::FromStr;
+
+/// Whose files they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// Told from names and first lines.
+    #[default]
+    Auto,
+    /// LEAN tick quotes: zips of `milliseconds since midnight, bid, ask`, the date in the file's name.
+    Lean,
+    /// Ticks exported from an MT5 terminal.
+    Mt5Ticks,
+    /// Bars exported from an MT5 terminal; kept as bars.
+    Mt5Bars,
+    /// Plain text with a header that names time, bid, ask and perhaps last and volume.
+    Csv,
+    /// Ticks collected from an MT5 terminal as JSON: `{"metadata": …, "ticks": [{"time_msc", "bid", "ask", …}]}`.
+    Json,
+}
+
+impl Format {
+    /// Every format that can be named.
+    pub const ALL: [Self; 6] = [Self::Auto, Self::Lean, Self::Mt5Ticks, Self::Mt5Bars, Self::Csv, Self::Json];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Lean => "lean",
+            Self::Mt5Ticks => "mt5-ticks",
+            Self::Mt5Bars => "mt5-bars",
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || Self::ALL.map(Self::name).join(", ");
+        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| format!("{text:?} is none of {}", names()))
+    }
+}
+
+/// What happens at a row that makes no sense.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDirtyRow {
+    /// It is left out, counted, and among the first ones named in the report.
+    #[default]
+    Skip,
+    /// The import ends with an error that names it, and the store stays as it was.
+    Stop,
+}
+
+/// What happens to ticks that the store already has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// On each day, what lies between the first and the last new tick is replaced; what lies before and after stays. Files
+    /// that cut the day at another hour than UTC's midnight fit together this way.
+    #[default]
+    Splice,
+    /// Each day with a new tick is replaced as a whole.
+    ReplaceDays,
+}
+
+/// How to import. The default suits most files.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// Whose files they are.
+    pub format: Format,
+    /// The symbol's name; told from the files' names or content when absent.
+    pub symbol: Option<String>,
+    /// The symbol's spec. When absent it is the stored one, or a common one for the name with the digits found in the data.
+    pub spec: Option<SymbolSpec>,
+    /// Decimals of a price, when neither the stored nor the found ones will do. A given `spec` says its own.
+    pub digits: Option<u8>,
+    /// Which clock the files' times are of.
+    pub clock: SourceClock,
+    /// What happens at a row that makes no sense.
+    pub on_dirty_row: OnDirtyRow,
+    /// What happens to ticks that the store already has.
+    pub existing: Existing,
+}
+
+/// Imports `source`, a file or a folder of files of one symbol, into `store`. `progress` is called now and then.
+///
+/// # Errors
+/// Names the file, and the line where there is one, and what can be done. The store is then as it was, except when the disk
+/// fails while finished days take their places: those that have stay, whole, and the same import again completes it.
+pub fn import(
+    source: &Path,
+    options: &ImportOptions,
+    store: &TickStore,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<ImportReport, ImportError> {
+    let files = source::files(source)?;
+    let staging = Staging::create(store.root())?;
+    let mut intake = Intake::new(options, staging, &files, progress);
+    for file in &files {
+        source::each_stream(file, |stream| read(stream, options, &mut intake))?;
+        intake.file_done(file);
+    }
+    commit::commit(intake.finish()?, source, options, store)
+}
+
+/// One stream of text: a file, or a file inside a zip.
+fn read(mut stream: source::Stream<'_>, options: &ImportOptions, intake: &mut Intake<'_>) -> Result<(), ImportError> {
+    let sniffed = Sniffed::of(&mut stream)?;
+    let format = match options.format {
+        Format::Auto => sniffed.format(&stream).ok_or_else(|| ImportError::UnknownFormat { file: stream.label.clone() })?,
+        named => named,
+    };
+    intake.begin(&stream, format, sniffed.symbol(&stream, format))?;
+    let text = sniffed.text(stream.reader);
+    match format {
+        Format::Auto => unreachable!("it was resolved above"),
+        Format::Lean => lean::read(&stream.name, text, intake)?,
+        Format::Mt5Ticks => mt5::ticks::read(text, intake)?,
+        Format::Mt5Bars => mt5::bars::read(text, intake)?,
+        Format::Csv => csv::read(text, intake)?,
+        Format::Json => json::read(text, intake)?,
+    }
+    intake.end()
+}
+
+#[cfg(test)]
+mod tests;

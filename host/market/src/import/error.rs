@@ -1,0 +1,90 @@
+//! Why an import ends; each message names the thing and the way out.
+
+use super::report::DirtyRow;
+use crate::store::StoreError;
+use std::path::PathBuf;
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file or folder can't be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The folder has no file that could be imported.
+    #[error("{} has no .zip, .csv, .tsv, .txt or .json file", path.display())]
+    NoFiles {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Neither name nor first lines say whose file it is.
+    #[error("{file}: cannot tell its format; name it: lean, mt5-ticks, mt5-bars, csv or json")]
+    UnknownFormat {
+        /// The file.
+        file: String,
+    },
+    /// The file is not what it was said or seemed to be.
+    #[error("{file}: {why}")]
+    WrongFormat {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Neither name nor content say whose prices they are.
+    #[error("{file}: cannot tell its symbol; name it")]
+    NoSymbol {
+        /// The file.
+        file: String,
+    },
+    /// Files of several symbols.
+    #[error("{file} is of {found} and the files before it of {expected}: import each symbol's files by themselves")]
+    SeveralSymbols {
+        /// The first file that differs.
+        file: String,
+        /// Its symbol.
+        found: String,
+        /// That of the files before.
+        expected: String,
+    },
+    /// A row makes no sense, and dirty rows were to stop the import.
+    #[error("{0}; nothing was imported (correct it, or let such rows be skipped)")]
+    Dirty(DirtyRow),
+    /// Not one row could be used.
+    #[error("{} has no usable row{}", path.display(), first.as_ref().map(|row| format!("; the first: {row}")).unwrap_or_default())]
+    NothingUsable {
+        /// The source.
+        path: PathBuf,
+        /// What is wrong with its first row, if it has one.
+        first: Option<DirtyRow>,
+    },
+    /// The spec that was given can't be used.
+    #[error("the given spec can't be used: {0}")]
+    BadSpec(String),
+    /// The store holds the symbol on a finer grid.
+    #[error(
+        "the store holds {symbol} with {stored} digits and the import would store {given}: import with {stored} digits, or delete the symbol's folder first"
+    )]
+    OtherDigits {
+        /// The symbol.
+        symbol: String,
+        /// Digits in the store.
+        stored: u8,
+        /// Digits of this import.
+        given: u8,
+    },
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ImportError {
+    pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}

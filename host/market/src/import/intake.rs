@@ -1,0 +1,376 @@
+//! Where every format's rows come together: checked, counted, sorted into days.
+
+use super::clock::{SourceClock, ToUtc, new_york};
+use super::error::ImportError;
+use super::lines::{Line, Lines};
+use super::number::Decimal;
+use super::report::{DIRTY_ROWS_NAMED_MAX, DirtyRow, Progress};
+use super::source::{Input, Stream};
+use super::specs::DecimalsSeen;
+use super::staging::Staging;
+use super::{Format, ImportOptions, OnDirtyRow};
+use crate::columns::{OwnedColumns, Row};
+use crate::date::Date;
+use crate::store::BarColumns;
+use domain::tick::{TickFlags, Timeframe};
+use domain::time::{DAY_US, SECOND_US, Time};
+use std::io::Read;
+
+/// A tick up to this much earlier than the one before is late, not wrong.
+const LATE_US_MAX: i64 = SECOND_US;
+/// A longer jump ahead waits for the next row to confirm it. Holidays close markets for four days.
+const JUMP_US_MAX: i64 = 5 * DAY_US;
+/// So many dirty rows and no good one: it is another format.
+const DIRTY_ROWS_AT_HEAD_MAX: u64 = 1_000;
+/// Progress is told every so many rows.
+const ROWS_PER_PROGRESS: u64 = 100_000;
+/// Times that ticks can have: 1970 to 2200.
+const TIMES: std::ops::Range<i64> = 0..7_258_118_400 * SECOND_US;
+/// MT5 sets undocumented bits too.
+const KNOWN_FLAGS: TickFlags = 0x7E;
+
+/// A row as its format read it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawTick {
+    /// Microseconds since 1970 UTC.
+    pub time: i64,
+    pub bid: Decimal,
+    pub ask: Decimal,
+    pub last: Option<Decimal>,
+    pub volume: f64,
+    pub flags: TickFlags,
+}
+
+/// What was counted over all files.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub files: usize,
+    pub rows: u64,
+    pub skipped: u64,
+    pub dirty_rows: Vec<DirtyRow>,
+    pub crossed: u64,
+    pub late: u64,
+    pub decimals: DecimalsSeen,
+    pub notes: Vec<String>,
+}
+
+/// What an import gathered.
+pub(super) struct Gathered {
+    pub tally: Tally,
+    pub staging: Staging,
+    pub bars: Option<(Timeframe, BarColumns)>,
+    pub symbol: Option<String>,
+    pub format: Format,
+    pub clock: SourceClock,
+}
+
+/// Takes the rows of all files.
+pub(super) struct Intake<'a> {
+    options: &'a ImportOptions,
+    progress: &'a mut dyn FnMut(Progress<'_>),
+    tally: Tally,
+    staging: Staging,
+    bars: BarColumns,
+    timeframe: Option<Timeframe>,
+    symbol: Option<String>,
+    format: Format,
+    files_total: usize,
+    bytes_total: u64,
+    bytes_done: u64,
+    stream: StreamState,
+}
+
+/// What belongs to the stream at hand.
+struct StreamState {
+    label: String,
+    file: String,
+    bytes: u64,
+    bytes_on_disk: u64,
+    bytes_read: u64,
+    to_utc: ToUtc,
+    taken: u64,
+    skipped: u64,
+    day: Option<Date>,
+    ticks: OwnedColumns,
+    last_time: Option<i64>,
+    waiting: Option<(u64, RawTick)>,
+}
+
+impl<'a> Intake<'a> {
+    pub fn new(options: &'a ImportOptions, staging: Staging, files: &[Input], progress: &'a mut dyn FnMut(Progress<'_>)) -> Self {
+        Self {
+            options,
+            progress,
+            staging,
+            tally: Tally::default(),
+            bars: BarColumns::default(),
+            timeframe: None,
+            symbol: None,
+            format: Format::Auto,
+            files_total: files.len(),
+            bytes_total: files.iter().map(|file| file.bytes).sum(),
+            bytes_done: 0,
+            stream: StreamState::new(String::new(), String::new(), 0, 0, ToUtc::new(&options.clock, &SourceClock::Usual)),
+        }
+    }
+
+    /// A stream begins: of the same symbol and format as those before.
+    pub fn begin(&mut self, stream: &Stream<'_>, format: Format, symbol: Option<String>) -> Result<(), ImportError> {
+        let file = stream.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if self.format != Format::Auto && self.format != format {
+            let why = format!("it is {} and the files before it {}: import each format by itself", format.name(), self.format.name());
+            return Err(ImportError::WrongFormat { file: stream.label.clone(), why });
+        }
+        self.format = format;
+        match (&self.symbol, symbol) {
+            (Some(expected), Some(found)) if *expected != found => {
+                return Err(ImportError::SeveralSymbols { file: stream.label.clone(), found, expected: expected.clone() });
+            }
+            (None, None) if self.options.symbol.is_none() && self.options.spec.is_none() => {
+                return Err(ImportError::NoSymbol { file: stream.label.clone() });
+            }
+            (None, found) => self.symbol = found,
+            _ => {}
+        }
+        let on_disk = stream.path.metadata().map_or(0, |meta| meta.len());
+        let to_utc = ToUtc::new(&self.options.clock, &usual_clock(format));
+        self.stream = StreamState::new(stream.label.clone(), file, stream.bytes, on_disk, to_utc);
+        self.tell_progress();
+        Ok(())
+    }
+
+    /// Cuts the stream's text into lines, without blank ones.
+    pub fn each_line(
+        &mut self,
+        text: impl Read,
+        mut read: impl FnMut(&mut Self, u64, &[u8]) -> Result<(), ImportError>,
+    ) -> Result<(), ImportError> {
+        let mut lines = Lines::new(text);
+        let label = self.stream.label.clone();
+        loop {
+            match lines.next().map_err(ImportError::io(&label))? {
+                None => return Ok(()),
+                Some((_, Line::Text([]))) => {}
+                Some((line, Line::Text(text))) => {
+                    self.stream.bytes_read += text.len() as u64 + 1;
+                    read(self, line, text)?;
+                }
+                Some((line, Line::TooLong)) => self.dirty(line, || "the line is too long to be a row".into())?,
+            }
+        }
+    }
+
+    /// A time on the file's clock as UTC.
+    pub fn utc(&mut self, local_us: i64) -> i64 {
+        self.stream.to_utc.utc(local_us)
+    }
+
+    /// The name of the file on disk.
+    pub fn file_name(&self) -> &str {
+        &self.stream.file
+    }
+
+    /// The stream is not what it seemed to be.
+    pub fn wrong(&self, why: impl Into<String>) -> ImportError {
+        ImportError::WrongFormat { file: self.stream.label.clone(), why: why.into() }
+    }
+
+    /// Something else to tell, once.
+    pub fn note(&mut self, note: impl Into<String>) {
+        let note = note.into();
+        if !self.tally.notes.contains(&note) {
+            self.tally.notes.push(note);
+        }
+    }
+
+    /// A row that could be read.
+    pub fn tick(&mut self, line: u64, tick: RawTick) -> Result<(), ImportError> {
+        self.count();
+        if let Err(reason) = sane(&tick) {
+            return self.skip(line, reason);
+        }
+        if let Some((held_line, held)) = self.stream.waiting.take() {
+            if tick.time >= held.time - LATE_US_MAX {
+                self.place(held_line, held)?;
+            } else {
+                let days = (held.time - self.stream.last_time.unwrap_or(held.time)) / DAY_US;
+                self.skip(held_line, format!("time jumps {days} days ahead and the next row is back before it"))?;
+            }
+        }
+        if self.stream.last_time.is_some_and(|last| tick.time - last > JUMP_US_MAX) {
+            self.stream.waiting = Some((line, tick));
+            return Ok(());
+        }
+        self.place(line, tick)
+    }
+
+    /// A row that could not be read; blank and header lines are none.
+    pub fn dirty(&mut self, line: u64, reason: impl FnOnce() -> String) -> Result<(), ImportError> {
+        self.count();
+        self.skip(line, reason())
+    }
+
+    /// Bars of a whole stream, in order of time.
+    pub fn bars(&mut self, timeframe: Timeframe, bars: &BarColumns) -> Result<(), ImportError> {
+        let known = *self.timeframe.get_or_insert(timeframe);
+        if known != timeframe {
+            return Err(self.wrong(format!("it has {timeframe:?} bars and the files before it {known:?}: import each by itself")));
+        }
+        self.bars = std::mem::take(&mut self.bars).spliced(bars);
+        Ok(())
+    }
+
+    /// A bar's row was read and is good.
+    pub fn bar_taken(&mut self, decimals: [u8; 4]) {
+        self.count();
+        self.stream.taken += 1;
+        decimals.into_iter().for_each(|decimals| self.tally.decimals.add(decimals));
+    }
+
+    /// The stream ends.
+    pub fn end(&mut self) -> Result<(), ImportError> {
+        if let Some((line, held)) = self.stream.waiting.take() {
+            self.place(line, held)?;
+        }
+        self.flush()?;
+        if self.stream.skipped > self.stream.taken && self.stream.taken > 0 {
+            let note = format!("{}: more rows were skipped than taken; is it the right format and clock?", self.stream.label);
+            self.note(note);
+        }
+        Ok(())
+    }
+
+    /// A file and all in it was read.
+    pub fn file_done(&mut self, file: &Input) {
+        self.tally.files += 1;
+        self.bytes_done += file.bytes;
+        self.stream.bytes_read = 0;
+        self.tell_progress();
+    }
+
+    /// All files were read.
+    pub fn finish(self) -> Result<Gathered, ImportError> {
+        let clock = match (&self.options.clock, usual_clock(self.format)) {
+            (SourceClock::Usual, SourceClock::Usual) => SourceClock::AheadMinutes(0),
+            (SourceClock::Usual, usual) => usual,
+            (given, _) => given.clone(),
+        };
+        let Self { tally, staging, bars, timeframe, symbol, format, .. } = self;
+        let bars = timeframe.map(|timeframe| (timeframe, bars));
+        Ok(Gathered { tally, staging, bars, symbol, format, clock })
+    }
+
+    fn count(&mut self) {
+        self.tally.rows += 1;
+        if self.tally.rows.is_multiple_of(ROWS_PER_PROGRESS) {
+            self.tell_progress();
+        }
+    }
+
+    fn skip(&mut self, line: u64, reason: String) -> Result<(), ImportError> {
+        let row = DirtyRow { file: self.stream.label.clone(), line, reason };
+        if self.options.on_dirty_row == OnDirtyRow::Stop {
+            return Err(ImportError::Dirty(row));
+        }
+        self.tally.skipped += 1;
+        self.stream.skipped += 1;
+        if self.stream.taken == 0 && self.stream.skipped >= DIRTY_ROWS_AT_HEAD_MAX {
+            let why = format!("none of its first {DIRTY_ROWS_AT_HEAD_MAX} rows can be used as {}; the last: {row}", self.format.name());
+            return Err(self.wrong(why));
+        }
+        if self.tally.dirty_rows.len() < DIRTY_ROWS_NAMED_MAX {
+            self.tally.dirty_rows.push(row);
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, line: u64, tick: RawTick) -> Result<(), ImportError> {
+        let last = self.stream.last_time.unwrap_or(tick.time);
+        if tick.time < last - LATE_US_MAX {
+            return self.skip(line, format!("time goes back by {:.3} s", (last - tick.time) as f64 / 1e6));
+        }
+        self.tally.late += u64::from(tick.time < last);
+        self.tally.crossed += u64::from(tick.bid.value > tick.ask.value);
+        self.tally.decimals.add(tick.bid.decimals);
+        self.tally.decimals.add(tick.ask.decimals);
+        let time = Time(tick.time.max(last));
+        let date = Date::of(time);
+        if self.stream.day != Some(date) {
+            self.flush()?;
+            self.stream.day = Some(date);
+        }
+        self.stream.last_time = Some(time.0);
+        self.stream.taken += 1;
+        self.stream.ticks.push(Row {
+            time,
+            bid: tick.bid.value,
+            ask: tick.ask.value,
+            last: tick.last.map_or(0.0, |last| last.value),
+            volume: tick.volume,
+            flags: tick.flags & KNOWN_FLAGS,
+        });
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ImportError> {
+        if let Some(date) = self.stream.day.take() {
+            self.staging.add(date, std::mem::take(&mut self.stream.ticks))?;
+        }
+        Ok(())
+    }
+
+    fn tell_progress(&mut self) {
+        let StreamState { file, bytes, bytes_on_disk, bytes_read, .. } = &self.stream;
+        let share = (*bytes_read as f64 / (*bytes).max(1) as f64).min(1.0);
+        (self.progress)(Progress {
+            file,
+            files_done: self.tally.files,
+            files_total: self.files_total,
+            bytes_done: (self.bytes_done + (share * *bytes_on_disk as f64) as u64).min(self.bytes_total),
+            bytes_total: self.bytes_total,
+            rows: self.tally.rows - self.tally.skipped,
+        });
+    }
+}
+
+impl StreamState {
+    fn new(label: String, file: String, bytes: u64, bytes_on_disk: u64, to_utc: ToUtc) -> Self {
+        Self {
+            label,
+            file,
+            bytes,
+            bytes_on_disk,
+            bytes_read: 0,
+            to_utc,
+            taken: 0,
+            skipped: 0,
+            day: None,
+            ticks: OwnedColumns::default(),
+            last_time: None,
+            waiting: None,
+        }
+    }
+}
+
+fn usual_clock(format: Format) -> SourceClock {
+    if format == Format::Lean { SourceClock::Zone(new_york()) } else { SourceClock::Usual }
+}
+
+/// What no tick can be, whatever its neighbours. A bid above the ask can be: feeds do send such.
+fn sane(tick: &RawTick) -> Result<(), String> {
+    let price = |what: &str, value: f64| {
+        if value > 0.0 && value < 1e15 { Ok(()) } else { Err(format!("{what} {value} is no price")) }
+    };
+    price("bid", tick.bid.value)?;
+    price("ask", tick.ask.value)?;
+    if let Some(last) = tick.last.filter(|last| last.value != 0.0) {
+        price("last", last.value)?;
+    }
+    if !(tick.volume >= 0.0 && tick.volume < 1e15) {
+        return Err(format!("volume {} is none", tick.volume));
+    }
+    if !TIMES.contains(&tick.time) {
+        return Err("its time is not between 1970 and 2200".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! What an import did.
+
+use super::Format;
+use domain::symbol::SymbolSpec;
+use domain::tick::Timeframe;
+use domain::time::Time;
+use serde::Serialize;
+use std::fmt;
+
+/// How many dirty rows a report names.
+pub(super) const DIRTY_ROWS_NAMED_MAX: usize = 20;
+
+/// A row that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DirtyRow {
+    /// The file, with the file inside it when it is a zip.
+    pub file: String,
+    /// Its line, counted from 1; in JSON its tick.
+    pub line: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for DirtyRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, line {}: {}", self.file, self.line, self.reason)
+    }
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// The file at hand.
+    pub file: &'a str,
+    /// Files finished.
+    pub files_done: usize,
+    /// Files in all.
+    pub files_total: usize,
+    /// Bytes of files read, about.
+    pub bytes_done: u64,
+    /// Bytes of files in all.
+    pub bytes_total: u64,
+    /// Ticks and bars taken so far.
+    pub rows: u64,
+}
+
+/// What an import did. Shown as a few lines for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImportReport {
+    /// Whose ticks.
+    pub symbol: String,
+    /// The spec they were stored with.
+    pub spec: SymbolSpec,
+    /// Where the spec is from.
+    pub spec_origin: String,
+    /// Whose files they were.
+    pub format: Format,
+    /// Which clock the files' times were taken to be of.
+    pub clock: String,
+    /// Files read.
+    pub files: usize,
+    /// Rows read, without headers and blank lines.
+    pub rows: u64,
+    /// Ticks stored.
+    pub ticks: u64,
+    /// Bars stored.
+    pub bars: u64,
+    /// Their length.
+    pub timeframe: Option<Timeframe>,
+    /// Rows left out because they make no sense.
+    pub skipped: u64,
+    /// The first of them.
+    pub dirty_rows: Vec<DirtyRow>,
+    /// Ticks with the bid above the ask. Stored as they came: the feed sent them so.
+    pub crossed: u64,
+    /// Ticks up to a second earlier than the one before; stored in their place with the time of the one before.
+    pub late: u64,
+    /// Ticks with more decimals than the spec has digits, rounded to the nearest point.
+    pub rounded: u64,
+    /// Days, or for bars years, that were written.
+    pub files_written: usize,
+    /// Their bytes.
+    pub bytes_written: u64,
+    /// Time of the first row stored.
+    #[serde(serialize_with = "shown")]
+    pub from: Time,
+    /// Time of the last row stored.
+    #[serde(serialize_with = "shown")]
+    pub to: Time,
+    /// What else somebody should know.
+    pub notes: Vec<String>,
+}
+
+fn shown<S: serde::Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
+}
+
+impl fmt::Display for ImportReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (stored, what) = match self.timeframe {
+            Some(timeframe) => (self.bars, format!("{timeframe:?} bars")),
+            None => (self.ticks, "ticks".to_owned()),
+        };
+        writeln!(f, "{}: {stored} {what} from {} to {}", self.symbol, self.from, self.to)?;
+        writeln!(
+            f,
+            "  read {} rows of {} {} (format {}, times {})",
+            self.rows,
+            self.files,
+            if self.files == 1 { "file" } else { "files" },
+            self.format.name(),
+            self.clock
+        )?;
+        writeln!(f, "  wrote {} files, {:.1} MB", self.files_written, self.bytes_written as f64 / 1e6)?;
+        write!(f, "  {} digits, spec {}", self.spec.digits, self.spec_origin)?;
+        let mut line = |count: u64, what: &str| if count > 0 { write!(f, "\n  {count} {what}") } else { Ok(()) };
+        line(self.crossed, "crossed quotes (bid above ask), stored as they came")?;
+        line(self.late, "ticks up to a second late, stored with the time of the one before")?;
+        line(self.rounded, "ticks with more decimals than digits, rounded")?;
+        line(self.skipped, "rows skipped:")?;
+        for row in &self.dirty_rows {
+            write!(f, "\n    {row}")?;
+        }
+        if self.skipped > self.dirty_rows.len() as u64 {
+            write!(f, "\n    and {} more", self.skipped - self.dirty_rows.len() as u64)?;
+        }
+        for note in &self.notes {
+            write!(f, "\n  note: {note}")?;
+        }
+        Ok(())
+    }
+}
