@@ -116,12 +116,22 @@ pub enum Change {
 }
 
 /// How many deal numbers a ledger remembers to tell repetitions; brokers repeat reports within seconds.
-const SEEN_DEALS_MAX: usize = 4_096;
+pub const SEEN_DEALS_MAX: usize = 4_096;
 
 impl Ledger {
     /// An empty ledger with this balance.
     pub fn new(deposit: Money) -> Self {
         Self { balance: deposit, ..Self::default() }
+    }
+
+    /// Marks deals as booked: a ledger that is restored with their sum in its balance must not book them again when the broker
+    /// repeats them. Keeps the [`SEEN_DEALS_MAX`] largest numbers.
+    pub fn remember(&mut self, deals: impl IntoIterator<Item = DealId>) {
+        self.seen.extend(deals);
+        self.last_deal = self.last_deal.max(self.seen.last().copied().unwrap_or_default());
+        while self.seen.len() > SEEN_DEALS_MAX {
+            self.seen.pop_first();
+        }
     }
 
     /// A new order that has been recorded. Modifications and cancels change nothing until the broker reports.
@@ -220,7 +230,7 @@ impl Ledger {
     }
 
     fn move_position(&mut self, deal: &Deal, tag: Tag, (stop_loss, take_profit): (Option<Points>, Option<Points>)) -> Option<Change> {
-        let cost = deal.price.0 * deal.volume.0;
+        let cost = deal.price.0.saturating_mul(deal.volume.0);
         let Some(position) = self.positions.get_mut(&deal.position) else {
             if deal.entry != Entry::In {
                 return Some(Change::Contradiction(format!("deal {} closes position {}, which is not open", deal.id, deal.position)));
@@ -259,7 +269,7 @@ impl Ledger {
                 // What is left after the turn was opened at this deal's price.
                 position.side = deal.side;
                 position.volume = deal.volume - position.volume;
-                position.cost = deal.price.0 * position.volume.0;
+                position.cost = deal.price.0.saturating_mul(position.volume.0);
                 (position.stop_loss, position.take_profit) = (stop_loss, take_profit);
                 PositionChange::Reversed
             }

@@ -1,0 +1,112 @@
+//! Commission, margin, margin call, stop-out, equity track.
+
+use super::bench::{Do::*, *};
+use crate::{Commission, Commissions, Drawdown, MarginState, VenueOptions};
+use domain::broker::{Happened, Reason};
+use domain::contract::AccountMode::Hedging;
+use domain::contract::OrderKind::Stop;
+use domain::contract::Side::{Buy, Sell};
+use domain::number::Money;
+use domain::time::Time;
+
+fn money(units: i64) -> Money {
+    Money(units * Money::ONE.0)
+}
+
+#[test]
+fn commission_is_charged_per_lot_and_side_in_whole_cents() {
+    let of_symbol = [(XAUUSD, Commission { per_lot: money(1), minimum: money(2) })].into();
+    let commissions = Commissions { of_symbol, otherwise: Commission::per_lot(Money(3_500_000)) };
+    let options = VenueOptions { commissions, ..VenueOptions::default() };
+    let mut bench = Bench::new(Hedging, options);
+    let mut costs = Vec::new();
+    for step in [
+        Tick(130_000, 130_000),
+        TickOf(XAUUSD, 2_000_000, 2_000_000),
+        Place(market(Buy, 100)),
+        Place(closing(market(Sell, 1), 1)),
+        Place(domain::order::OrderRequest { symbol: XAUUSD, ..market(Buy, 10) }),
+    ] {
+        bench.step(step.clone());
+    }
+    for (order, expected) in [(1, -3_500_000), (2, -40_000), (3, -2_000_000)] {
+        costs.push((order, expected));
+    }
+    let balance = bench.venue.ledger(ACCOUNT).map(|ledger| ledger.balance);
+    assert_eq!(balance, Some(money(10_000) + costs.iter().map(|&(_, cost)| Money(cost)).sum()));
+}
+
+#[test]
+fn an_order_needs_its_margin_free_and_a_hedge_takes_none() {
+    // 10,000 USD at 1:100 carry 7.69 lots of EURUSD at 1.3.
+    hedging([Tick(130_000, 130_000), Place(market(Buy, 770))], &["1 rejected 10019"]);
+    hedging(
+        [Tick(130_000, 130_000), Place(market(Buy, 769)), Place(market(Buy, 1)), Place(market(Sell, 769))],
+        &["1 accepted", "1 deal in buy 769 @130000 of 1", "2 rejected 10019", "3 accepted", "3 deal in sell 769 @130000 of 3"],
+    );
+    // A pending order is taken without margin and rejected when its price comes.
+    hedging(
+        [Tick(130_000, 130_000), Place(pending(Stop, Buy, 5_000, 130_100)), Tick(130_100, 130_100)],
+        &["1 accepted", "1 rejected 10019"],
+    );
+}
+
+#[test]
+fn margin_call_is_told_and_stop_out_closes_the_most_unprofitable_first_until_above_the_level() {
+    // 2 x 3 lots of gold at 2000: 12,000 margin of 14,000.
+    let mut bench = Bench::new(Hedging, VenueOptions::default());
+    let deposit = domain::broker::AccountTerms { deposit: money(14_000), ..Default::default() };
+    bench.venue.open(ACCOUNT, deposit, None);
+    let gold = |side, volume| domain::order::OrderRequest { symbol: XAUUSD, ..market(side, volume) };
+    bench.step(TickOf(XAUUSD, 2_000_000, 2_000_000));
+    bench.step(Place(gold(Buy, 300)));
+    bench.step(TickOf(XAUUSD, 2_001_000, 2_001_000));
+    bench.step(Place(gold(Buy, 300)));
+    let state = |bench: &Bench| bench.venue.standing(ACCOUNT).map(|standing| (standing.equity, standing.margin, standing.state));
+    assert_eq!(state(&bench), Some((money(14_300), money(12_003), MarginState::Fine)));
+    // Each dollar is 600: at 1987 the level is 49.3 %.
+    bench.step(TickOf(XAUUSD, 1_987_000, 1_987_000));
+    assert_eq!(state(&bench), Some((money(5_900), money(12_003), MarginState::MarginCall)));
+    assert_eq!(bench.step(TickOf(XAUUSD, 1_981_200, 1_981_200)), [""; 0], "20.16 %");
+    let lines = bench.step(TickOf(XAUUSD, 1_981_100, 1_981_100));
+    assert_eq!(lines, ["- deal out sell 300 @1981100 of 2 so -5970.00"], "19.66 %");
+    // 2,360 of 6,000 margin are left: 39 %.
+    assert_eq!(state(&bench).map(|state| state.1), Some(money(6_000)));
+    let lines = bench.step(TickOf(XAUUSD, 1_900_000, 1_900_000));
+    assert_eq!(lines, ["- deal out sell 300 @1900000 of 1 so -30000.00"]);
+    assert_eq!(bench.venue.equity(ACCOUNT), Some(money(-21_970)), "a gap may leave a debt");
+}
+
+#[test]
+fn equity_is_tracked_at_every_tick_and_counts_each_drawdown_from_its_peak() {
+    let bench = hedging(
+        [
+            Tick(130_000, 130_000),
+            Place(market(Buy, 100)),
+            Tick(131_000, 131_000),
+            Tick(130_500, 130_500),
+            Tick(130_600, 130_600),
+            Tick(132_000, 132_000),
+            Tick(129_000, 129_000),
+        ],
+        &["1 accepted", "1 deal in buy 100 @130000 of 1"],
+    );
+    let track = *bench.venue.track(ACCOUNT).expect("it is open");
+    assert_eq!((track.peak, track.minimum), (money(12_000), money(9_000)));
+    let fall = Drawdown { amount: money(3_000), peak: money(12_000) };
+    assert_eq!((track.maximal, track.relative), (fall, fall));
+    assert!((track.relative.percent() - 25.0).abs() < 1e-12);
+}
+
+#[test]
+fn the_end_of_a_test_withdraws_orders_and_closes_positions() {
+    let mut bench = hedging(
+        [Tick(130_000, 130_010), Place(market(Buy, 10)), Place(pending(Stop, Buy, 1, 130_500))],
+        &["1 accepted", "1 deal in buy 10 @130010 of 1", "2 accepted"],
+    );
+    bench.venue.close_all(ACCOUNT, Reason::EndOfTest, Time(77_000_000));
+    let reports = bench.take();
+    assert_eq!(reports.iter().map(line).collect::<Vec<_>>(), ["2 canceled", "- deal out sell 10 @130000 of 1 end-of-test -1.00"]);
+    assert!(reports.iter().all(|report| report.at == Time(77_000_000)));
+    assert!(matches!(&reports[1].happened, Happened::Deal { deal, .. } if deal.order.is_none()));
+}

@@ -1,0 +1,271 @@
+//! The venue: all paper accounts of a host, or the one account of a backtest.
+
+use crate::account::PaperAccount;
+use crate::costs::Commissions;
+use crate::dealing::{Dealing, Market};
+use crate::margin::Standing;
+use crate::track::{EquityTrack, follow};
+use crate::triggers::{Book, Reached, Task};
+use domain::broker::{AccountTerms, Broker, Happened, Reason, Report, retcode};
+use domain::ids::AccountId;
+use domain::journal::Recorded;
+use domain::ledger::Ledger;
+use domain::number::{Money, Points};
+use domain::order::{Action, Command};
+use domain::symbol::{SymbolId, SymbolTable};
+use domain::tick::{Tick, TickColumns};
+use domain::time::Time;
+use std::collections::BTreeMap;
+
+/// At what price limit orders and take profits fill once the market has reached theirs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LimitFills {
+    /// At their own price: a gap in their favour gives nothing away.
+    #[default]
+    Conservative,
+    /// At the first tick's price, as the MT5 tester does, which flatters strategies that live on small profits.
+    Mt5,
+}
+
+/// Rules of the venue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VenueOptions {
+    /// How limits and take profits fill.
+    pub limit_fills: LimitFills,
+    /// What deals cost.
+    pub commissions: Commissions,
+    /// Margin level at or below which positions are closed, percent.
+    pub stop_out_percent: u32,
+    /// Margin level at or below which an account is [called](crate::MarginState::MarginCall), percent.
+    pub margin_call_percent: u32,
+    /// Whether [`EquityTrack`]s are kept. A backtest wants them; a live host with thousands of accounts pays for each open
+    /// position with every tick, and turns them off.
+    pub track_equity: bool,
+}
+
+impl Default for VenueOptions {
+    /// Conservative, free of charge, stop-out at 20 %, margin call at 50 %, with equity tracks.
+    fn default() -> Self {
+        Self {
+            limit_fills: LimitFills::Conservative,
+            commissions: Commissions::default(),
+            stop_out_percent: 20,
+            margin_call_percent: 50,
+            track_equity: true,
+        }
+    }
+}
+
+/// The simulated broker. Ticks and commands in, reports out; nothing else moves it.
+#[derive(Clone, Debug)]
+pub struct Venue {
+    market: Market,
+    accounts: BTreeMap<AccountId, PaperAccount>,
+    reports: Vec<Report>,
+    /// Kept to be filled again with every tick that reaches something.
+    reached: Vec<Reached>,
+}
+
+impl Venue {
+    /// A venue for the symbols of `table`, without accounts and quotes.
+    pub fn new(table: SymbolTable, options: VenueOptions) -> Self {
+        Self { market: Market::new(table, options), accounts: BTreeMap::new(), reports: Vec::new(), reached: Vec::new() }
+    }
+
+    /// Opens an account, or replaces it. With `restored`, its accepted orders and its positions go on from there and the
+    /// deposit of `terms` counts for nothing; orders that had not been accepted yet are expected to be submitted again.
+    pub fn open(&mut self, id: AccountId, terms: AccountTerms, restored: Option<Ledger>) {
+        self.close(id);
+        let mut account = PaperAccount::new(id, terms, restored);
+        let known = |symbol: SymbolId| usize::from(symbol.0) < self.market.books.len();
+        debug_assert!(account.ledger.positions.values().all(|position| known(position.symbol)), "a symbol of another table");
+        account.ledger.orders.retain(|_, order| known(order.request.symbol));
+        account.ledger.positions.retain(|_, position| known(position.symbol));
+        let mut dealing = Dealing { market: &mut self.market, account: &mut account, out: &mut self.reports };
+        dealing.arm_all();
+        dealing.refit();
+        self.accounts.insert(id, account);
+    }
+
+    /// Takes an account off the venue with all that waits for it, and gives its ledger back.
+    pub fn close(&mut self, id: AccountId) -> Option<Ledger> {
+        let mut account = self.accounts.remove(&id)?;
+        let mut dealing = Dealing { market: &mut self.market, account: &mut account, out: &mut self.reports };
+        dealing.forget_exposure();
+        dealing.disarm_all();
+        Some(account.ledger)
+    }
+
+    /// Takes a tick and does what it triggers. Ticks of unknown symbols or without a price are ignored.
+    pub fn on_tick(&mut self, tick: &Tick) {
+        let at = usize::from(tick.symbol.0);
+        let Some(book) = self.market.books.get_mut(at) else { return };
+        let Some(quote) = Book::quote_of(self.market.table.spec(tick.symbol), tick.bid, tick.ask) else { return };
+        let is_first = book.quote.replace(quote).is_none();
+        book.time = book.time.max(tick.time);
+        if is_first {
+            self.first_quote();
+        }
+
+        let book = &self.market.books[at];
+        let quiet = book.is_quiet_at(tick);
+        if quiet && book.watchers.is_empty() {
+            return self.follow(tick.symbol, &[tick.bid], &[tick.ask]);
+        }
+        let now = book.time;
+        let mut reached = std::mem::take(&mut self.reached);
+        reached.clear();
+        if !quiet {
+            book.reached(tick.time, &mut reached);
+        }
+        reached.extend(book.watchers.iter().map(|&account| Reached::margin(account)));
+        reached.sort_unstable();
+        for of_account in reached.chunk_by(|one, next| one.account == next.account) {
+            self.act(of_account, now);
+        }
+        self.reached = reached;
+        self.follow(tick.symbol, &[tick.bid], &[tick.ask]);
+    }
+
+    /// Conversions that had no rate may have one now.
+    fn first_quote(&mut self) {
+        for account in self.accounts.values_mut().filter(|account| !account.ledger.positions.is_empty()) {
+            Dealing { market: &mut self.market, account, out: &mut self.reports }.refit();
+        }
+    }
+
+    /// Does what a tick has reached of one account.
+    fn act(&mut self, reached: &[Reached], at: Time) {
+        let Some(account) = reached.first().and_then(|first| self.accounts.get_mut(&first.account)) else { return };
+        let mut dealing = Dealing { market: &mut self.market, account, out: &mut self.reports };
+        let mut margin = false;
+        for one in reached {
+            // Several sides of the safe range may be left at once, with one look to take.
+            if one.task == Task::Margin && std::mem::replace(&mut margin, true) {
+                continue;
+            }
+            dealing.act(one.task, at);
+        }
+        dealing.settle(margin);
+        self.observe(reached[0].account);
+    }
+
+    fn observe(&mut self, id: AccountId) {
+        if self.market.options.track_equity
+            && let Some(account) = self.accounts.get_mut(&id)
+        {
+            let equity = self.market.equity(account);
+            account.track.observe(equity);
+        }
+    }
+
+    /// Tracks the equity of whoever holds the symbol.
+    fn follow(&mut self, symbol: SymbolId, bids: &[f64], asks: &[f64]) {
+        if !self.market.options.track_equity {
+            return;
+        }
+        let market = &self.market;
+        let spec = market.table.spec(symbol);
+        for id in &market.books[usize::from(symbol.0)].holders {
+            let Some(account) = self.accounts.get_mut(id) else { continue };
+            let mut track = account.track;
+            follow(&mut track, account.exposure.curve.as_ref(), bids, asks, |bid, ask| {
+                let row = Book::quote_of(spec, bid, ask)?;
+                Some(market.equity_at(account, |other| if other == symbol { Some(row) } else { market.quote(other) }))
+            });
+            account.track = track;
+        }
+    }
+
+    /// How many leading rows can make nothing happen here: no order, no stop, no expiry, no stop-out. The row after them is
+    /// the first that may; when all rows are quiet, their number. May end early, never late.
+    pub fn quiet_rows(&self, symbol: SymbolId, ticks: &TickColumns<'_>) -> usize {
+        let Some(book) = self.market.book(symbol) else { return ticks.len() };
+        // A first quote makes conversions known.
+        let awaited = book.quote.is_none() && self.accounts.values().any(|account| !account.ledger.positions.is_empty());
+        if awaited { 0 } else { book.quiet_rows(ticks) }
+    }
+
+    /// Takes rows as seen that [`quiet_rows`](Self::quiet_rows) has counted, as if each had come by
+    /// [`on_tick`](Self::on_tick).
+    pub fn skip_quiet(&mut self, symbol: SymbolId, ticks: &TickColumns<'_>) {
+        let Some(last) = ticks.len().checked_sub(1) else { return };
+        if usize::from(symbol.0) >= self.market.books.len() {
+            return;
+        }
+        self.follow(symbol, ticks.bids, ticks.asks);
+        let spec = self.market.table.spec(symbol);
+        let book = &mut self.market.books[usize::from(symbol.0)];
+        book.quote = Book::quote_of(spec, ticks.bids[last], ticks.asks[last]).or(book.quote);
+        book.time = book.time.max(Time(ticks.times[last]));
+    }
+
+    /// Withdraws the account's orders and closes its positions at the current quotes, not before `at`: the end of a test,
+    /// say. What has no quote stays.
+    pub fn close_all(&mut self, id: AccountId, reason: Reason, at: Time) {
+        if let Some(account) = self.accounts.get_mut(&id) {
+            let mut dealing = Dealing { market: &mut self.market, account, out: &mut self.reports };
+            dealing.close_all(reason, at);
+            dealing.settle(false);
+            self.observe(id);
+        }
+    }
+
+    /// What an account has.
+    pub fn ledger(&self, id: AccountId) -> Option<&Ledger> {
+        self.accounts.get(&id).map(|account| &account.ledger)
+    }
+
+    /// Balance, equity, margin of an account at the current quotes.
+    pub fn standing(&self, id: AccountId) -> Option<Standing> {
+        self.accounts.get(&id).map(|account| self.market.standing(account))
+    }
+
+    /// Balance plus floating profit at the current quotes.
+    pub fn equity(&self, id: AccountId) -> Option<Money> {
+        self.accounts.get(&id).map(|account| self.market.equity(account))
+    }
+
+    /// Margin that the open positions take at the current quotes.
+    pub fn margin(&self, id: AccountId) -> Option<Money> {
+        self.accounts.get(&id).map(|account| self.market.margin(account))
+    }
+
+    /// Peak, low and drawdown of an account's equity since it was opened here.
+    pub fn track(&self, id: AccountId) -> Option<&EquityTrack> {
+        self.accounts.get(&id).map(|account| &account.track)
+    }
+
+    /// Bid and ask of a symbol, after its first tick.
+    pub fn quote(&self, symbol: SymbolId) -> Option<(Points, Points)> {
+        self.market.quote(symbol)
+    }
+
+    /// Carries out a command; the outcome is among the reports.
+    pub(crate) fn execute(&mut self, command: &Command) {
+        let Some(account) = self.accounts.get_mut(&command.account) else {
+            let retcode = retcode::REJECT;
+            let happened = match command.action {
+                Action::Place(_) => Happened::Rejected { retcode },
+                _ => Happened::ModifyRejected { retcode },
+            };
+            return self.reports.push(Report { account: command.account, order: Some(command.order), at: command.at, happened });
+        };
+        let mut dealing = Dealing { market: &mut self.market, account, out: &mut self.reports };
+        dealing.execute(command);
+        if dealing.account.stale {
+            dealing.settle(false);
+            self.observe(command.account);
+        }
+    }
+}
+
+impl Broker for Venue {
+    fn submit(&mut self, command: Recorded<Command>) {
+        self.execute(command.get());
+    }
+
+    fn reports(&mut self, into: &mut Vec<Report>) {
+        into.append(&mut self.reports);
+    }
+}
