@@ -9,6 +9,7 @@
 
 pub mod columns;
 pub mod date;
+pub mod feed;
 pub mod import;
 pub mod store;
 

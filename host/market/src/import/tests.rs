@@ -1,6 +1,9 @@
 //! Every importer through the one entry point, on files made here and on the real ones where they are.
 
+mod any_bytes;
 mod lean;
+mod mt5;
+mod text;
 
 use super::*;
 use crate::columns::OwnedColumns;

@@ -1,0 +1,188 @@
+//! When a tick is due on the clock. Arithmetic only: the caller looks at its clock and sleeps.
+
+use super::{Feed, FeedError};
+use domain::tick::Tick;
+use domain::time::Time;
+use std::str::FromStr;
+
+/// How fast market time goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Pacing {
+    /// As fast as the clock.
+    #[default]
+    RealTime,
+    /// So many times as fast; a factor that isn't positive counts as 1.
+    Times(f64),
+    /// As fast as ticks are taken.
+    AsFast,
+}
+
+/// A text that is no pacing.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no pace: give real-time, a factor like 10, or max")]
+pub struct NotAPacing(String);
+
+impl FromStr for Pacing {
+    type Err = NotAPacing;
+
+    fn from_str(text: &str) -> Result<Self, NotAPacing> {
+        match text {
+            "real-time" => Ok(Self::RealTime),
+            "max" => Ok(Self::AsFast),
+            _ => {
+                let factor = text.strip_suffix('x').unwrap_or(text).parse::<f64>().ok();
+                let factor = factor.filter(|factor| (1e-3..=1e6).contains(factor));
+                factor.map(Self::Times).ok_or_else(|| NotAPacing(text.into()))
+            }
+        }
+    }
+}
+
+/// Maps market time to the clock. The first tick fixes how they lie to each other.
+#[derive(Clone, Debug)]
+pub struct Pacer {
+    pacing: Pacing,
+    pause_us_max: i64,
+    /// Market and clock at the origin, and the last market time seen.
+    origin: Option<(Time, Time, Time)>,
+}
+
+impl Pacer {
+    /// Nothing is due yet.
+    pub fn new(pacing: Pacing) -> Self {
+        Self { pacing, pause_us_max: i64::MAX, origin: None }
+    }
+
+    /// Market pauses longer than `us` (nights, weekends) take only `us` of market time.
+    pub fn with_pause_us_max(self, us: i64) -> Self {
+        Self { pause_us_max: us.max(0), ..self }
+    }
+
+    /// When a tick of `market` time is due on the clock, which shows `now`. Call it once for each tick, in order.
+    pub fn due(&mut self, market: Time, now: Time) -> Time {
+        let (mut market_origin, clock_origin, last) = *self.origin.get_or_insert((market, now, market));
+        let pause_us = market.since_us(last);
+        if pause_us > self.pause_us_max {
+            market_origin = market_origin.plus_us(pause_us - self.pause_us_max);
+        }
+        self.origin = Some((market_origin, clock_origin, market));
+        let elapsed_us = market.since_us(market_origin);
+        match self.pacing {
+            Pacing::AsFast => now,
+            Pacing::Times(factor) if factor > 0.0 => clock_origin.plus_us((elapsed_us as f64 / factor) as i64),
+            Pacing::RealTime | Pacing::Times(_) => clock_origin.plus_us(elapsed_us),
+        }
+    }
+}
+
+/// A feed whose ticks wait until they are due.
+#[derive(Debug)]
+pub struct Paced<F> {
+    feed: F,
+    pacer: Pacer,
+    waiting: Option<(Tick, Time)>,
+}
+
+/// What a paced feed has now.
+#[derive(Debug)]
+pub enum Due {
+    /// A tick whose time has come.
+    Now(Tick),
+    /// The next tick is due when the clock shows this.
+    At(Time),
+    /// The feed has a hole and goes on behind it.
+    Failed(FeedError),
+    /// There will be no more.
+    End,
+}
+
+impl<F: Feed> Paced<F> {
+    /// `feed`, paced by `pacer`.
+    pub fn new(feed: F, pacer: Pacer) -> Self {
+        Self { feed, pacer, waiting: None }
+    }
+
+    /// What is due when the clock shows `now`.
+    pub fn poll(&mut self, now: Time) -> Due {
+        let (tick, due) = match self.waiting.take() {
+            Some(waiting) => waiting,
+            None => match self.feed.next() {
+                Some(Ok(tick)) => (tick, self.pacer.due(tick.time, now)),
+                Some(Err(error)) => return Due::Failed(error),
+                None => return Due::End,
+            },
+        };
+        if due <= now {
+            return Due::Now(tick);
+        }
+        self.waiting = Some((tick, due));
+        Due::At(due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::symbol::SymbolId;
+    use domain::time::{DAY_US, SECOND_US};
+
+    struct Listed(std::vec::IntoIter<i64>);
+
+    impl Feed for Listed {
+        fn next(&mut self) -> Option<Result<Tick, FeedError>> {
+            let time = Time(self.0.next()?);
+            Some(Ok(Tick { symbol: SymbolId(0), sequence: 1, time, bid: 1.0, ask: 1.0, last: 0.0, volume: 0.0, flags: 6 }))
+        }
+    }
+
+    /// Runs the feed by a clock that starts at 1,000 s and jumps to whatever is due; gives when each tick came.
+    fn came(pacing: &str, pause_us_max: i64, times: &[i64]) -> Vec<i64> {
+        let pacer = Pacer::new(pacing.parse().expect("a pace")).with_pause_us_max(pause_us_max);
+        let mut feed = Paced::new(Listed(times.to_vec().into_iter()), pacer);
+        let start = 1_000 * SECOND_US;
+        let (mut now, mut came) = (Time(start), Vec::new());
+        loop {
+            match feed.poll(now) {
+                Due::Now(_) => came.push(now.0 - start),
+                Due::At(due) => {
+                    assert!(due > now && matches!(feed.poll(now), Due::At(again) if again == due));
+                    now = due;
+                }
+                Due::Failed(error) => panic!("{error}"),
+                Due::End => return came,
+            }
+        }
+    }
+
+    #[test]
+    fn ticks_come_when_they_are_due() {
+        let times = [5 * SECOND_US, 6 * SECOND_US, 6 * SECOND_US, 10 * SECOND_US];
+        let second = SECOND_US;
+        assert_eq!(came("real-time", i64::MAX, &times), [0, second, second, 5 * second]);
+        assert_eq!(came("10x", i64::MAX, &times), [0, second / 10, second / 10, second / 2]);
+        assert_eq!(came("0.5", i64::MAX, &times), [0, 2 * second, 2 * second, 10 * second]);
+        assert_eq!(came("max", i64::MAX, &times), [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn long_pauses_are_shortened_and_short_ones_not() {
+        let times = [0, SECOND_US, 3 * DAY_US, 3 * DAY_US + SECOND_US];
+        assert_eq!(came("real-time", 5 * SECOND_US, &times), [0, SECOND_US, 6 * SECOND_US, 7 * SECOND_US]);
+    }
+
+    #[test]
+    fn a_late_caller_gets_what_it_missed_at_once() {
+        let mut feed = Paced::new(Listed(vec![0, 1, 2, 9 * SECOND_US].into_iter()), Pacer::new(Pacing::RealTime));
+        assert!(matches!(feed.poll(Time(0)), Due::Now(_)));
+        let now = Time(5 * SECOND_US);
+        assert!(matches!((feed.poll(now), feed.poll(now)), (Due::Now(_), Due::Now(_))));
+        assert!(matches!(feed.poll(now), Due::At(due) if due == Time(9 * SECOND_US)));
+    }
+
+    #[test]
+    fn texts_that_are_no_pace_are_refused() {
+        for text in ["", "0", "-1", "NaN", "inf", "fast", "1e9"] {
+            assert!(text.parse::<Pacing>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! When a market is open, week by week, in UTC.
+
+use domain::time::{DAY_US, MINUTE_US, Time};
+use std::ops::Range;
+
+const WEEK_MINUTES: u32 = 7 * 24 * 60;
+const WEEK_US: i64 = 7 * DAY_US;
+
+/// Open times within a week that starts on Sunday 00:00 UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// Minutes of the week, sorted, apart from each other.
+    open: Vec<Range<u32>>,
+}
+
+impl Sessions {
+    /// Open during these minutes of the week, counted from Sunday 00:00 UTC.
+    ///
+    /// # Errors
+    /// When there are none, or they are empty, unsorted, overlapping or beyond the week.
+    pub fn new(open: Vec<Range<u32>>) -> Result<Self, String> {
+        let within = open.iter().all(|range| range.start < range.end && range.end <= WEEK_MINUTES);
+        let sorted = open.windows(2).all(|pair| pair[0].end <= pair[1].start);
+        if open.is_empty() || !within || !sorted {
+            return Err(format!("sessions {open:?} are not sorted ranges of minutes within 0..{WEEK_MINUTES}"));
+        }
+        Ok(Self { open })
+    }
+
+    /// Never closed.
+    pub fn always() -> Self {
+        Self { open: Vec::from([0..WEEK_MINUTES]) }
+    }
+
+    /// Sunday 22:00 to Friday 21:00.
+    pub fn forex() -> Self {
+        Self { open: Vec::from([22 * 60..(5 * 24 + 21) * 60]) }
+    }
+
+    /// Like [`forex`](Self::forex), with a break from 21:00 to 22:00 every day.
+    pub fn metals() -> Self {
+        Self { open: (0..5).map(|day| (day * 24 + 22) * 60..((day + 1) * 24 + 21) * 60).collect() }
+    }
+
+    /// Whether `time` lies in a session.
+    pub fn is_open(&self, time: Time) -> bool {
+        self.next_open(time) == time
+    }
+
+    /// `time` if it lies in a session, else the start of the next one.
+    pub fn next_open(&self, time: Time) -> Time {
+        let week = week_start(time);
+        let minute_us = |minute: u32| i64::from(minute) * MINUTE_US;
+        let into_week = time.since_us(week);
+        match self.open.iter().find(|range| minute_us(range.end) > into_week) {
+            Some(range) => week.plus_us(minute_us(range.start).max(into_week)),
+            None => week.plus_us(WEEK_US + self.open.first().map_or(0, |range| minute_us(range.start))),
+        }
+    }
+}
+
+/// 1970-01-01 was a Thursday, four days after a Sunday.
+fn week_start(time: Time) -> Time {
+    Time((time.day() + 4).div_euclid(7) * WEEK_US - 4 * DAY_US)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::date::Date;
+
+    fn at(date: &str, hour: i64) -> Time {
+        date.parse::<Date>().expect("a date").start().plus_us(hour * 60 * MINUTE_US)
+    }
+
+    #[test]
+    fn markets_close_at_weekends_and_open_again() {
+        let check = |sessions: &Sessions, time: Time, opens: Time| {
+            assert_eq!(sessions.next_open(time), opens, "{time} {sessions:?}");
+            assert_eq!(sessions.is_open(time), time == opens);
+        };
+        // 2014-05-02 was a Friday.
+        let sunday = at("2014-05-04", 22);
+        check(&Sessions::forex(), at("2014-05-02", 20), at("2014-05-02", 20));
+        check(&Sessions::forex(), at("2014-05-02", 21), sunday);
+        check(&Sessions::forex(), at("2014-05-03", 12), sunday);
+        check(&Sessions::forex(), at("2014-05-04", 3), sunday);
+        check(&Sessions::metals(), at("2014-05-05", 21), at("2014-05-05", 22));
+        check(&Sessions::metals(), at("2014-05-02", 21), sunday);
+        check(&Sessions::always(), at("2014-05-03", 12), at("2014-05-03", 12));
+        check(&Sessions::forex(), at("1969-12-27", 1), at("1969-12-28", 22));
+    }
+
+    #[test]
+    fn sessions_that_cannot_be_are_refused() {
+        for open in [vec![], vec![5..5], vec![0..WEEK_MINUTES + 1], vec![10..20, 15..30], vec![10..20, 0..5]] {
+            assert!(Sessions::new(open.clone()).is_err(), "{open:?}");
+        }
+        assert!(Sessions::new(vec![0..5, 5..10]).is_ok());
+    }
+}
