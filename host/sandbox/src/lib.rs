@@ -1,1 +1,24 @@
-//! stockade-sandbox
+//! Runs strategies as WebAssembly components, each in its own cell: what it may import is the contract in `sdk/wit`, and what
+//! it may use is a number in [`domain::limits`]. Implements [`GuestFactory`](domain::guest::GuestFactory) and
+//! [`Guest`](domain::guest::Guest); a guest's end, however it comes, is a value.
+//!
+//! The only crate that names wasmtime. Refuses to know: what a tick means, what becomes of an order, databases, sockets,
+//! the machine's clock.
+//!
+//! Guests use up to 512 KiB of the stack of the thread that calls them, which must have 2 MiB.
+
+mod bindings;
+mod cache;
+mod check;
+mod convert;
+mod describing;
+mod fault;
+mod guest;
+mod imports;
+mod profile;
+mod sandbox;
+mod state;
+mod wasi;
+
+pub use profile::{Numbers, Profile};
+pub use sandbox::{LoadError, Loaded, Sandbox, SandboxConfig, SandboxError, Source};

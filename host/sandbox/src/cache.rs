@@ -1,0 +1,172 @@
+//! Compiled code on disk, so that a restart compiles nothing.
+//!
+//! Machine code is run as it is: whoever can write it here owns the process. So the directory is the host's alone, and each
+//! file ends with a code that only this host's key makes; one that does not match is thrown away and compiled again.
+
+use crate::sandbox::SandboxError;
+use domain::ids::Digest;
+use sha2::{Digest as _, Sha256};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// A component from machine code that the caller knows to be this host's own.
+#[allow(unsafe_code, reason = "machine code can't be checked, only trusted")]
+pub(crate) fn adopt(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `compiled` was made by `precompile_component` in this process, or was read from a file whose code only this
+    // host's key can make. It is copied, so that nobody can change it afterwards.
+    unsafe { Component::deserialize(engine, compiled) }
+}
+
+const KEY_FILE: &str = "key";
+const KEY_BYTES: usize = 32;
+const CODE_BYTES: usize = 32;
+
+#[derive(Debug)]
+pub(crate) struct DiskCache {
+    dir: PathBuf,
+    key: [u8; KEY_BYTES],
+    bytes_max: u64,
+}
+
+impl DiskCache {
+    pub fn open(dir: PathBuf, bytes_max: u64) -> Result<Self, SandboxError> {
+        let opened = private_dir(&dir).and_then(|()| key(&dir.join(KEY_FILE)));
+        match opened {
+            Ok(key) => Ok(Self { dir, key, bytes_max }),
+            Err(error) => Err(SandboxError::Cache { path: dir, problem: error.to_string() }),
+        }
+    }
+
+    /// The compiled code of a component, if it is there and this host's own.
+    pub fn find(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+        let path = self.path(engine, digest);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "compiled code can't be read; compiling again");
+                return None;
+            }
+        };
+        let component = self.verified(&path, &bytes).and_then(|code| adopt(engine, code).map_err(|error| format!("{error:#}")));
+        component
+            .inspect_err(|problem| {
+                tracing::warn!(path = %path.display(), problem, "compiled code is thrown away; compiling again");
+                let _ = fs::remove_file(&path);
+            })
+            .ok()
+    }
+
+    /// Keeps compiled code. Failing to is no failure of the caller: it is compiled again next time.
+    pub fn put(&self, engine: &Engine, digest: &Digest, compiled: &[u8]) {
+        let path = self.path(engine, digest);
+        let written = self.make_room(compiled.len() as u64).and_then(|()| {
+            let partial = path.with_extension(format!("{}.partial", std::process::id()));
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+            file.write_all(compiled)?;
+            file.write_all(&self.code(&path, compiled))?;
+            drop(file);
+            // Readers see the whole file or none.
+            fs::rename(&partial, &path)
+        });
+        if let Err(error) = written {
+            tracing::warn!(path = %path.display(), %error, "compiled code can't be kept");
+        }
+    }
+
+    fn verified<'a>(&self, path: &Path, bytes: &'a [u8]) -> Result<&'a [u8], String> {
+        let (compiled, code) = bytes.split_last_chunk::<CODE_BYTES>().ok_or("the file is too short")?;
+        // Compared as digests of themselves, so that the time taken tells nothing.
+        let equal = Sha256::digest(code) == Sha256::digest(self.code(path, compiled));
+        if equal { Ok(compiled) } else { Err("the file was not written by this host, or was changed since".into()) }
+    }
+
+    /// HMAC-SHA-256 over the file's name and content.
+    fn code(&self, path: &Path, compiled: &[u8]) -> [u8; CODE_BYTES] {
+        const BLOCK: usize = 64;
+        let padded = |pad: u8| {
+            let mut block = [pad; BLOCK];
+            block.iter_mut().zip(self.key).for_each(|(byte, key)| *byte ^= key);
+            block
+        };
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        let inner = Sha256::new().chain_update(padded(0x36)).chain_update(name).chain_update(compiled).finalize();
+        Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().into()
+    }
+
+    fn path(&self, engine: &Engine, digest: &Digest) -> PathBuf {
+        self.dir.join(format!("{digest}-{}.cwasm", fingerprint(engine)))
+    }
+
+    /// Removes the files unused for longest until `bytes` more fit.
+    fn make_room(&self, bytes: u64) -> io::Result<()> {
+        let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            if entry.file_name() != KEY_FILE {
+                let metadata = entry.metadata()?;
+                files.push((metadata.modified()?, metadata.len(), entry.path()));
+            }
+        }
+        files.sort();
+        let mut total: u64 = files.iter().map(|(_, len, _)| len).sum::<u64>() + bytes;
+        for (_, len, path) in files {
+            if total <= self.bytes_max {
+                break;
+            }
+            fs::remove_file(path)?;
+            total -= len;
+        }
+        Ok(())
+    }
+}
+
+/// What the code depends on beside the component: wasmtime's settings, the processor's features, and wasmtime's release to
+/// the last number, so that a mended compiler compiles again.
+fn fingerprint(engine: &Engine) -> String {
+    struct Sha(Sha256);
+    impl Hasher for Sha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            // Only the digest is asked for.
+            0
+        }
+    }
+    let mut sha = Sha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut sha);
+    sha.0.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn private_dir(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let metadata = fs::metadata(dir)?;
+    if metadata.mode() & 0o077 != 0 {
+        fs::set_permissions(dir, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// This host's key, made when there is none. One that others could read is no key: it is replaced, and what it signed with it.
+fn key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    if let Ok(mut file) = File::open(path)
+        && file.metadata()?.mode() & 0o077 == 0
+        && file.read_exact(&mut key).is_ok()
+    {
+        return Ok(key);
+    }
+    File::open("/dev/urandom")?.read_exact(&mut key)?;
+    let partial = path.with_extension("partial");
+    let _ = fs::remove_file(&partial);
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?.write_all(&key)?;
+    fs::rename(&partial, path)?;
+    Ok(key)
+}

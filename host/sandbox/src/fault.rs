@@ -1,0 +1,74 @@
+//! How a call that failed is told to the strategy's owner: what happened, where in their code, and what it was allowed.
+
+use crate::state::Refused;
+use domain::guest::Outcome;
+use domain::limits::GuestLimits;
+use wasmtime::{Trap, WasmBacktrace};
+
+/// Frames of a backtrace that are shown.
+pub(crate) const FRAMES_MAX: usize = 32;
+/// Bytes of a whole message: it is stored with the engine and shown in a browser.
+const MESSAGE_BYTES_MAX: usize = 8 << 10;
+
+/// What is known of the call that failed, beside the error.
+pub(crate) struct Facts<'a> {
+    pub limits: &'a GuestLimits,
+    pub fuel: u64,
+    pub deadline_ms: u64,
+    pub refused: Option<Refused>,
+    pub last_error: Option<&'a str>,
+}
+
+/// Sorts a failed call into its kind.
+pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
+    let at = backtrace(error);
+    let trap = error.downcast_ref::<Trap>();
+    match trap {
+        Some(Trap::OutOfFuel) => return Outcome::OutOfFuel(message(&format!("used up its {} fuel", facts.fuel), &at)),
+        Some(Trap::Interrupt) => {
+            return Outcome::DeadlineExceeded(message(&format!("ran longer than {} ms", facts.deadline_ms), &at));
+        }
+        _ => {}
+    }
+    // Allocators answer a refused growth with an abort, which is an `unreachable` like any other; an error that is no trap
+    // comes from instantiating a component whose first memory is too large already.
+    if let Some(Refused { what, wanted, max }) = facts.refused
+        && matches!(trap, Some(Trap::UnreachableCodeReached) | None)
+    {
+        return Outcome::OutOfMemory(message(&format!("asked for {wanted} {what}; it may have {max}"), &at));
+    }
+    let what = match trap {
+        Some(Trap::StackOverflow) => "call stack exhausted: the recursion is too deep".to_owned(),
+        Some(Trap::UnreachableCodeReached) => match facts.last_error {
+            Some(said) => said.to_owned(),
+            None => "trapped (unreachable executed: a panic or an abort)".to_owned(),
+        },
+        Some(trap) => trap.to_string(),
+        None => {
+            let root = error.root_cause().to_string();
+            if root.contains("fuel allocated for hostcalls") {
+                format!("handed more than {} bytes to the host at once", facts.limits.host_call_bytes_max)
+            } else {
+                root
+            }
+        }
+    };
+    Outcome::Trapped(message(&what, &at))
+}
+
+fn message(what: &str, at: &str) -> String {
+    let mut message = what.to_owned();
+    message.push_str(at);
+    message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+    message
+}
+
+/// One line for each frame: `\n  at function`, with the function's name as its author wrote it.
+fn backtrace(error: &wasmtime::Error) -> String {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
+    // Only the trace's own `Display` demangles; each of its frames is `index: offset - module!function`.
+    let shown = trace.to_string();
+    let names =
+        shown.lines().filter_map(|line| line.split_once(" - ")).map(|(_, frame)| frame.split_once('!').map_or(frame, |(_, name)| name));
+    names.take(FRAMES_MAX).map(|name| format!("\n  at {name}")).collect()
+}

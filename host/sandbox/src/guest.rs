@@ -1,0 +1,273 @@
+//! One engine's instance of a component.
+
+use crate::bindings::TradingStrategy;
+use crate::convert;
+use crate::fault::{self, Facts};
+use crate::profile::EPOCH;
+use crate::sandbox::Seat;
+use crate::state::State;
+use domain::contract::Description;
+use domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Used};
+use domain::limits::GuestLimits;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use wasmtime::{Result, Store};
+
+/// A deadline is counted in epochs, and the one under way has begun before the call.
+const EPOCHS_BEGUN: u64 = 1;
+/// Setup calls have a hundred times a tick's fuel; their wall clock is longer as well, though not by as much: a shard
+/// waits for them.
+const SETUP_DEADLINES: u64 = 10;
+/// A batch gets one deadline more for as many rows; fuel by the row ends it long before.
+const ROWS_PER_DEADLINE: u64 = 1_000;
+/// Bytes around the payload of `save` and `describe`: lengths and pointers.
+const ENVELOPE_BYTES: usize = 1 << 10;
+/// Bytes that `describe` may return: 128 parameters with their help.
+const DESCRIPTION_BYTES_MAX: usize = 256 << 10;
+/// Handles a guest may hold; only WASI's output streams are any.
+const HANDLES_MAX: usize = 1_024;
+
+/// A [`Guest`] in its sandbox. Owns its store: nothing is shared with other engines but compiled code.
+pub(crate) struct SandboxGuest<H: GuestHost> {
+    store: Store<State<H>>,
+    strategy: TradingStrategy,
+    limits: GuestLimits,
+    used: Used,
+    /// Why it must not be called again.
+    ended: Option<String>,
+    /// Its place on the host, given back when it is dropped.
+    _seat: Seat,
+}
+
+/// What one call may take.
+struct Allowance {
+    fuel: u64,
+    deadline_ms: u64,
+    lift_bytes: usize,
+}
+
+impl Allowance {
+    fn setup(limits: &GuestLimits) -> Self {
+        Self {
+            fuel: limits.fuel_per_setup_call,
+            deadline_ms: limits.deadline_ms.saturating_mul(SETUP_DEADLINES),
+            lift_bytes: limits.host_call_bytes_max,
+        }
+    }
+
+    fn of(call: &Call<'_>, limits: &GuestLimits) -> Self {
+        match call {
+            Call::Init(_) | Call::Start { .. } | Call::Load { .. } | Call::Stop(_) | Call::Tester(_) => Self::setup(limits),
+            Call::Save => Self { lift_bytes: limits.state_bytes_max.saturating_add(ENVELOPE_BYTES), ..Self::setup(limits) },
+            Call::Ticks { ticks, .. } => {
+                let rows = ticks.len() as u64;
+                Self {
+                    fuel: limits.fuel_per_call.saturating_add(limits.fuel_per_row.saturating_mul(rows)),
+                    deadline_ms: limits.deadline_ms.saturating_mul(1 + rows / ROWS_PER_DEADLINE),
+                    lift_bytes: limits.host_call_bytes_max,
+                }
+            }
+            _ => Self { fuel: limits.fuel_per_call, deadline_ms: limits.deadline_ms, lift_bytes: limits.host_call_bytes_max },
+        }
+    }
+}
+
+/// A store for one guest, with its budgets set for instantiating.
+fn store<H: GuestHost>(engine: &wasmtime::Engine, host: H, limits: &GuestLimits) -> Result<Store<State<H>>> {
+    let mut store = Store::try_new(engine, State::new(host, limits))?;
+    store.limiter(|state| &mut state.room);
+    store.set_max_component_handles(HANDLES_MAX);
+    grant(&mut store, &Allowance::setup(limits))?;
+    Ok(store)
+}
+
+fn grant<H>(store: &mut Store<State<H>>, allowance: &Allowance) -> Result<()> {
+    store.set_fuel(allowance.fuel)?;
+    store.set_epoch_deadline(allowance.deadline_ms / EPOCH.as_millis() as u64 + EPOCHS_BEGUN);
+    store.set_hostcall_fuel(allowance.lift_bytes);
+    Ok(())
+}
+
+/// Runs `work` in a store; a failure, a panic of the host's own code included, comes back as its kind.
+fn attempt<H: GuestHost, R>(
+    store: &mut Store<State<H>>,
+    limits: &GuestLimits,
+    allowance: &Allowance,
+    work: impl FnOnce(&mut Store<State<H>>) -> Result<R>,
+) -> std::result::Result<R, Outcome> {
+    // After a panic the store is never entered again, so that it may be in any state does not matter.
+    match catch_unwind(AssertUnwindSafe(|| work(store))) {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => {
+            let state = store.data();
+            let facts = Facts {
+                limits,
+                fuel: allowance.fuel,
+                deadline_ms: allowance.deadline_ms,
+                refused: state.room.refused,
+                last_error: state.last_error.as_deref(),
+            };
+            Err(fault::outcome(&error, &facts))
+        }
+        Err(panic) => {
+            let said = panic_message(&*panic);
+            tracing::error!(panic = said, "the host panicked in a call of a guest");
+            Err(Outcome::Trapped(format!("the host failed in a call of this strategy: {said}")))
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
+}
+
+impl<H: GuestHost> SandboxGuest<H> {
+    pub fn new(
+        pre: &crate::bindings::TradingStrategyPre<State<H>>,
+        host: H,
+        limits: GuestLimits,
+        seat: Seat,
+    ) -> std::result::Result<Self, Fault> {
+        let allowance = Allowance::setup(&limits);
+        let failed =
+            |error: wasmtime::Error| Fault { kind: FaultKind::Refused, message: format!("this host can't make room for it: {error:#}") };
+        let mut store = store(pre.engine(), host, &limits).map_err(failed)?;
+        let strategy = attempt(&mut store, &limits, &allowance, |store| pre.instantiate(store)).map_err(into_fault)?;
+        let memory_bytes = store.data().room.memory_bytes;
+        Ok(Self { store, strategy, limits, used: Used { memory_bytes, ..Used::default() }, ended: None, _seat: seat })
+    }
+
+    /// Calls `describe`, which the port keeps apart: it needs no engine.
+    pub fn describe(&mut self) -> std::result::Result<Description, Fault> {
+        let allowance = Allowance { lift_bytes: DESCRIPTION_BYTES_MAX, ..Allowance::setup(&self.limits) };
+        self.run(&allowance, |strategy, store| strategy.call_describe(store)).map(convert::description).map_err(into_fault)
+    }
+
+    /// One call within its allowance. Anything but a return ends the instance.
+    fn run<R>(
+        &mut self,
+        allowance: &Allowance,
+        work: impl FnOnce(&TradingStrategy, &mut Store<State<H>>) -> Result<R>,
+    ) -> std::result::Result<R, Outcome> {
+        if let Some(why) = &self.ended {
+            return Err(Outcome::Trapped(format!("instance ended: {why}")));
+        }
+        self.store.data_mut().begin_call();
+        let strategy = &self.strategy;
+        let done = attempt(&mut self.store, &self.limits, allowance, |store| {
+            grant(store, allowance)?;
+            work(strategy, store)
+        });
+        self.account(allowance);
+        done.inspect_err(|outcome| self.end(outcome))
+    }
+
+    fn account(&mut self, allowance: &Allowance) {
+        // Fuel is on in every engine, so there is always an answer.
+        let left = self.store.get_fuel().unwrap_or(0);
+        self.used.fuel_last_call = allowance.fuel.saturating_sub(left);
+        self.used.fuel_total += self.used.fuel_last_call;
+        self.used.memory_bytes = self.store.data().room.memory_bytes;
+    }
+
+    fn end(&mut self, outcome: &Outcome) {
+        let fault = into_fault(outcome.clone());
+        let first_line = fault.message.lines().next().unwrap_or_default();
+        self.ended = Some(format!("{}: {first_line}", fault.kind));
+    }
+
+    /// A broken promise in an answer: as much the end of the instance as a trap.
+    fn broke(&mut self, what: String) -> Outcome {
+        let outcome = Outcome::Trapped(format!("contract broken: {what}"));
+        self.end(&outcome);
+        outcome
+    }
+
+    fn decided<R>(done: std::result::Result<R, Outcome>, reply: impl FnOnce(R) -> Reply) -> Outcome {
+        done.map_or_else(|failed| failed, |value| Outcome::Decided(reply(value)))
+    }
+
+    fn done(done: std::result::Result<(), Outcome>) -> Outcome {
+        Self::decided(done, |()| Reply::Done)
+    }
+
+    fn accepted(done: std::result::Result<std::result::Result<(), String>, Outcome>) -> Outcome {
+        match done {
+            Ok(Ok(())) => Outcome::Decided(Reply::Done),
+            Ok(Err(refusal)) => Outcome::Refused(refusal),
+            Err(failed) => failed,
+        }
+    }
+}
+
+fn into_fault(outcome: Outcome) -> Fault {
+    outcome.into_reply().expect_err("only failures are turned into faults")
+}
+
+impl<H: GuestHost> Guest<H> for SandboxGuest<H> {
+    fn host(&mut self) -> &mut H {
+        &mut self.store.data_mut().host
+    }
+
+    fn used(&self) -> Used {
+        self.used
+    }
+
+    fn call(&mut self, call: Call<'_>) -> Outcome {
+        let allowance = Allowance::of(&call, &self.limits);
+        match call {
+            Call::Tick { symbol, tick, skipped } => Self::done(self.run(&allowance, |strategy, store| {
+                let (time, flags) = (tick.time.0, tick.flags);
+                strategy.call_on_tick(store, symbol, time, tick.bid, tick.ask, tick.last, tick.volume, flags, skipped)
+            })),
+            Call::Ticks { symbol, ticks } => {
+                let consumed = self.run(&allowance, |strategy, store| {
+                    strategy.call_on_ticks(store, symbol, ticks.times, ticks.bids, ticks.asks, ticks.lasts, ticks.volumes)
+                });
+                match consumed {
+                    Ok(rows) if rows == 0 || rows as usize > ticks.len() => self.broke(format!(
+                        "on-ticks handled {rows} of {} rows; it must handle at least 1 and no more than there are",
+                        ticks.len()
+                    )),
+                    consumed => Self::decided(consumed, Reply::Consumed),
+                }
+            }
+            Call::Bar { symbol, bar } => {
+                Self::done(self.run(&allowance, |strategy, store| strategy.call_on_bar(store, convert::bar(symbol, bar))))
+            }
+            Call::Timer(id) => Self::done(self.run(&allowance, |strategy, store| strategy.call_on_timer(store, id))),
+            Call::Order { id, event } => {
+                Self::done(self.run(&allowance, |strategy, store| strategy.call_on_order(store, id, convert::event(event))))
+            }
+            Call::Position { position, change } => Self::done(
+                self.run(&allowance, |strategy, store| strategy.call_on_position(store, convert::position(position), change.into())),
+            ),
+            Call::TradingState(state) => {
+                Self::done(self.run(&allowance, |strategy, store| strategy.call_on_trading_state(store, state.into())))
+            }
+            Call::Init(params) => {
+                let params: Vec<_> = params.iter().map(convert::param).collect();
+                Self::accepted(self.run(&allowance, |strategy, store| strategy.call_init(store, &params)))
+            }
+            Call::Start { mode, account, restored } => Self::accepted(
+                self.run(&allowance, |strategy, store| strategy.call_on_start(store, mode.into(), convert::account(account), restored)),
+            ),
+            Call::Load { schema, state } => {
+                Self::accepted(self.run(&allowance, |strategy, store| strategy.call_load(store, schema, state)))
+            }
+            Call::Stop(reason) => Self::done(self.run(&allowance, |strategy, store| strategy.call_on_stop(store, reason.into()))),
+            Call::Save => {
+                let max = self.limits.state_bytes_max;
+                match self.run(&allowance, |strategy, store| strategy.call_save(store)) {
+                    Ok(state) if state.len() > max => self.broke(format!("save returned {} bytes; at most {max}", state.len())),
+                    saved => Self::decided(saved, Reply::State),
+                }
+            }
+            Call::Tester(stats) => Self::decided(
+                self.run(&allowance, |strategy, store| strategy.call_on_tester(store, convert::stats(stats))),
+                Reply::Criterion,
+            ),
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! [`Sandbox`]: takes components in, keeps them compiled, and makes guests of them.
+
+use crate::bindings::TradingStrategyPre;
+use crate::cache::DiskCache;
+use crate::check;
+use crate::describing::Describing;
+use crate::guest::SandboxGuest;
+use crate::profile::{EpochClock, Numbers, Profile};
+use crate::state::State;
+use crate::{imports, wasi};
+use domain::contract::Description;
+use domain::guest::{Fault, FaultKind, Guest, GuestFactory, GuestHost};
+use domain::ids::Digest;
+use domain::limits::GuestLimits;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+/// Stack of the thread that compiles: Cranelift recurses over what the input nests.
+const COMPILE_STACK_BYTES: usize = 32 << 20;
+/// Memory mappings the rest of the process uses: code, heaps, stacks, columns of ticks.
+const MAPS_OF_THE_HOST: usize = 8_000;
+/// Mappings of one guest: its memory's accessible part and the reservation behind it, and as much for a stack or table that
+/// happens to lie alone.
+const MAPS_OF_A_GUEST: usize = 4;
+/// What Linux allows a process unless told otherwise.
+const MAPS_DEFAULT: usize = 65_530;
+
+/// How a sandbox is set up.
+#[derive(Clone, Debug)]
+pub struct SandboxConfig {
+    /// How NaNs come out of guests' arithmetic.
+    pub numbers: Numbers,
+    /// Where compiled code is kept over restarts; the directory is made if need be, and must be nobody else's. None keeps
+    /// it in memory only.
+    pub cache_dir: Option<PathBuf>,
+    /// Bytes of compiled code kept there; the oldest goes first.
+    pub cache_bytes_max: u64,
+    /// Versions kept compiled in memory: a Rust strategy takes 0.1 MB, a Python one 40 MB. Those that run are never dropped.
+    pub versions_max: usize,
+    /// Guests alive at once; none takes what the system's limit on memory mappings allows.
+    pub guests_max: Option<usize>,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self { numbers: Numbers::Fast, cache_dir: None, cache_bytes_max: 1 << 30, versions_max: 512, guests_max: None }
+    }
+}
+
+/// A version that is ready to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Its name.
+    pub digest: Digest,
+    /// How its instances are laid out.
+    pub profile: Profile,
+    /// The interfaces it imports, with their versions.
+    pub imports: Vec<String>,
+    /// Core modules within.
+    pub core_modules: u32,
+    /// Functions within.
+    pub functions: u32,
+    /// Bytes of the component.
+    pub component_bytes: usize,
+    /// Bytes of its machine code, and where that came from.
+    pub compiled_bytes: usize,
+    /// Where the machine code came from.
+    pub source: Source,
+    /// How long it took to get.
+    pub took: Duration,
+}
+
+/// Where machine code came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Compiled now.
+    Compiled,
+    /// Compiled by this host before, and found on disk.
+    Disk,
+}
+
+/// Why a component was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The component is at fault; the message says in one line what is wrong and what to do.
+    #[error("{0}")]
+    Unfit(String),
+    /// Every version kept in memory is running and there is no room for another.
+    #[error("this host keeps at most {0} versions and all of them are running: stop some engines, or raise versions_max")]
+    Full(usize),
+}
+
+/// Why a sandbox can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The directory for compiled code can't be used.
+    #[error("the cache directory {path}: {problem}")]
+    Cache {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The machine lacks something wasmtime needs.
+    #[error("wasmtime can't be set up on this machine: {0}")]
+    Engine(String),
+}
+
+/// Makes guests with hosts of type `H`.
+pub struct Sandbox<H: GuestHost> {
+    workshops: HashMap<Profile, Workshop<H>>,
+    versions: Mutex<HashMap<Digest, Kept<H>>>,
+    versions_max: usize,
+    disk: Option<DiskCache>,
+    /// Compiling takes a core and up to gigabytes, so one component at a time.
+    compiling: Mutex<()>,
+    /// Counts loads and uses, to know which version has been idle for longest.
+    uses: AtomicU64,
+    host: Arc<Host>,
+}
+
+/// One profile's engine with what its guests may import.
+struct Workshop<H: 'static> {
+    engine: Engine,
+    linker: Linker<State<H>>,
+    describing: Linker<State<Describing>>,
+}
+
+struct Kept<H: 'static> {
+    version: Arc<Version<H>>,
+    last_use: u64,
+}
+
+struct Version<H: 'static> {
+    component: Component,
+    profile: Profile,
+    pre: TradingStrategyPre<State<H>>,
+}
+
+/// What guests share with their sandbox, and keep alive when it is gone: deadlines need the clock.
+struct Host {
+    guests: AtomicUsize,
+    guests_max: usize,
+    _epochs: EpochClock,
+}
+
+/// A guest's place among those the host has room for, and its hold on the version it runs.
+pub(crate) struct Seat {
+    host: Arc<Host>,
+    _version: Arc<dyn Send + Sync>,
+}
+
+impl Seat {
+    fn take(host: &Arc<Host>, version: Arc<dyn Send + Sync>) -> Result<Self, Fault> {
+        let taken = host.guests.fetch_add(1, Ordering::Relaxed);
+        // Made first, so that every way out gives the place back.
+        let seat = Self { host: Arc::clone(host), _version: version };
+        if taken < host.guests_max {
+            return Ok(seat);
+        }
+        let max = host.guests_max;
+        let message =
+            format!("this host has room for {max} guests and all are taken: raise vm.max_map_count (sysctl), or use another host");
+        Err(Fault { kind: FaultKind::Refused, message })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.host.guests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<H: GuestHost> Sandbox<H> {
+    /// A sandbox without versions.
+    ///
+    /// # Errors
+    /// The cache directory can't be used, or the machine can't run wasmtime.
+    pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let engine_error = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
+        let mut workshops = HashMap::new();
+        for profile in Profile::ALL {
+            workshops.insert(profile, Workshop::new(profile, config.numbers).map_err(engine_error)?);
+        }
+        let engines: Vec<Engine> = workshops.values().map(|workshop| workshop.engine.clone()).collect();
+        let epochs = EpochClock::start(&engines).map_err(|error| SandboxError::Engine(format!("no thread for deadlines: {error}")))?;
+        let disk = config.cache_dir.map(|path| DiskCache::open(path, config.cache_bytes_max)).transpose()?;
+        let guests_max = config.guests_max.unwrap_or_else(guests_by_maps);
+        Ok(Self {
+            workshops,
+            versions: Mutex::default(),
+            versions_max: config.versions_max,
+            disk,
+            compiling: Mutex::default(),
+            uses: AtomicU64::new(0),
+            host: Arc::new(Host { guests: AtomicUsize::new(0), guests_max, _epochs: epochs }),
+        })
+    }
+
+    /// Checks and compiles a component and keeps it ready. Compiling takes 50 ms for a Rust strategy and half a minute for a
+    /// Python one: not for a thread that has something else to do.
+    ///
+    /// # Errors
+    /// The component is refused; or there is no room for another version.
+    pub fn load(&self, bytes: &[u8]) -> Result<Loaded, LoadError> {
+        let started = Instant::now();
+        let checked = check::check(bytes).map_err(LoadError::Unfit)?;
+        let digest = Digest::of(bytes);
+        let workshop = self.workshop(checked.profile);
+        let (component, source) = self.component(workshop, &digest, bytes)?;
+        let pre = workshop
+            .linker
+            .instantiate_pre(&component)
+            .and_then(TradingStrategyPre::new)
+            .map_err(|error| LoadError::Unfit(one_line(&error)))?;
+        let range = component.image_range();
+        self.keep(digest, Version { component, profile: checked.profile, pre })?;
+        Ok(Loaded {
+            digest,
+            profile: checked.profile,
+            imports: checked.imports,
+            core_modules: checked.core_modules,
+            functions: checked.functions,
+            component_bytes: bytes.len(),
+            compiled_bytes: range.end as usize - range.start as usize,
+            source,
+            took: started.elapsed(),
+        })
+    }
+
+    /// Whether a version is loaded.
+    pub fn has(&self, version: &Digest) -> bool {
+        lock(&self.versions).contains_key(version)
+    }
+
+    /// How a loaded version's instances are laid out.
+    pub fn profile(&self, version: &Digest) -> Option<Profile> {
+        lock(&self.versions).get(version).map(|kept| kept.version.profile)
+    }
+
+    /// Guests alive, and how many there may be.
+    pub fn guests(&self) -> (usize, usize) {
+        (self.host.guests.load(Ordering::Relaxed), self.host.guests_max)
+    }
+
+    fn workshop(&self, profile: Profile) -> &Workshop<H> {
+        self.workshops.get(&profile).expect("every profile has its workshop from the start")
+    }
+
+    fn component(&self, workshop: &Workshop<H>, digest: &Digest, bytes: &[u8]) -> Result<(Component, Source), LoadError> {
+        let found = self.disk.as_ref().and_then(|disk| disk.find(&workshop.engine, digest));
+        if let Some(component) = found {
+            return Ok((component, Source::Disk));
+        }
+        let _one_at_a_time = lock(&self.compiling);
+        let compiled = compile(&workshop.engine, bytes).map_err(LoadError::Unfit)?;
+        if let Some(disk) = &self.disk {
+            disk.put(&workshop.engine, digest, &compiled);
+        }
+        let component = crate::cache::adopt(&workshop.engine, &compiled).map_err(|error| LoadError::Unfit(one_line(&error)))?;
+        Ok((component, Source::Compiled))
+    }
+
+    fn keep(&self, digest: Digest, version: Version<H>) -> Result<(), LoadError> {
+        let mut versions = lock(&self.versions);
+        if !versions.contains_key(&digest) && versions.len() >= self.versions_max {
+            let idle = versions.iter().filter(|(_, kept)| Arc::strong_count(&kept.version) == 1);
+            let oldest = idle.min_by_key(|(_, kept)| kept.last_use).map(|(digest, _)| *digest);
+            versions.remove(&oldest.ok_or(LoadError::Full(self.versions_max))?);
+        }
+        versions.insert(digest, Kept { version: Arc::new(version), last_use: self.next_use() });
+        Ok(())
+    }
+
+    fn version(&self, digest: &Digest) -> Result<Arc<Version<H>>, Fault> {
+        let mut versions = lock(&self.versions);
+        let Some(kept) = versions.get_mut(digest) else {
+            return Err(Fault { kind: FaultKind::Refused, message: format!("version {digest} is not loaded") });
+        };
+        kept.last_use = self.next_use();
+        Ok(Arc::clone(&kept.version))
+    }
+
+    fn next_use(&self) -> u64 {
+        self.uses.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl<H: GuestHost> GuestFactory<H> for Sandbox<H> {
+    fn describe(&self, version: &Digest) -> Result<Description, Fault> {
+        let version = self.version(version)?;
+        let workshop = self.workshop(version.profile);
+        let pre = workshop.describing.instantiate_pre(&version.component).and_then(TradingStrategyPre::new);
+        let pre = pre.map_err(|error| Fault { kind: FaultKind::Refused, message: one_line(&error) })?;
+        let limits = version.profile.limits();
+        let seat = Seat::take(&self.host, version)?;
+        let description = SandboxGuest::new(&pre, Describing, limits, seat)?.describe()?;
+        domain::params::check_description(&description).map_err(|message| Fault { kind: FaultKind::Refused, message })?;
+        Ok(description)
+    }
+
+    fn instantiate(&self, version: &Digest, host: H, limits: GuestLimits) -> Result<Box<dyn Guest<H>>, Fault> {
+        let version = self.version(version)?;
+        let seat = Seat::take(&self.host, Arc::clone(&version) as Arc<dyn Send + Sync>)?;
+        Ok(Box::new(SandboxGuest::new(&version.pre, host, limits, seat)?))
+    }
+}
+
+impl<H: GuestHost> Workshop<H> {
+    fn new(profile: Profile, numbers: Numbers) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&profile.config(numbers))?;
+        let (mut linker, mut describing) = (Linker::new(&engine), Linker::new(&engine));
+        imports::link(&mut linker)?;
+        wasi::link(&mut linker)?;
+        imports::link(&mut describing)?;
+        wasi::link(&mut describing)?;
+        Ok(Self { engine, linker, describing })
+    }
+}
+
+/// Compiles a component to machine code: bytes in, bytes out, so that it can be done in another process.
+///
+/// # Errors
+/// Names what the compiler did not like.
+fn compile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let compiled = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("compile".into()).stack_size(COMPILE_STACK_BYTES);
+        let compiling = thread
+            .spawn_scoped(scope, || engine.precompile_component(bytes))
+            .map_err(|error| format!("no thread to compile on: {error}"))?;
+        compiling.join().map_err(|_| "the compiler failed on this component; please report it with the component".to_owned())
+    })?;
+    compiled.map_err(|error| format!("it can't be compiled: {}", one_line(&error)))
+}
+
+fn one_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").replace('\n', " ")
+}
+
+fn guests_by_maps() -> usize {
+    let maps = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok());
+    maps.unwrap_or(MAPS_DEFAULT).saturating_sub(MAPS_OF_THE_HOST) / MAPS_OF_A_GUEST
+}
+
+/// What a lock here guards is whole at every moment, so that a panic elsewhere does not matter.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

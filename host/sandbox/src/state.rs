@@ -1,0 +1,153 @@
+//! What a guest's store holds: its host, its memory account and what is remembered of the call under way.
+
+use crate::wasi::Lines;
+use domain::contract::LogLevel;
+use domain::guest::{ContractBroken, GuestHost};
+use domain::limits::{GuestLimits, LOG_LINE_BYTES_MAX};
+use wasmtime::{ResourceLimiter, StoreContextMut, Trap};
+
+/// Core instances, memories and tables of one engine. A Python component has 38 modules; a Rust one 1 to 3.
+const CORE_INSTANCES_MAX: usize = 64;
+const MEMORIES_MAX: usize = 4;
+const TABLES_MAX: usize = 128;
+
+/// Data of one store.
+pub(crate) struct State<H> {
+    pub host: H,
+    pub room: Room,
+    pub std: Lines,
+    /// What was logged as an error in this call, lately: a panic's message comes this way just before its trap.
+    pub last_error: Option<String>,
+}
+
+impl<H: GuestHost> State<H> {
+    pub fn new(host: H, limits: &GuestLimits) -> Self {
+        Self { host, room: Room::new(limits), std: Lines::default(), last_error: None }
+    }
+
+    /// Forgets what belonged to the call before.
+    pub fn begin_call(&mut self) {
+        self.room.refused = None;
+        self.last_error = None;
+    }
+
+    /// One line of the engine's log: bounded, without control characters.
+    pub fn log(&mut self, level: LogLevel, text: &str) {
+        let line = plain(text, LOG_LINE_BYTES_MAX);
+        self.host.log(level, &line);
+        // A standard library adds advice after the message of a panic, about a variable that no strategy has.
+        if level == LogLevel::Error && !line.starts_with("note: run with `RUST_BACKTRACE") {
+            self.last_error = Some(match self.last_error.take() {
+                Some(before) if before.len() + line.len() < LOG_LINE_BYTES_MAX => format!("{before} {line}"),
+                _ => line,
+            });
+        }
+    }
+}
+
+/// The first `bytes_max` bytes of `text` at most, with every control character replaced by a space.
+pub(crate) fn plain(text: &str, bytes_max: usize) -> String {
+    let end = text.floor_char_boundary(bytes_max);
+    text[..end].trim_end().replace(|c: char| c.is_control(), " ")
+}
+
+/// Takes `cost` from the fuel of the call under way.
+///
+/// # Errors
+/// There is not so much left: the call ends like any other that runs out.
+pub(crate) fn charge<H>(store: &mut StoreContextMut<'_, State<H>>, cost: u64) -> wasmtime::Result<()> {
+    let left = store.get_fuel()?;
+    if left < cost {
+        store.set_fuel(0)?;
+        return Err(Trap::OutOfFuel.into());
+    }
+    store.set_fuel(left - cost)
+}
+
+/// A broken contract as the error that ends the call.
+pub(crate) fn fault(broken: ContractBroken) -> wasmtime::Error {
+    wasmtime::Error::new(broken)
+}
+
+/// The memories and tables of one guest, all together, against its limits.
+pub(crate) struct Room {
+    pub memory_bytes: u64,
+    memory_bytes_max: u64,
+    table_elements: u64,
+    table_elements_max: u64,
+    /// What was refused in the call under way. Guests see a failed `memory.grow` and usually trap soon after, in a way
+    /// that does not tell why.
+    pub refused: Option<Refused>,
+}
+
+/// A growth that went over the limit.
+#[derive(Clone, Copy)]
+pub(crate) struct Refused {
+    pub what: &'static str,
+    pub wanted: u64,
+    pub max: u64,
+}
+
+impl Room {
+    fn new(limits: &GuestLimits) -> Self {
+        Self {
+            memory_bytes: 0,
+            memory_bytes_max: limits.memory_bytes_max,
+            table_elements: 0,
+            table_elements_max: u64::from(limits.table_elements_max),
+            refused: None,
+        }
+    }
+
+    /// Bytes it may still grow by.
+    pub fn memory_bytes_left(&self) -> u64 {
+        self.memory_bytes_max.saturating_sub(self.memory_bytes)
+    }
+
+    fn grow(total: &mut u64, current: usize, desired: usize, what: &'static str, max: u64) -> Result<(), Refused> {
+        let wanted = total.saturating_sub(current as u64).saturating_add(desired as u64);
+        if wanted > max {
+            return Err(Refused { what, wanted, max });
+        }
+        *total = wanted;
+        Ok(())
+    }
+
+    fn answer(&mut self, grown: Result<(), Refused>) -> bool {
+        if let Err(refused) = grown {
+            self.refused = Some(refused);
+        }
+        grown.is_ok()
+    }
+}
+
+impl ResourceLimiter for Room {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        // A guest's own maximum is its own affair: growing past it fails whatever we say, and must not be counted.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let grown = Self::grow(&mut self.memory_bytes, current, desired, "bytes of memory", self.memory_bytes_max);
+        Ok(self.answer(grown))
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let grown = Self::grow(&mut self.table_elements, current, desired, "table elements", self.table_elements_max);
+        Ok(self.answer(grown))
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX
+    }
+}
