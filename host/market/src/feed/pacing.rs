@@ -126,9 +126,9 @@ mod tests {
     use domain::symbol::SymbolId;
     use domain::time::{DAY_US, SECOND_US};
 
-    struct Listed(std::vec::IntoIter<i64>);
+    struct Listed<I>(I);
 
-    impl Feed for Listed {
+    impl<I: Iterator<Item = i64> + Send> Feed for Listed<I> {
         fn next(&mut self) -> Option<Result<Tick, FeedError>> {
             let time = Time(self.0.next()?);
             Some(Ok(Tick { symbol: SymbolId(0), sequence: 1, time, bid: 1.0, ask: 1.0, last: 0.0, volume: 0.0, flags: 6 }))
@@ -138,7 +138,7 @@ mod tests {
     /// Runs the feed by a clock that starts at 1,000 s and jumps to whatever is due; gives when each tick came.
     fn came(pacing: &str, pause_us_max: i64, times: &[i64]) -> Vec<i64> {
         let pacer = Pacer::new(pacing.parse().expect("a pace")).with_pause_us_max(pause_us_max);
-        let mut feed = Paced::new(Listed(times.to_vec().into_iter()), pacer);
+        let mut feed = Paced::new(Listed(times.iter().copied()), pacer);
         let start = 1_000 * SECOND_US;
         let (mut now, mut came) = (Time(start), Vec::new());
         loop {

@@ -1,7 +1,6 @@
 //! When a market is open, week by week, in UTC.
 
 use domain::time::{DAY_US, MINUTE_US, Time};
-use std::ops::Range;
 
 const WEEK_MINUTES: u32 = 7 * 24 * 60;
 const WEEK_US: i64 = 7 * DAY_US;
@@ -9,37 +8,37 @@ const WEEK_US: i64 = 7 * DAY_US;
 /// Open times within a week that starts on Sunday 00:00 UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sessions {
-    /// Minutes of the week, sorted, apart from each other.
-    open: Vec<Range<u32>>,
+    /// First minute and the minute after the last, sorted, apart from each other.
+    open: Vec<(u32, u32)>,
 }
 
 impl Sessions {
-    /// Open during these minutes of the week, counted from Sunday 00:00 UTC.
+    /// Open from the first up to before the second of each pair of minutes, counted from Sunday 00:00 UTC.
     ///
     /// # Errors
     /// When there are none, or they are empty, unsorted, overlapping or beyond the week.
-    pub fn new(open: Vec<Range<u32>>) -> Result<Self, String> {
-        let within = open.iter().all(|range| range.start < range.end && range.end <= WEEK_MINUTES);
-        let sorted = open.windows(2).all(|pair| pair[0].end <= pair[1].start);
+    pub fn new(open: Vec<(u32, u32)>) -> Result<Self, String> {
+        let within = open.iter().all(|(start, end)| start < end && *end <= WEEK_MINUTES);
+        let sorted = open.windows(2).all(|pair| pair[0].1 <= pair[1].0);
         if open.is_empty() || !within || !sorted {
-            return Err(format!("sessions {open:?} are not sorted ranges of minutes within 0..{WEEK_MINUTES}"));
+            return Err(format!("sessions {open:?} are not sorted pairs of minutes up to {WEEK_MINUTES}"));
         }
         Ok(Self { open })
     }
 
     /// Never closed.
     pub fn always() -> Self {
-        Self { open: Vec::from([0..WEEK_MINUTES]) }
+        Self { open: vec![(0, WEEK_MINUTES)] }
     }
 
     /// Sunday 22:00 to Friday 21:00.
     pub fn forex() -> Self {
-        Self { open: Vec::from([22 * 60..(5 * 24 + 21) * 60]) }
+        Self { open: vec![(22 * 60, (5 * 24 + 21) * 60)] }
     }
 
     /// Like [`forex`](Self::forex), with a break from 21:00 to 22:00 every day.
     pub fn metals() -> Self {
-        Self { open: (0..5).map(|day| (day * 24 + 22) * 60..((day + 1) * 24 + 21) * 60).collect() }
+        Self { open: (0..5).map(|day| ((day * 24 + 22) * 60, ((day + 1) * 24 + 21) * 60)).collect() }
     }
 
     /// Whether `time` lies in a session.
@@ -52,9 +51,9 @@ impl Sessions {
         let week = week_start(time);
         let minute_us = |minute: u32| i64::from(minute) * MINUTE_US;
         let into_week = time.since_us(week);
-        match self.open.iter().find(|range| minute_us(range.end) > into_week) {
-            Some(range) => week.plus_us(minute_us(range.start).max(into_week)),
-            None => week.plus_us(WEEK_US + self.open.first().map_or(0, |range| minute_us(range.start))),
+        match self.open.iter().find(|(_, end)| minute_us(*end) > into_week) {
+            Some((start, _)) => week.plus_us(minute_us(*start).max(into_week)),
+            None => week.plus_us(WEEK_US + self.open.first().map_or(0, |(start, _)| minute_us(*start))),
         }
     }
 }
@@ -93,9 +92,9 @@ mod tests {
 
     #[test]
     fn sessions_that_cannot_be_are_refused() {
-        for open in [vec![], vec![5..5], vec![0..WEEK_MINUTES + 1], vec![10..20, 15..30], vec![10..20, 0..5]] {
+        for open in [vec![], vec![(5, 5)], vec![(0, WEEK_MINUTES + 1)], vec![(10, 20), (15, 30)], vec![(10, 20), (0, 5)]] {
             assert!(Sessions::new(open.clone()).is_err(), "{open:?}");
         }
-        assert!(Sessions::new(vec![0..5, 5..10]).is_ok());
+        assert!(Sessions::new(vec![(0, 5), (5, 10)]).is_ok());
     }
 }
