@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use stockade_build::{Options, build, imports};
+use stockade_build::{Imports, Options, SdkSource, build, imports, template};
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{Resolve, WorldItem};
 
@@ -46,6 +46,51 @@ fn samples_import_the_contract_alone_and_export_all_of_it() {
         assert!(!text.contains(env!("CARGO_MANIFEST_DIR").trim_end_matches("/sdk/build")), "names a path of this machine");
         println!("{}: {} bytes, imports {imports_seen:?}", built.name, built.component.len());
     }
+}
+
+#[test]
+fn an_import_outside_the_contract_is_refused_by_name_unless_unchecked() {
+    let path = at_root("strategies/hostile/ungranted-import");
+    let why = refused(&path);
+    assert!(why.contains("wasi:sockets/instance-network@0.2.6"), "{why}");
+    let built = build(&path, &Options { imports: Imports::Unchecked, ..Options::default() }).expect("builds");
+    assert!(built.imports.iter().any(|import| import == "wasi:sockets/instance-network@0.2.6"));
+}
+
+#[test]
+fn a_strategy_that_misbehaves_is_built_like_any_other() {
+    let built = build(&at_root("strategies/hostile/misbehaving"), &Options::default()).expect("builds");
+    println!("{}: {} bytes", built.name, built.component.len());
+}
+
+#[test]
+fn a_new_project_builds_at_once_and_its_test_passes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    template(folder.path(), "my-idea", &SdkSource::Path(at_root("sdk"))).expect("written");
+    let project = folder.path().join("my-idea");
+    // In the target directory of the samples, where the SDK may be built already.
+    let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../strategies");
+    let output = Some(folder.path().join("my-idea.wasm"));
+    let built = build(&project, &Options { target_dir: Some(target_dir), output, ..Options::default() }).expect("builds");
+    assert_eq!((built.name.as_str(), built.path.is_file()), ("my-idea", true));
+    let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("my-idea");
+    let test = std::process::Command::new("cargo")
+        .args(["test", "--quiet", "--target-dir"])
+        .arg(target_dir)
+        .current_dir(&project)
+        .output()
+        .expect("cargo runs");
+    assert!(test.status.success(), "{}{}", String::from_utf8_lossy(&test.stdout), String::from_utf8_lossy(&test.stderr));
+}
+
+#[test]
+fn a_strategy_that_does_not_compile_is_refused_with_the_compilers_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    template(folder.path(), "broken", &SdkSource::Path(at_root("sdk"))).expect("written");
+    std::fs::write(folder.path().join("broken/src/lib.rs"), "stockade_sdk::export!(Missing);").expect("written");
+    let target_dir = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("../strategies"));
+    let why = build(&folder.path().join("broken"), &Options { target_dir, ..Options::default() }).expect_err("refused");
+    assert!(format!("{why:#}").contains("cannot find type `Missing`"), "{why:#}");
 }
 
 #[test]
