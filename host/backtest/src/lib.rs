@@ -1,1 +1,13 @@
-//! stockade-backtest
+//! Runs a strategy over stored ticks: the same guest, desk, gate and paper broker as live, with the horizon deciding how
+//! many ticks the guest gets at a time.
+//!
+//! Refuses to know: wasm (it is given a guest), databases, HTTP, where ticks come from beyond [`source`].
+
+pub mod report;
+pub mod run;
+pub mod source;
+pub mod statistics;
+
+pub use report::RunReport;
+pub use run::{Batching, RunError, RunSetup, run};
+pub use source::{Chunk, Source};

@@ -307,7 +307,7 @@ impl Actor {
 
     /// Orders asked for since the engine was defined.
     pub fn orders(&mut self) -> u32 {
-        self.guest.host().orders()
+        self.guest.host().orders_asked()
     }
 
     /// The hash over its decisions.

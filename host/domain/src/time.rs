@@ -22,7 +22,7 @@ impl Time {
 
     /// Microseconds from `earlier` to this time; negative when it is later.
     pub fn since_us(self, earlier: Self) -> i64 {
-        self.0 - earlier.0
+        self.0.saturating_sub(earlier.0)
     }
 
     /// Number of the UTC day, 0 on 1970-01-01.

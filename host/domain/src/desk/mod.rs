@@ -223,7 +223,7 @@ impl Desk {
     }
 
     /// Orders asked for since the engine was defined.
-    pub fn orders(&self) -> u32 {
+    pub fn orders_asked(&self) -> u32 {
         self.orders
     }
 

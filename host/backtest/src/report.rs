@@ -1,0 +1,156 @@
+//! What a run found, for people and for programs.
+
+use crate::run::units;
+use crate::statistics::{Drawdown, Row, Statistics};
+use domain::broker::{AccountTerms, Deal};
+use domain::desk::{Decisions, Remark};
+use domain::guest::Used;
+use domain::number::Money;
+use domain::symbol::SymbolTable;
+use domain::time::Time;
+use paper::EquityTrack;
+use serde::Serialize;
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Market time.
+    pub at: Time,
+    /// Ticks handled.
+    pub ticks: u64,
+}
+
+/// What a run found.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// First tick of the run.
+    pub from: Time,
+    /// Last tick of the run.
+    pub to: Time,
+    /// Ticks the strategy was run over.
+    pub ticks: u64,
+    /// Calls it took to hand them over.
+    pub calls: u64,
+    /// The account at the start.
+    pub terms: AccountTerms,
+    /// Balance at the end, with every position closed.
+    pub balance: Money,
+    /// What follows from the deals.
+    pub statistics: Statistics,
+    /// What follows from equity, tick by tick.
+    pub equity_drawdown: Drawdown,
+    /// Net profit over the maximal equity drawdown; `None` without one.
+    pub recovery_factor: Option<f64>,
+    /// What the strategy itself makes of the run.
+    pub criterion: f64,
+    /// Everything it decided, as one hash.
+    pub decisions: Decisions,
+    /// Fuel and memory.
+    pub used: Used,
+    /// The deals, in order.
+    pub deals: Vec<Deal>,
+    /// What the strategy said, where it was kept.
+    pub remarks: Vec<Remark>,
+    /// What it said beyond the bounds.
+    pub remarks_dropped: u64,
+    symbols: Vec<String>,
+}
+
+/// The figures of a run in one flat record: what `--json` prints.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// First tick, ISO 8601.
+    pub from: String,
+    /// Last tick, ISO 8601.
+    pub to: String,
+    /// Ticks.
+    pub ticks: u64,
+    /// Calls into the strategy.
+    pub calls: u64,
+    /// Deposit, account currency.
+    pub deposit: f64,
+    /// Deposit currency.
+    pub currency: String,
+    /// Balance at the end.
+    pub balance: f64,
+    /// From deals.
+    #[serde(flatten)]
+    pub statistics: Statistics,
+    /// From equity.
+    pub equity_drawdown: Drawdown,
+    /// Net profit over the maximal equity drawdown.
+    pub recovery_factor: Option<f64>,
+    /// The strategy's own criterion.
+    pub criterion: f64,
+    /// Orders, modifications, cancels and closes asked for.
+    pub decisions: u64,
+    /// Of these, denied.
+    pub denied: u64,
+    /// SHA-256 over all decisions.
+    pub decisions_digest: String,
+    /// Fuel.
+    pub fuel: u64,
+    /// Linear memory at the end, bytes.
+    pub memory_bytes: u64,
+}
+
+impl RunReport {
+    pub(crate) fn new(table: &SymbolTable, terms: &AccountTerms, deals: Vec<Deal>, balance: Money, track: EquityTrack) -> Self {
+        let rows: Vec<Row> =
+            deals.iter().map(|deal| Row { time: deal.time, side: deal.side, entry: deal.entry, net: deal.net() }).collect();
+        let statistics = Statistics::of(&rows, terms.deposit);
+        let equity_drawdown = Drawdown {
+            absolute: units((terms.deposit - track.minimum).max(Money::ZERO)),
+            maximal: units(track.maximal.amount),
+            maximal_percent: track.maximal.percent(),
+            relative_percent: track.relative.percent(),
+            relative: units(track.relative.amount),
+        };
+        let recovery_factor = (equity_drawdown.maximal > 0.0).then(|| statistics.net_profit / equity_drawdown.maximal);
+        Self {
+            from: Time(0),
+            to: Time(0),
+            ticks: 0,
+            calls: 0,
+            terms: terms.clone(),
+            balance,
+            statistics,
+            equity_drawdown,
+            recovery_factor,
+            criterion: 0.0,
+            decisions: Decisions::default(),
+            used: Used::default(),
+            deals,
+            remarks: Vec::new(),
+            remarks_dropped: 0,
+            symbols: table.iter().map(|(_, spec)| spec.name.clone()).collect(),
+        }
+    }
+
+    /// The name of a deal's symbol.
+    pub fn symbol(&self, deal: &Deal) -> &str {
+        &self.symbols[usize::from(deal.symbol.0)]
+    }
+
+    /// The figures as one flat record.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            from: self.from.to_string(),
+            to: self.to.to_string(),
+            ticks: self.ticks,
+            calls: self.calls,
+            deposit: units(self.terms.deposit),
+            currency: self.terms.currency.clone(),
+            balance: units(self.balance),
+            statistics: self.statistics.clone(),
+            equity_drawdown: self.equity_drawdown,
+            recovery_factor: self.recovery_factor,
+            criterion: self.criterion,
+            decisions: self.decisions.asked(),
+            denied: self.decisions.denied(),
+            decisions_digest: self.decisions.digest().to_string(),
+            fuel: self.used.fuel_total,
+            memory_bytes: self.used.memory_bytes,
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! The run: market, venue, guest, in the order that live keeps too.
+//!
+//! Per step the run asks how many of the next rows can pass without anything happening to this engine but its own
+//! thoughts: no trigger at the venue, no bar that closes, no timer that is due, no other symbol's tick. That is the horizon.
+//! The guest gets the rows up to there in one call and stops at the row at which it asks for something; the venue sees to
+//! it and the rest is handed in again. A row at which something can happen goes through by itself:
+//!
+//! 1. timers that are due, at the prices of before;
+//! 2. the venue executes what the tick triggers;
+//! 3. bars that the tick closed, shorter timeframes first;
+//! 4. what became of orders;
+//! 5. the tick.
+//!
+//! After every call what the guest asked for goes to the venue and its reports come back, until there is nothing more.
+
+use crate::report::{Progress, RunReport};
+use crate::source::{Source, Stretch};
+use domain::account::Account;
+use domain::actor::{Actor, SavedState};
+use domain::bars::MarketHistory;
+use domain::broker::{AccountTerms, Broker, Deal, Happened, Reason, Report};
+use domain::contract::{Description, Param, RunMode, StopReason, TesterStats};
+use domain::desk::{Desk, DeskSetup, QueueGauge, Remark, TradingSwitch};
+use domain::guest::{Fault, FaultKind, Guest};
+use domain::ids::{AccountId, EngineId, UserId};
+use domain::journal::{Forgetful, record};
+use domain::ledger::Ledger;
+use domain::limits::GuestLimits;
+use domain::number::Money;
+use domain::order::Command;
+use domain::risk::{Approved, RiskLimits};
+use domain::symbol::{SymbolId, SymbolTable};
+use domain::tick::{Bar, Tick};
+use domain::time::Time;
+use market::StoreError;
+use paper::{Venue, VenueOptions};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// How rows are handed to the guest. Both decide the same; a property test holds them to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Batching {
+    /// As many as the horizon allows.
+    #[default]
+    Horizon,
+    /// One by one, as live.
+    TickByTick,
+}
+
+/// What is run.
+pub struct RunSetup {
+    /// All symbols, those needed for conversion too.
+    pub table: SymbolTable,
+    /// The guest's symbols, in the order of its description.
+    pub symbols: Vec<SymbolId>,
+    /// What the strategy says of itself.
+    pub description: Description,
+    /// Its parameters, in full.
+    pub params: Vec<Param>,
+    /// State to start from.
+    pub restored: Option<SavedState>,
+    /// Rows before this time warm the history up; trading starts with the first at or after it.
+    pub start: Time,
+    /// The account.
+    pub terms: AccountTerms,
+    /// What the gate allows.
+    pub risk: RiskLimits,
+    /// How the venue fills and charges.
+    pub venue: VenueOptions,
+    /// What the guest may use.
+    pub limits: GuestLimits,
+    /// Start of its random numbers.
+    pub seed: u64,
+    /// Backtest or optimisation.
+    pub mode: RunMode,
+    /// How rows are handed over.
+    pub batching: Batching,
+    /// Whether log lines, signals and plots are kept for the report.
+    pub keep_remarks: bool,
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Ticks can't be read.
+    #[error(transparent)]
+    Ticks(#[from] StoreError),
+    /// The strategy failed.
+    #[error("at {at}: the strategy failed: {fault}")]
+    Strategy {
+        /// Market time.
+        at: Time,
+        /// How.
+        fault: Fault,
+    },
+    /// Not one tick to run on.
+    #[error("there are no ticks in the time asked for")]
+    NoTicks,
+}
+
+/// The engine and account of every backtest: the same run gives the same ids.
+const ENGINE: EngineId = EngineId(1);
+const ACCOUNT: AccountId = AccountId(1);
+
+/// Rows in one call at most: enough to make the call's cost vanish, few enough to stay in the nearest caches.
+const ROWS_MAX: usize = 4_096;
+/// Rows in one call after the guest has stopped early: what it did not handle was copied for nothing.
+const ROWS_MIN: usize = 64;
+/// Rounds of orders and events at one moment: a guest that answers each event with an order is cut off here.
+const ROUNDS_MAX: usize = 64;
+/// Remarks kept of a run.
+const REMARKS_MAX: usize = 100_000;
+
+/// Runs a strategy over all of `source`. `guest` makes the strategy around its desk; `progress` hears of every chunk.
+///
+/// # Errors
+/// Ticks can't be read, or the strategy failed.
+pub fn run(
+    setup: RunSetup,
+    mut source: Source,
+    guest: impl FnOnce(Desk) -> Result<Box<dyn Guest<Desk>>, Fault>,
+    mut progress: impl FnMut(Progress),
+) -> Result<RunReport, RunError> {
+    let mut run = Run::new(&setup);
+    let mut guest = Some(guest);
+    let mut actor: Option<Actor> = None;
+    let mut said = Time(i64::MIN);
+    while let Some(stretch) = source.peek() {
+        let first = Time(stretch.chunk.columns().times[stretch.rows.start]);
+        if first.since_us(said) >= domain::time::DAY_US {
+            said = first;
+            progress(Progress { at: first, ticks: run.ticks });
+        }
+        let rows = match &mut actor {
+            None if first < setup.start => run.warm_up(&stretch, setup.start),
+            None => {
+                let make = guest.take().expect("a run starts once");
+                let made = make(run.desk(&setup)).map_err(|fault| RunError::Strategy { at: first, fault })?;
+                let started = Actor::start(made, &setup.description, &setup.params, setup.restored.as_ref(), first);
+                let started = actor.insert(started.map_err(|fault| RunError::Strategy { at: first, fault })?);
+                run.settle(started).map_err(|fault| RunError::Strategy { at: first, fault })?;
+                0
+            }
+            Some(actor) => run.step(actor, &stretch).map_err(|fault| RunError::Strategy { at: run.now, fault })?,
+        };
+        source.take(&stretch, rows)?;
+    }
+    let actor = actor.ok_or(RunError::NoTicks)?;
+    let at = run.now;
+    run.finish(actor).map_err(|fault| RunError::Strategy { at, fault })
+}
+
+struct Run {
+    table: SymbolTable,
+    batching: Batching,
+    venue: Venue,
+    journal: Forgetful,
+    account: Arc<Mutex<Account>>,
+    history: Arc<RwLock<MarketHistory>>,
+    queue: Arc<QueueGauge>,
+    terms: AccountTerms,
+    rows_max: usize,
+    now: Time,
+    first: Option<Time>,
+    ticks: u64,
+    calls: u64,
+    closed: Vec<Bar>,
+    reports: Vec<Report>,
+    deals: Vec<Deal>,
+    keep_remarks: bool,
+    remarks: Vec<Remark>,
+    remarks_dropped: u64,
+}
+
+impl Run {
+    fn new(setup: &RunSetup) -> Self {
+        let mut venue = Venue::new(setup.table.clone(), setup.venue.clone());
+        venue.open(ACCOUNT, setup.terms.clone(), None);
+        let ledger = Ledger::new(setup.terms.deposit);
+        let needs = |symbol: SymbolId| {
+            let own = setup.symbols.iter().zip(&setup.description.needs).filter(|(own, _)| **own == symbol);
+            own.fold((Vec::new(), 0), |(mut frames, ticks): (Vec<_>, usize), (_, need)| {
+                frames.extend(&need.timeframes);
+                (frames, ticks.max(need.ticks_before_start as usize))
+            })
+        };
+        Self {
+            table: setup.table.clone(),
+            batching: setup.batching,
+            venue,
+            journal: Forgetful::default(),
+            account: Arc::new(Mutex::new(Account::new(ACCOUNT, UserId(1), setup.terms.clone(), ledger, setup.risk.clone()))),
+            history: Arc::new(RwLock::new(MarketHistory::new(&setup.table, needs))),
+            queue: Arc::new(QueueGauge::new(usize::MAX >> 1)),
+            terms: setup.terms.clone(),
+            rows_max: ROWS_MIN,
+            now: Time(0),
+            first: None,
+            ticks: 0,
+            calls: 0,
+            closed: Vec::new(),
+            reports: Vec::new(),
+            deals: Vec::new(),
+            keep_remarks: setup.keep_remarks,
+            remarks: Vec::new(),
+            remarks_dropped: 0,
+        }
+    }
+
+    fn desk(&self, setup: &RunSetup) -> Desk {
+        Desk::new(DeskSetup {
+            engine: ENGINE,
+            mode: setup.mode,
+            table: self.table.clone(),
+            symbols: setup.symbols.clone(),
+            market: Arc::clone(&self.history) as _,
+            account: Arc::clone(&self.account),
+            switch: Arc::new(TradingSwitch::default()),
+            queue: Arc::clone(&self.queue),
+            orders_before: 0,
+            seed: setup.seed,
+            orders_per_call_max: setup.limits.orders_per_call_max,
+            log_bytes_per_minute: setup.limits.log_bytes_per_minute,
+        })
+    }
+
+    /// Takes rows before `start` into the history and the venue's quotes.
+    fn warm_up(&mut self, stretch: &Stretch, start: Time) -> usize {
+        let ticks = stretch.chunk.columns().slice(stretch.rows.clone());
+        let rows = ticks.times.partition_point(|&time| time < start.0);
+        for row in 0..rows {
+            let tick = ticks.tick(row, stretch.symbol, stretch.first_sequence);
+            self.venue.on_tick(&tick);
+            self.take_in(&tick);
+        }
+        rows
+    }
+
+    /// Handles the next row or, where nothing can happen, as many as the guest likes. Gives how many.
+    fn step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
+        let quiet = if self.batching == Batching::Horizon { self.quiet_rows(actor, stretch) } else { 0 };
+        let rows = if quiet > 1 { self.quiet_step(actor, stretch, quiet)? } else { self.single_step(actor, stretch)? };
+        self.ticks += rows as u64;
+        self.calls += 1;
+        Ok(rows)
+    }
+
+    /// How many of the next rows can pass before anything can happen.
+    fn quiet_rows(&mut self, actor: &mut Actor, stretch: &Stretch) -> usize {
+        let chunk = stretch.chunk.columns();
+        let rows = stretch.rows.start..stretch.rows.end.min(stretch.rows.start + self.rows_max);
+        let ticks = chunk.slice(rows);
+        let bar = self.history.read().unwrap_or_else(PoisonError::into_inner).symbol(stretch.symbol).next_close();
+        // Before the first tick there is no bar to close, but there will be one after it.
+        if bar.is_none() && self.history.read().unwrap_or_else(PoisonError::into_inner).symbol(stretch.symbol).last().is_none() {
+            return 0;
+        }
+        let horizon = [bar, actor.next_timer()].into_iter().flatten().min();
+        let rows = horizon.map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time < at.0));
+        self.venue.quiet_rows(stretch.symbol, &ticks.slice(0..rows))
+    }
+
+    fn quiet_step(&mut self, actor: &mut Actor, stretch: &Stretch, quiet: usize) -> Result<usize, Fault> {
+        let rows = stretch.rows.start..stretch.rows.start + quiet;
+        let consumed = actor.rows(stretch.symbol, &stretch.chunk, rows.clone(), stretch.first_sequence)?;
+        let handled: Range<usize> = rows.start..rows.start + consumed;
+        let chunk = stretch.chunk.columns();
+        let ticks = chunk.slice(handled.clone());
+        self.venue.skip_quiet(stretch.symbol, &ticks);
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        history.symbol_mut(stretch.symbol).push_rows(stretch.symbol, &ticks, stretch.first_sequence);
+        drop(history);
+        self.pass(Time(ticks.times[0]));
+        self.pass(Time(ticks.times[consumed - 1]));
+        self.rows_max = if consumed == quiet { (self.rows_max * 2).min(ROWS_MAX) } else { (consumed * 2).clamp(ROWS_MIN, ROWS_MAX) };
+        self.settle(actor)?;
+        Ok(consumed)
+    }
+
+    fn single_step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
+        let row = stretch.rows.start;
+        let mut tick = stretch.chunk.columns().tick(row, stretch.symbol, 0);
+        tick.sequence = stretch.first_sequence;
+        if actor.next_timer().is_some_and(|at| at <= tick.time) {
+            actor.timers(tick.time)?;
+            self.settle(actor)?;
+        }
+        self.venue.on_tick(&tick);
+        self.pass(tick.time);
+        self.take_in(&tick);
+        let closed = std::mem::take(&mut self.closed);
+        actor.bars(&tick, &closed)?;
+        self.closed = closed;
+        self.settle(actor)?;
+        actor.tick(&tick, 0)?;
+        self.settle(actor)?;
+        Ok(1)
+    }
+
+    fn pass(&mut self, now: Time) {
+        self.first.get_or_insert(now);
+        self.now = now;
+    }
+
+    /// Takes a tick into the history; the bars it closed are in `closed` afterwards.
+    fn take_in(&mut self, tick: &Tick) {
+        self.closed.clear();
+        self.history.write().unwrap_or_else(PoisonError::into_inner).symbol_mut(tick.symbol).push(tick, &mut self.closed);
+    }
+
+    /// Carries out what was asked for and tells the guest what became of it, until there is nothing more.
+    fn settle(&mut self, actor: &mut Actor) -> Result<(), Fault> {
+        for _ in 0..ROUNDS_MAX {
+            let commands = if actor.has_commands() { actor.take_commands() } else { Vec::new() };
+            self.send(commands);
+            self.reports.clear();
+            self.venue.reports(&mut self.reports);
+            if self.reports.is_empty() {
+                return self.keep_remarks(actor);
+            }
+            for report in std::mem::take(&mut self.reports) {
+                let changes = self.account.lock().unwrap_or_else(PoisonError::into_inner).ledger.apply(&report);
+                for change in &changes {
+                    actor.changed(change, report.at)?;
+                }
+                if let Happened::Deal { deal, .. } = report.happened {
+                    self.deals.push(deal);
+                }
+            }
+        }
+        let message = format!("it answered events with orders {ROUNDS_MAX} times in a row without waiting for a tick");
+        Err(Fault { kind: FaultKind::Trapped, message })
+    }
+
+    fn send(&mut self, commands: Vec<Approved<Command>>) {
+        if commands.is_empty() {
+            return;
+        }
+        self.queue.release(commands.len());
+        let recorded = record(&mut self.journal, commands).expect("a forgetful journal takes everything");
+        recorded.into_iter().for_each(|command| self.venue.submit(command));
+    }
+
+    fn keep_remarks(&mut self, actor: &mut Actor) -> Result<(), Fault> {
+        if self.keep_remarks {
+            let (remarks, dropped) = actor.take_remarks();
+            let room = REMARKS_MAX - self.remarks.len();
+            self.remarks_dropped += dropped + remarks.len().saturating_sub(room) as u64;
+            self.remarks.extend(remarks.into_iter().take(room));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, mut actor: Actor) -> Result<RunReport, Fault> {
+        actor.stop(StopReason::EndOfData, self.now)?;
+        self.settle(&mut actor)?;
+        self.venue.close_all(ACCOUNT, Reason::EndOfTest, self.now);
+        // The guest is gone: what the venue closes at the end of the test is booked, nobody is told.
+        self.venue.reports(&mut self.reports);
+        for report in std::mem::take(&mut self.reports) {
+            self.account.lock().unwrap_or_else(PoisonError::into_inner).ledger.apply(&report);
+            if let Happened::Deal { deal, .. } = report.happened {
+                self.deals.push(deal);
+            }
+        }
+        let balance = self.account.lock().unwrap_or_else(PoisonError::into_inner).ledger.balance;
+        let track = self.venue.track(ACCOUNT).cloned().expect("the venue has had this account since the start");
+        let mut report = RunReport::new(&self.table, &self.terms, std::mem::take(&mut self.deals), balance, track);
+        report.criterion = actor.tester(&report.tester_stats())?;
+        report.from = self.first.unwrap_or_default();
+        report.to = self.now;
+        report.ticks = self.ticks;
+        report.calls = self.calls;
+        report.decisions = actor.decisions();
+        report.used = actor.used();
+        report.remarks = self.remarks;
+        report.remarks_dropped = self.remarks_dropped;
+        Ok(report)
+    }
+}
+
+impl RunReport {
+    /// What the guest's custom criterion is told.
+    fn tester_stats(&self) -> TesterStats {
+        let statistics = &self.statistics;
+        TesterStats {
+            profit: statistics.net_profit,
+            profit_factor: statistics.profit_factor.unwrap_or(0.0),
+            drawdown: self.equity_drawdown.maximal,
+            drawdown_percent: self.equity_drawdown.maximal_percent,
+            recovery_factor: self.recovery_factor.unwrap_or(0.0),
+            expected_payoff: statistics.expected_payoff,
+            sharpe: 0.0,
+            trades: statistics.trades,
+        }
+    }
+}
+
+/// A sum of money in units, for reports.
+pub(crate) fn units(money: Money) -> f64 {
+    money.to_units()
+}
