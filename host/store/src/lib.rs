@@ -1,1 +1,37 @@
-//! stockade-store
+//! What must not be lost: users, accounts, strategies, engines, orders, deals, positions, signals, logs and the audit.
+//!
+//! Every SQL statement of Stockade is in this crate, in a module per database; today that is SQLite. Whoever uses a
+//! [`Store`] sees none of it: `port` lists what a store can do, the other files here are the rows it gives and
+//! takes. What a user may see and change goes through methods that take their [`UserId`](domain::ids::UserId); the rest
+//! is the host's and says so. The time is always the caller's.
+//!
+//! Refuses to know: sockets, wasm, HTTP, what a strategy or an order means. Which rows follow from a report is decided by
+//! the domain's [`Ledger`](domain::ledger::Ledger); here it is written down.
+
+mod accounts;
+mod audit;
+mod engines;
+mod error;
+mod health;
+mod page;
+mod port;
+mod reports;
+mod sqlite;
+mod strategies;
+mod trading;
+mod users;
+
+pub use accounts::AccountRecord;
+pub use audit::{AuditRecord, AuditVerdict, NewAudit};
+pub use engines::{EngineRecord, EngineSave, LastTick, NewEngine, Wanted};
+pub use error::StoreError;
+pub use health::Counts;
+pub use page::{PAGE_ROWS_MAX, Page};
+pub use port::Store;
+pub use reports::{LOG_LINES_KEPT, LogRecord, NewLog, NewSignal, SIGNALS_KEPT, SignalRecord};
+pub use strategies::{NewVersion, StrategyRecord, VersionRecord};
+pub use trading::{DealRecord, OrderRecord, PositionFilter, PositionRecord, SymbolGrid};
+pub use users::UserRecord;
+
+/// What a call of the store gives.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -1,0 +1,120 @@
+//! Engines and what their strategies saved.
+
+use domain::contract::{Param, RunMode, TradingState};
+use domain::ids::{AccountId, Digest, EngineId, StrategyId, UserId};
+use domain::life::EngineState;
+use domain::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// What the owner wants of an engine; the host sees to it, across restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wanted {
+    /// That it runs.
+    Running,
+    /// That it does not.
+    Stopped,
+}
+
+impl Wanted {
+    /// The stable word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// The value with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Running, Self::Stopped].into_iter().find(|wanted| wanted.word() == word)
+    }
+}
+
+/// An engine to add. It starts as `defined`, wanted `stopped`.
+#[derive(Clone, Debug)]
+pub struct NewEngine {
+    /// Where it trades; its owner's.
+    pub account: AccountId,
+    /// Whose versions it runs; its owner's.
+    pub strategy: StrategyId,
+    /// Which version of it.
+    pub version: Digest,
+    /// Unique among its owner's.
+    pub name: String,
+    /// Parameters that are not left at their defaults.
+    pub params: Vec<Param>,
+    /// The symbol for each of the strategy's needs.
+    pub symbols: Vec<String>,
+    /// Where ticks come from and orders go.
+    pub mode: RunMode,
+    /// Seed of its random numbers.
+    pub seed: u64,
+}
+
+/// An engine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineRecord {
+    /// Which.
+    pub id: EngineId,
+    /// Whose.
+    pub owner: UserId,
+    /// Where it trades.
+    pub account: AccountId,
+    /// Whose versions it runs.
+    pub strategy: StrategyId,
+    /// Which version of it.
+    pub version: Digest,
+    /// Unique among its owner's.
+    pub name: String,
+    /// Parameters that are not left at their defaults.
+    pub params: Vec<Param>,
+    /// The symbol for each of the strategy's needs.
+    pub symbols: Vec<String>,
+    /// Where ticks come from and orders go.
+    pub mode: RunMode,
+    /// Seed of its random numbers.
+    pub seed: u64,
+    /// What its owner wants.
+    pub wanted: Wanted,
+    /// Whether it may trade.
+    pub trading: TradingState,
+    /// Where it stood last.
+    pub state: EngineState,
+    /// Why, in words for its owner; may be empty.
+    pub state_reason: String,
+    /// Since when.
+    pub state_at: Time,
+    /// When it was added.
+    pub created_at: Time,
+}
+
+/// The last tick of a symbol that an engine has seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastTick {
+    /// The symbol's name.
+    pub symbol: String,
+    /// The tick's number.
+    pub sequence: u64,
+    /// The tick's time.
+    pub time: Time,
+}
+
+/// What is kept of an engine across restarts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineSave {
+    /// Whose.
+    pub engine: EngineId,
+    /// The version that saved it.
+    pub version: Digest,
+    /// The state's schema, as the version describes it.
+    pub schema: u32,
+    /// The state.
+    pub bytes: Vec<u8>,
+    /// How many orders it had asked for; the next has this number plus one.
+    pub orders_asked: u32,
+    /// What it had seen.
+    pub last_ticks: Vec<LastTick>,
+    /// When it was saved.
+    pub saved_at: Time,
+}

@@ -1,0 +1,246 @@
+//! What a store can do, in one list. Each database implements every line in a module of its own.
+
+use crate::sqlite;
+use crate::*;
+use domain::broker::AccountTerms;
+use domain::contract::{Param, TradingState};
+use domain::ids::{AccountId, Digest, EngineId, OrderId, StrategyId, UserId};
+use domain::journal::Journal;
+use domain::ledger::Ledger;
+use domain::life::EngineState;
+use domain::risk::RiskLimits;
+use domain::symbol::SymbolTable;
+use domain::time::Time;
+use std::path::Path;
+
+/// The database. Cheap to clone; all clones share its connections.
+///
+/// A call that is given up half-way leaves nothing behind. Every call fails with [`StoreError::DiskFull`],
+/// [`Disk`](StoreError::Disk), [`Corrupt`](StoreError::Corrupt), [`Busy`](StoreError::Busy) or
+/// [`Internal`](StoreError::Internal) when the database does; further errors stand with each.
+#[derive(Clone, Debug)]
+pub struct Store {
+    backend: Backend,
+}
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Sqlite(sqlite::Database),
+}
+
+impl Store {
+    /// Opens the SQLite database at `path`, creates it and its folder when they are missing, and brings its schema up to
+    /// date. It is this process' alone until the last clone and journal is dropped.
+    ///
+    /// # Errors
+    /// [`InUse`](StoreError::InUse), [`Newer`](StoreError::Newer), or [`Unusable`](StoreError::Unusable) when the file is
+    /// no database of Stockade or can't be written.
+    pub async fn open(path: &Path) -> Result<Self> {
+        Ok(Self { backend: Backend::Sqlite(sqlite::Database::open(path).await?) })
+    }
+
+    /// Closes all connections and waits until that is done. Later calls fail; so do those of its journals.
+    pub async fn close(&self) {
+        match &self.backend {
+            Backend::Sqlite(database) => database.close().await,
+        }
+    }
+
+    /// A journal that writes to this database. `symbols` are noted with their grid. `owner_epoch` is written beside every
+    /// order: 0 on a single host. The journal blocks its thread while it writes and must not run on an async one.
+    ///
+    /// # Errors
+    /// [`Symbol`](StoreError::Symbol) when a symbol's grid is not what it was: stored points would mean other prices.
+    pub async fn journal(&self, symbols: &SymbolTable, owner_epoch: i64) -> Result<Box<dyn Journal>> {
+        match &self.backend {
+            Backend::Sqlite(database) => Ok(Box::new(database.journal(symbols, owner_epoch).await?)),
+        }
+    }
+}
+
+/// Writes each line as a method of [`Store`] that hands the call to the database's own module.
+macro_rules! port {
+    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        impl Store {
+            $(
+                $(#[$doc])*
+                pub async fn $name(&self, $($argument: $kind),*) -> Result<$answer> {
+                    match &self.backend {
+                        Backend::Sqlite(database) => database.$name($($argument),*).await,
+                    }
+                }
+            )*
+        }
+    };
+}
+
+port! {
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// [`Invalid`](StoreError::Invalid) name, [`AlreadyExists`](StoreError::AlreadyExists).
+    fn create_user(name: &str, at: Time) -> UserRecord;
+    /// A user.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn user(id: UserId) -> UserRecord;
+    /// The user with this name.
+    fn find_user(name: &str) -> Option<UserRecord>;
+    /// All users by id: for operators.
+    fn every_user(page: Page) -> Vec<UserRecord>;
+
+    /// Opens an account.
+    ///
+    /// # Errors
+    /// [`Invalid`](StoreError::Invalid) name, [`AlreadyExists`](StoreError::AlreadyExists), [`NotFound`](StoreError::NotFound) owner.
+    fn open_account(owner: UserId, name: &str, terms: &AccountTerms, limits: &RiskLimits, at: Time) -> AccountRecord;
+    /// One of the owner's accounts.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn account(owner: UserId, id: AccountId) -> AccountRecord;
+    /// The owner's account with this name.
+    fn find_account(owner: UserId, name: &str) -> Option<AccountRecord>;
+    /// The owner's accounts by id.
+    fn accounts(owner: UserId, page: Page) -> Vec<AccountRecord>;
+    /// All accounts by id: for the host's start and for operators.
+    fn every_account(page: Page) -> Vec<AccountRecord>;
+    /// Sets what an account may do.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn set_account_trading(owner: UserId, id: AccountId, trading: TradingState) -> ();
+    /// Sets an account's limits.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn set_account_limits(owner: UserId, id: AccountId, limits: &RiskLimits) -> ();
+
+    /// Adds a strategy.
+    ///
+    /// # Errors
+    /// [`Invalid`](StoreError::Invalid) name, [`AlreadyExists`](StoreError::AlreadyExists), [`NotFound`](StoreError::NotFound) owner.
+    fn create_strategy(owner: UserId, name: &str, at: Time) -> StrategyRecord;
+    /// One of the owner's strategies.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn strategy(owner: UserId, id: StrategyId) -> StrategyRecord;
+    /// The owner's strategy with this name.
+    fn find_strategy(owner: UserId, name: &str) -> Option<StrategyRecord>;
+    /// The owner's strategies by id.
+    fn strategies(owner: UserId, page: Page) -> Vec<StrategyRecord>;
+    /// Keeps a version of one of the owner's strategies. The same component again changes nothing and gives what was kept.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound) strategy.
+    fn upload_version(owner: UserId, version: NewVersion<'_>, at: Time) -> VersionRecord;
+    /// A version of one of the owner's strategies.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn version(owner: UserId, strategy: StrategyId, digest: Digest) -> VersionRecord;
+    /// The versions of one of the owner's strategies, oldest first; at most [`PAGE_ROWS_MAX`].
+    fn versions(owner: UserId, strategy: StrategyId) -> Vec<VersionRecord>;
+    /// The bytes of a component, whoever uploaded it: for the host, which runs it.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound); [`Corrupt`](StoreError::Corrupt) when the bytes are not those of the digest.
+    fn component(digest: Digest) -> Vec<u8>;
+
+    /// Adds an engine: defined, wanted stopped, active.
+    ///
+    /// # Errors
+    /// [`Invalid`](StoreError::Invalid) name, [`AlreadyExists`](StoreError::AlreadyExists), [`NotFound`](StoreError::NotFound)
+    /// account or version.
+    fn add_engine(owner: UserId, engine: &NewEngine, at: Time) -> EngineRecord;
+    /// One of the owner's engines.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn engine(owner: UserId, id: EngineId) -> EngineRecord;
+    /// The owner's engine with this name.
+    fn find_engine(owner: UserId, name: &str) -> Option<EngineRecord>;
+    /// The owner's engines by id.
+    fn engines(owner: UserId, page: Page) -> Vec<EngineRecord>;
+    /// All engines by id: for the host's start and for operators.
+    fn every_engine(page: Page) -> Vec<EngineRecord>;
+    /// Sets what the owner wants of an engine.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn set_engine_wanted(owner: UserId, id: EngineId, wanted: Wanted) -> ();
+    /// Sets what an engine may do.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn set_engine_trading(owner: UserId, id: EngineId, trading: TradingState) -> ();
+    /// Sets an engine's parameters, for its next start.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn set_engine_params(owner: UserId, id: EngineId, params: &[Param]) -> ();
+    /// Notes where an engine stands and why: for the host, which runs it.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn set_engine_state(id: EngineId, state: EngineState, reason: &str, at: Time) -> ();
+    /// Keeps what engines saved, all or nothing, each in place of what it saved before: for the host.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound) engine.
+    fn save_engines(saves: &[EngineSave]) -> ();
+    /// What an engine saved last: for the host.
+    fn saved_engine(id: EngineId) -> Option<EngineSave>;
+    /// The number of the last order an engine has on record, 0 when it has none: for the host, which continues there.
+    fn last_order_number(id: EngineId) -> u32;
+
+    /// Keeps signals, all or nothing, in order; of each engine the last [`SIGNALS_KEPT`]: for the host.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound) engine.
+    fn add_signals(signals: &[NewSignal]) -> ();
+    /// The signals of one of the owner's engines, latest first.
+    fn signals(owner: UserId, engine: EngineId, page: Page) -> Vec<SignalRecord>;
+    /// Keeps log lines, all or nothing, in order; of each engine the last [`LOG_LINES_KEPT`]: for the host.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound) engine.
+    fn add_logs(lines: &[NewLog]) -> ();
+    /// The log lines of one of the owner's engines after the page's row, oldest first.
+    fn logs(owner: UserId, engine: EngineId, page: Page) -> Vec<LogRecord>;
+    /// The last log lines of one of the owner's engines before the page's row, latest first.
+    fn last_logs(owner: UserId, engine: EngineId, page: Page) -> Vec<LogRecord>;
+
+    /// The owner's orders, or those of one engine, latest first.
+    fn orders(owner: UserId, engine: Option<EngineId>, page: Page) -> Vec<OrderRecord>;
+    /// One of the owner's orders.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn order(owner: UserId, id: OrderId) -> OrderRecord;
+    /// The owner's deals, or those of one engine, latest first.
+    fn deals(owner: UserId, engine: Option<EngineId>, page: Page) -> Vec<DealRecord>;
+    /// The owner's positions, or those of one engine, latest first.
+    fn positions(owner: UserId, engine: Option<EngineId>, filter: PositionFilter, page: Page) -> Vec<PositionRecord>;
+    /// The grids of all symbols that rows refer to, by name; at most [`PAGE_ROWS_MAX`] beyond this name.
+    fn symbol_grids(beyond: &str) -> Vec<SymbolGrid>;
+    /// What an account has, as its journal recorded it: for the host's start.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound) account; [`Symbol`](StoreError::Symbol) when something it holds is not in `symbols`.
+    fn ledger(account: AccountId, symbols: &SymbolTable) -> Ledger;
+
+    /// Adds to the audit.
+    fn append_audit(entry: &NewAudit) -> AuditRecord;
+    /// The audit, latest first: for operators.
+    fn audit(page: Page) -> Vec<AuditRecord>;
+    /// Checks every row of the audit: for operators.
+    fn verify_audit() -> AuditVerdict;
+
+    /// Asks the database for an answer.
+    fn ping() -> ();
+    /// How much there is: for operators.
+    fn counts() -> Counts;
+}
