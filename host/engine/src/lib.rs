@@ -1,1 +1,44 @@
-//! stockade-engine
+//! The engines at work: ticks come in, guests decide, the gate lets through, the journal records, the broker executes, and
+//! what became of it goes back to the guests.
+//!
+//! ```text
+//! feed -> hub -+-> shard 0..n: engines, each a guest with its desk
+//!              |        | commands the gate let through      ^ changes
+//!              |        v                                    |
+//!              +-> pipeline: journal -> broker -> journal -> ledgers
+//! every thread -> herald -> sink (states kept, events shown)
+//! ```
+//!
+//! Threads: whoever calls [`Host::feed`] is the hub; one thread a shard; one for orders; one for events; a few that start
+//! guests. All engines of an account are on one shard. Each queue has a bound and a count for reaching it: [`Bounds`].
+//!
+//! Refuses to know: wasm, SQL, HTTP, sockets, files, what a broker really is. It sees ports: [`GuestFactory`], [`Journal`],
+//! [`LiveBroker`], [`Clock`], [`EventSink`].
+//!
+//! [`GuestFactory`]: domain::guest::GuestFactory
+//! [`Journal`]: domain::journal::Journal
+//! [`LiveBroker`]: domain::broker::LiveBroker
+//! [`Clock`]: domain::time::Clock
+
+mod error;
+mod events;
+mod herald;
+mod host;
+mod hub;
+mod inbox;
+mod meter;
+mod pipeline;
+mod recovery;
+mod setup;
+mod shard;
+mod shared;
+mod snapshot;
+mod starter;
+
+pub use error::{HostError, TickRefused};
+pub use events::{Event, EventSink, Scope, Whose};
+pub use host::Host;
+pub use recovery::Recovered;
+pub use setup::{Bounds, EngineSetup, HostSetup};
+pub use shard::EngineCommand;
+pub use snapshot::{EngineSnapshot, HostSnapshot, HostTotals};

@@ -1,0 +1,61 @@
+//! Why the host did not do what it was asked.
+
+use domain::ids::{AccountId, EngineId};
+use domain::life::NotNow;
+
+/// Why a request to the host was not carried out. Nothing has changed, except where `Busy` says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// No engine of this number has been added.
+    #[error("there is no engine {0}")]
+    NoSuchEngine(EngineId),
+    /// No account of this number has been opened.
+    #[error("account {0} is not open")]
+    NoSuchAccount(AccountId),
+    /// An engine of this number is there; remove it first to change it.
+    #[error("engine {0} is there already; remove it first to change it")]
+    EngineExists(EngineId),
+    /// The account is open.
+    #[error("account {0} is open already")]
+    AccountExists(AccountId),
+    /// The request makes no sense, in words that name what is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// Not in the state the engine is in.
+    #[error(transparent)]
+    NotNow(#[from] NotNow),
+    /// What the broker and the journal say could not be brought together; the account stays closed.
+    #[error("account {account} can't be opened: {reason}")]
+    Recovery {
+        /// Which.
+        account: AccountId,
+        /// What is in the way.
+        reason: String,
+    },
+    /// No answer in time. The request was handed over and may still be carried out.
+    #[error("the host is too busy to answer; the request may still be carried out")]
+    Busy,
+    /// The host is stopping or has stopped.
+    #[error("the host has stopped")]
+    Stopped,
+    /// A thread could not be started.
+    #[error("a thread can't be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Why a tick did not enter the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TickRefused {
+    /// There is no such symbol.
+    #[error("the tick's symbol is not in the table")]
+    UnknownSymbol,
+    /// Bid or ask is no finite, positive number.
+    #[error("the tick has no price")]
+    NoPrice,
+    /// It is older than the last one of its symbol.
+    #[error("the tick is older than the one before it")]
+    Late,
+    /// The host is stopping or has stopped.
+    #[error("the host has stopped")]
+    Stopped,
+}

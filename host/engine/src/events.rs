@@ -1,0 +1,144 @@
+//! What the host tells the world: one stream of events to one sink.
+
+use domain::actor::SavedState;
+use domain::contract::{StopReason, TradingState};
+use domain::desk::Remark;
+use domain::guest::Fault;
+use domain::ids::{AccountId, EngineId, UserId};
+use domain::ledger::Change;
+use domain::life::{EngineState, Verdict};
+use domain::time::Time;
+
+/// An engine with those it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whose {
+    /// Which engine.
+    pub engine: EngineId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its owner.
+    pub owner: UserId,
+}
+
+/// Something that happened in the host.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// An engine is in another state. Never dropped.
+    State {
+        /// Which.
+        engine: Whose,
+        /// Before.
+        from: EngineState,
+        /// Now.
+        to: EngineState,
+        /// Why, in words for the owner.
+        reason: String,
+        /// Set when it stopped: who wanted that. What stops with the host is meant to go on with it again.
+        stopped: Option<StopReason>,
+        /// When, by the host's clock.
+        at: Time,
+    },
+    /// A guest failed. Never dropped.
+    Fault {
+        /// Whose.
+        engine: Whose,
+        /// How.
+        fault: Fault,
+        /// What follows from it.
+        verdict: Verdict,
+        /// When, by the host's clock.
+        at: Time,
+    },
+    /// An engine's state, to be kept: it starts from here again. Never dropped; a newer one replaces one that still waits.
+    Saved {
+        /// Whose.
+        engine: Whose,
+        /// The state.
+        state: SavedState,
+        /// Orders it had asked for by then.
+        orders: u32,
+        /// Market time.
+        at: Time,
+    },
+    /// What may be done at the market has changed. Never dropped.
+    Trading {
+        /// For whom.
+        scope: Scope,
+        /// Now.
+        state: TradingState,
+        /// Why.
+        reason: String,
+        /// When, by the host's clock.
+        at: Time,
+    },
+    /// Something that an operator must look at. Never dropped.
+    Alarm {
+        /// A stable word: `journal-failed`, `journal-works-again`, `broker-refused`, `host-panicked`, `order-unresolved`,
+        /// `feed-stalled`, `reports-unwritten`.
+        code: &'static str,
+        /// What is wrong and what would mend it.
+        text: String,
+        /// When, by the host's clock.
+        at: Time,
+    },
+    /// Log lines, signals and plot points of an engine. A view: dropped when the sink falls behind.
+    Remarks {
+        /// Whose.
+        engine: Whose,
+        /// In order.
+        remarks: Vec<Remark>,
+        /// How many more the engine's own bounds cut off.
+        dropped: u64,
+    },
+    /// An order or position has changed; it is journaled already. A view: dropped when the sink falls behind.
+    Changed {
+        /// Whose.
+        engine: Whose,
+        /// What.
+        change: Change,
+        /// When, by the broker's clock.
+        at: Time,
+    },
+    /// So many views were dropped since the last time.
+    Dropped {
+        /// How many.
+        views: u64,
+    },
+}
+
+impl Event {
+    /// Whether it may be dropped when the sink falls behind.
+    pub fn is_view(&self) -> bool {
+        matches!(self, Self::Remarks { .. } | Self::Changed { .. })
+    }
+
+    /// The engine it is about.
+    pub fn engine(&self) -> Option<Whose> {
+        match self {
+            Self::State { engine, .. }
+            | Self::Fault { engine, .. }
+            | Self::Saved { engine, .. }
+            | Self::Remarks { engine, .. }
+            | Self::Changed { engine, .. } => Some(*engine),
+            Self::Trading { .. } | Self::Alarm { .. } | Self::Dropped { .. } => None,
+        }
+    }
+}
+
+/// For whom a trading state holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everyone on this host.
+    Host,
+    /// Everyone on an account.
+    Account(AccountId),
+    /// One engine.
+    Engine(EngineId),
+}
+
+/// The port to whoever keeps and shows what happens.
+pub trait EventSink: Send {
+    /// Takes events in order. Called on a thread of its own, with all that wait at once, so it may take its time and write
+    /// them in one transaction; what it misses meanwhile is told by [`Event::Dropped`].
+    fn events(&mut self, events: Vec<Event>);
+}

@@ -1,0 +1,118 @@
+//! The thread that tells the sink: nobody who has something to tell waits for it.
+
+use crate::events::{Event, EventSink};
+use domain::ids::EngineId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Events on their way to the sink.
+pub(crate) struct Herald {
+    inner: Mutex<Inner>,
+    ready: Condvar,
+    idle: Condvar,
+    views_max: usize,
+}
+
+#[derive(Default)]
+struct Inner {
+    events: Vec<Event>,
+    /// The latest saved state of each engine.
+    saved: BTreeMap<EngineId, Event>,
+    /// How many of the events are views.
+    views: usize,
+    /// Views dropped since the sink was last told.
+    dropped: u64,
+    dropped_ever: u64,
+    telling: bool,
+    closed: bool,
+}
+
+impl Herald {
+    pub(crate) fn new(views_max: usize) -> Arc<Self> {
+        Arc::new(Self { inner: Mutex::default(), ready: Condvar::new(), idle: Condvar::new(), views_max })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an event, or counts a view for which there is no room.
+    pub(crate) fn tell(&self, event: Event) {
+        let mut inner = self.lock();
+        match event {
+            Event::Saved { engine, .. } => {
+                inner.saved.insert(engine.engine, event);
+            }
+            view if view.is_view() => {
+                if inner.views >= self.views_max {
+                    inner.dropped += 1;
+                    inner.dropped_ever += 1;
+                    return;
+                }
+                inner.views += 1;
+                inner.events.push(view);
+            }
+            must_arrive => inner.events.push(must_arrive),
+        }
+        drop(inner);
+        self.ready.notify_one();
+    }
+
+    /// Views dropped so far.
+    pub(crate) fn views_dropped(&self) -> u64 {
+        self.lock().dropped_ever
+    }
+
+    /// Waits until the sink has taken all events; `false` when it did not by `end`.
+    pub(crate) fn settle(&self, end: Instant) -> bool {
+        let mut inner = self.lock();
+        while inner.telling || !inner.events.is_empty() || !inner.saved.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            inner = self.idle.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Ends the thread once the sink has taken all events.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.ready.notify_one();
+    }
+
+    /// The thread.
+    pub(crate) fn run(&self, mut sink: Box<dyn EventSink>) {
+        loop {
+            let mut inner = self.lock();
+            while inner.events.is_empty() && inner.saved.is_empty() && !inner.closed {
+                inner = self.ready.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            }
+            let mut events = std::mem::take(&mut inner.events);
+            events.extend(std::mem::take(&mut inner.saved).into_values());
+            inner.views = 0;
+            match std::mem::take(&mut inner.dropped) {
+                0 => {}
+                views => events.push(Event::Dropped { views }),
+            }
+            if events.is_empty() {
+                return;
+            }
+            inner.telling = true;
+            drop(inner);
+            let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sink.events(events)));
+            if told.is_err() {
+                tracing::error!("the event sink panicked; the events it was given are lost");
+            }
+            self.lock().telling = false;
+            self.idle.notify_all();
+        }
+    }
+}
+
+/// How long a thread's end is waited for in pieces.
+pub(crate) fn left_until(end: Instant) -> Duration {
+    end.saturating_duration_since(Instant::now())
+}

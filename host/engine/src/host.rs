@@ -1,0 +1,441 @@
+//! The host: its threads, and what may be asked of it.
+
+use crate::error::{HostError, TickRefused};
+use crate::events::{Event, Scope, Whose};
+use crate::herald::{Herald, left_until};
+use crate::hub::Hub;
+use crate::inbox::Inbox;
+use crate::meter::{Counters, Counts, Meter};
+use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, set_host_trading};
+use crate::recovery::Recovered;
+use crate::setup::{EngineSetup, HostSetup};
+use crate::shard::{EngineCommand, Message, Shard, ShardRequest};
+use crate::shared::{Entry, ShardPort, Shared, lock};
+use crate::snapshot::{EngineSnapshot, HostSnapshot, HostTotals};
+use domain::account::Account;
+use domain::bars::{MarketHistory, MarketView};
+use domain::contract::{StopReason, TradingState};
+use domain::desk::{QueueGauge, TradingSwitch};
+use domain::ids::{AccountId, EngineId};
+use domain::ledger::floating_of;
+use domain::life::EngineState;
+use domain::number::Money;
+use domain::symbol::SymbolTable;
+use domain::tick::Tick;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// A running host: engines on shards, one order pipeline, one event thread. Every method may be called from any thread;
+/// those that wait for an answer say so.
+pub struct Host {
+    shared: Arc<Shared>,
+    hub: Mutex<Hub>,
+    threads: Mutex<Threads>,
+    /// Orders that engines had asked for when they were removed: numbers go on when one comes back.
+    numbered: Mutex<BTreeMap<EngineId, u32>>,
+}
+
+#[derive(Default)]
+struct Threads {
+    starters: Vec<JoinHandle<()>>,
+    shards: Vec<JoinHandle<()>>,
+    pipeline: Option<JoinHandle<()>>,
+    herald: Option<JoinHandle<()>>,
+}
+
+impl Host {
+    /// Starts the threads. No account is open and no engine is there yet.
+    ///
+    /// # Errors
+    /// A thread can't be started.
+    pub fn start(setup: HostSetup) -> Result<Self, HostError> {
+        let bounds = setup.bounds;
+        let symbols = setup.table.len();
+        let switch = Arc::new(TradingSwitch::default());
+        switch.set(setup.trading);
+        let port = |_| ShardPort { inbox: Inbox::new(), subscribed: (0..symbols).map(|_| AtomicU32::new(0)).collect() };
+        let (jobs, waiting_jobs) = channel();
+        let shared = Arc::new(Shared {
+            table: setup.table,
+            market: Arc::new(RwLock::new(setup.history)),
+            factory: setup.factory,
+            clock: setup.clock,
+            switch,
+            queue: Arc::new(QueueGauge::new(bounds.commands_max)),
+            bounds,
+            counters: Counters::default(),
+            herald: Herald::new(bounds.views_max),
+            pipeline: Arc::new(Inbox::new()),
+            starters: Mutex::new(Some(jobs)),
+            shards: (0..bounds.shards.max(1)).map(port).collect(),
+            accounts: RwLock::default(),
+            engines: RwLock::default(),
+        });
+        let host = Self { shared, hub: Mutex::new(Hub::new()), threads: Mutex::default(), numbered: Mutex::default() };
+        // From here on a failure drops `host`, which ends the threads that are there.
+        host.start_threads(setup.sink, Pipeline::new(Arc::clone(&host.shared), setup.journal, setup.broker), waiting_jobs)?;
+        Ok(host)
+    }
+
+    fn start_threads(
+        &self,
+        sink: Box<dyn crate::EventSink>,
+        pipeline: Pipeline,
+        jobs: Receiver<crate::starter::Job>,
+    ) -> Result<(), HostError> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = |name: String| Builder::new().name(name);
+        let herald = Arc::clone(&self.shared.herald);
+        threads.herald = Some(named("events".into()).spawn(move || herald.run(sink))?);
+        threads.pipeline = Some(named("orders".into()).spawn(move || pipeline.run())?);
+        for number in 0..self.shared.shards.len() {
+            let shard = Shard::new(Arc::clone(&self.shared), number);
+            threads.shards.push(named(format!("shard-{number}")).spawn(move || shard.run())?);
+        }
+        let jobs = Arc::new(Mutex::new(jobs));
+        for number in 0..self.shared.bounds.starters.max(1) {
+            let (shared, jobs) = (Arc::clone(&self.shared), Arc::clone(&jobs));
+            threads.starters.push(named(format!("starter-{number}")).spawn(move || crate::starter::run(&shared, &jobs))?);
+        }
+        Ok(())
+    }
+
+    /// Takes a tick in and hands it on: numbered (its own `sequence` is not looked at), with the bars it closes. Waits while
+    /// a queue is full, which is counted and told.
+    ///
+    /// # Errors
+    /// The tick is none; it is counted.
+    pub fn feed(&self, tick: Tick) -> Result<(), TickRefused> {
+        self.hub.lock().unwrap_or_else(PoisonError::into_inner).feed(tick, &self.shared)
+    }
+
+    /// Opens an account with the ledger that the journal gives, after asking the broker about every order of which more was
+    /// promised than is known. Waits for the broker's answer.
+    ///
+    /// # Errors
+    /// It is open already, or what journal and broker say can't be brought together.
+    pub fn open_account(&self, account: Account) -> Result<Recovered, HostError> {
+        if self.shared.account(account.id).is_some() {
+            return Err(HostError::AccountExists(account.id));
+        }
+        let (answer, opened) = channel();
+        self.ask_pipeline(PipelineRequest::Open { account: Box::new(account), answer })?;
+        self.answer(&opened)?
+    }
+
+    /// An open account, to look at. Hold its lock for a few lines only: the gate needs it.
+    pub fn account(&self, id: AccountId) -> Option<Arc<Mutex<Account>>> {
+        self.shared.account(id)
+    }
+
+    /// The accounts that are open.
+    pub fn accounts(&self) -> Vec<AccountId> {
+        self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// Adds an engine, which then is `defined`.
+    ///
+    /// # Errors
+    /// It exists, its account is not open, or its symbols do not fit its description.
+    pub fn add(&self, mut setup: EngineSetup) -> Result<(), HostError> {
+        let engine = setup.engine;
+        let account = self.shared.account(setup.account).ok_or(HostError::NoSuchAccount(setup.account))?;
+        let invalid = |what: String| Err(HostError::Invalid(format!("engine {engine}: {what}")));
+        if setup.symbols.len() != setup.description.needs.len() {
+            return invalid(format!("{} symbols for the {} its strategy needs", setup.symbols.len(), setup.description.needs.len()));
+        }
+        if let Some(symbol) = setup.symbols.iter().find(|symbol| usize::from(symbol.0) >= self.shared.table.len()) {
+            return invalid(format!("symbol {} is not in the table", symbol.0));
+        }
+        if let Some(&before) = self.numbered.lock().unwrap_or_else(PoisonError::into_inner).get(&engine) {
+            setup.orders_before = setup.orders_before.max(before);
+        }
+        let whose = Whose { engine, account: setup.account, owner: setup.owner };
+        let meter = Meter::default();
+        meter.set_state(EngineState::Defined, "added");
+        meter.set_trading(setup.trading);
+        meter.earn(setup.realised_before);
+        let entry = Arc::new(Entry { whose, setup, account, meter });
+        let mut engines = self.shared.engines.write().unwrap_or_else(PoisonError::into_inner);
+        if engines.contains_key(&engine) {
+            return Err(HostError::EngineExists(engine));
+        }
+        // Within the lock: no command to the engine can reach the shard before the engine itself.
+        if !self.shared.shard_of(whose.account).inbox.push_urgent(ShardRequest::Add(Arc::clone(&entry))) {
+            return Err(HostError::Stopped);
+        }
+        engines.insert(engine, entry);
+        Ok(())
+    }
+
+    /// Starts, stops, pauses or resumes an engine, and says in which state it is then. Repeating changes nothing. Overtakes
+    /// waiting ticks, and waits for the guest call in progress.
+    ///
+    /// # Errors
+    /// There is no such engine, or the command makes no sense in its state.
+    pub fn command(&self, engine: EngineId, command: EngineCommand, reason: &str) -> Result<EngineState, HostError> {
+        let (answer, done) = channel();
+        let request = ShardRequest::Command { engine, command, reason: reason.to_owned(), answer };
+        self.ask_shard(engine, request)?;
+        Ok(self.answer(&done)??)
+    }
+
+    /// Stops an engine and forgets it; its orders and positions stay. Removing what is not there changes nothing.
+    ///
+    /// # Errors
+    /// The host has stopped or does not answer.
+    pub fn remove(&self, engine: EngineId, reason: &str) -> Result<(), HostError> {
+        let (answer, removed) = channel();
+        match self.ask_shard(engine, ShardRequest::Remove { engine, reason: reason.to_owned(), answer }) {
+            Err(HostError::NoSuchEngine(_)) => return Ok(()),
+            asked => asked?,
+        }
+        let orders = self.answer(&removed)?;
+        self.numbered.lock().unwrap_or_else(PoisonError::into_inner).insert(engine, orders);
+        self.shared.engines.write().unwrap_or_else(PoisonError::into_inner).remove(&engine);
+        Ok(())
+    }
+
+    /// Sets what the host, an account or an engine may do at the market. The strictest of the three counts. Holds at the gate
+    /// at once; guests are told next.
+    ///
+    /// # Errors
+    /// There is no such account or engine.
+    pub fn set_trading(&self, scope: Scope, state: TradingState, reason: &str) -> Result<(), HostError> {
+        match scope {
+            Scope::Host => {
+                set_host_trading(&self.shared, state, reason);
+                return Ok(());
+            }
+            Scope::Account(id) => {
+                let account = self.shared.account(id).ok_or(HostError::NoSuchAccount(id))?;
+                lock(&account).trading = state;
+                self.shared.shard_of(id).inbox.push_urgent(ShardRequest::TradingChanged);
+            }
+            Scope::Engine(engine) => {
+                let (answer, done) = channel();
+                self.ask_shard(engine, ShardRequest::Trading { engine, state, answer })?;
+                self.answer(&done)?;
+            }
+        }
+        let at = self.shared.clock.now();
+        self.shared.herald.tell(Event::Trading { scope, state, reason: reason.to_owned(), at });
+        Ok(())
+    }
+
+    /// What everyone on the host may do at the market.
+    pub fn trading(&self) -> TradingState {
+        self.shared.switch.get()
+    }
+
+    /// All symbols.
+    pub fn table(&self) -> &SymbolTable {
+        &self.shared.table
+    }
+
+    /// The market's recent past.
+    pub fn market(&self) -> Arc<RwLock<MarketHistory>> {
+        Arc::clone(&self.shared.market)
+    }
+
+    /// How everything stands. Reads counts that others write, and computes floating profit, since somebody looks.
+    pub fn snapshot(&self) -> HostSnapshot {
+        let entries: Vec<_> = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut all = Counts::default();
+        let engines: Vec<_> = entries.iter().map(|entry| self.look_at(entry, &mut all)).collect();
+        let totals = self.totals(&engines, &all);
+        HostSnapshot { trading: self.trading(), engines, totals }
+    }
+
+    /// How one engine stands.
+    pub fn engine(&self, engine: EngineId) -> Option<EngineSnapshot> {
+        self.shared.engine(engine).map(|entry| self.look_at(&entry, &mut Counts::default()))
+    }
+
+    fn look_at(&self, entry: &Entry, all: &mut Counts) -> EngineSnapshot {
+        let meter = &entry.meter;
+        let mut latency = Counts::default();
+        meter.latency.sum_into(&mut latency);
+        all.add(&latency);
+        let account = lock(&entry.account);
+        let engine = entry.whose.engine;
+        let positions: Vec<_> = account.ledger.positions.values().filter(|position| position.id.0.engine() == engine).collect();
+        let quote = |symbol| self.shared.market.quote(symbol);
+        let floating = positions.iter().filter_map(|position| floating_of(position, &self.shared.table, &account.terms.currency, quote));
+        EngineSnapshot {
+            whose: entry.whose,
+            version: entry.setup.version,
+            strategy: entry.setup.description.name.clone(),
+            state: meter.state(),
+            reason: meter.reason(),
+            trading: meter.trading(),
+            ticks: meter.ticks.load(Relaxed),
+            skipped: meter.skipped.load(Relaxed),
+            calls: meter.calls.load(Relaxed),
+            orders: meter.orders.load(Relaxed),
+            denied: meter.denied.load(Relaxed),
+            deals: meter.deals.load(Relaxed),
+            faults: meter.faults.load(Relaxed),
+            remarks_dropped: meter.remarks_dropped.load(Relaxed),
+            fuel_total: meter.fuel_total.load(Relaxed),
+            fuel_last: meter.fuel_last.load(Relaxed),
+            memory_bytes: meter.memory_bytes.load(Relaxed),
+            decision_us_p50: latency.percentile_us(50),
+            decision_us_p99: latency.percentile_us(99),
+            realised: meter.realised(),
+            floating: floating.sum::<Money>(),
+            positions: positions.len(),
+            working_orders: account.ledger.orders.values().filter(|order| order.id.engine() == engine).count(),
+        }
+    }
+
+    fn totals(&self, engines: &[EngineSnapshot], latency: &Counts) -> HostTotals {
+        let (shared, counters) = (&self.shared, &self.shared.counters);
+        HostTotals {
+            ticks: counters.ticks.load(Relaxed),
+            ticks_per_second: counters.ticks_per_second.load(Relaxed),
+            ticks_refused: counters.ticks_refused.load(Relaxed),
+            feed_stalls: counters.feed_stalls.load(Relaxed),
+            feed_stalled_us: counters.feed_stalled_us.load(Relaxed),
+            ticks_merged: counters.ticks_merged.load(Relaxed),
+            ticks_by_columns: counters.ticks_by_columns.load(Relaxed),
+            column_calls: counters.column_calls.load(Relaxed),
+            ticks_withheld: counters.ticks_withheld.load(Relaxed),
+            commands_recorded: counters.commands_recorded.load(Relaxed),
+            commands_unrecorded: counters.commands_unrecorded.load(Relaxed),
+            group_commits: counters.group_commits.load(Relaxed),
+            reports: counters.reports.load(Relaxed),
+            contradictions: counters.contradictions.load(Relaxed),
+            views_dropped: shared.herald.views_dropped(),
+            panics: counters.panics.load(Relaxed),
+            commands_waiting: shared.queue.waiting(),
+            pipeline_ticks_waiting: shared.pipeline.depth(),
+            shard_ticks_waiting: shared.shards.iter().map(|shard| shard.inbox.depth()).collect(),
+            decision_us_p50: latency.percentile_us(50),
+            decision_us_p99: latency.percentile_us(99),
+            engines: engines.len(),
+            engines_running: engines.iter().filter(|engine| engine.state == EngineState::Running).count(),
+            accounts: shared.accounts.read().unwrap_or_else(PoisonError::into_inner).len(),
+        }
+    }
+
+    /// Whether a request waits for a shard; it is carried out after the guest call in progress.
+    pub fn is_asked(&self) -> bool {
+        self.shared.shards.iter().any(|shard| shard.inbox.has_urgent())
+    }
+
+    /// Has everyone look at the clock now: restarts that are due happen. Needed only with clocks that are moved by hand.
+    pub fn wake(&self) {
+        self.shared.shards.iter().for_each(|shard| shard.inbox.kick());
+        self.shared.pipeline.kick();
+    }
+
+    /// Waits until everything fed so far, and everything that followed from it, has been seen to and told; engines that are
+    /// being started are waited for as well. `false` when that took longer than `patience`.
+    pub fn settle(&self, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        let mut before = None;
+        loop {
+            let starting = self.any_starting();
+            if !self.shards_reached(end) {
+                return false;
+            }
+            let (answer, reached) = channel();
+            self.shared.pipeline.push(PipelineItem::Barrier(answer));
+            match reached.recv_timeout(left_until(end)) {
+                // Twice the same: nothing followed from what the shards did since.
+                Ok(done) if before == Some(done) && !starting => return self.shards_reached(end) && self.shared.herald.settle(end),
+                Ok(done) => before = Some(done),
+                Err(RecvTimeoutError::Timeout) => return false,
+                // There is no pipeline any more, so nothing follows.
+                Err(RecvTimeoutError::Disconnected) => return self.shards_reached(end) && self.shared.herald.settle(end),
+            }
+            if starting {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    fn any_starting(&self) -> bool {
+        let engines = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner);
+        engines.values().any(|entry| matches!(entry.meter.state(), EngineState::Starting | EngineState::WarmingUp))
+    }
+
+    fn shards_reached(&self, end: Instant) -> bool {
+        let (answer, reached) = channel();
+        let asked = self.shared.shards.iter().filter(|shard| shard.inbox.push(Message::Barrier(answer.clone()))).count();
+        drop(answer);
+        // A shard that stops meanwhile drops its sender: it has nothing left to do.
+        (0..asked).all(|_| !matches!(reached.recv_timeout(left_until(end)), Err(RecvTimeoutError::Timeout)))
+    }
+
+    /// Stops cleanly: no more ticks, those that wait are seen to, every engine saves its state and hears `host-stopping`, what
+    /// is recorded goes out, the sink gets everything, all threads end. Repeating changes nothing.
+    pub fn stop(&self) {
+        self.hub.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
+        let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        // Guests that are being started come back first, so that their shards can stop them.
+        drop(self.shared.starters.lock().unwrap_or_else(PoisonError::into_inner).take());
+        join(threads.starters);
+        for shard in &self.shared.shards {
+            shard.inbox.push(Message::Stop);
+        }
+        join(threads.shards);
+        self.shared.pipeline.push(PipelineItem::Stop);
+        join(threads.pipeline.take());
+        self.shared.herald.close();
+        join(threads.herald.take());
+    }
+
+    fn ask_shard(&self, engine: EngineId, request: ShardRequest) -> Result<(), HostError> {
+        let entry = self.shared.engine(engine).ok_or(HostError::NoSuchEngine(engine))?;
+        let asked = self.shared.shard_of(entry.whose.account).inbox.push_urgent(request);
+        if asked { Ok(()) } else { Err(HostError::Stopped) }
+    }
+
+    fn ask_pipeline(&self, request: PipelineRequest) -> Result<(), HostError> {
+        if self.shared.pipeline.push_urgent(request) { Ok(()) } else { Err(HostError::Stopped) }
+    }
+
+    fn answer<T>(&self, from: &Receiver<T>) -> Result<T, HostError> {
+        from.recv_timeout(Duration::from_millis(self.shared.bounds.answer_ms)).map_err(|error| match error {
+            RecvTimeoutError::Timeout => HostError::Busy,
+            RecvTimeoutError::Disconnected => HostError::Stopped,
+        })
+    }
+
+    /// [`EngineCommand::Stop`] by its owner.
+    ///
+    /// # Errors
+    /// As [`command`](Self::command).
+    pub fn stop_engine(&self, engine: EngineId, reason: &str) -> Result<EngineState, HostError> {
+        self.command(engine, EngineCommand::Stop(StopReason::ByOwner), reason)
+    }
+
+    /// [`EngineCommand::Start`].
+    ///
+    /// # Errors
+    /// As [`command`](Self::command).
+    pub fn start_engine(&self, engine: EngineId, reason: &str) -> Result<EngineState, HostError> {
+        self.command(engine, EngineCommand::Start, reason)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a thread of the host panicked while it stopped");
+        }
+    }
+}

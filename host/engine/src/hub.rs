@@ -1,0 +1,93 @@
+//! The hub: where ticks enter. It numbers them, makes the bars once for everyone, and hands both on.
+
+use crate::error::TickRefused;
+use crate::inbox::Pushed;
+use crate::meter::{add, add_shared};
+use crate::pipeline::PipelineItem;
+use crate::shard::{Fed, Message};
+use crate::shared::Shared;
+use domain::tick::{Bar, Tick};
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The hub's own state; whoever feeds holds its lock.
+pub(crate) struct Hub {
+    closed: Vec<Bar>,
+    second: Instant,
+    ticks_in_second: u64,
+    pub(crate) stopped: bool,
+}
+
+impl Hub {
+    pub(crate) fn new() -> Self {
+        Self { closed: Vec::new(), second: Instant::now(), ticks_in_second: 0, stopped: false }
+    }
+
+    pub(crate) fn feed(&mut self, mut tick: Tick, shared: &Shared) -> Result<(), TickRefused> {
+        let arrived = Instant::now();
+        if self.stopped {
+            return Err(TickRefused::Stopped);
+        }
+        self.take_in(&mut tick, shared).inspect_err(|_| add(&shared.counters.ticks_refused, 1))?;
+        self.count(arrived, shared);
+        // The pipeline first: what a guest asks for at this tick then comes after it, and meets this price or a later one.
+        let pushed = shared.pipeline.push_counted(PipelineItem::Tick(tick), shared.bounds.pipeline_ticks_max);
+        stalled(pushed, "the order pipeline", shared);
+        let bars = if self.closed.is_empty() { None } else { Some(Arc::from(self.closed.as_slice())) };
+        let symbol = usize::from(tick.symbol.0);
+        for (number, shard) in shared.shards.iter().enumerate() {
+            if shard.subscribed[symbol].load(Acquire) > 0 {
+                let fed = Message::Tick(Fed { tick, bars: bars.clone(), arrived });
+                let pushed = shard.inbox.push_counted(fed, shared.bounds.shard_ticks_max);
+                if pushed != Pushed::AtOnce {
+                    stalled(pushed, &format!("shard {number}"), shared);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks and numbers the tick and takes it into the market's history.
+    fn take_in(&mut self, tick: &mut Tick, shared: &Shared) -> Result<(), TickRefused> {
+        let price = |price: f64| price.is_finite() && price > 0.0;
+        if usize::from(tick.symbol.0) >= shared.table.len() {
+            return Err(TickRefused::UnknownSymbol);
+        }
+        if !price(tick.bid) || !price(tick.ask) {
+            return Err(TickRefused::NoPrice);
+        }
+        self.closed.clear();
+        let mut market = shared.market.write().unwrap_or_else(PoisonError::into_inner);
+        let history = market.symbol_mut(tick.symbol);
+        let (time, sequence) = history.last().map_or((tick.time, 0), |last| (last.time, last.sequence));
+        if tick.time < time {
+            return Err(TickRefused::Late);
+        }
+        tick.sequence = sequence + 1;
+        history.push(tick, &mut self.closed);
+        Ok(())
+    }
+
+    fn count(&mut self, now: Instant, shared: &Shared) {
+        add(&shared.counters.ticks, 1);
+        if now.saturating_duration_since(self.second) >= Duration::from_secs(1) {
+            let full = now.saturating_duration_since(self.second) < Duration::from_secs(2);
+            shared.counters.ticks_per_second.store(if full { self.ticks_in_second } else { 0 }, Relaxed);
+            (self.second, self.ticks_in_second) = (now, 0);
+        }
+        self.ticks_in_second += 1;
+    }
+}
+
+/// The feed had to wait: counted, and told at the first, second, fourth, eighth time.
+fn stalled(pushed: Pushed, whom: &str, shared: &Shared) {
+    let Pushed::After(waited) = pushed else { return };
+    let count = add_shared(&shared.counters.feed_stalls, 1);
+    add_shared(&shared.counters.feed_stalled_us, waited.as_micros() as u64);
+    if count.is_power_of_two() {
+        let text =
+            format!("the feed waited {} ms for {whom}, {count} times so far: ticks come faster than they are handled", waited.as_millis());
+        shared.alarm("feed-stalled", text);
+    }
+}

@@ -1,0 +1,65 @@
+//! After a crash: orders that were recorded and of which nothing more is known are asked about, never sent again. Until that
+//! is done an account is not open, so nothing trades on it. The first start takes the same way and finds nothing to ask.
+
+use crate::error::HostError;
+use crate::pipeline::append;
+use domain::account::Account;
+use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
+use domain::contract::TradingState;
+use domain::ids::OrderId;
+use domain::journal::Journal;
+use domain::ledger::Change;
+use domain::order::OrderState;
+use domain::time::Time;
+
+/// What opening an account brought to light.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Orders that were recorded and of which nothing more was known.
+    pub doubtful: usize,
+    /// Of these: never reached the broker, and were given up.
+    pub missing: usize,
+    /// Of these: the broker said what became of them.
+    pub reported: usize,
+    /// Of these: nobody knows yet. The account opens nothing.
+    pub unresolved: usize,
+}
+
+/// Asks about everything doubtful, records the answers and applies them. Changes come with their times.
+pub(crate) fn resolve(
+    account: &mut Account,
+    broker: &mut dyn LiveBroker,
+    journal: &mut dyn Journal,
+    now: Time,
+) -> Result<(Recovered, Vec<(Change, Time)>), HostError> {
+    let doubtful = |state| matches!(state, OrderState::Recorded | OrderState::Submitted | OrderState::Unknown);
+    let orders: Vec<OrderId> = account.ledger.orders.values().filter(|order| doubtful(order.state)).map(|order| order.id).collect();
+    let mut recovered = Recovered { doubtful: orders.len(), ..Recovered::default() };
+    let mut reports = Vec::new();
+    for order in orders {
+        let report = |happened| Report { account: account.id, order: Some(order), at: now, happened };
+        match broker.ask(account.id, order) {
+            Whereabouts::Missing => {
+                recovered.missing += 1;
+                reports.push(report(Happened::Rejected { retcode: retcode::REJECT }));
+            }
+            Whereabouts::Reported(found) => {
+                recovered.reported += 1;
+                reports.extend(found);
+            }
+            Whereabouts::Unanswered => {
+                recovered.unresolved += 1;
+                reports.push(report(Happened::AnswerMissing));
+            }
+        }
+    }
+    if !reports.is_empty() {
+        append(journal, &reports).map_err(|error| HostError::Recovery { account: account.id, reason: error.to_string() })?;
+    }
+    let ledger = &mut account.ledger;
+    let changes = reports.iter().flat_map(|report| ledger.apply(report).into_iter().map(|change| (change, report.at))).collect();
+    if recovered.unresolved > 0 {
+        account.trading = account.trading.max(TradingState::Reducing);
+    }
+    Ok((recovered, changes))
+}

@@ -1,0 +1,121 @@
+//! What a host and its engines are made of.
+
+use crate::events::EventSink;
+use domain::actor::SavedState;
+use domain::bars::MarketHistory;
+use domain::broker::LiveBroker;
+use domain::contract::{Description, Param, RunMode, TradingState};
+use domain::desk::Desk;
+use domain::guest::GuestFactory;
+use domain::ids::{AccountId, Digest, EngineId, UserId};
+use domain::journal::Journal;
+use domain::limits::GuestLimits;
+use domain::number::Money;
+use domain::symbol::{SymbolId, SymbolTable};
+use domain::time::{Clock, MINUTE_US};
+use std::sync::Arc;
+
+/// What a [`Host`](crate::Host) is made of: the ports behind which all effects lie.
+pub struct HostSetup {
+    /// All symbols; never changes while the host runs.
+    pub table: SymbolTable,
+    /// The market's recent past, filled from the tick store as far as that reaches. Which timeframes it has decides which
+    /// bars engines can have; sequence numbers of ticks go on from its last ones.
+    pub history: MarketHistory,
+    /// Makes guests.
+    pub factory: Arc<dyn GuestFactory<Desk>>,
+    /// Where everything is recorded before it is sent.
+    pub journal: Box<dyn Journal>,
+    /// Where recorded orders go.
+    pub broker: Box<dyn LiveBroker>,
+    /// The host's clock: restarts after faults, times of events. Guests never see it.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told what happens.
+    pub sink: Box<dyn EventSink>,
+    /// What engines and accounts may do at the market before anyone says otherwise.
+    pub trading: TradingState,
+    /// Numbers.
+    pub bounds: Bounds,
+}
+
+/// The host's own bounds. Reaching one is counted in [`HostTotals`](crate::HostTotals) under the name given here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Worker threads that own engines; at least 1. One per core: guests compute, they never wait.
+    pub shards: usize,
+    /// Threads that start guests, at least 1. Starting runs the guest's set-up code, which may take 100 ms: not on a shard.
+    pub starters: usize,
+    /// Ticks that wait for one shard. When they are so many the feed waits (`feed_stalls`): a guest's calls have deadlines
+    /// and a third fault takes it out, so a shard always gets on, and a replay is slowed down to what the host can do.
+    pub shard_ticks_max: usize,
+    /// Ticks that wait for the order pipeline. When they are so many the feed waits (`feed_stalls`).
+    pub pipeline_ticks_max: usize,
+    /// Commands between gate and journal, over all engines. When they are so many orders are denied with `HOST_BUSY`.
+    pub commands_max: usize,
+    /// Reports that could not be journaled and wait for the next try. When they are so many the broker hears no prices and
+    /// gets no commands until the journal works again (`ticks_withheld`).
+    pub unwritten_reports_max: usize,
+    /// Events for looking at that wait for the sink. When they are so many further ones are dropped (`views_dropped`). State
+    /// changes, faults, alarms and saved states are never dropped: each of them needs a person, or a fault, of which an
+    /// engine has three; of saved states only the latest of an engine waits.
+    pub views_max: usize,
+    /// Ticks handed over at once before a shard looks at the next engine: the batch size at which a column call costs nothing.
+    pub run_ticks_max: usize,
+    /// From this many waiting ticks on engines get columns instead of single ticks.
+    pub columns_from: usize,
+    /// How often a running engine's state is saved, in market time.
+    pub save_every_us: i64,
+    /// How long a caller waits for a shard to carry out a command, ms. A guest's call in progress ends before that.
+    pub answer_ms: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            starters: 2,
+            shard_ticks_max: 65_536,
+            pipeline_ticks_max: 262_144,
+            commands_max: 4_096,
+            unwritten_reports_max: 65_536,
+            views_max: 16_384,
+            run_ticks_max: 256,
+            columns_from: 16,
+            save_every_us: MINUTE_US,
+            answer_ms: 10_000,
+        }
+    }
+}
+
+/// What an engine is made of.
+#[derive(Clone, Debug)]
+pub struct EngineSetup {
+    /// Its name.
+    pub engine: EngineId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Where it trades; must be open.
+    pub account: AccountId,
+    /// What it runs; the factory has it loaded.
+    pub version: Digest,
+    /// What that version says of itself.
+    pub description: Description,
+    /// Every parameter, checked ([`domain::params::resolve`]).
+    pub params: Vec<Param>,
+    /// Its symbols, one for each of the description's needs.
+    pub symbols: Vec<SymbolId>,
+    /// Paper or live.
+    pub mode: RunMode,
+    /// What it may do at the market.
+    pub trading: TradingState,
+    /// Start of its random numbers.
+    pub seed: u64,
+    /// What its guest may use.
+    pub limits: GuestLimits,
+    /// The state it last saved.
+    pub restored: Option<SavedState>,
+    /// Orders it has asked for before, ever: the highest number in the journal.
+    pub orders_before: u32,
+    /// What its deals before this start have earned, costs included; its profit goes on from here.
+    pub realised_before: Money,
+}

@@ -1,0 +1,246 @@
+//! A shard: one thread that owns its engines; nobody else touches them.
+
+mod life;
+mod run;
+mod slot;
+
+pub(crate) use slot::Changed;
+
+use crate::events::Event;
+use crate::meter::add_shared;
+use crate::setup::Bounds;
+use crate::shared::{Entry, ShardPort, Shared, panic_text, reply};
+use crate::starter::Started;
+use domain::contract::{StopReason, TradingState};
+use domain::ids::EngineId;
+use domain::life::{EngineState, NotNow};
+use domain::tick::{Bar, Tick};
+use domain::time::Time;
+use slot::Slot;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+/// A tick on its way to the engines.
+#[derive(Clone)]
+pub(crate) struct Fed {
+    pub(crate) tick: Tick,
+    /// The bars that it closed, shorter timeframes first.
+    pub(crate) bars: Option<Arc<[Bar]>>,
+    /// When it arrived at the host.
+    pub(crate) arrived: Instant,
+}
+
+/// What reaches a shard in order.
+pub(crate) enum Message {
+    Tick(Fed),
+    Changed(Box<Changed>),
+    /// Answered when everything before it has been seen to.
+    Barrier(Sender<()>),
+    /// The host is stopping: the last message.
+    Stop,
+}
+
+/// What owners do to an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineCommand {
+    /// Start it; a quarantined one's faults are forgiven. Changes nothing when it runs or starts.
+    Start,
+    /// Save its state and stop it. Changes nothing when it is stopped.
+    Stop(StopReason),
+    /// Hand it no ticks, bars or timers, and let it open nothing; what becomes of its orders it still hears.
+    Pause,
+    /// Go on.
+    Resume,
+}
+
+/// What overtakes all messages, so that it takes effect after the guest call in progress.
+pub(crate) enum ShardRequest {
+    Add(Arc<Entry>),
+    Remove {
+        engine: EngineId,
+        reason: String,
+        answer: Sender<u32>,
+    },
+    Command {
+        engine: EngineId,
+        command: EngineCommand,
+        reason: String,
+        answer: Sender<Result<EngineState, NotNow>>,
+    },
+    Trading {
+        engine: EngineId,
+        state: TradingState,
+        answer: Sender<()>,
+    },
+    /// The host's or an account's trading state has changed: guests are told.
+    TradingChanged,
+    Started(Box<Started>),
+}
+
+/// An engine that wants a symbol: its slot, and which of the slot's symbols it is.
+#[derive(Clone, Copy)]
+struct Subscriber {
+    slot: u32,
+    symbol: u32,
+}
+
+/// A shard's own state.
+pub(crate) struct Shard {
+    shared: Arc<Shared>,
+    number: usize,
+    slots: Vec<Option<Slot>>,
+    free: Vec<u32>,
+    /// Slots of removed engines that `by_symbol` may still name.
+    freed: Vec<u32>,
+    by_engine: BTreeMap<EngineId, u32>,
+    by_symbol: Vec<Vec<Subscriber>>,
+    /// Subscribers without a guest are still in `by_symbol`.
+    stale: bool,
+    next_restart: Option<Time>,
+    stopping: bool,
+    requests: Vec<ShardRequest>,
+    run: run::Scratch,
+}
+
+impl Shard {
+    pub(crate) fn new(shared: Arc<Shared>, number: usize) -> Self {
+        let symbols = shared.table.len();
+        Self {
+            shared,
+            number,
+            slots: Vec::new(),
+            free: Vec::new(),
+            freed: Vec::new(),
+            by_engine: BTreeMap::new(),
+            by_symbol: vec![Vec::new(); symbols],
+            stale: false,
+            next_restart: None,
+            stopping: false,
+            requests: Vec::new(),
+            run: run::Scratch::new(symbols),
+        }
+    }
+
+    fn port(&self) -> &ShardPort {
+        &self.shared.shards[self.number]
+    }
+
+    fn bounds(&self) -> &Bounds {
+        &self.shared.bounds
+    }
+
+    /// The thread.
+    pub(crate) fn run(mut self) {
+        let mut messages = Vec::new();
+        while !self.stopping {
+            let patience = self.next_restart.map(|at| {
+                let us = at.since_us(self.shared.clock.now()).max(0).unsigned_abs();
+                // The clock passed in may run differently: look at it now and then rather than trust the difference.
+                Duration::from_micros(us).clamp(Duration::from_millis(1), Duration::from_secs(1))
+            });
+            let mut requests = std::mem::take(&mut self.requests);
+            self.port().inbox.take(&mut messages, &mut requests, patience);
+            self.requests = requests;
+            // Guests are guarded one by one; what panics here is the shard's own code, and its other engines go on.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.handle(&mut messages))) {
+                add_shared(&self.shared.counters.panics, 1);
+                let text = format!("shard {} panicked and goes on: {}; report it", self.number, panic_text(&*panic));
+                self.shared.alarm("host-panicked", text);
+                self.run = run::Scratch::new(self.shared.table.len());
+            }
+            messages.clear();
+        }
+        self.port().inbox.close();
+    }
+
+    fn handle(&mut self, messages: &mut [Message]) {
+        self.requests();
+        self.restart_due();
+        let mut at = 0;
+        while at < messages.len() {
+            let ticks = messages[at..].iter().take(self.bounds().run_ticks_max).take_while(|message| matches!(message, Message::Tick(_)));
+            let ticks = ticks.count();
+            if ticks > 0 {
+                self.ticks(&messages[at..at + ticks]);
+                at += ticks;
+            } else {
+                // The last message is no worse a filler than any: nobody looks at this place again.
+                match std::mem::replace(&mut messages[at], Message::Stop) {
+                    Message::Changed(changed) => self.changed(*changed),
+                    Message::Barrier(reached) => reply(&reached, ()),
+                    Message::Stop => self.stop_all(),
+                    Message::Tick(_) => {}
+                }
+                at += 1;
+            }
+            if self.next_restart.is_some() {
+                self.restart_due();
+            }
+        }
+        self.forget_stale();
+    }
+
+    /// Sees to what overtakes, if there is any. Called between two guest calls.
+    fn interrupt(&mut self) {
+        if self.port().inbox.has_urgent() {
+            let mut requests = std::mem::take(&mut self.requests);
+            self.port().inbox.take_urgent(&mut requests);
+            self.requests = requests;
+            self.requests();
+        }
+    }
+
+    fn requests(&mut self) {
+        let mut requests = std::mem::take(&mut self.requests);
+        for request in requests.drain(..) {
+            match request {
+                ShardRequest::Add(entry) => self.add(entry),
+                ShardRequest::Remove { engine, reason, answer } => self.remove(engine, &reason, answer),
+                ShardRequest::Command { engine, command, reason, answer } => {
+                    if let Some(done) = self.command(engine, command, &reason) {
+                        reply(&answer, done);
+                    }
+                }
+                ShardRequest::Trading { engine, state, answer } => {
+                    self.set_trading(engine, state);
+                    reply(&answer, ());
+                }
+                ShardRequest::TradingChanged => (0..self.slots.len()).for_each(|slot| self.tell_trading(slot)),
+                ShardRequest::Started(started) => self.started(*started),
+            }
+        }
+        self.requests = requests;
+    }
+
+    /// The slot of an engine.
+    fn slot(&self, engine: EngineId) -> Option<usize> {
+        self.by_engine.get(&engine).map(|&slot| slot as usize)
+    }
+
+    /// Makes calls into the guest of a slot, if it has one, and sees to what they led to.
+    fn with_guest(&mut self, at: usize, calls: impl FnOnce(&mut Slot, &Shared) -> Result<(), domain::guest::Fault>) {
+        let Some(slot) = self.slots[at].as_mut().filter(|slot| slot.actor.is_some()) else { return };
+        let done = slot.guarded(&self.shared, calls);
+        slot.deliver(&self.shared);
+        if let Err(fault) = done {
+            self.fault(at, fault);
+        }
+    }
+
+    fn changed(&mut self, changed: Changed) {
+        let Some(at) = self.slot(changed.engine) else { return };
+        if let Some(slot) = self.slots[at].as_mut().filter(|slot| slot.state == EngineState::Starting) {
+            // Its guest is being started elsewhere; how many wait is bounded by the orders it has at the broker.
+            slot.waiting.push(changed);
+            return;
+        }
+        self.with_guest(at, |slot, _| slot.changed(&changed));
+    }
+
+    fn tell(&self, event: Event) {
+        self.shared.herald.tell(event);
+    }
+}

@@ -1,0 +1,244 @@
+//! Handing ticks over: one by one while the shard keeps up, by columns when they wait.
+
+use super::{Fed, Message, Shard, Subscriber};
+use crate::meter::add_shared;
+use domain::desk::Columns;
+use domain::symbol::SymbolId;
+use domain::tick::TickColumns;
+use std::sync::Arc;
+
+/// What handing over needs and keeps from one time to the next.
+pub(super) struct Scratch {
+    /// Slots that want something of the run.
+    touched: Vec<u32>,
+    /// Of each symbol: the index in the run of its last tick.
+    last_of: Vec<u32>,
+    /// Of each tick of the run: its row in its symbol's columns.
+    row_of: Vec<u32>,
+    /// Of each symbol: the run's ticks as columns.
+    columns: Vec<Option<Arc<dyn Columns>>>,
+}
+
+impl Scratch {
+    pub(super) fn new(symbols: usize) -> Self {
+        Self { touched: Vec::new(), last_of: vec![0; symbols], row_of: Vec::new(), columns: vec![None; symbols] }
+    }
+}
+
+/// Waiting ticks of one symbol.
+#[derive(Default)]
+struct Backlog {
+    times: Vec<i64>,
+    bids: Vec<f64>,
+    asks: Vec<f64>,
+    lasts: Vec<f64>,
+    volumes: Vec<f64>,
+}
+
+impl Columns for Backlog {
+    fn columns(&self) -> TickColumns<'_> {
+        TickColumns { times: &self.times, bids: &self.bids, asks: &self.asks, lasts: &self.lasts, volumes: &self.volumes }
+    }
+}
+
+fn index(symbol: SymbolId) -> usize {
+    usize::from(symbol.0)
+}
+
+/// The ticks of a run, with their places in it.
+fn ticks(run: &[Message]) -> impl Iterator<Item = (usize, &Fed)> {
+    run.iter().enumerate().filter_map(|(at, message)| if let Message::Tick(fed) = message { Some((at, fed)) } else { None })
+}
+
+impl Shard {
+    /// Ticks that wait, none of them later than anything else that waits.
+    pub(super) fn ticks(&mut self, run: &[Message]) {
+        if let [Message::Tick(fed)] = run {
+            self.one_tick(fed);
+        } else {
+            self.many_ticks(run);
+        }
+        self.forget_stale();
+    }
+
+    /// The usual case: nothing else waits.
+    fn one_tick(&mut self, fed: &Fed) {
+        let symbol = index(fed.tick.symbol);
+        let mut next = 0;
+        // Counted, not iterated: an interruption may bring new subscribers, at the end.
+        while let Some(&Subscriber { slot, symbol: wanted }) = self.by_symbol[symbol].get(next) {
+            next += 1;
+            self.flat(slot as usize, wanted as usize, fed);
+            self.interrupt();
+        }
+    }
+
+    fn flat(&mut self, at: usize, wanted: usize, fed: &Fed) {
+        if self.is_fed(at) {
+            self.with_guest(at, |slot, shared| slot.tick(wanted, fed, shared));
+        }
+    }
+
+    fn is_fed(&self, at: usize) -> bool {
+        self.slots[at].as_ref().is_some_and(|slot| slot.state.is_fed())
+    }
+
+    /// A backlog: engine by engine, so that each is handed as much as possible at once.
+    fn many_ticks(&mut self, run: &[Message]) {
+        let mut scratch = std::mem::replace(&mut self.run, Scratch::new(0));
+        let by_columns = run.len() >= self.bounds().columns_from;
+        self.prepare(run, by_columns, &mut scratch);
+        for &slot in &scratch.touched {
+            let at = slot as usize;
+            let latest_only = self.slots[at].as_ref().is_some_and(|slot| slot.latest_only);
+            if latest_only {
+                self.latest(at, run, &scratch);
+            } else if by_columns {
+                self.columns(at, run, &scratch);
+            } else {
+                for (_, fed) in ticks(run) {
+                    self.wanted(at, fed.tick.symbol).into_iter().for_each(|wanted| self.flat(at, wanted, fed));
+                }
+            }
+            self.interrupt();
+        }
+        scratch.columns.iter_mut().for_each(|columns| *columns = None);
+        self.run = scratch;
+    }
+
+    fn prepare(&self, run: &[Message], by_columns: bool, scratch: &mut Scratch) {
+        scratch.touched.clear();
+        scratch.row_of.clear();
+        scratch.row_of.resize(run.len(), 0);
+        let mut backlogs: Vec<(SymbolId, Backlog)> = Vec::new();
+        for (at, fed) in ticks(run) {
+            let tick = &fed.tick;
+            scratch.last_of[index(tick.symbol)] = at as u32;
+            let known = backlogs.iter().position(|(symbol, _)| *symbol == tick.symbol).unwrap_or_else(|| {
+                backlogs.push((tick.symbol, Backlog::default()));
+                scratch.touched.extend(self.by_symbol[index(tick.symbol)].iter().map(|subscriber| subscriber.slot));
+                backlogs.len() - 1
+            });
+            if by_columns {
+                let backlog = &mut backlogs[known].1;
+                scratch.row_of[at] = backlog.times.len() as u32;
+                backlog.times.push(tick.time.0);
+                backlog.bids.push(tick.bid);
+                backlog.asks.push(tick.ask);
+                backlog.lasts.push(tick.last);
+                backlog.volumes.push(tick.volume);
+            }
+        }
+        scratch.touched.sort_unstable();
+        scratch.touched.dedup();
+        if by_columns {
+            for (symbol, mut backlog) in backlogs {
+                let none = |column: &[f64]| column.iter().all(|&value| value == 0.0);
+                if none(&backlog.lasts) && none(&backlog.volumes) {
+                    backlog.lasts.clear();
+                    backlog.volumes.clear();
+                }
+                scratch.columns[index(symbol)] = Some(Arc::new(backlog));
+            }
+        }
+    }
+
+    /// Which of the engine's symbols this is.
+    fn wanted(&self, at: usize, symbol: SymbolId) -> Option<usize> {
+        self.slots[at].as_ref()?.wanted.iter().position(|wanted| wanted.symbol == symbol)
+    }
+
+    /// For an engine that wants the latest only: every bar, and of each symbol the last tick, with the number it missed.
+    fn latest(&mut self, at: usize, run: &[Message], scratch: &Scratch) {
+        let mut merged = 0;
+        for (place, fed) in ticks(run) {
+            let Some(wanted) = self.wanted(at, fed.tick.symbol).filter(|_| self.is_fed(at)) else { continue };
+            if scratch.last_of[index(fed.tick.symbol)] as usize == place {
+                self.flat(at, wanted, fed);
+            } else {
+                merged += 1;
+                self.with_guest(at, |slot, _| slot.bars_only(wanted, fed));
+            }
+        }
+        add_shared(&self.shared.counters.ticks_merged, merged);
+    }
+
+    /// By columns, cut where a bar closes, a timer is due, another of the engine's symbols has a tick, a tick is missing, and
+    /// after each row at which the guest asks for something.
+    fn columns(&mut self, at: usize, run: &[Message], scratch: &Scratch) {
+        let mut from = 0;
+        while let Some(rest) = run.get(from..).filter(|rest| !rest.is_empty()) {
+            if !self.is_fed(at) {
+                return;
+            }
+            let first = ticks(rest).find_map(|(offset, fed)| self.wanted(at, fed.tick.symbol).map(|wanted| (from + offset, wanted, fed)));
+            let Some((place, wanted, fed)) = first else { return };
+            let Some(columns) = &scratch.columns[index(fed.tick.symbol)] else { return };
+            from = self.stretch(at, run, place, wanted, fed, (columns, &scratch.row_of));
+            self.interrupt();
+        }
+    }
+
+    /// One call with as many rows as possible from `place` on; the place from which to go on.
+    fn stretch(
+        &mut self,
+        at: usize,
+        run: &[Message],
+        place: usize,
+        wanted: usize,
+        fed: &Fed,
+        (columns, row_of): (&Arc<dyn Columns>, &[u32]),
+    ) -> usize {
+        let Some(slot) = self.slots[at].as_mut() else { return run.len() };
+        let (last, sequence) = (slot.wanted[wanted].last, fed.tick.sequence);
+        if sequence <= last {
+            return place + 1;
+        }
+        if last != 0 && sequence != last + 1 {
+            // Columns can't say how many were missed; a single tick can.
+            self.flat(at, wanted, fed);
+            return place + 1;
+        }
+        let mut end = place + 1;
+        self.with_guest(at, |slot, shared| {
+            let timer = slot.before_rows(wanted, fed)?;
+            let (rows, places) = stretch_rows(slot, run, place, wanted, fed, timer);
+            let start = row_of[place] as usize;
+            let handled = slot.rows(wanted, columns, start..start + rows, sequence)?;
+            add_shared(&shared.counters.column_calls, 1);
+            add_shared(&shared.counters.ticks_by_columns, handled as u64);
+            // The place after the last row that was handled: rows of other symbols in between are not this engine's.
+            let mut handled_rows = ticks(&run[place..places]).filter(|(_, other)| other.tick.symbol == fed.tick.symbol);
+            let (offset, last) = handled_rows.nth(handled - 1).unwrap_or((0, fed));
+            end = place + offset + 1;
+            slot.decided(last, shared)
+        });
+        end
+    }
+}
+
+/// How many rows may go into one call from `place` on, and the place after the last of them.
+fn stretch_rows(
+    slot: &super::Slot,
+    run: &[Message],
+    place: usize,
+    wanted: usize,
+    fed: &Fed,
+    timer: Option<domain::time::Time>,
+) -> (usize, usize) {
+    let (mut rows, mut end) = (1, place + 1);
+    for (offset, other) in ticks(&run[place + 1..]) {
+        let tick = &other.tick;
+        if tick.symbol == fed.tick.symbol {
+            let due = timer.is_some_and(|timer| timer <= tick.time);
+            if due || slot.wants_bars_of(wanted, other) || tick.sequence != fed.tick.sequence + rows as u64 {
+                break;
+            }
+            rows += 1;
+            end = place + 1 + offset + 1;
+        } else if slot.wanted.iter().any(|own| own.symbol == tick.symbol) {
+            break;
+        }
+    }
+    (rows, end)
+}

@@ -1,0 +1,93 @@
+//! What the host's threads share.
+
+use crate::events::{Event, Whose};
+use crate::herald::Herald;
+use crate::inbox::Inbox;
+use crate::meter::{Counters, Meter};
+use crate::pipeline::{PipelineItem, PipelineRequest};
+use crate::setup::{Bounds, EngineSetup};
+use crate::shard::{Message, ShardRequest};
+use crate::starter::Job;
+use domain::account::Account;
+use domain::bars::MarketHistory;
+use domain::desk::{Desk, QueueGauge, TradingSwitch};
+use domain::guest::GuestFactory;
+use domain::ids::{AccountId, EngineId};
+use domain::symbol::SymbolTable;
+use domain::time::Clock;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+/// What the host's threads share. Locks are held for a few lines; whoever holds an account's lock takes the market's at most.
+pub(crate) struct Shared {
+    pub(crate) table: SymbolTable,
+    pub(crate) market: Arc<RwLock<MarketHistory>>,
+    pub(crate) factory: Arc<dyn GuestFactory<Desk>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) switch: Arc<TradingSwitch>,
+    pub(crate) queue: Arc<QueueGauge>,
+    pub(crate) bounds: Bounds,
+    pub(crate) counters: Counters,
+    pub(crate) herald: Arc<Herald>,
+    pub(crate) pipeline: Arc<Inbox<PipelineItem, PipelineRequest>>,
+    pub(crate) starters: Mutex<Option<std::sync::mpsc::Sender<Job>>>,
+    pub(crate) shards: Vec<ShardPort>,
+    pub(crate) accounts: RwLock<BTreeMap<AccountId, Arc<Mutex<Account>>>>,
+    pub(crate) engines: RwLock<BTreeMap<EngineId, Arc<Entry>>>,
+}
+
+/// The way to one shard.
+pub(crate) struct ShardPort {
+    pub(crate) inbox: Inbox<Message, ShardRequest>,
+    /// How many of its engines want ticks of each symbol; a symbol that nobody wants is not sent there.
+    pub(crate) subscribed: Vec<AtomicU32>,
+}
+
+/// An engine as everyone may see it.
+pub(crate) struct Entry {
+    pub(crate) whose: Whose,
+    pub(crate) setup: EngineSetup,
+    pub(crate) account: Arc<Mutex<Account>>,
+    pub(crate) meter: Meter,
+}
+
+impl Shared {
+    /// The shard of an account: all its engines are on one, so that they see its changes in one order.
+    pub(crate) fn shard_of(&self, account: AccountId) -> &ShardPort {
+        &self.shards[account.0 as usize % self.shards.len()]
+    }
+
+    pub(crate) fn market(&self) -> RwLockReadGuard<'_, MarketHistory> {
+        self.market.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn account(&self, id: AccountId) -> Option<Arc<Mutex<Account>>> {
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    pub(crate) fn engine(&self, id: EngineId) -> Option<Arc<Entry>> {
+        self.engines.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    pub(crate) fn alarm(&self, code: &'static str, text: String) {
+        tracing::error!(code, "{text}");
+        self.herald.tell(Event::Alarm { code, text, at: self.clock.now() });
+    }
+}
+
+/// An account, whoever panicked while holding it: its ledger is changed by whole reports only.
+pub(crate) fn lock(account: &Mutex<Account>) -> MutexGuard<'_, Account> {
+    account.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no message").to_owned()
+}
+
+/// Answers a request. Whoever asked may have stopped waiting, which is his own affair.
+pub(crate) fn reply<T>(to: &std::sync::mpsc::Sender<T>, answer: T) {
+    let _not_awaited = to.send(answer);
+}

@@ -1,0 +1,112 @@
+//! How engines and the host stand, for whoever looks.
+
+use crate::events::Whose;
+use domain::contract::TradingState;
+use domain::ids::Digest;
+use domain::life::EngineState;
+use domain::number::Money;
+use serde::Serialize;
+
+/// One engine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineSnapshot {
+    /// Which, and whose.
+    pub whose: Whose,
+    /// What it runs.
+    pub version: Digest,
+    /// Name of the strategy.
+    pub strategy: String,
+    /// Where it stands.
+    pub state: EngineState,
+    /// Why it stands there.
+    pub reason: String,
+    /// Its own trading state; the host's and the account's count as well.
+    pub trading: TradingState,
+    /// Ticks it was handed.
+    pub ticks: u64,
+    /// Ticks it was told it missed.
+    pub skipped: u64,
+    /// Calls into its guest with ticks, bars, timers, order and position events.
+    pub calls: u64,
+    /// Orders, modifications, cancels and closes that the gate let through since the host started.
+    pub orders: u64,
+    /// What the gate refused since its guest was started.
+    pub denied: u64,
+    /// Deals since the host started.
+    pub deals: u64,
+    /// Faults since the host started.
+    pub faults: u64,
+    /// Log lines, signals and plot points that its bounds cut off.
+    pub remarks_dropped: u64,
+    /// Fuel of all calls since the host started.
+    pub fuel_total: u64,
+    /// Fuel of the last call.
+    pub fuel_last: u64,
+    /// Linear memory of its guest, bytes.
+    pub memory_bytes: u64,
+    /// From the arrival of a tick at the host to the return of the guest, microseconds: half were faster.
+    pub decision_us_p50: f64,
+    /// The same: 99 of 100 were faster.
+    pub decision_us_p99: f64,
+    /// What its deals have earned, costs included.
+    pub realised: Money,
+    /// What its open positions would earn now, without costs.
+    pub floating: Money,
+    /// Its open positions.
+    pub positions: usize,
+    /// Its working orders.
+    pub working_orders: usize,
+}
+
+/// The host as a whole. Counts since its start, named like the bounds in [`Bounds`](crate::Bounds).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names are those of the bounds they belong to")]
+pub struct HostTotals {
+    pub ticks: u64,
+    /// Ticks in the last full second.
+    pub ticks_per_second: u64,
+    /// Ticks of no symbol, without a price or older than the one before.
+    pub ticks_refused: u64,
+    /// Times the feed had to wait for a full queue, and how long, microseconds.
+    pub feed_stalls: u64,
+    pub feed_stalled_us: u64,
+    /// Ticks that engines which want the latest only did not get.
+    pub ticks_merged: u64,
+    /// Ticks handed over by columns, and in how many calls.
+    pub ticks_by_columns: u64,
+    pub column_calls: u64,
+    /// Ticks the broker did not hear while too many reports could not be journaled.
+    pub ticks_withheld: u64,
+    pub commands_recorded: u64,
+    /// Commands the journal failed to record; they were rejected.
+    pub commands_unrecorded: u64,
+    /// Times the journal was written, each with all that waited.
+    pub group_commits: u64,
+    pub reports: u64,
+    /// Reports that contradict what is known.
+    pub contradictions: u64,
+    pub views_dropped: u64,
+    /// Panics in the host's own code, each counted as a fault of the engine it was busy with.
+    pub panics: u64,
+    /// Waiting now.
+    pub commands_waiting: usize,
+    pub pipeline_ticks_waiting: usize,
+    pub shard_ticks_waiting: Vec<usize>,
+    /// Over all engines, microseconds.
+    pub decision_us_p50: f64,
+    pub decision_us_p99: f64,
+    pub engines: usize,
+    pub engines_running: usize,
+    pub accounts: usize,
+}
+
+/// All of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostSnapshot {
+    /// What everyone on the host may do at the market.
+    pub trading: TradingState,
+    /// The engines, in order of id.
+    pub engines: Vec<EngineSnapshot>,
+    /// The host.
+    pub totals: HostTotals,
+}

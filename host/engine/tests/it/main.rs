@@ -1,0 +1,10 @@
+//! The host with scripted guests, a scripted broker, a journal in memory and a clock that is moved by hand.
+
+// As everyone else calls it.
+extern crate stockade_engine as engine;
+
+mod backlog;
+mod life;
+mod orders;
+mod recovery;
+mod support;

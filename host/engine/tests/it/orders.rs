@@ -1,0 +1,181 @@
+//! From a decision to the broker and back.
+
+use crate::support::*;
+use domain::contract::{Side, TradingState};
+use domain::desk::Desk;
+use domain::guest::{Call, GuestHost, Outcome};
+use domain::ids::AccountId;
+use domain::number::Money;
+use domain::time::SECOND_US;
+use engine::{Event, Scope};
+
+/// Buys at its first tick and closes at its second.
+fn buys_then_closes(desk: &mut Desk, call: &Call<'_>, mind: &mut Mind) -> Option<Outcome> {
+    if let Call::Tick { .. } = call {
+        mind.number += 1;
+        match mind.number {
+            1 => drop(desk.submit(market(Side::Buy))),
+            2 => drop(desk.positions().first().map(|position| desk.close(position.id, None))),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Buys at every tick.
+fn buys(desk: &mut Desk, call: &Call<'_>, _: &mut Mind) -> Option<Outcome> {
+    if let Call::Tick { .. } = call {
+        let answer = desk.submit(market(Side::Buy));
+        desk.log(domain::contract::LogLevel::Info, &format!("{answer:?}"));
+    }
+    None
+}
+
+/// Ticks one by one, each with all its consequences.
+fn feed_slowly(world: &World, from_s: i64, count: i64) {
+    for s in from_s..from_s + count {
+        world.feed_seconds(s, 1);
+        world.settle();
+    }
+}
+
+#[test]
+fn a_decision_is_recorded_sent_filled_and_heard_of_in_order() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_then_closes);
+    feed_slowly(&world, 1, 3);
+    let expected = [
+        "init",
+        "start restored=false",
+        "tick 0 1000000 110001 skipped=0",
+        "order 1 accepted",
+        "order 1 filled at 1.10003",
+        "position 1 opened",
+        "tick 0 2000000 110002 skipped=0",
+        "order 2 accepted",
+        "order 2 filled at 1.10002",
+        "position 1 closed",
+        "tick 0 3000000 110003 skipped=0",
+    ];
+    assert_eq!(world.heard.all(7), expected);
+    assert_eq!(world.broker.submitted(), ["7-1", "7-2"]);
+    assert_eq!(
+        world.records.lines(),
+        ["command 7-1 place", "report 7-1 accepted", "report 7-1 deal", "command 7-2 place", "report 7-2 accepted", "report 7-2 deal"]
+    );
+    let engine = world.host.engine(domain::ids::EngineId(7)).unwrap();
+    assert_eq!((engine.ticks, engine.orders, engine.deals, engine.positions, engine.realised), (3, 2, 2, 0, Money(-2_000_000)));
+}
+
+#[test]
+fn nothing_is_sent_before_it_is_recorded() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys);
+    world.records.fail(true);
+    feed_slowly(&world, 1, 1);
+    assert_eq!(world.broker.submitted(), [""; 0], "the journal failed, so nothing may leave");
+    assert_eq!(world.heard.of(7, "order"), ["order 1 rejected(10006)"], "its engine does not wait for it");
+    assert!(world.host.account(AccountId(1)).unwrap().lock().unwrap().ledger.orders.is_empty(), "no phantom order stays");
+    assert_eq!((world.host.trading(), world.told.alarms()), (TradingState::Halted, vec!["journal-failed"]));
+    assert_eq!(world.heard.of(7, "trading"), ["trading halted"]);
+
+    world.records.fail(false);
+    world.host.set_trading(Scope::Host, TradingState::Active, "the disk is mended").unwrap();
+    feed_slowly(&world, 2, 1);
+    assert_eq!(world.broker.submitted(), ["7-2"], "the rejected order's number is not used again");
+}
+
+#[test]
+fn reports_that_could_not_be_written_are_written_first_when_the_journal_works_again() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_then_closes);
+    feed_slowly(&world, 1, 1);
+    // A deal of the broker's own while the journal fails.
+    world.records.fail(true);
+    world.broker.stop_out(7, AccountId(1));
+    world.feed_seconds(2, 1);
+    world.settle();
+    assert_eq!(world.heard.of(7, "position"), ["position 1 opened", "position 1 closed"], "a deal is a fact, written or not");
+    let written = world.records.lines().len();
+    world.records.fail(false);
+    world.clock.forward(SECOND_US);
+    world.host.wake();
+    world.settle();
+    assert_eq!(world.records.lines()[written..], ["report - deal"]);
+    assert_eq!(world.told.alarms(), ["journal-failed", "reports-unwritten", "journal-works-again"]);
+}
+
+#[test]
+fn what_the_gate_denies_never_reaches_the_journal() {
+    let world = World::new();
+    world.account(1);
+    world.host.set_trading(Scope::Account(AccountId(1)), TradingState::Halted, "by test").unwrap();
+    world.run(7, 1, buys);
+    feed_slowly(&world, 1, 2);
+    assert_eq!((world.records.lines().len(), world.broker.submitted().len()), (0, 0));
+    let said = world.told.wait_for(|event| matches!(event, Event::Remarks { .. }));
+    assert!(format!("{said:?}").contains("TradingHalted"), "{said:?}");
+}
+
+#[test]
+fn a_halted_host_lets_closes_through_and_openings_not() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_then_closes);
+    world.run(8, 1, buys);
+    feed_slowly(&world, 1, 1);
+    world.host.set_trading(Scope::Host, TradingState::Halted, "kill switch").unwrap();
+    feed_slowly(&world, 2, 1);
+    assert_eq!(world.broker.submitted(), ["7-1", "8-1", "7-2"]);
+    assert_eq!(world.heard.of(7, "position"), ["position 1 opened", "position 1 closed"]);
+    assert_eq!(world.heard.of(8, "trading"), ["trading halted"]);
+}
+
+#[test]
+fn engines_of_one_account_hear_of_their_own_orders_only() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_then_closes);
+    world.run(8, 1, listens);
+    world.run(9, 1, buys_then_closes);
+    feed_slowly(&world, 1, 2);
+    let own = ["order 1 accepted", "order 1 filled at 1.10003", "order 2 accepted", "order 2 filled at 1.10002"];
+    assert_eq!(world.heard.of(7, "order"), own);
+    assert_eq!(world.heard.of(9, "order"), own);
+    assert_eq!(world.heard.of(8, "order"), [""; 0]);
+}
+
+#[test]
+fn a_flood_is_answered_with_host_busy_once_the_queue_is_full() {
+    let bounds = engine::Bounds { shards: 1, commands_max: 2, ..engine::Bounds::default() };
+    let world = World::with(bounds);
+    world.account(1);
+    world.run(7, 1, |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| {
+        if let Call::Tick { .. } = call {
+            let answers: Vec<_> = (0..4).map(|_| desk.submit(market(Side::Buy)).map_err(|code| code.word())).collect();
+            desk.log(domain::contract::LogLevel::Info, &format!("{answers:?}"));
+        }
+        None
+    });
+    feed_slowly(&world, 1, 1);
+    let said = format!("{:?}", world.told.wait_for(|event| matches!(event, Event::Remarks { .. })));
+    assert_eq!(said.matches("HOST_BUSY").count(), 2, "{said}");
+    feed_slowly(&world, 2, 1);
+    assert_eq!(world.broker.submitted().len(), 4, "what was promised was sent, and there is room again");
+}
+
+#[test]
+fn a_broker_that_panics_halts_trading_and_leaves_the_engines_running() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys);
+    world.broker.panic_at_next_order();
+    feed_slowly(&world, 1, 1);
+    world.told.wait_for(|event| matches!(event, Event::Alarm { code: "host-panicked", .. }));
+    assert_eq!(world.host.trading(), TradingState::Halted);
+    feed_slowly(&world, 2, 1);
+    assert_eq!(world.heard.of(7, "tick").len(), 2);
+}

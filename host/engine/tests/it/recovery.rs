@@ -1,0 +1,102 @@
+//! Opening an account after a crash: what was recorded and never answered is asked about, never sent again.
+
+use crate::support::*;
+use domain::broker::{AccountTerms, Happened, Report, Whereabouts};
+use domain::contract::{Filling, OrderKind, Side, TradingState};
+use domain::desk::Desk;
+use domain::guest::{Call, GuestHost};
+use domain::ids::{AccountId, EngineId, OrderId};
+use domain::ledger::Ledger;
+use domain::number::{Points, Steps};
+use domain::order::{Action, Command, OrderRequest, OrderState, Tag};
+use domain::time::Time;
+use engine::{HostError, Recovered};
+
+fn limit_order(number: u32) -> Command {
+    let request = OrderRequest {
+        symbol: EURUSD,
+        side: Side::Buy,
+        kind: OrderKind::Limit,
+        volume: Steps(10),
+        price: Some(Points(100_000)),
+        stop_limit_price: None,
+        stop_loss: None,
+        take_profit: None,
+        filling: Filling::Any,
+        deviation: None,
+        expires: None,
+        position: None,
+        reduce_only: false,
+        tag: Tag::default(),
+    };
+    Command { account: AccountId(1), order: OrderId::new(EngineId(7), number), at: Time(0), action: Action::Place(request) }
+}
+
+fn report(number: u32, happened: Happened) -> Report {
+    Report { account: AccountId(1), order: Some(OrderId::new(EngineId(7), number)), at: Time(1), happened }
+}
+
+/// Orders 1 and 2 were recorded and never answered; order 3 is known to be at the broker.
+fn after_a_crash() -> Ledger {
+    let mut ledger = Ledger::new(AccountTerms::default().deposit);
+    (1..=3).for_each(|number| ledger.recorded(&limit_order(number)));
+    ledger.apply(&report(3, Happened::Accepted { ticket: 3 }));
+    ledger
+}
+
+fn states(world: &World) -> Vec<(u32, OrderState)> {
+    let account = world.host.account(AccountId(1)).unwrap();
+    let account = account.lock().unwrap();
+    account.ledger.orders.values().map(|order| (order.id.number(), order.state)).collect()
+}
+
+#[test]
+fn what_never_reached_the_broker_is_given_up_and_what_did_is_taken_on() {
+    let world = World::new();
+    world.broker.knows(OrderId::new(EngineId(7), 2), Whereabouts::Reported(vec![report(2, Happened::Accepted { ticket: 2 })]));
+    let recovered = world.account_with(1, after_a_crash());
+    assert_eq!(recovered, Recovered { doubtful: 2, missing: 1, reported: 1, unresolved: 0 });
+    assert_eq!(states(&world), [(2, OrderState::Accepted), (3, OrderState::Accepted)]);
+    assert_eq!(world.records.lines(), ["report 7-1 rejected", "report 7-2 accepted"]);
+    assert_eq!(world.broker.opened(), [(1, 2)], "the broker is given what is certain");
+    assert_eq!(world.broker.submitted(), [""; 0], "nothing is sent again");
+}
+
+#[test]
+fn while_an_order_is_unresolved_its_account_opens_nothing() {
+    let world = World::new();
+    world.broker.knows(OrderId::new(EngineId(7), 1), Whereabouts::Unanswered);
+    let recovered = world.account_with(1, after_a_crash());
+    assert_eq!((recovered.missing, recovered.unresolved), (1, 1));
+    assert_eq!(states(&world), [(1, OrderState::Unknown), (3, OrderState::Accepted)]);
+    assert_eq!(world.host.account(AccountId(1)).unwrap().lock().unwrap().trading, TradingState::Reducing);
+    world.run_as(engine::EngineSetup { orders_before: 3, ..setup(7, 1) }, |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| {
+        if let Call::Tick { .. } = call {
+            let _unheeded = desk.submit(market(Side::Buy));
+        }
+        None
+    });
+    world.feed_seconds(1, 1);
+    world.settle();
+    assert_eq!(world.broker.submitted(), [""; 0]);
+    assert_eq!(world.told.alarms(), ["order-unresolved"]);
+}
+
+#[test]
+fn an_account_whose_answers_cannot_be_recorded_stays_closed() {
+    let world = World::new();
+    world.records.fail(true);
+    let account = domain::account::Account::new(
+        AccountId(1),
+        domain::ids::UserId(1),
+        AccountTerms::default(),
+        after_a_crash(),
+        domain::risk::RiskLimits::default(),
+    );
+    let error = world.host.open_account(account.clone()).unwrap_err();
+    assert!(error.to_string().starts_with("account 1 can't be opened: the journal can't be written"), "{error}");
+    assert!(matches!(world.host.add(setup(7, 1)), Err(HostError::NoSuchAccount(AccountId(1)))));
+    world.records.fail(false);
+    assert!(world.host.open_account(account.clone()).is_ok());
+    assert!(matches!(world.host.open_account(account), Err(HostError::AccountExists(AccountId(1)))));
+}

@@ -1,0 +1,228 @@
+//! A journal in memory, a broker that fills what it is told to, and a sink that remembers.
+
+use domain::broker::{AccountTerms, Deal, Entry as DealEntry, Happened, LiveBroker, Reason, Report, Whereabouts};
+use domain::ids::{AccountId, DealId, EngineId, OrderId, PositionId};
+use domain::journal::{Entry, JournalError, Recorded};
+use domain::ledger::Ledger;
+use domain::life::EngineState;
+use domain::number::{Money, Points, Steps};
+use domain::order::{Action, Command};
+use domain::symbol::SymbolId;
+use domain::tick::Tick;
+use engine::Event;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex};
+
+/// What is in the journal, and whether it works.
+#[derive(Default)]
+pub struct Records {
+    lines: Mutex<Vec<String>>,
+    broken: Mutex<bool>,
+}
+
+impl Records {
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    pub fn fail(&self, broken: bool) {
+        *self.broken.lock().unwrap() = broken;
+    }
+}
+
+pub struct Journal(pub Arc<Records>);
+
+impl domain::journal::Journal for Journal {
+    fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError> {
+        if *self.0.broken.lock().unwrap() {
+            return Err(JournalError::Disk("no space left on device".into()));
+        }
+        let line = |entry: &Entry<'_>| match entry {
+            Entry::Command(command) => format!("command {} {}", command.order, action(command)),
+            Entry::Report(report) => format!("report {} {}", report.order.map_or("-".into(), |id| id.to_string()), happened(report)),
+        };
+        self.0.lines.lock().unwrap().extend(entries.iter().map(line));
+        Ok(())
+    }
+}
+
+fn action(command: &Command) -> &'static str {
+    match command.action {
+        Action::Place(_) => "place",
+        Action::Cancel => "cancel",
+        _ => "modify",
+    }
+}
+
+fn happened(report: &Report) -> &'static str {
+    match report.happened {
+        Happened::Accepted { .. } => "accepted",
+        Happened::Rejected { .. } => "rejected",
+        Happened::AnswerMissing => "answer-missing",
+        Happened::Deal { .. } => "deal",
+        Happened::Canceled => "canceled",
+        _ => "other",
+    }
+}
+
+/// A broker without accounts of its own: it fills market orders at the last price, and knows what a test tells it.
+#[derive(Default)]
+pub struct Ledgerless {
+    state: Mutex<BrokerState>,
+}
+
+#[derive(Default)]
+struct BrokerState {
+    submitted: Vec<OrderId>,
+    ticks: u64,
+    last: BTreeMap<SymbolId, Tick>,
+    reports: Vec<Report>,
+    deals: u64,
+    whereabouts: BTreeMap<OrderId, Whereabouts>,
+    opened: Vec<(AccountId, usize)>,
+    panics: bool,
+}
+
+impl Ledgerless {
+    pub fn submitted(&self) -> Vec<String> {
+        self.state.lock().unwrap().submitted.iter().map(ToString::to_string).collect()
+    }
+
+    pub fn ticks(&self) -> u64 {
+        self.state.lock().unwrap().ticks
+    }
+
+    /// What it answers when it is asked about an order.
+    pub fn knows(&self, order: OrderId, whereabouts: Whereabouts) {
+        self.state.lock().unwrap().whereabouts.insert(order, whereabouts);
+    }
+
+    /// Accounts it was given, with the number of working orders they came with.
+    pub fn opened(&self) -> Vec<(u32, usize)> {
+        self.state.lock().unwrap().opened.iter().map(|(id, orders)| (id.0, *orders)).collect()
+    }
+
+    /// At the next tick it closes the first position of `engine` by itself.
+    pub fn stop_out(&self, engine: u32, account: AccountId) {
+        let mut state = self.state.lock().unwrap();
+        state.deals += 1;
+        let last = *state.last.values().next().unwrap();
+        let deal = Deal {
+            id: DealId(state.deals),
+            order: None,
+            position: PositionId(OrderId::new(EngineId(engine), 1)),
+            symbol: last.symbol,
+            side: domain::contract::Side::Sell,
+            entry: DealEntry::Out,
+            reason: Reason::StopOut,
+            volume: Steps(10),
+            price: Points(110_000),
+            profit: Money::ZERO,
+            commission: Money::ZERO,
+            swap: Money::ZERO,
+            time: last.time,
+        };
+        state.reports.push(Report { account, order: None, at: last.time, happened: Happened::Deal { deal, rest: Steps(0) } });
+    }
+
+    pub fn panic_at_next_order(&self) {
+        self.state.lock().unwrap().panics = true;
+    }
+}
+
+pub struct Broker(pub Arc<Ledgerless>);
+
+impl domain::broker::Broker for Broker {
+    fn submit(&mut self, command: Recorded<Command>) {
+        let mut state = self.0.state.lock().unwrap();
+        let command = command.into_inner();
+        assert!(!std::mem::take(&mut state.panics), "told to");
+        state.submitted.push(command.order);
+        let Action::Place(request) = &command.action else { return };
+        let Some(last) = state.last.get(&request.symbol).copied() else { return };
+        state.deals += 1;
+        let price = if request.side == domain::contract::Side::Buy { last.ask } else { last.bid };
+        let deal = Deal {
+            id: DealId(state.deals),
+            order: Some(command.order),
+            position: request.position.unwrap_or(PositionId(command.order)),
+            symbol: request.symbol,
+            side: request.side,
+            entry: if request.position.is_some() { DealEntry::Out } else { DealEntry::In },
+            reason: Reason::Expert,
+            volume: request.volume,
+            price: Points((price * 1e5).round() as i64),
+            profit: Money::ZERO,
+            commission: Money(-1_000_000),
+            swap: Money::ZERO,
+            time: last.time,
+        };
+        let report = |happened| Report { account: command.account, order: Some(command.order), at: last.time, happened };
+        state.reports.push(report(Happened::Accepted { ticket: command.order.0 }));
+        state.reports.push(report(Happened::Deal { deal, rest: Steps(0) }));
+    }
+
+    fn reports(&mut self, into: &mut Vec<Report>) {
+        into.append(&mut self.0.state.lock().unwrap().reports);
+    }
+}
+
+impl LiveBroker for Broker {
+    fn open(&mut self, account: AccountId, _: &AccountTerms, known: &Ledger) -> Result<(), String> {
+        self.0.state.lock().unwrap().opened.push((account, known.orders.len()));
+        Ok(())
+    }
+
+    fn ask(&mut self, _: AccountId, order: OrderId) -> Whereabouts {
+        self.0.state.lock().unwrap().whereabouts.remove(&order).unwrap_or(Whereabouts::Missing)
+    }
+
+    fn on_tick(&mut self, tick: &Tick) {
+        let mut state = self.0.state.lock().unwrap();
+        state.ticks += 1;
+        state.last.insert(tick.symbol, *tick);
+    }
+}
+
+/// Every event so far.
+#[derive(Default)]
+pub struct Told {
+    events: Mutex<Vec<Event>>,
+    more: Condvar,
+}
+
+impl Told {
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap().clone()
+    }
+
+    /// Waits until there is an event like this.
+    pub fn wait_for(&self, wanted: impl Fn(&Event) -> bool) -> Event {
+        let events = self.events.lock().unwrap();
+        let (events, timeout) = self.more.wait_timeout_while(events, super::PATIENCE, |events| !events.iter().any(&wanted)).unwrap();
+        assert!(!timeout.timed_out(), "what was waited for did not happen; what did: {events:#?}");
+        events.iter().find(|event| wanted(event)).unwrap().clone()
+    }
+
+    /// The states an engine went through, with the reasons.
+    pub fn states(&self, engine: u32) -> Vec<(EngineState, String)> {
+        let of = |event: &Event| match event {
+            Event::State { engine: whose, to, reason, .. } if whose.engine == EngineId(engine) => Some((*to, reason.clone())),
+            _ => None,
+        };
+        self.events().iter().filter_map(of).collect()
+    }
+
+    pub fn alarms(&self) -> Vec<&'static str> {
+        self.events().iter().filter_map(|event| if let Event::Alarm { code, .. } = event { Some(*code) } else { None }).collect()
+    }
+}
+
+pub struct Sink(pub Arc<Told>);
+
+impl engine::EventSink for Sink {
+    fn events(&mut self, events: Vec<Event>) {
+        self.0.events.lock().unwrap().extend(events);
+        self.0.more.notify_all();
+    }
+}
