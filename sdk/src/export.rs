@@ -84,7 +84,7 @@ impl<S: Instance> Guest for Component<S> {
     }
 
     #[inline]
-    fn on_tick(symbol: Symbol, time: Time, bid: f64, ask: f64, last: f64, volume: f64, _tick_flags: u32, skipped: u32) {
+    fn on_tick(symbol: Symbol, time: Time, bid: f64, ask: f64, last: f64, volume: f64, skipped: u32) {
         S::with(|runner| runner.tick(&Imports, symbol, &Tick { time, bid, ask, last, volume }, skipped));
     }
 

@@ -165,6 +165,8 @@ pub mod glue {
         pub min: Option<f64>,
         pub max: Option<f64>,
         pub step: Option<f64>,
+        /// The range in words. Made at compile time: the code that writes an `f64` is a fifth of a small component.
+        pub words: &'static str,
     }
 
     pub fn spec<T: ParamType>(name: &str, help: &str, default: &T, range: Range) -> ParamSpec {
@@ -187,11 +189,9 @@ pub mod glue {
             ParamValue::Number(number) => number,
             _ => return Ok(value),
         };
-        match range {
-            Range { min: Some(min), .. } if number < min => Err(format!("parameter `{name}` is {number}, but must be at least {min}")),
-            Range { max: Some(max), .. } if number > max => Err(format!("parameter `{name}` is {number}, but must be at most {max}")),
-            _ => Ok(value),
-        }
+        let below = range.min.is_some_and(|min| number < min);
+        let above = range.max.is_some_and(|max| number > max);
+        if below || above { Err(format!("parameter `{name}` must be {}", range.words)) } else { Ok(value) }
     }
 
     pub fn param<T: ParamType>(name: &str, value: &T) -> Param {
@@ -280,8 +280,9 @@ mod tests {
 
     #[test]
     fn bad_values_are_refused_by_name() {
-        assert_eq!(refused("bars", ParamValue::Integer(4)), "parameter `bars` is 4, but must be at least 5");
-        assert_eq!(refused("bars", ParamValue::Integer(501)), "parameter `bars` is 501, but must be at most 500");
+        assert_eq!(refused("bars", ParamValue::Integer(4)), "parameter `bars` must be from 5 to 500");
+        assert_eq!(refused("bars", ParamValue::Integer(501)), "parameter `bars` must be from 5 to 500");
+        assert_eq!(refused("risk", ParamValue::Number(-0.1)), "parameter `risk` must be at least 0");
         assert!(refused("bars", ParamValue::Integer(-1)).contains("whole number from 0"));
         assert!(refused("risk", ParamValue::Number(f64::NAN)).contains("`risk` must be a finite number"));
         assert!(refused("entry", ParamValue::Choice(2)).contains("at-market, pull-back"));

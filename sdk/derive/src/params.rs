@@ -109,7 +109,18 @@ impl Parameter {
             None => quote!(::core::option::Option::None),
         };
         let (min, max, step) = (bound(&self.min), bound(&self.max), bound(&self.step));
-        quote!(::stockade_sdk::params::glue::Range { min: #min, max: #max, step: #step })
+        let words = self.range_in_words();
+        quote!(::stockade_sdk::params::glue::Range { min: #min, max: #max, step: #step, words: #words })
+    }
+
+    fn range_in_words(&self) -> String {
+        let word = |expr: &Expr| quote!(#expr).to_string().replace("- ", "-");
+        match (&self.min, &self.max) {
+            (Some(min), Some(max)) => format!("from {} to {}", word(min), word(max)),
+            (Some(min), None) => format!("at least {}", word(min)),
+            (None, Some(max)) => format!("at most {}", word(max)),
+            (None, None) => String::new(),
+        }
     }
 
     /// A compile-time check that the default lies in its range; none where there is no range.
