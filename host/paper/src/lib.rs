@@ -2,7 +2,7 @@
 //! broker and the backtester's, the same code, so that backtest and paper differ only in where the ticks come from.
 //!
 //! Refuses to know: files, clocks, threads, guests, gates. Money, prices and volumes are whole numbers throughout; floats
-//! appear only as images of prices on the tick path, and as a coarse filter before the exact count ([`track`]).
+//! appear only as images of prices on the tick path, and as a coarse filter before the exact count of equity.
 //!
 //! **How orders fill.** Buys at the ask, sells at the bid. Stops and stop losses: at the first tick at or beyond their
 //! trigger, at that tick's price, gaps included. Limits and take profits: once the market reaches their price, at that
@@ -23,6 +23,7 @@
 mod account;
 mod checks;
 mod costs;
+mod curve;
 mod dealing;
 mod exits;
 mod margin;

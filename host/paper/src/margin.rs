@@ -1,8 +1,8 @@
 //! Equity, margin, and when an account is stopped out: exactly, and as a range of prices within which it can't be.
 
 use crate::account::PaperAccount;
+use crate::curve::Curve;
 use crate::dealing::{Dealing, Market};
-use crate::track::Curve;
 use crate::triggers::{Bank, Quote, Task, Trigger};
 use domain::ledger::{Ledger, Position, margin_of};
 use domain::number::{Money, Points};
@@ -113,10 +113,11 @@ impl Market {
     /// out; `None` when there is none.
     ///
     /// Equity and margin are, position by position, monotone in bid and in ask, so their worst over the range lie at its
-    /// corners. The width is found by halving, which costs two looks when the stop-out is far away.
+    /// corners. The width is found by halving, starting at half the price, which costs one look when the stop-out is far
+    /// away.
     fn safe_distance(&self, account: &PaperAccount, symbol: SymbolId, (bid, ask): Quote) -> Option<Points> {
         let start = bid.max(ask);
-        (0..)
+        (1..)
             .map(|halvings| Points(start.0.checked_shr(halvings).unwrap_or(0)))
             .take_while(|distance| distance.0 > 0)
             .chain([Points(0)])
@@ -200,7 +201,7 @@ impl Dealing<'_> {
         let spec = self.market.table.spec(symbol);
         let positions = self.account.ledger.positions.values();
         self.account.exposure.curve =
-            Curve::new(positions, spec, &self.account.terms.currency, self.account.ledger.balance, spec.price(ask));
+            Curve::new(positions, spec, &self.account.terms.currency, self.account.ledger.balance, spec.price(bid.max(ask)));
         let Some(distance) = self.market.safe_distance(self.account, symbol, quote) else {
             self.account.exposure.watch = Watch::ForNow;
             return;

@@ -1,10 +1,7 @@
-//! Peak, low and drawdown of an account's equity, counted at every tick, and how rows at which nothing changes are
-//! passed over fast.
+//! Peak, low and drawdown of an account's equity, counted at every tick.
 
-use crate::triggers::first_not;
-use domain::ledger::Position;
+use crate::curve::Curve;
 use domain::number::Money;
-use domain::symbol::SymbolSpec;
 
 /// A fall of equity from a peak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,93 +60,19 @@ impl EquityTrack {
         }
     }
 
-    /// Between these, in units of currency, an equity changes nothing here.
-    fn unremarkable(&self) -> (f64, f64) {
-        let peak = self.peak.to_units();
-        let by_amount = peak - self.maximal.amount.to_units();
-        let by_percent = peak - peak * self.relative.percent() / 100.0;
-        (self.minimum.to_units().max(by_amount).max(by_percent), peak)
-    }
-}
-
-/// Equity as a function of bid and ask, in floats: `balance + (constant + of_bid * bid + of_ask * ask) * rate`.
-///
-/// Only a filter: rows that it places clearly between the bounds need no exact count; all others are counted exactly, so
-/// no figure ever comes out of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Curve {
-    balance: f64,
-    constant: f64,
-    of_bid: f64,
-    of_ask: f64,
-    /// Profit is in the symbol's quote currency and the account in its base: divide by the ask.
-    over_ask: bool,
-    /// Far more than what floats and the rounding of every position can be wrong by.
-    tolerance: f64,
-}
-
-impl Curve {
-    /// Of an account with these positions, all of the symbol `spec`. `None` when profits go another way into `currency`
-    /// than directly or through the symbol's own price.
-    pub(crate) fn new<'a>(
-        positions: impl Iterator<Item = &'a Position>,
-        spec: &SymbolSpec,
-        currency: &str,
-        balance: Money,
-        ask: f64,
-    ) -> Option<Self> {
-        let over_ask = match () {
-            () if spec.quote == currency => false,
-            () if spec.base == currency => true,
-            () => return None,
+    /// From the first to the second, an equity changes nothing here.
+    pub(crate) fn unremarkable(&self) -> (Money, Money) {
+        let relative = match (self.peak.0 > 0, self.relative.peak.0 > 0) {
+            (true, true) => {
+                let fall = i128::from(self.relative.amount.0) * i128::from(self.peak.0) / i128::from(self.relative.peak.0);
+                i64::try_from(fall).unwrap_or(i64::MAX)
+            }
+            (true, false) => 0,
+            // Without a peak above 0 there is no percentage of it.
+            (false, _) => i64::MAX,
         };
-        let per_point = spec.volume_step_e8 as f64 * spec.contract_size_e6 as f64 / 1e14 / spec.points_per_unit();
-        let per_unit = per_point * spec.points_per_unit();
-        let mut curve = Self { balance: balance.to_units(), constant: 0.0, of_bid: 0.0, of_ask: 0.0, over_ask, tolerance: 2e-6 };
-        let mut magnitude = curve.balance.abs();
-        for position in positions {
-            let sign = position.side.sign() as f64;
-            let at_price = if sign > 0.0 { &mut curve.of_bid } else { &mut curve.of_ask };
-            *at_price += sign * per_unit * position.volume.0 as f64;
-            let cost = per_point * position.cost as f64;
-            curve.constant -= sign * cost;
-            let rate = if over_ask { 1.0 / ask } else { 1.0 };
-            magnitude += (cost + per_unit * position.volume.0 as f64 * ask) * rate;
-            curve.tolerance += 1e-6;
-        }
-        // Seven operations in doubles are wrong by less than 1e-15 of the largest term; prices may grow a hundredfold
-        // before 1e-12 of today's is too little.
-        curve.tolerance += magnitude * 1e-12;
-        Some(curve)
-    }
-
-    #[inline(always)]
-    fn equity(&self, bid: f64, ask: f64) -> f64 {
-        let profit = self.constant + self.of_bid * bid + self.of_ask * ask;
-        self.balance + profit
-    }
-
-    #[inline(always)]
-    fn equity_over_ask(&self, bid: f64, ask: f64) -> f64 {
-        let profit = self.constant + self.of_bid * bid + self.of_ask * ask;
-        self.balance + profit / ask
-    }
-
-    /// The first row that may change `track`, or their number.
-    fn first_remarkable(&self, track: &EquityTrack, bids: &[f64], asks: &[f64]) -> usize {
-        let (low, high) = track.unremarkable();
-        let (low, high) = (low + self.tolerance, high - self.tolerance);
-        if self.over_ask {
-            first_not(bids, asks, |bid, ask| {
-                let equity = self.equity_over_ask(bid, ask);
-                (equity > low) & (equity < high)
-            })
-        } else {
-            first_not(bids, asks, |bid, ask| {
-                let equity = self.equity(bid, ask);
-                (equity > low) & (equity < high)
-            })
-        }
+        let fall = relative.min(self.maximal.amount.0);
+        (self.minimum.max(Money(self.peak.0.saturating_sub(fall))), self.peak)
     }
 }
 

@@ -4,4 +4,5 @@ mod bench;
 mod costs_and_margin;
 mod fills;
 mod positions;
+mod properties;
 mod refusals;

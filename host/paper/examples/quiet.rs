@@ -1,0 +1,130 @@
+//! Times how fast rows are passed over at which nothing happens: `cargo run --release -p stockade-paper --example quiet`.
+
+use domain::account::{Account, Standing};
+use domain::broker::{AccountTerms, Broker};
+use domain::contract::{Filling, OrderKind, Side, TradingState};
+use domain::ids::{AccountId, EngineId, OrderId, UserId};
+use domain::journal::{Forgetful, record};
+use domain::ledger::Ledger;
+use domain::number::{Points, Steps};
+use domain::order::{Action, Command, OrderRequest, Tag};
+use domain::risk::RiskLimits;
+use domain::symbol::{SymbolId, SymbolTable, common};
+use domain::tick::TickColumns;
+use domain::time::Time;
+use std::hint::black_box;
+use std::time::Instant;
+use stockade_paper::{Venue, VenueOptions};
+
+const ACCOUNT: AccountId = AccountId(1);
+const EURUSD: SymbolId = SymbolId(0);
+const ROWS: usize = 1_000_000;
+const BID: i64 = 130_000;
+
+struct Ticks {
+    times: Vec<i64>,
+    bids: Vec<f64>,
+    asks: Vec<f64>,
+}
+
+impl Ticks {
+    /// A random walk of half points that is pulled back to its start.
+    fn walk(table: &SymbolTable) -> Self {
+        let spec = table.spec(EURUSD);
+        let (mut seed, mut bid) = (0x9E37_79B9_7F4A_7C15_u64, BID);
+        let mut ticks = Self { times: Vec::new(), bids: Vec::new(), asks: Vec::new() };
+        for row in 0..ROWS as i64 {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            bid += (seed % 7) as i64 - 3 - (bid - BID) / 64;
+            ticks.times.push(row * 100_000);
+            ticks.bids.push(spec.price(Points(bid)));
+            ticks.asks.push(spec.price(Points(bid + 5 + (seed >> 40 & 3) as i64)));
+        }
+        ticks
+    }
+
+    fn columns(&self) -> TickColumns<'_> {
+        TickColumns { times: &self.times, bids: &self.bids, asks: &self.asks, lasts: &[], volumes: &[] }
+    }
+}
+
+fn order(kind: OrderKind, side: Side, price: Option<i64>, stops: Option<(i64, i64)>) -> OrderRequest {
+    OrderRequest {
+        symbol: EURUSD,
+        side,
+        kind,
+        volume: Steps(10),
+        price: price.map(Points),
+        stop_limit_price: None,
+        stop_loss: stops.map(|(loss, _)| Points(loss)),
+        take_profit: stops.map(|(_, profit)| Points(profit)),
+        filling: Filling::Any,
+        deviation: None,
+        expires: None,
+        position: None,
+        reduce_only: false,
+        tag: Tag::default(),
+    }
+}
+
+/// A venue after its first tick, with these orders.
+fn venue(table: &SymbolTable, ticks: &Ticks, orders: &[OrderRequest]) -> Venue {
+    let terms = AccountTerms::default();
+    let mut venue = Venue::new(table.clone(), VenueOptions::default());
+    venue.open(ACCOUNT, terms.clone(), None);
+    venue.on_tick(&ticks.columns().tick(0, EURUSD, 1));
+    let ledger = Ledger::new(terms.deposit);
+    let mut account = Account::new(ACCOUNT, UserId(1), terms, ledger, RiskLimits::default());
+    for (number, request) in orders.iter().enumerate() {
+        let id = OrderId::new(EngineId(1), number as u32 + 1);
+        let command = Command { account: ACCOUNT, order: id, at: Time(0), action: Action::Place(request.clone()) };
+        let by = Standing { engine: EngineId(1), trading: TradingState::Active, now: Time(0), quote: |symbol| venue.quote(symbol) };
+        let approved = account.approve(command, table, &by).expect("the orders are sane");
+        for recorded in record(&mut Forgetful::default(), vec![approved]).expect("it forgets") {
+            venue.submit(recorded);
+        }
+    }
+    venue
+}
+
+fn time(name: &str, table: &SymbolTable, ticks: &Ticks, orders: &[OrderRequest], batch: usize) {
+    let mut best = [f64::INFINITY; 2];
+    for _ in 0..7 {
+        let mut venue = venue(table, ticks, orders);
+        let mut spent = [0.0; 2];
+        for start in (0..ROWS).step_by(batch) {
+            let rows = ticks.columns().slice(start..ROWS.min(start + batch));
+            let begun = Instant::now();
+            let quiet = black_box(venue.quiet_rows(EURUSD, &rows));
+            spent[0] += begun.elapsed().as_secs_f64();
+            assert_eq!(quiet, rows.len(), "everything here is meant to be quiet");
+            let begun = Instant::now();
+            venue.skip_quiet(EURUSD, &rows);
+            spent[1] += begun.elapsed().as_secs_f64();
+        }
+        black_box(venue.track(ACCOUNT));
+        best = [best[0].min(spent[0]), best[1].min(spent[1])];
+    }
+    let per_row = best.map(|seconds| seconds * 1e9 / ROWS as f64);
+    println!("{name:<34} {batch:>6} rows a batch: quiet_rows {:5.2} ns, skip_quiet {:5.2} ns a tick", per_row[0], per_row[1]);
+}
+
+fn main() {
+    let table = SymbolTable::new(vec![common::forex("EUR", "USD")]).expect("a common spec is valid");
+    let ticks = Ticks::walk(&table);
+    let limit = order(OrderKind::Limit, Side::Buy, Some(BID - 5_000), None);
+    let stop = order(OrderKind::Stop, Side::Buy, Some(BID + 5_000), None);
+    let long = order(OrderKind::Market, Side::Buy, None, None);
+    let bracket = order(OrderKind::Market, Side::Buy, None, Some((BID - 5_000, BID + 5_000)));
+    let short = order(OrderKind::Market, Side::Sell, None, None);
+    for batch in [256, 65_536] {
+        time("nothing", &table, &ticks, &[], batch);
+        time("1 pending order", &table, &ticks, std::slice::from_ref(&limit), batch);
+        time("2 pending orders", &table, &ticks, &[limit.clone(), stop.clone()], batch);
+        time("position", &table, &ticks, std::slice::from_ref(&long), batch);
+        time("position with SL and TP", &table, &ticks, std::slice::from_ref(&bracket), batch);
+        time("long, short and 2 pending orders", &table, &ticks, &[bracket.clone(), short.clone(), limit.clone(), stop.clone()], batch);
+    }
+}
