@@ -316,17 +316,13 @@ impl Host {
             commands_waiting: shared.queue.waiting(),
             pipeline_ticks_waiting: shared.pipeline.depth(),
             shard_ticks_waiting: shared.shards.iter().map(|shard| shard.inbox.depth()).collect(),
+            shards_asked: shared.shards.iter().filter(|shard| shard.inbox.has_urgent()).count(),
             decision_us_p50: latency.percentile_us(50),
             decision_us_p99: latency.percentile_us(99),
             engines: engines.len(),
             engines_running: engines.iter().filter(|engine| engine.state == EngineState::Running).count(),
             accounts: shared.accounts.read().unwrap_or_else(PoisonError::into_inner).len(),
         }
-    }
-
-    /// Whether a request waits for a shard; it is carried out after the guest call in progress.
-    pub fn is_asked(&self) -> bool {
-        self.shared.shards.iter().any(|shard| shard.inbox.has_urgent())
     }
 
     /// Has everyone look at the clock now: restarts that are due happen. Needed only with clocks that are moved by hand.

@@ -92,6 +92,8 @@ pub struct HostTotals {
     pub commands_waiting: usize,
     pub pipeline_ticks_waiting: usize,
     pub shard_ticks_waiting: Vec<usize>,
+    /// Shards that have been asked for something (start, stop, pause) and have not looked at it yet.
+    pub shards_asked: usize,
     /// Over all engines, microseconds.
     pub decision_us_p50: f64,
     pub decision_us_p99: f64,

@@ -155,7 +155,7 @@ fn a_stop_overtakes_a_backlog() {
     there.recv_timeout(PATIENCE).unwrap();
     std::thread::scope(|scope| {
         let stop = scope.spawn(|| world.host.stop_engine(EngineId(2), "at once"));
-        while !world.host.is_asked() {
+        while world.host.snapshot().totals.shards_asked == 0 {
             std::thread::yield_now();
         }
         go.send(()).unwrap();

@@ -1,6 +1,8 @@
 //! A journal in memory, a broker that fills what it is told to, and a sink that remembers.
 
 use domain::broker::{AccountTerms, Deal, Entry as DealEntry, Happened, LiveBroker, Reason, Report, Whereabouts};
+use domain::contract::LogLevel;
+use domain::desk::Remark;
 use domain::ids::{AccountId, DealId, EngineId, OrderId, PositionId};
 use domain::journal::{Entry, JournalError, Recorded};
 use domain::ledger::Ledger;
@@ -211,6 +213,19 @@ impl Told {
             _ => None,
         };
         self.events().iter().filter_map(of).collect()
+    }
+
+    /// What an engine logged at level `info`.
+    pub fn logged(&self, engine: u32) -> Vec<String> {
+        let of = |event: Event| match event {
+            Event::Remarks { engine: whose, remarks, .. } if whose.engine == EngineId(engine) => remarks,
+            _ => Vec::new(),
+        };
+        let text = |remark| match remark {
+            Remark::Log { level: LogLevel::Info, text, .. } => Some(text),
+            _ => None,
+        };
+        self.events().into_iter().flat_map(of).filter_map(text).collect()
     }
 
     pub fn alarms(&self) -> Vec<&'static str> {
