@@ -6,6 +6,8 @@ mod deals;
 mod engine_states;
 mod engines;
 mod error;
+#[cfg(test)]
+mod faults;
 mod health;
 mod journal;
 mod ledger;
