@@ -69,24 +69,41 @@ fn order(kind: OrderKind, side: Side, price: Option<i64>, stops: Option<(i64, i6
     }
 }
 
-/// A venue after its first tick, with these orders.
+/// A venue after its first tick, whose one account has these orders.
 fn venue(table: &SymbolTable, ticks: &Ticks, orders: &[OrderRequest]) -> Venue {
-    let terms = AccountTerms::default();
     let mut venue = Venue::new(table.clone(), VenueOptions::default());
-    venue.open(ACCOUNT, terms.clone(), None);
     venue.on_tick(&ticks.columns().tick(0, EURUSD, 1));
+    give(&mut venue, ACCOUNT, table, orders);
+    venue
+}
+
+/// Opens an account with these orders.
+fn give(venue: &mut Venue, id: AccountId, table: &SymbolTable, orders: &[OrderRequest]) {
+    let terms = AccountTerms::default();
+    venue.open(id, terms.clone(), None);
     let ledger = Ledger::new(terms.deposit);
-    let mut account = Account::new(ACCOUNT, UserId(1), terms, ledger, RiskLimits::default());
+    let mut account = Account::new(id, UserId(1), terms, ledger, RiskLimits::default());
     for (number, request) in orders.iter().enumerate() {
-        let id = OrderId::new(EngineId(1), number as u32 + 1);
-        let command = Command { account: ACCOUNT, order: id, at: Time(0), action: Action::Place(request.clone()) };
+        let order = OrderId::new(EngineId(1), number as u32 + 1);
+        let command = Command { account: id, order, at: Time(0), action: Action::Place(request.clone()) };
         let by = Standing { engine: EngineId(1), trading: TradingState::Active, now: Time(0), quote: |symbol| venue.quote(symbol) };
         let approved = account.approve(command, table, &by).expect("the orders are sane");
         for recorded in record(&mut Forgetful::default(), vec![approved]).expect("it forgets") {
             venue.submit(recorded);
         }
     }
-    venue
+}
+
+/// A live host: ticks one by one past thousands of accounts whose stops they don't reach.
+fn time_live(accounts: u32, track_equity: bool, table: &SymbolTable, ticks: &Ticks, orders: &[OrderRequest]) {
+    let mut venue = Venue::new(table.clone(), VenueOptions { track_equity, ..VenueOptions::default() });
+    venue.on_tick(&ticks.columns().tick(0, EURUSD, 1));
+    (1..=accounts).for_each(|account| give(&mut venue, AccountId(account), table, orders));
+    let rows = if track_equity { 2_000 } else { ROWS };
+    let begun = Instant::now();
+    (1..rows).for_each(|row| venue.on_tick(&ticks.columns().tick(row, EURUSD, 1)));
+    let ns = begun.elapsed().as_secs_f64() * 1e9 / rows as f64;
+    println!("{accounts} accounts with a position, SL and TP, equity tracks {track_equity}: on_tick {ns:.0} ns");
 }
 
 fn time(name: &str, table: &SymbolTable, ticks: &Ticks, orders: &[OrderRequest], batch: usize) {
@@ -119,6 +136,8 @@ fn main() {
     let long = order(OrderKind::Market, Side::Buy, None, None);
     let bracket = order(OrderKind::Market, Side::Buy, None, Some((BID - 5_000, BID + 5_000)));
     let short = order(OrderKind::Market, Side::Sell, None, None);
+    time_live(10_000, false, &table, &ticks, std::slice::from_ref(&bracket));
+    time_live(10_000, true, &table, &ticks, std::slice::from_ref(&bracket));
     for batch in [256, 65_536] {
         time("nothing", &table, &ticks, &[], batch);
         time("1 pending order", &table, &ticks, std::slice::from_ref(&limit), batch);

@@ -4,7 +4,7 @@ use super::bench::{ACCOUNT, EURJPY, EURUSD, USDJPY, market, order, position, tab
 use crate::{Commission, Commissions, EquityTrack, LimitFills, Venue, VenueOptions};
 use domain::broker::{AccountTerms, Broker, Happened, Report};
 use domain::contract::{AccountMode, OrderKind, Side};
-use domain::ids::OrderId;
+use domain::ids::{AccountId, OrderId};
 use domain::ledger::{Change, Ledger};
 use domain::number::{Money, Points, Steps};
 use domain::order::{Action, Command, OrderRequest};
@@ -107,12 +107,18 @@ fn setting() -> impl Strategy<Value = (AccountTerms, VenueOptions)> {
     )
 }
 
-/// How ticks are handed over.
+/// How ticks are handed over, and what else is done that must make no difference.
 #[derive(Clone, Copy, PartialEq)]
 enum Feed {
     OneByOne,
     ByColumns,
+    /// With two more accounts, one that does the same and one that does the opposite.
+    AmongOthers,
+    /// With the account taken off the venue and restored after every event.
+    WithRestarts,
 }
+
+const OTHERS: [AccountId; 2] = [AccountId(0), AccountId(2)];
 
 struct Run {
     venue: Venue,
@@ -131,12 +137,19 @@ impl Run {
     fn of(events: &[Event], (terms, options): &(AccountTerms, VenueOptions), feed: Feed) -> Self {
         let mut venue = Venue::new(table(), options.clone());
         venue.open(ACCOUNT, terms.clone(), None);
+        if feed == Feed::AmongOthers {
+            OTHERS.into_iter().for_each(|other| venue.open(other, terms.clone(), None));
+        }
         let host = Ledger::new(terms.deposit);
         let bids = [(EURUSD, 130_000), (USDJPY, 110_000), (EURJPY, 143_000)].into();
         let mut run =
             Self { venue, feed, orders: 0, now: Time(0), bids, host, reports: Vec::new(), counted: EquityTrack::new(terms.deposit) };
         for event in events {
             run.step(event);
+            if feed == Feed::WithRestarts {
+                let ledger = run.venue.close(ACCOUNT);
+                run.venue.open(ACCOUNT, terms.clone(), ledger);
+            }
         }
         run
     }
@@ -194,6 +207,15 @@ impl Run {
         let command = Command { account: ACCOUNT, order, at: self.now, action };
         self.host.recorded(&command);
         self.venue.execute(&command);
+        if self.feed == Feed::AmongOthers {
+            for account in OTHERS {
+                let mut action = command.action.clone();
+                if let (Action::Place(request), AccountId(0)) = (&mut action, account) {
+                    request.side = request.side.opposite();
+                }
+                self.venue.execute(&Command { account, action, ..command });
+            }
+        }
         self.take();
     }
 
@@ -245,6 +267,7 @@ impl Run {
     fn take(&mut self) {
         let from = self.reports.len();
         self.venue.reports(&mut self.reports);
+        self.reports.retain(|report| report.account == ACCOUNT);
         for report in &self.reports[from..] {
             let contradictions: Vec<Change> =
                 self.host.apply(report).into_iter().filter(|change| matches!(change, Change::Contradiction(_))).collect();
@@ -271,6 +294,17 @@ proptest! {
         prop_assert_eq!(one_by_one.track(), one_by_one.counted);
         prop_assert_eq!(one_by_one.venue.ledger(ACCOUNT), by_columns.venue.ledger(ACCOUNT));
         prop_assert_eq!(one_by_one.venue.standing(ACCOUNT), by_columns.venue.standing(ACCOUNT));
+    }
+
+    #[test]
+    fn neighbours_and_restarts_change_nothing(events in events(), setting in setting()) {
+        let alone = Run::of(&events, &setting, Feed::OneByOne);
+        let among_others = Run::of(&events, &setting, Feed::AmongOthers);
+        prop_assert_eq!(&alone.reports, &among_others.reports);
+        prop_assert_eq!(alone.track(), among_others.track());
+        let restarted = Run::of(&events, &setting, Feed::WithRestarts);
+        prop_assert_eq!(&alone.reports, &restarted.reports);
+        prop_assert_eq!(alone.venue.standing(ACCOUNT), restarted.venue.standing(ACCOUNT));
     }
 
     #[test]
