@@ -60,7 +60,9 @@ pub fn inserting(error: sqlx::Error, (what, name): (&'static str, &str), (of, id
 impl From<StoreError> for JournalError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::DiskFull | StoreError::Disk(_) | StoreError::Corrupt(_) => Self::Disk(error.to_string()),
+            // The journal's own message has the way out.
+            StoreError::DiskFull => Self::Disk("the disk is full".into()),
+            StoreError::Disk(why) | StoreError::Corrupt(why) => Self::Disk(why),
             StoreError::Internal(source) => Self::Internal(source.to_string()),
             error => Self::Internal(error.to_string()),
         }

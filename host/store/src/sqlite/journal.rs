@@ -59,13 +59,14 @@ impl Journal for SqliteJournal {
             return Ok(());
         }
         let Self { database, book } = self;
-        let written = block_on(async {
+        // Unconstrained: on a runtime's thread, whose budget of wake-ups this wait never renews, it would wait for ever.
+        let written = block_on(tokio::task::unconstrained(async {
             let mut tx = database.write().await?;
             for entry in entries {
                 book.write(&mut tx, entry).await?;
             }
             tx.commit().await
-        });
+        }));
         if written.is_err() {
             book.accounts.clear();
         }
