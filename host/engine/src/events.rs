@@ -73,8 +73,8 @@ pub enum Event {
     },
     /// Something that an operator must look at. Never dropped.
     Alarm {
-        /// A stable word: `journal-failed`, `journal-works-again`, `broker-refused`, `host-panicked`, `order-unresolved`,
-        /// `feed-stalled`, `reports-unwritten`.
+        /// A stable word: `journal-failed`, `journal-works-again`, `reports-unwritten`, `broker-contradicts`,
+        /// `order-unresolved`, `feed-stalled`, `host-panicked`.
         code: &'static str,
         /// What is wrong and what would mend it.
         text: String,

@@ -25,6 +25,7 @@ struct Inner {
     dropped: u64,
     dropped_ever: u64,
     telling: bool,
+    sleeping: bool,
     closed: bool,
 }
 
@@ -55,8 +56,10 @@ impl Herald {
             }
             must_arrive => inner.events.push(must_arrive),
         }
-        drop(inner);
-        self.ready.notify_one();
+        if std::mem::take(&mut inner.sleeping) {
+            drop(inner);
+            self.ready.notify_one();
+        }
     }
 
     /// Views dropped so far.
@@ -88,8 +91,10 @@ impl Herald {
         loop {
             let mut inner = self.lock();
             while inner.events.is_empty() && inner.saved.is_empty() && !inner.closed {
+                inner.sleeping = true;
                 inner = self.ready.wait(inner).unwrap_or_else(PoisonError::into_inner);
             }
+            inner.sleeping = false;
             let mut events = std::mem::take(&mut inner.events);
             events.extend(std::mem::take(&mut inner.saved).into_values());
             inner.views = 0;

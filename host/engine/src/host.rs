@@ -5,26 +5,22 @@ use crate::events::{Event, Scope, Whose};
 use crate::herald::{Herald, left_until};
 use crate::hub::Hub;
 use crate::inbox::Inbox;
-use crate::meter::{Counters, Counts, Meter};
+use crate::meter::{Counters, Meter};
 use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, set_host_trading};
 use crate::recovery::Recovered;
 use crate::setup::{EngineSetup, HostSetup};
 use crate::shard::{EngineCommand, Message, Shard, ShardRequest};
 use crate::shared::{Entry, ShardPort, Shared, lock};
-use crate::snapshot::{EngineSnapshot, HostSnapshot, HostTotals};
 use domain::account::Account;
-use domain::bars::{MarketHistory, MarketView};
+use domain::bars::MarketHistory;
 use domain::contract::{StopReason, TradingState};
 use domain::desk::{QueueGauge, TradingSwitch};
 use domain::ids::{AccountId, EngineId};
-use domain::ledger::floating_of;
 use domain::life::EngineState;
-use domain::number::Money;
 use domain::symbol::SymbolTable;
 use domain::tick::Tick;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{Builder, JoinHandle};
@@ -33,7 +29,7 @@ use std::time::{Duration, Instant};
 /// A running host: engines on shards, one order pipeline, one event thread. Every method may be called from any thread;
 /// those that wait for an answer say so.
 pub struct Host {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     hub: Mutex<Hub>,
     threads: Mutex<Threads>,
     /// Orders that engines had asked for when they were removed: numbers go on when one comes back.
@@ -241,88 +237,6 @@ impl Host {
     /// The market's recent past.
     pub fn market(&self) -> Arc<RwLock<MarketHistory>> {
         Arc::clone(&self.shared.market)
-    }
-
-    /// How everything stands. Reads counts that others write, and computes floating profit, since somebody looks.
-    pub fn snapshot(&self) -> HostSnapshot {
-        let entries: Vec<_> = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let mut all = Counts::default();
-        let engines: Vec<_> = entries.iter().map(|entry| self.look_at(entry, &mut all)).collect();
-        let totals = self.totals(&engines, &all);
-        HostSnapshot { trading: self.trading(), engines, totals }
-    }
-
-    /// How one engine stands.
-    pub fn engine(&self, engine: EngineId) -> Option<EngineSnapshot> {
-        self.shared.engine(engine).map(|entry| self.look_at(&entry, &mut Counts::default()))
-    }
-
-    fn look_at(&self, entry: &Entry, all: &mut Counts) -> EngineSnapshot {
-        let meter = &entry.meter;
-        let mut latency = Counts::default();
-        meter.latency.sum_into(&mut latency);
-        all.add(&latency);
-        let account = lock(&entry.account);
-        let engine = entry.whose.engine;
-        let positions: Vec<_> = account.ledger.positions.values().filter(|position| position.id.0.engine() == engine).collect();
-        let quote = |symbol| self.shared.market.quote(symbol);
-        let floating = positions.iter().filter_map(|position| floating_of(position, &self.shared.table, &account.terms.currency, quote));
-        EngineSnapshot {
-            whose: entry.whose,
-            version: entry.setup.version,
-            strategy: entry.setup.description.name.clone(),
-            state: meter.state(),
-            reason: meter.reason(),
-            trading: meter.trading(),
-            ticks: meter.ticks.load(Relaxed),
-            skipped: meter.skipped.load(Relaxed),
-            calls: meter.calls.load(Relaxed),
-            orders: meter.orders.load(Relaxed),
-            denied: meter.denied.load(Relaxed),
-            deals: meter.deals.load(Relaxed),
-            faults: meter.faults.load(Relaxed),
-            remarks_dropped: meter.remarks_dropped.load(Relaxed),
-            fuel_total: meter.fuel_total.load(Relaxed),
-            fuel_last: meter.fuel_last.load(Relaxed),
-            memory_bytes: meter.memory_bytes.load(Relaxed),
-            decision_us_p50: latency.percentile_us(50),
-            decision_us_p99: latency.percentile_us(99),
-            realised: meter.realised(),
-            floating: floating.sum::<Money>(),
-            positions: positions.len(),
-            working_orders: account.ledger.orders.values().filter(|order| order.id.engine() == engine).count(),
-        }
-    }
-
-    fn totals(&self, engines: &[EngineSnapshot], latency: &Counts) -> HostTotals {
-        let (shared, counters) = (&self.shared, &self.shared.counters);
-        HostTotals {
-            ticks: counters.ticks.load(Relaxed),
-            ticks_per_second: counters.ticks_per_second.load(Relaxed),
-            ticks_refused: counters.ticks_refused.load(Relaxed),
-            feed_stalls: counters.feed_stalls.load(Relaxed),
-            feed_stalled_us: counters.feed_stalled_us.load(Relaxed),
-            ticks_merged: counters.ticks_merged.load(Relaxed),
-            ticks_by_columns: counters.ticks_by_columns.load(Relaxed),
-            column_calls: counters.column_calls.load(Relaxed),
-            ticks_withheld: counters.ticks_withheld.load(Relaxed),
-            commands_recorded: counters.commands_recorded.load(Relaxed),
-            commands_unrecorded: counters.commands_unrecorded.load(Relaxed),
-            group_commits: counters.group_commits.load(Relaxed),
-            reports: counters.reports.load(Relaxed),
-            contradictions: counters.contradictions.load(Relaxed),
-            views_dropped: shared.herald.views_dropped(),
-            panics: counters.panics.load(Relaxed),
-            commands_waiting: shared.queue.waiting(),
-            pipeline_ticks_waiting: shared.pipeline.depth(),
-            shard_ticks_waiting: shared.shards.iter().map(|shard| shard.inbox.depth()).collect(),
-            shards_asked: shared.shards.iter().filter(|shard| shard.inbox.has_urgent()).count(),
-            decision_us_p50: latency.percentile_us(50),
-            decision_us_p99: latency.percentile_us(99),
-            engines: engines.len(),
-            engines_running: engines.iter().filter(|engine| engine.state == EngineState::Running).count(),
-            accounts: shared.accounts.read().unwrap_or_else(PoisonError::into_inner).len(),
-        }
     }
 
     /// Has everyone look at the clock now: restarts that are due happen. Needed only with clocks that are moved by hand.

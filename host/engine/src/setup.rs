@@ -32,7 +32,7 @@ pub struct HostSetup {
     pub clock: Arc<dyn Clock>,
     /// Who is told what happens.
     pub sink: Box<dyn EventSink>,
-    /// What engines and accounts may do at the market before anyone says otherwise.
+    /// What everyone may do at the market until somebody says otherwise: the state the kill switch was left in.
     pub trading: TradingState,
     /// Numbers.
     pub bounds: Bounds,

@@ -1,11 +1,18 @@
 //! How engines and the host stand, for whoever looks.
 
+use crate::Host;
 use crate::events::Whose;
+use crate::meter::Counts;
+use crate::shared::{Entry, lock};
+use domain::bars::MarketView;
 use domain::contract::TradingState;
-use domain::ids::Digest;
+use domain::ids::{Digest, EngineId};
+use domain::ledger::floating_of;
 use domain::life::EngineState;
 use domain::number::Money;
 use serde::Serialize;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// One engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,4 +118,88 @@ pub struct HostSnapshot {
     pub engines: Vec<EngineSnapshot>,
     /// The host.
     pub totals: HostTotals,
+}
+
+impl Host {
+    /// How everything stands. Reads counts that others write, and computes floating profit, since somebody looks.
+    pub fn snapshot(&self) -> HostSnapshot {
+        let entries: Vec<_> = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut all = Counts::default();
+        let engines: Vec<_> = entries.iter().map(|entry| self.look_at(entry, &mut all)).collect();
+        let totals = self.totals(&engines, &all);
+        HostSnapshot { trading: self.trading(), engines, totals }
+    }
+
+    /// How one engine stands.
+    pub fn engine(&self, engine: EngineId) -> Option<EngineSnapshot> {
+        self.shared.engine(engine).map(|entry| self.look_at(&entry, &mut Counts::default()))
+    }
+
+    fn look_at(&self, entry: &Entry, all: &mut Counts) -> EngineSnapshot {
+        let meter = &entry.meter;
+        let mut latency = Counts::default();
+        meter.latency.sum_into(&mut latency);
+        all.add(&latency);
+        let account = lock(&entry.account);
+        let engine = entry.whose.engine;
+        let positions: Vec<_> = account.ledger.positions.values().filter(|position| position.id.0.engine() == engine).collect();
+        let quote = |symbol| self.shared.market.quote(symbol);
+        let floating = positions.iter().filter_map(|position| floating_of(position, &self.shared.table, &account.terms.currency, quote));
+        EngineSnapshot {
+            whose: entry.whose,
+            version: entry.setup.version,
+            strategy: entry.setup.description.name.clone(),
+            state: meter.state(),
+            reason: meter.reason(),
+            trading: meter.trading(),
+            ticks: meter.ticks.load(Relaxed),
+            skipped: meter.skipped.load(Relaxed),
+            calls: meter.calls.load(Relaxed),
+            orders: meter.orders.load(Relaxed),
+            denied: meter.denied.load(Relaxed),
+            deals: meter.deals.load(Relaxed),
+            faults: meter.faults.load(Relaxed),
+            remarks_dropped: meter.remarks_dropped.load(Relaxed),
+            fuel_total: meter.fuel_total.load(Relaxed),
+            fuel_last: meter.fuel_last.load(Relaxed),
+            memory_bytes: meter.memory_bytes.load(Relaxed),
+            decision_us_p50: latency.percentile_us(50),
+            decision_us_p99: latency.percentile_us(99),
+            realised: meter.realised(),
+            floating: floating.sum::<Money>(),
+            positions: positions.len(),
+            working_orders: account.ledger.orders.values().filter(|order| order.id.engine() == engine).count(),
+        }
+    }
+
+    fn totals(&self, engines: &[EngineSnapshot], latency: &Counts) -> HostTotals {
+        let (shared, counters) = (&self.shared, &self.shared.counters);
+        HostTotals {
+            ticks: counters.ticks.load(Relaxed),
+            ticks_per_second: counters.ticks_per_second.load(Relaxed),
+            ticks_refused: counters.ticks_refused.load(Relaxed),
+            feed_stalls: counters.feed_stalls.load(Relaxed),
+            feed_stalled_us: counters.feed_stalled_us.load(Relaxed),
+            ticks_merged: counters.ticks_merged.load(Relaxed),
+            ticks_by_columns: counters.ticks_by_columns.load(Relaxed),
+            column_calls: counters.column_calls.load(Relaxed),
+            ticks_withheld: counters.ticks_withheld.load(Relaxed),
+            commands_recorded: counters.commands_recorded.load(Relaxed),
+            commands_unrecorded: counters.commands_unrecorded.load(Relaxed),
+            group_commits: counters.group_commits.load(Relaxed),
+            reports: counters.reports.load(Relaxed),
+            contradictions: counters.contradictions.load(Relaxed),
+            views_dropped: shared.herald.views_dropped(),
+            panics: counters.panics.load(Relaxed),
+            commands_waiting: shared.queue.waiting(),
+            pipeline_ticks_waiting: shared.pipeline.depth(),
+            shard_ticks_waiting: shared.shards.iter().map(|shard| shard.inbox.depth()).collect(),
+            shards_asked: shared.shards.iter().filter(|shard| shard.inbox.has_urgent()).count(),
+            decision_us_p50: latency.percentile_us(50),
+            decision_us_p99: latency.percentile_us(99),
+            engines: engines.len(),
+            engines_running: engines.iter().filter(|engine| engine.state == EngineState::Running).count(),
+            accounts: shared.accounts.read().unwrap_or_else(PoisonError::into_inner).len(),
+        }
+    }
 }

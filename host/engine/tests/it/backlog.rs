@@ -98,6 +98,25 @@ fn in_a_backlog_a_guest_stops_where_it_acts_and_gets_the_rest_again() {
 }
 
 #[test]
+fn in_a_backlog_timers_fire_before_the_tick_at_which_they_are_due() {
+    let (world, slow) = held_up();
+    world.run(2, 1, |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| {
+        if let Call::Start { .. } = call {
+            desk.set_timer(5, 10 * SECOND_US + 1, Some(20_000_000)).unwrap();
+        }
+        None
+    });
+    slow.hold(&world);
+    world.feed_seconds(1, 40);
+    slow.let_go(&world);
+    let heard = world.heard.all(2);
+    let fired: Vec<_> = (0..heard.len()).filter(|&at| heard[at] == "timer 5").collect();
+    let after: Vec<_> = fired.iter().map(|&at| heard[at + 1..].iter().find(|words| words.starts_with("row")).unwrap()).collect();
+    assert_eq!(after, ["row 0 11000000 110011", "row 0 31000000 110031"]);
+    assert_eq!(ticks_of(&world, 2).len(), 41);
+}
+
+#[test]
 fn an_engine_that_wants_the_latest_gets_it_with_the_number_it_missed() {
     let (world, slow) = held_up();
     let mut latest = setup(2, 1);
@@ -155,9 +174,7 @@ fn a_stop_overtakes_a_backlog() {
     there.recv_timeout(PATIENCE).unwrap();
     std::thread::scope(|scope| {
         let stop = scope.spawn(|| world.host.stop_engine(EngineId(2), "at once"));
-        while world.host.snapshot().totals.shards_asked == 0 {
-            std::thread::yield_now();
-        }
+        eventually(|| world.host.snapshot().totals.shards_asked == 1);
         go.send(()).unwrap();
         stop.join().unwrap().unwrap();
     });
@@ -175,9 +192,7 @@ fn a_full_queue_makes_the_feed_wait_and_is_told() {
     slow.hold(&world);
     std::thread::scope(|scope| {
         let feed = scope.spawn(|| world.feed_seconds(1, 20));
-        while world.host.snapshot().totals.shard_ticks_waiting != [8] {
-            std::thread::yield_now();
-        }
+        eventually(|| world.host.snapshot().totals.shard_ticks_waiting == [8]);
         slow.go.send(()).unwrap();
         feed.join().unwrap();
     });

@@ -9,6 +9,8 @@ use domain::ids::EngineId;
 use domain::life::EngineState as S;
 use domain::time::{MINUTE_US, SECOND_US};
 use engine::{EngineCommand, Event, HostError, Scope};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// Counts ticks in its saved state, and traps at those with a bid below 1.
 fn counts(_: &mut Desk, call: &Call<'_>, mind: &mut Mind) -> Option<Outcome> {
@@ -237,4 +239,72 @@ fn timers_bars_and_the_tick_come_in_the_order_of_the_contract() {
     feed(&world, 1, 110_000);
     feed(&world, 61, 110_001);
     assert_eq!(world.heard.all(7)[2..], ["tick 0 1000000 110000 skipped=0", "timer 5", "bar M1 0", "tick 0 61000000 110001 skipped=0"]);
+}
+
+/// A guest that asks for an order in `on-start` and then waits to be let go; tells when it is there.
+fn slow_to_start() -> (Receiver<()>, Sender<()>, Script) {
+    let ((tell, there), (go, gone)) = (channel(), channel());
+    let (tell, gone) = (Mutex::new(tell), Mutex::new(gone));
+    let act = move |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| {
+        if let Call::Start { .. } = call {
+            let _unheeded = desk.submit(market(Side::Buy));
+            tell.lock().unwrap().send(()).unwrap();
+            gone.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        }
+        None
+    };
+    (there, go, act.into())
+}
+
+#[test]
+fn an_engine_stopped_and_started_while_it_starts_uses_no_order_number_twice() {
+    let world = World::new();
+    world.account(1);
+    feed(&world, 1, 110_000);
+    let (there, go, act) = slow_to_start();
+    let setup = engine::EngineSetup { version: world.guests.load(act), ..setup(7, 1) };
+    world.host.add(setup.clone()).unwrap();
+    world.host.start_engine(EngineId(7), "first").unwrap();
+    there.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(world.host.stop_engine(EngineId(7), "no").unwrap(), S::Stopped);
+    assert_eq!(world.host.start_engine(EngineId(7), "second").unwrap(), S::Starting);
+    go.send(()).unwrap();
+    there.recv_timeout(PATIENCE).unwrap();
+    go.send(()).unwrap();
+    world.settle();
+    assert_eq!(world.broker.submitted(), ["7-1", "7-2"]);
+    assert_eq!(states(&world, 7), [S::Starting, S::Stopped, S::Starting, S::WarmingUp, S::Running]);
+
+    // Removed while it starts, it is forgotten once its guest is back; numbers go on even so.
+    world.host.stop_engine(EngineId(7), "again").unwrap();
+    world.host.start_engine(EngineId(7), "third").unwrap();
+    there.recv_timeout(PATIENCE).unwrap();
+    std::thread::scope(|scope| {
+        let removed = scope.spawn(|| world.host.remove(EngineId(7), "gone"));
+        go.send(()).unwrap();
+        removed.join().unwrap().unwrap();
+    });
+    world.host.add(setup).unwrap();
+    world.host.start_engine(EngineId(7), "back").unwrap();
+    there.recv_timeout(PATIENCE).unwrap();
+    go.send(()).unwrap();
+    world.settle();
+    assert_eq!(world.broker.submitted(), ["7-1", "7-2", "7-3", "7-4"]);
+}
+
+#[test]
+fn an_engine_that_starts_holds_nobody_up() {
+    let world = World::with(engine::Bounds { shards: 1, ..engine::Bounds::default() });
+    world.account(1);
+    world.run(8, 1, listens);
+    let (there, go, act) = slow_to_start();
+    world.host.add(engine::EngineSetup { version: world.guests.load(act), ..setup(7, 1) }).unwrap();
+    world.host.start_engine(EngineId(7), "by test").unwrap();
+    there.recv_timeout(PATIENCE).unwrap();
+    world.feed_seconds(1, 1);
+    eventually(|| world.heard.of(8, "tick").len() == 1);
+    assert_eq!(world.host.engine(EngineId(7)).unwrap().state, S::Starting);
+    go.send(()).unwrap();
+    world.settle();
+    assert_eq!(world.host.engine(EngineId(7)).unwrap().state, S::Running);
 }

@@ -195,6 +195,15 @@ pub fn market(side: Side) -> AskedOrder {
     }
 }
 
+/// Waits for something that other threads bring about and of which nobody tells.
+pub fn eventually(happens: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + PATIENCE;
+    while !happens() {
+        assert!(std::time::Instant::now() < end, "what was waited for did not happen");
+        std::thread::yield_now();
+    }
+}
+
 /// Does nothing but listen.
 pub fn listens(_: &mut Desk, _: &Call<'_>, _: &mut Mind) -> Option<Outcome> {
     None
