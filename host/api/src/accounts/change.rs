@@ -1,0 +1,31 @@
+//! `PATCH /accounts/{id}`.
+
+use super::{AccountView, view};
+use crate::extract::{Json, Path};
+use crate::operations::{any_account, set_account_trading};
+use crate::operator::Operator;
+use crate::problem::Problem;
+use crate::state::AppState;
+use crate::trading::NewTrading;
+use axum::extract::State;
+
+/// Set what an account may do at the market.
+///
+/// Holds at the risk gate at once, and after a restart. Orders that reduce risk pass in every state.
+///
+/// Codes: `NOT_FOUND`.
+#[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", operation_id = "change_account", request_body = NewTrading,
+    params(("id" = u32, Path, description = "The account.")),
+    responses((status = 200, description = "The account as it is now.", body = AccountView)))]
+pub(crate) async fn change(
+    _: Operator,
+    State(state): State<AppState>,
+    Path(id): Path<u32>,
+    Json(body): Json<NewTrading>,
+) -> Result<axum::Json<AccountView>, Problem> {
+    let record = any_account(&state, id).await?;
+    set_account_trading(&state, &record, body.trading, body.reason()).await?;
+    let owner = state.store.user(record.owner).await?;
+    let record = any_account(&state, id).await?;
+    Ok(axum::Json(view(&state, &record, &owner.name).await?))
+}

@@ -1,0 +1,134 @@
+//! Trading accounts.
+
+pub(crate) mod change;
+pub(crate) mod list;
+pub(crate) mod open;
+pub(crate) mod show;
+
+use crate::problem::Problem;
+use crate::show::At;
+use crate::state::AppState;
+use crate::words;
+use domain::account::Account;
+use domain::bars::MarketView as _;
+use domain::contract::{AccountMode, AccountView as Figures, TradingState};
+use domain::risk::RiskLimits;
+use serde::{Deserialize, Serialize};
+use std::sync::PoisonError;
+use store::AccountRecord;
+use utoipa::ToSchema;
+
+/// An account. Money is in its currency.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
+pub(crate) struct AccountView {
+    id: u32,
+    /// Name of its owner.
+    user: String,
+    /// Unique among its owner's.
+    name: String,
+    #[schema(value_type = words::AccountMode)]
+    mode: AccountMode,
+    currency: String,
+    /// 1:leverage.
+    leverage: u32,
+    /// Balance at the start.
+    deposit: f64,
+    /// Deposit and the net of all deals.
+    balance: f64,
+    /// Balance and floating profit at the current quotes.
+    equity: f64,
+    /// Margin that the open positions take.
+    margin: f64,
+    /// Equity that is not bound by margin.
+    margin_free: f64,
+    /// Number of open positions.
+    positions: usize,
+    /// Number of working orders.
+    working_orders: usize,
+    /// Whether this host has it open; if not, no engine trades on it.
+    open: bool,
+    #[schema(value_type = words::TradingState)]
+    trading: TradingState,
+    limits: Limits,
+    created_at: At,
+}
+
+/// What the risk gate holds an account to.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = RiskLimits)]
+pub(crate) struct Limits {
+    /// Symbols that may be traded; empty: all the host has.
+    symbols: Vec<String>,
+    /// Largest order, hundredths of a lot.
+    order_centilots_max: u32,
+    /// Orders, modifications and cancels of one engine in a minute of market time.
+    commands_per_minute: u32,
+    /// Working orders of the account.
+    working_orders_max: u32,
+    /// Open positions of the account.
+    positions_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::from(&RiskLimits::default())
+    }
+}
+
+impl From<&RiskLimits> for Limits {
+    fn from(limits: &RiskLimits) -> Self {
+        let RiskLimits { symbols, order_centilots_max, commands_per_minute, working_orders_max, positions_max } = limits.clone();
+        Self { symbols, order_centilots_max, commands_per_minute, working_orders_max, positions_max }
+    }
+}
+
+impl From<Limits> for RiskLimits {
+    fn from(limits: Limits) -> Self {
+        let Limits { symbols, order_centilots_max, commands_per_minute, working_orders_max, positions_max } = limits;
+        Self { symbols, order_centilots_max, commands_per_minute, working_orders_max, positions_max }
+    }
+}
+
+/// An account with what it has now.
+pub(crate) async fn view(state: &AppState, record: &AccountRecord, user: &str) -> Result<AccountView, Problem> {
+    let id = record.id;
+    let running = state
+        .ask(move |host| host.account(id).map(|account| standing(host, &account.lock().unwrap_or_else(PoisonError::into_inner))))
+        .await?;
+    let open = running.is_some();
+    let (figures, positions, working_orders) = match running {
+        Some(standing) => standing,
+        None => {
+            let ledger = state.store.ledger(id, state.host.table()).await?;
+            let account = Account::new(id, record.owner, record.terms.clone(), ledger, record.limits.clone());
+            state.ask(move |host| standing(host, &account)).await?
+        }
+    };
+    Ok(AccountView {
+        id: id.0,
+        user: user.into(),
+        name: record.name.clone(),
+        mode: figures.mode,
+        currency: figures.currency,
+        leverage: figures.leverage,
+        deposit: record.terms.deposit.to_units(),
+        balance: figures.balance,
+        equity: figures.equity,
+        margin: figures.margin,
+        margin_free: figures.margin_free,
+        positions,
+        working_orders,
+        open,
+        trading: record.trading,
+        limits: Limits::from(&record.limits),
+        created_at: At(record.created_at),
+    })
+}
+
+fn standing(host: &engine::Host, account: &Account) -> (Figures, usize, usize) {
+    let market = host.market();
+    let figures = account.view(host.table(), |symbol| market.quote(symbol));
+    (figures, account.ledger.positions.len(), account.ledger.orders.len())
+}

@@ -1,0 +1,39 @@
+//! Engines: what runs, and what it has done.
+
+pub(crate) mod add;
+pub(crate) mod change;
+pub(crate) mod deals;
+pub(crate) mod list;
+pub(crate) mod logs;
+pub(crate) mod orders;
+pub(crate) mod pause;
+pub(crate) mod positions;
+pub(crate) mod resume;
+pub(crate) mod show;
+pub(crate) mod signals;
+pub(crate) mod start;
+pub(crate) mod stop;
+mod view;
+
+pub(crate) use view::{EngineView, Names};
+
+use crate::operations::{any_engine, command_engine};
+use crate::problem::Problem;
+use crate::state::AppState;
+use ::engine::EngineCommand;
+use axum::Json;
+
+/// An engine as it stands now.
+pub(crate) async fn view(state: &AppState, id: u32) -> Result<Json<EngineView>, Problem> {
+    let record = any_engine(state, id).await?;
+    let running = state.ask(move |host| host.engine(record.id)).await?;
+    let record = any_engine(state, id).await?;
+    Ok(Json(Names::default().view(state, &record, running.as_ref()).await?))
+}
+
+/// Commands an engine and shows how it stands then.
+pub(crate) async fn command(state: &AppState, id: u32, command: EngineCommand) -> Result<Json<EngineView>, Problem> {
+    let record = any_engine(state, id).await?;
+    command_engine(state, &record, command, "by the operator").await?;
+    view(state, id).await
+}

@@ -1,0 +1,22 @@
+//! `POST /engines/{id}/start`.
+
+use super::{EngineView, command};
+use crate::extract::Path;
+use crate::operator::Operator;
+use crate::problem::Problem;
+use crate::state::AppState;
+use ::engine::EngineCommand;
+use axum::Json;
+use axum::extract::State;
+
+/// Let an engine run, now and whenever the host starts.
+///
+/// A quarantined one is given another chance. Repeating changes nothing.
+///
+/// Codes: `NOT_FOUND`, `ACCOUNT_NOT_OPEN`, `UNKNOWN_SYMBOL`, `HOST_FULL`.
+#[utoipa::path(post, path = "/engines/{id}/start", tag = "engines", operation_id = "start_engine",
+    params(("id" = u32, Path, description = "The engine.")),
+    responses((status = 200, description = "The engine as it is now.", body = EngineView)))]
+pub(crate) async fn start(_: Operator, State(state): State<AppState>, Path(id): Path<u32>) -> Result<Json<EngineView>, Problem> {
+    command(&state, id, EngineCommand::Start).await
+}

@@ -1,0 +1,203 @@
+//! An engine in JSON: what is stored of it, with what the host counts.
+
+use crate::problem::Problem;
+use crate::show::At;
+use crate::state::AppState;
+use crate::words;
+use domain::contract::{Param, ParamValue, RunMode, TradingState};
+use domain::ids::{AccountId, Digest, StrategyId, UserId};
+use domain::life::EngineState;
+use engine::EngineSnapshot;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::PoisonError;
+use store::{EngineRecord, Wanted};
+use utoipa::ToSchema;
+
+/// An engine. Counts are since the host started; money is in its account's currency.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Engine)]
+pub(crate) struct EngineView {
+    id: u32,
+    /// Unique among its owner's.
+    name: String,
+    /// Name of its owner.
+    user: String,
+    /// Name of its account.
+    account: String,
+    account_id: u32,
+    /// Name of its strategy.
+    strategy: String,
+    /// Digest of the version it runs.
+    version: String,
+    /// The symbol for each of the strategy's needs.
+    symbols: Vec<String>,
+    /// Parameters that are not left at their defaults, as text.
+    params: BTreeMap<String, String>,
+    #[schema(value_type = words::RunMode)]
+    mode: RunMode,
+    seed: u64,
+    #[schema(value_type = words::Wanted)]
+    wanted: Wanted,
+    #[schema(value_type = words::EngineState)]
+    state: EngineState,
+    /// Why it is in this state; may be empty.
+    state_reason: String,
+    /// Since when, as far as it is stored.
+    state_at: At,
+    #[schema(value_type = words::TradingState)]
+    trading: TradingState,
+    /// Ticks it was handed.
+    ticks: u64,
+    /// Ticks it was told it missed.
+    skipped: u64,
+    /// Commands that the gate let through.
+    orders: u64,
+    /// What the gate refused since its guest was started.
+    denied: u64,
+    deals: u64,
+    /// Open positions.
+    positions: usize,
+    working_orders: usize,
+    /// What its deals have earned, costs included, since it was added.
+    realised: f64,
+    /// What its open positions would earn now, without costs.
+    floating: f64,
+    /// Both together.
+    profit: f64,
+    faults: u64,
+    fuel_total: u64,
+    /// Fuel per call of its guest, on average.
+    fuel_per_tick: u64,
+    /// Linear memory of its guest.
+    memory_bytes: u64,
+    /// From a tick's arrival to the guest's return, microseconds: half were faster.
+    decision_us_p50: f64,
+    /// The same: 99 of 100 were faster.
+    decision_us_p99: f64,
+    /// Time of the last tick of any of its symbols.
+    last_tick_at: Option<At>,
+    created_at: At,
+}
+
+/// Names of what engines refer to, each looked up once for a list.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    users: BTreeMap<UserId, String>,
+    accounts: BTreeMap<AccountId, String>,
+    strategies: BTreeMap<StrategyId, String>,
+    choices: BTreeMap<(StrategyId, Digest), BTreeMap<String, Vec<String>>>,
+}
+
+impl Names {
+    /// An engine of the database with what the host knows of it, if it has it.
+    pub(crate) async fn view(
+        &mut self,
+        state: &AppState,
+        record: &EngineRecord,
+        running: Option<&EngineSnapshot>,
+    ) -> Result<EngineView, Problem> {
+        let (now, state_reason) = standing(record, running);
+        let count = |of: fn(&EngineSnapshot) -> u64| running.map_or(0, of);
+        let money = |of: fn(&EngineSnapshot) -> domain::number::Money| running.map_or(0.0, |engine| of(engine).to_units());
+        Ok(EngineView {
+            id: record.id.0,
+            name: record.name.clone(),
+            user: self.user(state, record.owner).await?,
+            account: self.account(state, record).await?,
+            account_id: record.account.0,
+            strategy: self.strategy(state, record).await?,
+            version: record.version.to_string(),
+            symbols: record.symbols.clone(),
+            params: self.params(state, record).await?,
+            mode: record.mode,
+            seed: record.seed,
+            wanted: record.wanted,
+            state: now,
+            state_reason,
+            state_at: At(record.state_at),
+            trading: running.map_or(record.trading, |engine| engine.trading),
+            ticks: count(|engine| engine.ticks),
+            skipped: count(|engine| engine.skipped),
+            orders: count(|engine| engine.orders),
+            denied: count(|engine| engine.denied),
+            deals: count(|engine| engine.deals),
+            positions: running.map_or(0, |engine| engine.positions),
+            working_orders: running.map_or(0, |engine| engine.working_orders),
+            realised: money(|engine| engine.realised),
+            floating: money(|engine| engine.floating),
+            profit: money(|engine| engine.realised + engine.floating),
+            faults: count(|engine| engine.faults),
+            fuel_total: count(|engine| engine.fuel_total),
+            fuel_per_tick: count(|engine| engine.fuel_total / engine.calls.max(1)),
+            memory_bytes: count(|engine| engine.memory_bytes),
+            decision_us_p50: running.map_or(0.0, |engine| engine.decision_us_p50),
+            decision_us_p99: running.map_or(0.0, |engine| engine.decision_us_p99),
+            last_tick_at: last_tick(state, record),
+            created_at: At(record.created_at),
+        })
+    }
+
+    async fn user(&mut self, state: &AppState, id: UserId) -> Result<String, Problem> {
+        Ok(match self.users.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => unknown.insert(state.store.user(id).await?.name).clone(),
+        })
+    }
+
+    async fn account(&mut self, state: &AppState, record: &EngineRecord) -> Result<String, Problem> {
+        Ok(match self.accounts.entry(record.account) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => unknown.insert(state.store.account(record.owner, record.account).await?.name).clone(),
+        })
+    }
+
+    async fn strategy(&mut self, state: &AppState, record: &EngineRecord) -> Result<String, Problem> {
+        Ok(match self.strategies.entry(record.strategy) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => unknown.insert(state.store.strategy(record.owner, record.strategy).await?.name).clone(),
+        })
+    }
+
+    async fn params(&mut self, state: &AppState, record: &EngineRecord) -> Result<BTreeMap<String, String>, Problem> {
+        let key = (record.strategy, record.version);
+        let has_choice = record.params.iter().any(|param| matches!(param.value, ParamValue::Choice(_)));
+        if has_choice && !self.choices.contains_key(&key) {
+            let version = state.store.version(record.owner, record.strategy, record.version).await?;
+            let choices = version.description.params.into_iter().map(|spec| (spec.name, spec.choices));
+            self.choices.insert(key, choices.collect());
+        }
+        let choices = self.choices.get(&key);
+        Ok(record.params.iter().map(|param| (param.name.clone(), text(param, choices))).collect())
+    }
+}
+
+/// A value as it is given.
+fn text(param: &Param, choices: Option<&BTreeMap<String, Vec<String>>>) -> String {
+    match &param.value {
+        ParamValue::Integer(number) => number.to_string(),
+        ParamValue::Number(number) => number.to_string(),
+        ParamValue::Flag(flag) => flag.to_string(),
+        ParamValue::Text(text) => text.clone(),
+        ParamValue::Choice(at) => {
+            let name = choices.and_then(|choices| choices.get(&param.name)?.get(*at as usize));
+            name.cloned().unwrap_or_else(|| at.to_string())
+        }
+    }
+}
+
+/// Where an engine stands and why. What the host has not started yet stands where it stood last.
+fn standing(record: &EngineRecord, running: Option<&EngineSnapshot>) -> (EngineState, String) {
+    match running {
+        Some(engine) if engine.state != EngineState::Defined => (engine.state, engine.reason.clone()),
+        _ => (record.state, record.state_reason.clone()),
+    }
+}
+
+fn last_tick(state: &AppState, record: &EngineRecord) -> Option<At> {
+    let market = state.host.market();
+    let market = market.read().unwrap_or_else(PoisonError::into_inner);
+    let symbols = record.symbols.iter().filter_map(|name| state.host.table().find(name));
+    symbols.filter_map(|symbol| market.symbol(symbol).last().map(|tick| tick.time)).max().map(At)
+}

@@ -1,0 +1,320 @@
+//! `GET /health`: how the host is, part by part.
+
+use crate::operator::Operator;
+use crate::show::At;
+use crate::state::{AppState, Status};
+use crate::words;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use domain::contract::TradingState;
+use domain::life::EngineState;
+use engine::HostSnapshot;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use utoipa::ToSchema;
+
+/// A database that takes longer than this to answer at all holds every order up.
+const PING_MAX: Duration = Duration::from_secs(2);
+/// A database that takes longer than this is slow: a ping reads nothing.
+const PING_SLOW_MS: f64 = 100.0;
+
+/// How the host is. Without the token only the first fields.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// The worst of its parts.
+    status: Status,
+    version: &'static str,
+    uptime_s: u64,
+    /// The parts that are not well, in one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(flatten)]
+    parts: Option<Parts>,
+}
+
+/// The parts of the host, each with its status and why it is not well.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Parts {
+    /// What everyone on the host may do at the market.
+    #[schema(value_type = words::TradingState)]
+    trading: TradingState,
+    database: DatabaseHealth,
+    journal: JournalHealth,
+    feed: FeedHealth,
+    engines: EnginesHealth,
+    process: ProcessHealth,
+    /// The last things that an operator had to look at, oldest first.
+    alarms: Vec<AlarmLine>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DatabaseHealth {
+    status: Status,
+    reason: Option<String>,
+    /// How long it took to answer, milliseconds.
+    ping_ms: Option<f64>,
+    size_bytes: Option<i64>,
+    users: Option<i64>,
+    accounts: Option<i64>,
+    strategies: Option<i64>,
+    orders: Option<i64>,
+    orders_working: Option<i64>,
+    deals: Option<i64>,
+    positions_open: Option<i64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JournalHealth {
+    status: Status,
+    reason: Option<String>,
+    commands_recorded: u64,
+    commands_unrecorded: u64,
+    commands_waiting: usize,
+    group_commits: u64,
+    reports: u64,
+    contradictions: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FeedHealth {
+    status: Status,
+    reason: Option<String>,
+    /// What feeds the host.
+    kind: String,
+    /// Ticks since the host started.
+    ticks: u64,
+    /// In the last full second.
+    ticks_per_second: u64,
+    ticks_refused: u64,
+    /// Times the feed had to wait for a full queue.
+    stalls: u64,
+    last_tick_at: Option<At>,
+    symbols: Vec<SymbolHealth>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SymbolHealth {
+    symbol: String,
+    bid: Option<f64>,
+    ask: Option<f64>,
+    /// Market time of the last tick.
+    last_tick_at: Option<At>,
+    /// How old it is by the host's clock, seconds; of replayed ticks it says nothing.
+    age_s: Option<f64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EnginesHealth {
+    status: Status,
+    reason: Option<String>,
+    total: usize,
+    /// Engines in each state that has any.
+    states: BTreeMap<&'static str, usize>,
+    running: usize,
+    faulted: usize,
+    quarantined: usize,
+    accounts: usize,
+    /// Panics in the host's own code.
+    panics: u64,
+    decision_us_p50: f64,
+    decision_us_p99: f64,
+    views_dropped: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProcessHealth {
+    status: Status,
+    reason: Option<String>,
+    /// Of one core since health was last asked for; 200 is two cores.
+    cpu_percent: f32,
+    /// Resident memory.
+    memory_bytes: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AlarmLine {
+    at: At,
+    code: &'static str,
+    text: String,
+}
+
+/// How the host is, part by part.
+///
+/// Open to everybody as a summary; with the operator's token, all parts. 503 when a part is down.
+///
+/// Codes: `UNAUTHORIZED` when the token is wrong.
+#[utoipa::path(get, path = "/health", tag = "host", operation_id = "health", security((), ("operator" = [])),
+    responses((status = 200, description = "It works, perhaps degraded.", body = Health), (status = 503, description = "A part is down.", body = Health)))]
+pub(crate) async fn health(operator: Option<Operator>, State(state): State<AppState>) -> Response {
+    let parts = parts(&state).await;
+    let all = [
+        ("database", parts.database.status, &parts.database.reason),
+        ("journal", parts.journal.status, &parts.journal.reason),
+        ("feed", parts.feed.status, &parts.feed.reason),
+        ("engines", parts.engines.status, &parts.engines.reason),
+        ("process", parts.process.status, &parts.process.reason),
+    ];
+    let status = all.iter().map(|(_, status, _)| *status).max().unwrap_or(Status::Ok);
+    let ill: Vec<String> = all.iter().filter_map(|(name, _, reason)| reason.as_ref().map(|why| format!("{name}: {why}"))).collect();
+    let known = operator.is_some();
+    let health = Health {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_s: state.since.elapsed().as_secs(),
+        detail: (known && !ill.is_empty()).then(|| ill.join("; ")),
+        parts: known.then_some(parts),
+    };
+    let code = if status == Status::Down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (code, Json(health)).into_response()
+}
+
+async fn parts(state: &AppState) -> Parts {
+    let database = database(state).await;
+    let asked = state.ask(|host| host.snapshot()).await;
+    let alarms = state.live.alarms();
+    let snapshot =
+        asked.unwrap_or_else(|_| HostSnapshot { trading: state.host.trading(), engines: Vec::new(), totals: Default::default() });
+    Parts {
+        trading: snapshot.trading,
+        database,
+        journal: journal(&snapshot, alarms.journal),
+        feed: feed(state, &snapshot),
+        engines: engines(&snapshot),
+        process: state.process.read(),
+        alarms: alarms.last.into_iter().map(|(at, code, text)| AlarmLine { at: At(at), code, text }).collect(),
+    }
+}
+
+async fn database(state: &AppState) -> DatabaseHealth {
+    let began = Instant::now();
+    let ping = tokio::time::timeout(PING_MAX, state.store.ping()).await;
+    let ping_ms = began.elapsed().as_secs_f64() * 1e3;
+    let (status, reason) = match ping {
+        Err(_) => (Status::Down, Some(format!("no answer within {} s", PING_MAX.as_secs()))),
+        Ok(Err(error)) => (Status::Down, Some(error.to_string())),
+        Ok(Ok(())) if ping_ms > PING_SLOW_MS => (Status::Degraded, Some(format!("took {ping_ms:.0} ms to answer"))),
+        Ok(Ok(())) => (Status::Ok, None),
+    };
+    let counts = match status {
+        Status::Down => None,
+        _ => state.store.counts().await.ok(),
+    };
+    let count = |of: fn(&store::Counts) -> i64| counts.as_ref().map(of);
+    DatabaseHealth {
+        status,
+        reason,
+        ping_ms: (status != Status::Down).then_some(ping_ms),
+        size_bytes: count(|counts| counts.size_bytes),
+        users: count(|counts| counts.users),
+        accounts: count(|counts| counts.accounts),
+        strategies: count(|counts| counts.strategies),
+        orders: count(|counts| counts.orders),
+        orders_working: count(|counts| counts.orders_working),
+        deals: count(|counts| counts.deals),
+        positions_open: count(|counts| counts.positions_open),
+    }
+}
+
+fn journal(snapshot: &HostSnapshot, failing: Option<String>) -> JournalHealth {
+    let totals = &snapshot.totals;
+    JournalHealth {
+        status: if failing.is_some() { Status::Down } else { Status::Ok },
+        reason: failing,
+        commands_recorded: totals.commands_recorded,
+        commands_unrecorded: totals.commands_unrecorded,
+        commands_waiting: totals.commands_waiting,
+        group_commits: totals.group_commits,
+        reports: totals.reports,
+        contradictions: totals.contradictions,
+    }
+}
+
+fn feed(state: &AppState, snapshot: &HostSnapshot) -> FeedHealth {
+    let report = state.feed.report();
+    let (now, market) = (state.clock.now(), state.host.market());
+    let market = market.read().unwrap_or_else(PoisonError::into_inner);
+    let symbol = |(id, spec): (_, &domain::symbol::SymbolSpec)| {
+        let last = market.symbol(id).last();
+        SymbolHealth {
+            symbol: spec.name.clone(),
+            bid: last.map(|tick| tick.bid),
+            ask: last.map(|tick| tick.ask),
+            last_tick_at: last.map(|tick| At(tick.time)),
+            age_s: last.map(|tick| now.since_us(tick.time) as f64 / 1e6),
+        }
+    };
+    let symbols: Vec<SymbolHealth> = state.host.table().iter().map(symbol).collect();
+    FeedHealth {
+        status: report.status,
+        reason: report.reason,
+        kind: report.kind,
+        ticks: snapshot.totals.ticks,
+        ticks_per_second: snapshot.totals.ticks_per_second,
+        ticks_refused: snapshot.totals.ticks_refused,
+        stalls: snapshot.totals.feed_stalls,
+        last_tick_at: symbols.iter().filter_map(|symbol| symbol.last_tick_at.map(|at| at.0)).max().map(At),
+        symbols,
+    }
+}
+
+/// A fault of a strategy is its owner's; only the host's own panics are the host's.
+fn engines(snapshot: &HostSnapshot) -> EnginesHealth {
+    let mut states = BTreeMap::new();
+    snapshot.engines.iter().for_each(|engine| *states.entry(engine.state.word()).or_insert(0) += 1);
+    let count = |state: EngineState| states.get(state.word()).copied().unwrap_or(0);
+    let totals = &snapshot.totals;
+    let (status, reason) = match totals.panics {
+        0 => (Status::Ok, None),
+        panics => (Status::Degraded, Some(format!("{panics} panics in the host's own code; its log has them"))),
+    };
+    EnginesHealth {
+        status,
+        reason,
+        total: snapshot.engines.len(),
+        running: count(EngineState::Running),
+        faulted: count(EngineState::Faulted),
+        quarantined: count(EngineState::Quarantined),
+        states,
+        accounts: totals.accounts,
+        panics: totals.panics,
+        decision_us_p50: totals.decision_us_p50,
+        decision_us_p99: totals.decision_us_p99,
+        views_dropped: totals.views_dropped,
+    }
+}
+
+/// Measures this process. The share of the processor is that since the last look.
+pub(crate) struct ProcessMeter {
+    system: Mutex<System>,
+    pid: Pid,
+}
+
+impl Default for ProcessMeter {
+    fn default() -> Self {
+        let meter = Self { system: Mutex::new(System::new()), pid: Pid::from_u32(std::process::id()) };
+        meter.read();
+        meter
+    }
+}
+
+impl ProcessMeter {
+    fn read(&self) -> ProcessHealth {
+        let mut system = self.system.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), true, wanted);
+        match system.process(self.pid) {
+            Some(process) => {
+                ProcessHealth { status: Status::Ok, reason: None, cpu_percent: process.cpu_usage(), memory_bytes: process.memory() }
+            }
+            None => {
+                let reason = Some("the system does not show this process; is /proc mounted?".into());
+                ProcessHealth { status: Status::Degraded, reason, cpu_percent: 0.0, memory_bytes: 0 }
+            }
+        }
+    }
+}

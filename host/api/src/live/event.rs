@@ -1,0 +1,124 @@
+//! The host's events as the stream shows them.
+
+use crate::show::At;
+use domain::desk::Remark;
+use domain::ids::{EngineId, UserId};
+use domain::ledger::Change;
+use domain::life::Verdict;
+use domain::symbol::SymbolTable;
+use domain::time::Time;
+use engine::{Event, Scope, Whose};
+use serde_json::{Value, json};
+
+/// An event of the stream.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveEvent {
+    /// Whom it concerns; `None`: everybody.
+    pub owner: Option<UserId>,
+    /// Which engine it concerns.
+    pub engine: Option<EngineId>,
+    /// Its kind, the `event:` line of the stream.
+    pub kind: &'static str,
+    /// The rest, as JSON.
+    pub data: String,
+}
+
+/// What the stream shows of an event: nothing of what is only kept, one event for each remark.
+pub(super) fn shown(event: &Event, table: &SymbolTable) -> Vec<LiveEvent> {
+    let of_host = |kind, data: Value| vec![LiveEvent { owner: None, engine: None, kind, data: data.to_string() }];
+    match event {
+        Event::Saved { .. } => Vec::new(),
+        Event::State { engine, from, to, reason, at, .. } => {
+            vec![of(engine, "state", *at, json!({ "from": from, "state": to, "state_reason": reason }))]
+        }
+        Event::Fault { engine, fault, verdict, at } => {
+            let restart_at = match verdict {
+                Verdict::RestartAt(time) => Some(At(*time)),
+                Verdict::Quarantine => None,
+            };
+            vec![of(engine, "fault", *at, json!({ "fault": fault.kind, "text": fault.message, "restart_at": restart_at }))]
+        }
+        Event::Remarks { engine, remarks, dropped } => {
+            let mut all: Vec<LiveEvent> = remarks.iter().map(|remark| remarked(engine, remark, table)).collect();
+            if *dropped > 0 {
+                let data = json!({ "engine": engine.engine, "remarks": dropped }).to_string();
+                all.push(LiveEvent { owner: Some(engine.owner), engine: Some(engine.engine), kind: "dropped", data });
+            }
+            all
+        }
+        Event::Changed { engine, change, at } => changed(engine, change, *at, table).into_iter().collect(),
+        Event::Trading { scope: Scope::Host, state, reason, at } => {
+            of_host("trading", json!({ "at": At(*at), "scope": "host", "trading": state, "reason": reason }))
+        }
+        Event::Trading { scope: Scope::Account(id), state, reason, at } => {
+            of_host("trading", json!({ "at": At(*at), "scope": "account", "account": id, "trading": state, "reason": reason }))
+        }
+        Event::Trading { scope: Scope::Engine(id), state, reason, at } => {
+            of_host("trading", json!({ "at": At(*at), "scope": "engine", "engine": id, "trading": state, "reason": reason }))
+        }
+        Event::Alarm { code, text, at } => of_host("alarm", json!({ "at": At(*at), "code": code, "text": text })),
+        Event::Dropped { views } => of_host("dropped", json!({ "views": views })),
+    }
+}
+
+/// An event of an engine: who and when, and `rest`, an object.
+fn of(whose: &Whose, kind: &'static str, at: Time, mut rest: Value) -> LiveEvent {
+    if let Value::Object(fields) = &mut rest {
+        fields.insert("at".into(), json!(At(at)));
+        fields.insert("engine".into(), json!(whose.engine));
+        fields.insert("account".into(), json!(whose.account));
+    }
+    LiveEvent { owner: Some(whose.owner), engine: Some(whose.engine), kind, data: rest.to_string() }
+}
+
+fn remarked(whose: &Whose, remark: &Remark, table: &SymbolTable) -> LiveEvent {
+    match remark {
+        Remark::Log { at, level, text } => of(whose, "log", *at, json!({ "level": level, "text": text })),
+        Remark::Signal { at, symbol, side, confidence, reason } => {
+            let symbol = &table.spec(*symbol).name;
+            of(whose, "signal", *at, json!({ "symbol": symbol, "side": side, "confidence": confidence, "reason": reason }))
+        }
+        Remark::Plot { at, series, value } => of(whose, "plot", *at, json!({ "series": series, "value": value })),
+    }
+}
+
+fn changed(whose: &Whose, change: &Change, at: Time, table: &SymbolTable) -> Option<LiveEvent> {
+    match change {
+        Change::Order { order, fill, retcode } => {
+            let (request, spec) = (&order.request, table.spec(order.request.symbol));
+            let price = |points: Option<_>| points.map(|points| spec.price(points));
+            let fill = fill.as_ref().map(|deal| {
+                let money = [deal.profit, deal.commission, deal.swap].map(|money| money.to_units());
+                json!({
+                    "deal": deal.id, "position": deal.position.to_string(), "entry": deal.entry, "reason": deal.reason,
+                    "volume": spec.lots(deal.volume), "price": spec.price(deal.price),
+                    "profit": money[0], "commission": money[1], "swap": money[2],
+                })
+            });
+            let data = json!({
+                "order": order.id.to_string(), "state": order.state, "symbol": spec.name, "side": request.side, "kind": request.kind,
+                "volume": spec.lots(request.volume), "filled": spec.lots(order.filled), "price": price(request.price),
+                "stop_loss": price(request.stop_loss), "take_profit": price(request.take_profit), "tag": request.tag,
+                "retcode": retcode, "fill": fill,
+            });
+            Some(of(whose, "order", at, data))
+        }
+        Change::Position(position, change) => {
+            let spec = table.spec(position.symbol);
+            let price = |points: Option<_>| points.map(|points| spec.price(points));
+            let data = json!({
+                "position": position.id.to_string(), "change": change, "symbol": spec.name, "side": position.side,
+                "volume": spec.lots(position.volume), "open_price": position.open_points() / spec.points_per_unit(),
+                "stop_loss": price(position.stop_loss), "take_profit": price(position.take_profit),
+                "realised": position.realised.to_units(), "tag": position.tag,
+            });
+            Some(of(whose, "position", at, data))
+        }
+        Change::OrderModified(order) => Some(of(whose, "order-modified", at, json!({ "order": order.to_string() }))),
+        Change::ModifyRejected(order, retcode) => {
+            Some(of(whose, "modify-rejected", at, json!({ "order": order.to_string(), "retcode": retcode })))
+        }
+        // An operator is told by an alarm.
+        Change::Contradiction(_) => None,
+    }
+}

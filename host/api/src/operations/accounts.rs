@@ -1,0 +1,86 @@
+//! Opening accounts.
+
+use super::audit;
+use crate::problem::{Code, Problem};
+use crate::state::AppState;
+use domain::account::Account;
+use domain::broker::AccountTerms;
+use domain::contract::{AccountMode, TradingState};
+use domain::risk::RiskLimits;
+use engine::{HostError, Recovered, Scope};
+use store::{AccountRecord, UserRecord};
+
+/// Largest leverage, as offered anywhere.
+const LEVERAGE_MAX: u32 = 10_000;
+/// Largest deposit of a paper account, in units of its currency: beyond that, sums of profits come near to what a computer
+/// counts exactly.
+const DEPOSIT_UNITS_MAX: i64 = 1_000_000_000;
+
+/// A paper account to open.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Unique among its owner's.
+    pub name: String,
+    /// Mode, currency, leverage, deposit.
+    pub terms: AccountTerms,
+    /// What the gate holds it to.
+    pub limits: RiskLimits,
+}
+
+/// Opens a paper account, in the database and at the host.
+///
+/// # Errors
+/// The name is taken, or a term is out of its range.
+pub async fn open_account(state: &AppState, owner: &UserRecord, account: &NewAccount) -> Result<AccountRecord, Problem> {
+    check(&account.terms).map_err(|why| Problem::new(Code::InvalidValue, why))?;
+    let record = state.store.open_account(owner.id, &account.name, &account.terms, &account.limits, state.clock.now()).await?;
+    open_at_host(state, &record).await?;
+    let detail = serde_json::json!({ "owner": owner.name, "name": record.name, "deposit": record.terms.deposit.to_string() });
+    audit(state, "account.open", format!("account {}", record.id), detail).await;
+    Ok(record)
+}
+
+fn check(terms: &AccountTerms) -> Result<(), String> {
+    match terms {
+        AccountTerms { mode: AccountMode::Exchange, .. } => Err("mode: a paper account is netting or hedging".into()),
+        AccountTerms { currency, .. } if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) => {
+            Err(format!("currency: {currency:?} is no currency; give its three letters, as USD"))
+        }
+        AccountTerms { leverage, .. } if !(1..=LEVERAGE_MAX).contains(leverage) => {
+            Err(format!("leverage: {leverage} is out of range; it may be 1 to {LEVERAGE_MAX}"))
+        }
+        AccountTerms { deposit, .. } if deposit.0 <= 0 || deposit.0 > DEPOSIT_UNITS_MAX * 1_000_000 => {
+            Err(format!("deposit: {deposit} is out of range; it may be 0.01 to {DEPOSIT_UNITS_MAX}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens an account of the database at the host, with what the journal says it has. One that is open stays so.
+pub(super) async fn open_at_host(state: &AppState, record: &AccountRecord) -> Result<Recovered, Problem> {
+    let ledger = state.store.ledger(record.id, state.host.table()).await?;
+    let mut account = Account::new(record.id, record.owner, record.terms.clone(), ledger, record.limits.clone());
+    account.trading = record.trading;
+    match state.ask(|host| host.open_account(account)).await? {
+        Err(HostError::AccountExists(_)) => Ok(Recovered::default()),
+        opened => Ok(opened?),
+    }
+}
+
+/// Sets what an account may do at the market: at the gate at once, and for good.
+pub(crate) async fn set_account_trading(
+    state: &AppState,
+    record: &AccountRecord,
+    trading: TradingState,
+    reason: &str,
+) -> Result<(), Problem> {
+    state.store.set_account_trading(record.owner, record.id, trading).await?;
+    let (id, why) = (record.id, reason.to_owned());
+    match state.ask(move |host| host.set_trading(Scope::Account(id), trading, &why)).await? {
+        // It is told when it is opened.
+        Ok(()) | Err(HostError::NoSuchAccount(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    audit(state, "account.trading", format!("account {id}"), serde_json::json!({ "state": trading, "reason": reason })).await;
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! What the host is asked to do, whoever asks: endpoints over HTTP, or the host itself when it starts.
+
+mod accounts;
+mod engines;
+mod resume;
+mod setup;
+mod versions;
+
+pub use accounts::{NewAccount, open_account};
+pub use engines::{EngineWanted, add_engine, command_engine, set_engine_trading};
+pub use resume::{Resumed, resume};
+pub use versions::upload;
+
+pub(crate) use accounts::set_account_trading;
+
+use crate::operator::Operator;
+use crate::problem::{Code, Problem};
+use crate::state::AppState;
+use domain::ids::{AccountId, EngineId};
+use store::{AccountRecord, EngineRecord, NewAudit, Page, UserRecord};
+
+/// Adds a user.
+///
+/// # Errors
+/// The name is taken or is none.
+pub async fn create_user(state: &AppState, name: &str) -> Result<UserRecord, Problem> {
+    let user = state.store.create_user(name, state.clock.now()).await?;
+    audit(state, "user.create", format!("user {}", user.id), serde_json::json!({ "name": name })).await;
+    Ok(user)
+}
+
+/// The user with this name.
+///
+/// # Errors
+/// There is none.
+pub async fn user_named(state: &AppState, name: &str) -> Result<UserRecord, Problem> {
+    let user = state.store.find_user(name).await?;
+    user.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no user {name:?}; GET /api/v1/users lists them")))
+}
+
+/// An engine, whoever owns it: for the operator.
+pub(crate) async fn any_engine(state: &AppState, id: u32) -> Result<EngineRecord, Problem> {
+    let next = state.store.every_engine(Page::beyond(i64::from(id) - 1, 1)).await?;
+    let found = next.into_iter().find(|engine| engine.id == EngineId(id));
+    found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no engine {id}; GET /api/v1/engines lists them")))
+}
+
+/// An account, whoever owns it: for the operator.
+pub(crate) async fn any_account(state: &AppState, id: u32) -> Result<AccountRecord, Problem> {
+    let next = state.store.every_account(Page::beyond(i64::from(id) - 1, 1)).await?;
+    let found = next.into_iter().find(|account| account.id == AccountId(id));
+    found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no account {id}; GET /api/v1/accounts?user=NAME lists a user's")))
+}
+
+/// Notes what was done. It has been done: a failure to note it is for the log, not for who asked.
+pub(crate) async fn audit(state: &AppState, action: &str, object: String, detail: serde_json::Value) {
+    let entry = NewAudit { at: state.clock.now(), actor: Operator::ACTOR.into(), action: action.into(), object, detail };
+    if let Err(error) = state.store.append_audit(&entry).await {
+        tracing::error!(action, object = entry.object, %error, "could not be noted in the audit");
+    }
+}

@@ -1,0 +1,142 @@
+//! From what is stored of an engine to what the host runs.
+
+use crate::problem::{Code, Problem};
+use crate::state::AppState;
+use domain::actor::SavedState;
+use domain::contract::{DataNeed, Description, Param};
+use domain::number::Money;
+use domain::symbol::{SymbolId, SymbolTable};
+use engine::{EngineSetup, HostError};
+use store::{EngineRecord, PAGE_ROWS_MAX, Page};
+
+/// Most symbols that an error names.
+const NAMED_SYMBOLS_MAX: usize = 20;
+
+/// Sees to it that the host has this engine.
+pub(super) async fn add_to_host(state: &AppState, record: &EngineRecord) -> Result<(), Problem> {
+    if state.host.engine(record.id).is_some() {
+        return Ok(());
+    }
+    let setup = setup_of(state, record).await?;
+    match state.ask(|host| host.add(setup)).await? {
+        // Somebody else was faster.
+        Err(HostError::EngineExists(_)) => Ok(()),
+        added => Ok(added?),
+    }
+}
+
+/// What the host needs to run an engine; its version is loaded by then.
+async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<EngineSetup, Problem> {
+    let store = &state.store;
+    let version = store.version(record.owner, record.strategy, record.version).await?;
+    let symbols = symbols(&record.symbols, &version.description, state.host.table())?;
+    let component = store.component(record.version).await?;
+    let digest = record.version;
+    state.compile(move |versions| versions.load(&digest, &component)).await?;
+    let saved = store.saved_engine(record.id).await?;
+    // State of another version is that version's; this one starts afresh rather than with what it can't read.
+    let saved = saved.filter(|saved| saved.version == record.version);
+    let orders_before = store.last_order_number(record.id).await?.max(saved.as_ref().map_or(0, |saved| saved.orders_asked));
+    Ok(EngineSetup {
+        engine: record.id,
+        owner: record.owner,
+        account: record.account,
+        version: record.version,
+        params: params(&version.description, &record.params),
+        description: version.description,
+        symbols,
+        mode: record.mode,
+        trading: record.trading,
+        seed: record.seed,
+        limits: state.limits,
+        restored: saved.map(|saved| SavedState { schema: saved.schema, bytes: saved.bytes }),
+        orders_before,
+        realised_before: realised(state, record).await?,
+    })
+}
+
+/// Every parameter, the set ones over the defaults.
+fn params(description: &Description, set: &[Param]) -> Vec<Param> {
+    let value = |name: &str| set.iter().find(|param| param.name == name).map(|param| param.value.clone());
+    let specs = description.params.iter();
+    specs.map(|spec| Param { name: spec.name.clone(), value: value(&spec.name).unwrap_or_else(|| spec.default.clone()) }).collect()
+}
+
+/// What an engine's deals have earned, costs included.
+async fn realised(state: &AppState, record: &EngineRecord) -> Result<Money, Problem> {
+    let (mut sum, mut page) = (Money::ZERO, Page::first(PAGE_ROWS_MAX));
+    loop {
+        let deals = state.store.deals(record.owner, Some(record.id), page).await?;
+        sum += deals.iter().map(|row| row.deal.net()).sum();
+        match deals.last() {
+            Some(last) if deals.len() >= PAGE_ROWS_MAX as usize => page = Page::beyond(last.seq, PAGE_ROWS_MAX),
+            _ => return Ok(sum),
+        }
+    }
+}
+
+/// The names of the symbols for what a strategy needs: those given, or those it names itself when none are given.
+pub(super) fn chosen(given: &[String], needs: &[DataNeed]) -> Result<Vec<String>, Problem> {
+    let wanted = || {
+        let names = needs.iter().map(|need| if need.symbol.is_empty() { "one that you pick" } else { need.symbol.as_str() });
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let mismatch = |detail: String| Err(Problem::new(Code::SymbolsMismatch, detail));
+    if given.is_empty() {
+        let own: Vec<String> = needs.iter().map(|need| need.symbol.clone()).filter(|name| !name.is_empty()).collect();
+        if own.len() < needs.len() {
+            return mismatch(format!("symbols: the strategy leaves the choice to you; name {} ({})", needs.len(), wanted()));
+        }
+        return Ok(own);
+    }
+    if given.len() != needs.len() {
+        return mismatch(format!("symbols: {} given, the strategy needs {} ({})", given.len(), needs.len(), wanted()));
+    }
+    Ok(given.to_vec())
+}
+
+/// The symbols with these names.
+pub(super) fn symbols(names: &[String], description: &Description, table: &SymbolTable) -> Result<Vec<SymbolId>, Problem> {
+    if names.len() != description.needs.len() {
+        let detail = format!("symbols: {} given, the strategy needs {}", names.len(), description.needs.len());
+        return Err(Problem::new(Code::SymbolsMismatch, detail));
+    }
+    let find = |name: &String| table.find(name).ok_or_else(|| unknown(name, table));
+    names.iter().map(find).collect()
+}
+
+fn unknown(name: &str, table: &SymbolTable) -> Problem {
+    let mut known: Vec<&str> = table.iter().take(NAMED_SYMBOLS_MAX).map(|(_, spec)| spec.name.as_str()).collect();
+    if table.len() > known.len() {
+        known.push("...");
+    }
+    Problem::new(Code::UnknownSymbol, format!("symbols: there is no symbol {name:?}; this host has {}", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(symbol: &str) -> DataNeed {
+        DataNeed { symbol: symbol.into(), timeframes: Vec::new(), bars_before_start: 0, ticks_before_start: 0 }
+    }
+
+    fn check(given: &[&str], needs: &[&str], expected: Result<&[&str], &str>) {
+        let given: Vec<String> = given.iter().map(|&name| name.into()).collect();
+        let needs: Vec<DataNeed> = needs.iter().map(|name| need(name)).collect();
+        let got = chosen(&given, &needs).map_err(|problem| problem.detail);
+        match expected {
+            Ok(names) => assert_eq!(got, Ok(names.iter().map(|&name| name.to_owned()).collect())),
+            Err(part) => assert!(got.clone().is_err_and(|detail| detail.contains(part)), "{got:?} has no {part:?}"),
+        }
+    }
+
+    #[test]
+    fn symbols_are_those_given_or_those_the_strategy_names() {
+        check(&["EURUSD"], &[""], Ok(&["EURUSD"]));
+        check(&[], &["XAUUSD"], Ok(&["XAUUSD"]));
+        check(&["XAUUSD.m"], &["XAUUSD"], Ok(&["XAUUSD.m"]));
+        check(&[], &["XAUUSD", ""], Err("name 2 (XAUUSD, one that you pick)"));
+        check(&["EURUSD"], &["", "XAUUSD"], Err("1 given, the strategy needs 2"));
+    }
+}

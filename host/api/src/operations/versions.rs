@@ -1,0 +1,35 @@
+//! Taking components in.
+
+use super::audit;
+use crate::problem::{Code, Problem};
+use crate::state::AppState;
+use axum::body::Bytes;
+use domain::params::check_description;
+use store::{NewVersion, StrategyRecord, UserRecord, VersionRecord};
+
+/// Checks a component and keeps it as a version of one of the user's strategies, which is made when it is new. The same
+/// component again changes nothing.
+///
+/// # Errors
+/// The component is refused, with nothing kept of it; or the strategy's name is none.
+pub async fn upload(
+    state: &AppState,
+    owner: &UserRecord,
+    strategy: &str,
+    component: Bytes,
+) -> Result<(StrategyRecord, VersionRecord), Problem> {
+    let bytes = component.clone();
+    let checked = state.compile(move |versions| versions.check(&bytes)).await?;
+    check_description(&checked.description).map_err(|why| Problem::new(Code::ComponentRefused, why))?;
+    let now = state.clock.now();
+    let strategy = match state.store.find_strategy(owner.id, strategy).await? {
+        Some(found) => found,
+        None => state.store.create_strategy(owner.id, strategy, now).await?,
+    };
+    let (description, report) = (&checked.description, &checked.report);
+    let version = NewVersion { strategy: strategy.id, component: &component, description, report };
+    let kept = state.store.upload_version(owner.id, version, now).await?;
+    let detail = serde_json::json!({ "owner": owner.name, "strategy": strategy.name, "size_bytes": kept.size_bytes });
+    audit(state, "version.upload", format!("version {}", kept.digest), detail).await;
+    Ok((strategy, kept))
+}

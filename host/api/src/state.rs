@@ -1,0 +1,184 @@
+//! What endpoints work with, and the ports behind which the sandbox and the feed lie.
+
+use crate::health::ProcessMeter;
+use crate::live::LiveFeed;
+use crate::operator::Token;
+use crate::problem::{Code, Problem};
+use domain::contract::Description;
+use domain::ids::Digest;
+use domain::limits::GuestLimits;
+use domain::time::Clock;
+use engine::Host;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Instant;
+use store::Store;
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+
+/// Requests under way at once: far more than a UI and a few scripts make, few enough that their bodies fit into memory.
+const REQUESTS_MAX: usize = 256;
+/// Uploads held in memory at once: 24 MiB each at most.
+const UPLOADS_MAX: usize = 4;
+/// Components that are checked or compiled at once; each takes a core while the engines need theirs.
+const COMPILES_MAX: usize = 2;
+
+/// The port to whoever checks and loads components.
+///
+/// Its methods block, for half a minute when a component brings an interpreter along; they are called on threads that may.
+pub trait Versions: Send + Sync {
+    /// Checks a component as at upload, and asks it what it is.
+    ///
+    /// # Errors
+    /// It is refused.
+    fn check(&self, component: &[u8]) -> Result<Checked, Refused>;
+    /// Makes a version ready to be run. One that is ready stays so.
+    ///
+    /// # Errors
+    /// It is refused, or there is no room for it.
+    fn load(&self, version: &Digest, component: &[u8]) -> Result<(), Refused>;
+}
+
+/// What a check found.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What the component says of itself.
+    pub description: Description,
+    /// The rest, for its author: imports, sizes, how long compiling took. An object.
+    pub report: serde_json::Value,
+}
+
+/// Why a component was not taken. Each text is one line with the way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The component is at fault.
+    #[error("{0}")]
+    Unfit(String),
+    /// The host has no room for it.
+    #[error("{0}")]
+    Full(String),
+    /// The host failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unfit(why) => Self::new(Code::ComponentRefused, why),
+            Refused::Full(why) => Self::new(Code::HostFull, why),
+            Refused::Failed(why) => Self::internal(why),
+        }
+    }
+}
+
+/// The port to whoever knows how the feed is.
+pub trait Feed: Send + Sync {
+    /// How it is now. Must not block.
+    fn report(&self) -> FeedReport;
+}
+
+/// How the feed is.
+#[derive(Clone, Debug)]
+pub struct FeedReport {
+    /// What feeds the host: `simulated`, `replay` ...
+    pub kind: String,
+    /// How it is.
+    pub status: Status,
+    /// Why it is not well.
+    pub reason: Option<String>,
+}
+
+/// How well a part of the host is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// All is well.
+    Ok,
+    /// It works, but somebody should look.
+    Degraded,
+    /// It does not work.
+    Down,
+}
+
+/// What the API is made of.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The running host.
+    pub host: Arc<Host>,
+    /// The operator's token; not empty.
+    pub token: String,
+    /// Checks and loads components.
+    pub versions: Arc<dyn Versions>,
+    /// Knows how the feed is.
+    pub feed: Arc<dyn Feed>,
+    /// What the host's event sink publishes to.
+    pub live: LiveFeed,
+    /// The host's clock.
+    pub clock: Arc<dyn Clock>,
+    /// What each engine's guest may use.
+    pub limits: GuestLimits,
+}
+
+/// What endpoints work with. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    pub(crate) store: Store,
+    pub(crate) host: Arc<Host>,
+    pub(crate) token: Token,
+    pub(crate) versions: Arc<dyn Versions>,
+    pub(crate) feed: Arc<dyn Feed>,
+    pub(crate) live: LiveFeed,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: GuestLimits,
+    pub(crate) process: Arc<ProcessMeter>,
+    pub(crate) since: Instant,
+    pub(crate) requests: Arc<Semaphore>,
+    pub(crate) uploads: Arc<Semaphore>,
+    compiles: Arc<Semaphore>,
+}
+
+impl AppState {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, host, token, versions, feed, live, clock, limits } = parts;
+        Self {
+            store,
+            host,
+            token: Token::new(&token),
+            versions,
+            feed,
+            live,
+            clock,
+            limits,
+            process: Arc::default(),
+            since: Instant::now(),
+            requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            compiles: Arc::new(Semaphore::new(COMPILES_MAX)),
+        }
+    }
+
+    /// Asks the host something that it may take a moment to answer.
+    pub(crate) async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Host) -> T + Send + 'static) -> Result<T, Problem> {
+        let host = Arc::clone(&self.host);
+        tokio::task::spawn_blocking(move || question(&host)).await.map_err(Problem::internal)
+    }
+
+    /// Has something checked or compiled, after those that wait already.
+    pub(crate) async fn compile<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Versions) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = Arc::clone(&self.compiles).acquire_owned().await.map_err(Problem::internal)?;
+        let versions = Arc::clone(&self.versions);
+        let worked = tokio::task::spawn_blocking(move || {
+            let done = work(versions.as_ref());
+            // Held to here: when the request is given up, the work goes on and counts.
+            drop(permit);
+            done
+        });
+        Ok(worked.await.map_err(Problem::internal)??)
+    }
+}
