@@ -218,8 +218,8 @@ impl<H: GuestHost> Guest<H> for SandboxGuest<H> {
         let allowance = Allowance::of(&call, &self.limits);
         match call {
             Call::Tick { symbol, tick, skipped } => Self::done(self.run(&allowance, |strategy, store| {
-                let (time, flags) = (tick.time.0, tick.flags);
-                strategy.call_on_tick(store, symbol, time, tick.bid, tick.ask, tick.last, tick.volume, flags, skipped)
+                let time = tick.time.0;
+                strategy.call_on_tick(store, symbol, time, tick.bid, tick.ask, tick.last, tick.volume, skipped)
             })),
             Call::Ticks { symbol, ticks } => {
                 let consumed = self.run(&allowance, |strategy, store| {

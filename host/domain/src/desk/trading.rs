@@ -1,7 +1,7 @@
 //! The guest's orders: from `f64` to the grid, through the gate, into the outbox; and its own orders and positions back.
 
 use super::{Desk, Phase};
-use crate::contract::{AskedOrder, DenyCode, Filling, OrderKind, SeenOrder, SeenPosition};
+use crate::contract::{AskedOrder, DenyCode, Filling, LogLevel, OrderKind, SeenOrder, SeenPosition};
 use crate::ids::{OrderId, PositionId};
 use crate::ledger::{Position, WorkingOrder, floating_of};
 use crate::limits::SEEN_ROWS_MAX;
@@ -14,6 +14,9 @@ impl Desk {
     pub(super) fn do_submit(&mut self, asked: AskedOrder) -> Result<u64, DenyCode> {
         self.acted();
         let answer = self.on_grid(&asked).and_then(|request| self.place(request));
+        if let Err(code) = answer {
+            self.note_denied(&asked, code);
+        }
         self.decisions.submit(self.now, &asked, answer);
         answer
     }
@@ -50,6 +53,13 @@ impl Desk {
         let answer = self.closing(id, volume).and_then(|request| self.place(request));
         self.decisions.close(self.now, id, volume, answer);
         answer
+    }
+
+    /// Tells the owner: an order that was denied leaves no other trace.
+    fn note_denied(&mut self, asked: &AskedOrder, code: DenyCode) {
+        let name = self.symbol(asked.symbol).map_or("?", |id| &self.table.spec(id).name);
+        let text = format!("denied {code}: {} {} {} lots of {name}", asked.kind, asked.side, asked.volume);
+        self.reports.log(LogLevel::Warn, &text);
     }
 
     /// Gives the order its number and has it checked; a denied one uses no number up.
