@@ -1,0 +1,250 @@
+//! The contract's types as the SDK's and as the host's: what the sandbox does between a component and the host, done here
+//! between a native strategy and the host.
+
+use domain::contract::*;
+use domain::symbol::SymbolSpec;
+use domain::tick::{Bar, Tick, Timeframe};
+use stockade_sdk as wit;
+
+/// `Into` for two types neither of which is ours.
+pub(crate) trait Convert<T> {
+    fn convert(self) -> T;
+}
+
+/// Both ways between two enums with the same variants.
+macro_rules! same_words {
+    ($($wit:path = $domain:path { $($variant:ident),+ })+) => { $(
+        impl Convert<$domain> for $wit {
+            fn convert(self) -> $domain {
+                match self { $(<$wit>::$variant => <$domain>::$variant),+ }
+            }
+        }
+        impl Convert<$wit> for $domain {
+            fn convert(self) -> $wit {
+                match self { $(<$domain>::$variant => <$wit>::$variant),+ }
+            }
+        }
+    )+ };
+}
+
+same_words! {
+    wit::Timeframe = Timeframe { M1, M5, M15, M30, H1, H4, D1, W1, Mn1 }
+    wit::Side = Side { Buy, Sell }
+    wit::OrderKind = OrderKind { Market, Limit, Stop, StopLimit }
+    wit::Filling = Filling { Any, Fok, Ioc, Return }
+    wit::RunMode = RunMode { Backtest, Optimisation, Paper, Live }
+    wit::AccountMode = AccountMode { Netting, Hedging, Exchange }
+    wit::TradingState = TradingState { Active, Reducing, Halted }
+    wit::PositionChange = PositionChange { Opened, Increased, Reduced, Reversed, Closed, StopsMoved }
+    wit::StopReason = StopReason { ByOwner, ByOperator, Swapped, HostStopping, EndOfData, Quarantined }
+    wit::Level = LogLevel { Debug, Info, Warn, Error }
+    wit::DenyCode = DenyCode {
+        TradingHalted, ReducingOnly, Reconciling, SymbolNotAllowed,
+        VolumeBelowMinimum, VolumeAboveMaximum, VolumeOffStep,
+        PriceOffTick, PriceCollar, StopsTooClose, Frozen,
+        MarketClosed, PriceStale, SpreadTooWide,
+        MarginInsufficient, ExposureExceeded, OrdersExceeded, RateExceeded, RepeatedOrder, InFlight,
+        DailyLoss, Drawdown, ConsecutiveLosses,
+        PositionNotFound, OrderNotFound, WouldIncrease, ExpiryPast, BudgetExceeded, Invalid,
+        PositionsExceeded, NotionalExceeded, HostBusy, NotAllowedNow
+    }
+}
+
+pub(crate) fn description(from: wit::Description) -> Description {
+    Description {
+        name: from.name,
+        version: from.version,
+        about: from.about,
+        params: from.params.into_iter().map(param_spec).collect(),
+        needs: from.needs.into_iter().map(data_need).collect(),
+        latest_tick_only: from.latest_tick_only,
+        callbacks: Callbacks {
+            tick: from.callbacks.tick,
+            bar: from.callbacks.bar,
+            timer: from.callbacks.timer,
+            order: from.callbacks.order,
+            position: from.callbacks.position,
+        },
+        state_schema: from.state_schema,
+        memory_bytes: from.memory_bytes,
+    }
+}
+
+fn param_spec(from: wit::ParamSpec) -> ParamSpec {
+    ParamSpec {
+        name: from.name,
+        help: from.help,
+        default: match from.default {
+            wit::ParamValue::Integer(value) => ParamValue::Integer(value),
+            wit::ParamValue::Number(value) => ParamValue::Number(value),
+            wit::ParamValue::Flag(value) => ParamValue::Flag(value),
+            wit::ParamValue::Text(value) => ParamValue::Text(value),
+            wit::ParamValue::Choice(value) => ParamValue::Choice(value),
+        },
+        min: from.min,
+        max: from.max,
+        step: from.step,
+        choices: from.choices,
+    }
+}
+
+fn data_need(from: wit::DataNeed) -> DataNeed {
+    DataNeed {
+        symbol: from.symbol,
+        timeframes: from.timeframes.into_iter().map(Convert::convert).collect(),
+        bars_before_start: from.bars_before_start,
+        ticks_before_start: from.ticks_before_start,
+    }
+}
+
+pub(crate) fn param(from: &Param) -> wit::Param {
+    let value = match &from.value {
+        ParamValue::Integer(value) => wit::ParamValue::Integer(*value),
+        ParamValue::Number(value) => wit::ParamValue::Number(*value),
+        ParamValue::Flag(value) => wit::ParamValue::Flag(*value),
+        ParamValue::Text(value) => wit::ParamValue::Text(value.clone()),
+        ParamValue::Choice(value) => wit::ParamValue::Choice(*value),
+    };
+    wit::Param { name: from.name.clone(), value }
+}
+
+pub(crate) fn account(from: AccountView) -> wit::AccountState {
+    wit::AccountState {
+        mode: from.mode.convert(),
+        currency: from.currency,
+        leverage: from.leverage,
+        balance: from.balance,
+        equity: from.equity,
+        margin: from.margin,
+        margin_free: from.margin_free,
+    }
+}
+
+pub(crate) fn asked_order(from: wit::OrderRequest) -> AskedOrder {
+    AskedOrder {
+        symbol: from.symbol,
+        side: from.side.convert(),
+        kind: from.kind.convert(),
+        volume: from.volume,
+        price: from.price,
+        stop_limit_price: from.stop_limit_price,
+        stop_loss: from.stop_loss,
+        take_profit: from.take_profit,
+        filling: from.filling.convert(),
+        deviation: from.deviation,
+        expires: from.expires,
+        position: from.position,
+        reduce_only: from.reduce_only,
+        tag: from.tag,
+    }
+}
+
+pub(crate) fn order(from: SeenOrder) -> wit::Order {
+    wit::Order {
+        id: from.id,
+        symbol: from.symbol,
+        side: from.side.convert(),
+        kind: from.kind.convert(),
+        volume: from.volume,
+        filled: from.filled,
+        price: from.price,
+        stop_loss: from.stop_loss,
+        take_profit: from.take_profit,
+        placed: from.placed,
+        tag: from.tag,
+    }
+}
+
+pub(crate) fn position(from: SeenPosition) -> wit::Position {
+    wit::Position {
+        id: from.id,
+        symbol: from.symbol,
+        side: from.side.convert(),
+        volume: from.volume,
+        open_price: from.open_price,
+        stop_loss: from.stop_loss,
+        take_profit: from.take_profit,
+        opened: from.opened,
+        profit: from.profit,
+        swap: from.swap,
+        commission: from.commission,
+        tag: from.tag,
+    }
+}
+
+pub(crate) fn event(from: SeenEvent) -> wit::OrderEvent {
+    let fill = |fill: SeenFill| wit::Fill {
+        volume: fill.volume,
+        price: fill.price,
+        time: fill.time,
+        position: fill.position,
+        profit: fill.profit,
+        commission: fill.commission,
+    };
+    match from {
+        SeenEvent::Accepted => wit::OrderEvent::Accepted,
+        SeenEvent::Rejected(retcode) => wit::OrderEvent::Rejected(retcode),
+        SeenEvent::Unknown => wit::OrderEvent::Unknown,
+        SeenEvent::PartiallyFilled(deal) => wit::OrderEvent::PartiallyFilled(fill(deal)),
+        SeenEvent::Filled(deal) => wit::OrderEvent::Filled(fill(deal)),
+        SeenEvent::Canceled => wit::OrderEvent::Canceled,
+        SeenEvent::Expired => wit::OrderEvent::Expired,
+        SeenEvent::Modified => wit::OrderEvent::Modified,
+        SeenEvent::ModifyRejected(retcode) => wit::OrderEvent::ModifyRejected(retcode),
+    }
+}
+
+/// `symbol` is the guest's index: the host's id in the bar means nothing to a guest.
+pub(crate) fn bar(symbol: u32, from: &Bar) -> wit::Bar {
+    wit::Bar {
+        symbol,
+        timeframe: from.timeframe.convert(),
+        open_time: from.open_time.0,
+        open: from.open,
+        high: from.high,
+        low: from.low,
+        close: from.close,
+        tick_volume: from.tick_volume,
+        spread: from.spread,
+    }
+}
+
+pub(crate) fn tick(from: &Tick) -> wit::Tick {
+    wit::Tick { time: from.time.0, bid: from.bid, ask: from.ask, last: from.last, volume: from.volume }
+}
+
+pub(crate) fn symbol_spec(from: SymbolSpec, tick_value: f64) -> wit::SymbolSpec {
+    wit::SymbolSpec {
+        digits: from.digits,
+        point: 1.0 / from.points_per_unit(),
+        tick_size: from.price(from.tick_size),
+        tick_value,
+        contract_size: from.contract_size_e6 as f64 / 1e6,
+        volume_min: from.lots(from.volume_min),
+        volume_max: from.lots(from.volume_max),
+        volume_step: from.volume_step_e8 as f64 / 1e8,
+        stops_level: points(from.stops_level.0),
+        freeze_level: points(from.freeze_level.0),
+        name: from.name,
+        base: from.base,
+        quote: from.quote,
+        margin: from.margin,
+    }
+}
+
+fn points(points: i64) -> u32 {
+    u32::try_from(points.max(0)).unwrap_or(u32::MAX)
+}
+
+pub(crate) fn stats(from: &TesterStats) -> wit::TesterStats {
+    wit::TesterStats {
+        profit: from.profit,
+        profit_factor: from.profit_factor,
+        drawdown: from.drawdown,
+        drawdown_percent: from.drawdown_percent,
+        recovery_factor: from.recovery_factor,
+        expected_payoff: from.expected_payoff,
+        sharpe: from.sharpe,
+        trades: from.trades,
+    }
+}
