@@ -40,3 +40,8 @@ pub mod prelude {
     pub use crate::types::*;
     pub use crate::{Choice, Context, Manifest, Need, Params, Start, Strategy};
 }
+
+/// The strategy in the project's front page compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;
