@@ -1,8 +1,7 @@
 //! One trading account as the host sees it: terms, ledger, gate. Shared by the engines that trade on it.
 
 use crate::broker::AccountTerms;
-use crate::contract::DenyCode;
-use crate::contract::{AccountView, TradingState};
+use crate::contract::{AccountMode, AccountView, DenyCode, OrderKind, TradingState};
 use crate::ids::{AccountId, EngineId, UserId};
 use crate::ledger::Ledger;
 use crate::number::{Points, Steps};
@@ -66,6 +65,9 @@ impl Account {
                 self.ledger.orders.get(&command.order).ok_or(DenyCode::OrderNotFound)?.request.symbol
             }
         };
+        if matches!(&command.action, Action::Place(request) if request.position.is_none()) && self.is_held_by_another(by.engine, symbol) {
+            return Err(DenyCode::SymbolNotAllowed);
+        }
         let view = GateView {
             spec: table.spec(symbol),
             quote: (by.quote)(symbol),
@@ -80,6 +82,14 @@ impl Account {
         let approved = self.gate.check(command, &view)?;
         self.ledger.recorded(approved.get());
         Ok(approved)
+    }
+
+    /// Where there is one position per symbol, a second engine's order would increase, close or turn the first one's: the
+    /// symbol is whose order or position came first.
+    fn is_held_by_another(&self, engine: EngineId, symbol: SymbolId) -> bool {
+        let positions = self.ledger.positions.values().map(|position| (position.symbol, position.id.0));
+        let orders = self.ledger.orders.values().map(|order| (order.request.symbol, order.id));
+        self.terms.mode != AccountMode::Hedging && positions.chain(orders).any(|(of, id)| of == symbol && id.engine() != engine)
     }
 
     /// What the command names, when it is the engine's own.
@@ -110,7 +120,8 @@ impl Account {
             .orders
             .values()
             .filter(|order| order.id.engine() == engine && order.request.symbol == symbol && order.request.side == asked.side);
-        let reduces = own.filter(|order| match asked.position {
+        let underway = own.filter(|order| order.request.kind == OrderKind::Market);
+        let reduces = underway.filter(|order| match asked.position {
             Some(_) => order.request.position == asked.position,
             None => order.request.reduce_only || order.request.position.is_some(),
         });
@@ -135,5 +146,90 @@ impl Account {
             margin: margin.to_units(),
             margin_free: (equity - margin).to_units(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::{Deal, Entry, Happened, Reason, Report};
+    use crate::contract::{Filling, Side};
+    use crate::ids::{DealId, OrderId, PositionId};
+    use crate::number::Money;
+    use crate::order::{OrderRequest, Tag};
+    use crate::symbol::common;
+
+    const SYMBOL: SymbolId = SymbolId(0);
+
+    fn order(side: Side) -> OrderRequest {
+        OrderRequest {
+            symbol: SYMBOL,
+            side,
+            kind: OrderKind::Market,
+            volume: Steps(5),
+            price: None,
+            stop_limit_price: None,
+            stop_loss: None,
+            take_profit: None,
+            filling: Filling::Any,
+            deviation: None,
+            expires: None,
+            position: None,
+            reduce_only: false,
+            tag: Tag::default(),
+        }
+    }
+
+    fn ask(account: &mut Account, engine: u32, number: u32, request: OrderRequest) -> Result<(), DenyCode> {
+        let table = SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap();
+        let command =
+            Command { account: account.id, order: OrderId::new(EngineId(engine), number), at: Time(0), action: Action::Place(request) };
+        let quote = |_| Some((Points(130_000), Points(130_010)));
+        let by = Standing { engine: EngineId(engine), trading: TradingState::Active, now: Time(0), quote };
+        account.approve(command, &table, &by).map(drop)
+    }
+
+    /// An account on which engine 1 has bought.
+    fn bought(mode: AccountMode) -> Account {
+        let terms = AccountTerms { mode, ..AccountTerms::default() };
+        let mut account = Account::new(AccountId(1), UserId(1), terms, Ledger::new(Money(1)), RiskLimits::default());
+        let id = OrderId::new(EngineId(1), 1);
+        ask(&mut account, 1, 1, order(Side::Buy)).unwrap();
+        let deal = Deal {
+            id: DealId(1),
+            order: Some(id),
+            position: PositionId(id),
+            symbol: SYMBOL,
+            side: Side::Buy,
+            entry: Entry::In,
+            reason: Reason::Expert,
+            volume: Steps(5),
+            price: Points(130_010),
+            profit: Money::ZERO,
+            commission: Money::ZERO,
+            swap: Money::ZERO,
+            time: Time(0),
+        };
+        let happened = Happened::Deal { deal, rest: Steps(0) };
+        account.ledger.apply(&Report { account: account.id, order: Some(id), at: Time(0), happened });
+        account
+    }
+
+    #[test]
+    fn a_symbol_of_a_netting_account_is_one_engines_at_a_time() {
+        let mut netting = bought(AccountMode::Netting);
+        assert_eq!(ask(&mut netting, 2, 1, order(Side::Sell)), Err(DenyCode::SymbolNotAllowed));
+        assert_eq!(ask(&mut netting, 1, 2, order(Side::Sell)), Ok(()));
+        assert_eq!(ask(&mut bought(AccountMode::Hedging), 2, 1, order(Side::Sell)), Ok(()));
+    }
+
+    #[test]
+    fn a_pending_close_keeps_nobody_from_closing_at_the_market() {
+        let mut account = bought(AccountMode::Hedging);
+        let close = OrderRequest { position: Some(PositionId(OrderId::new(EngineId(1), 1))), ..order(Side::Sell) };
+        let limit = OrderRequest { kind: OrderKind::Limit, price: Some(Points(131_000)), ..close.clone() };
+        assert_eq!(ask(&mut account, 1, 2, limit), Ok(()));
+        assert_eq!(ask(&mut account, 1, 3, close.clone()), Ok(()));
+        assert_eq!(ask(&mut account, 1, 4, close), Err(DenyCode::WouldIncrease), "one on its way is enough");
     }
 }

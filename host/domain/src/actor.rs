@@ -7,6 +7,7 @@ use crate::desk::{Columns, Decisions, Desk, Phase, Remark};
 use crate::guest::{Call, Fault, FaultKind, Guest, Reply, Used};
 use crate::ids::EngineId;
 use crate::ledger::{Change, Position, WorkingOrder};
+use crate::limits::TIMERS_PER_EVENT_MAX;
 use crate::order::{Command, OrderState};
 use crate::risk::Approved;
 use crate::symbol::SymbolId;
@@ -79,6 +80,7 @@ impl Actor {
             trading: TradingState::Active,
             account_currency: String::new(),
         };
+        actor.guest.host().serve(&description.needs);
         match actor.set_up(params, restored, now) {
             Ok(()) => Ok(actor),
             Err(fault) => {
@@ -105,12 +107,13 @@ impl Actor {
         self.guest.host().engine()
     }
 
-    /// Fires the timers that are due by `until`, in order of time.
+    /// Fires the timers that are due by `until`, in order of time; at most [`TIMERS_PER_EVENT_MAX`], the rest stay due.
     ///
     /// # Errors
     /// The guest failed.
     pub fn timers(&mut self, until: Time) -> Result<(), Fault> {
-        while let Some((id, at)) = self.guest.host().pop_timer(until) {
+        for _ in 0..TIMERS_PER_EVENT_MAX {
+            let Some((id, at)) = self.guest.host().pop_timer(until) else { break };
             if self.callbacks.timer {
                 self.event(at, Call::Timer(id))?;
             }

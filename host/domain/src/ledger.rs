@@ -111,7 +111,8 @@ pub enum Change {
     ModifyRejected(OrderId, u32),
     /// A position changed; with volume 0 when it closed.
     Position(Box<Position>, PositionChange),
-    /// The report contradicts what is known; nothing was changed. A person should look.
+    /// The report contradicts what is known. No order and no position changed; a deal still moves the balance, since it is a
+    /// fact. A person should look.
     Contradiction(String),
 }
 
@@ -201,7 +202,9 @@ impl Ledger {
     }
 
     fn book(&mut self, deal: &Deal, rest: Steps) -> Vec<Change> {
-        if !self.seen.insert(deal.id) {
+        // A number below all that are remembered has been forgotten, not missed: numbers grow.
+        let forgotten = self.seen.len() >= SEEN_DEALS_MAX && self.seen.first().is_some_and(|&oldest| deal.id < oldest);
+        if forgotten || !self.seen.insert(deal.id) {
             return Vec::new();
         }
         if self.seen.len() > SEEN_DEALS_MAX {
@@ -429,6 +432,16 @@ mod tests {
         report(&mut ledger, 1, Happened::OrderModified { price: Some(Points(105)), stop_loss: None, take_profit: None });
         let request = &ledger.orders[&order(1)].request;
         assert_eq!((request.kind, request.price, request.stop_limit_price), (OrderKind::Limit, Some(Points(105)), None));
+    }
+
+    #[test]
+    fn a_deal_repeated_after_its_number_was_forgotten_books_nothing() {
+        let mut ledger = Ledger::new(Money(100_000));
+        place(&mut ledger, 1, request(OrderKind::Market, None));
+        (1..=SEEN_DEALS_MAX as u64 + 2).for_each(|id| _ = report(&mut ledger, 1, buy(id, 1)));
+        let balance = ledger.balance;
+        assert!(report(&mut ledger, 1, buy(1, 1)).is_empty());
+        assert_eq!(ledger.balance, balance);
     }
 
     #[test]

@@ -48,6 +48,9 @@ impl Default for GuestLimits {
 
 /// Timers of one engine: strategies use one or two; the list is searched on every tick.
 pub const TIMERS_MAX: usize = 16;
+/// Timers that fire at one event: each of an engine's may do so four times over, as after a gap in the market. A guest that
+/// sets another whenever one fires would hold its host up for ever; what is left fires at the next event.
+pub const TIMERS_PER_EVENT_MAX: usize = 4 * TIMERS_MAX;
 /// Shortest repeat of a timer, us: a timer that fires more often than once a second is a tick.
 pub const TIMER_EVERY_MIN_US: u64 = 1_000_000;
 /// Rows `market.bars` and `market.ticks` answer at most, and how much history the host keeps for them.

@@ -54,6 +54,9 @@ impl Default for RiskLimits {
     }
 }
 
+/// Cancels and closes pass until this many times the usual rate.
+const WAYS_OUT: u32 = 10;
+
 /// What the gate is shown of the world.
 #[derive(Clone, Copy, Debug)]
 pub struct GateView<'a> {
@@ -73,7 +76,8 @@ pub struct GateView<'a> {
     pub positions: usize,
     /// This engine's net position in the symbol, in steps, positive when long: what a reduce-only order may reduce.
     pub net: Steps,
-    /// Volume of this engine's working orders that already reduce the target or net position.
+    /// Volume of this engine's market orders on their way that reduce the target or net position. Pending ones don't count:
+    /// the broker cuts or withdraws them when less is left, and they must not keep anyone from getting out.
     pub reducing: Steps,
 }
 
@@ -151,13 +155,16 @@ impl RiskGate {
     fn check_place(&self, request: &OrderRequest, view: &GateView<'_>) -> Result<(), DenyCode> {
         let reduces = self.reduces(request, view)?;
         require(reduces || view.trading == TradingState::Active, state_code(view.trading))?;
-        require(self.limits.symbols.is_empty() || self.limits.symbols.contains(&view.spec.name), DenyCode::SymbolNotAllowed)?;
+        // What reduces risk passes limits that were tightened since: a position must never be stuck behind them.
+        let allowed = self.limits.symbols.is_empty() || self.limits.symbols.contains(&view.spec.name);
+        require(reduces || allowed, DenyCode::SymbolNotAllowed)?;
         require(view.quote.is_some(), DenyCode::PriceStale)?;
 
         require(request.volume >= view.spec.volume_min || reduces, DenyCode::VolumeBelowMinimum)?;
         require(request.volume <= view.spec.volume_max, DenyCode::VolumeAboveMaximum)?;
         let volume_e8 = i128::from(request.volume.0) * i128::from(view.spec.volume_step_e8);
-        require(volume_e8 <= i128::from(self.limits.order_centilots_max) * 1_000_000, DenyCode::VolumeAboveMaximum)?;
+        let order_max_e8 = i128::from(self.limits.order_centilots_max) * 1_000_000;
+        require(reduces || volume_e8 <= order_max_e8, DenyCode::VolumeAboveMaximum)?;
 
         self.check_form(request, view)?;
         require(request.expires.is_none_or(|end| end > view.now), DenyCode::ExpiryPast)?;
@@ -216,10 +223,11 @@ impl RiskGate {
         if now.since_us(*since) >= MINUTE_US {
             (*since, *used) = (now, 0);
         }
-        // Whoever has spent his rate may still get out.
+        // Whoever has spent his rate may still get out; but not without end: each try is written to disk.
         let gets_out = matches!(&command.action, Action::Cancel)
             || matches!(&command.action, Action::Place(order) if order.position.is_some() || order.reduce_only);
-        require(*used < self.limits.commands_per_minute || gets_out, DenyCode::RateExceeded)?;
+        let max = self.limits.commands_per_minute.saturating_mul(if gets_out { WAYS_OUT } else { 1 });
+        require(*used < max, DenyCode::RateExceeded)?;
         *used = used.saturating_add(1);
         Ok(())
     }
@@ -344,6 +352,27 @@ mod tests {
         for (request, expected) in cases {
             assert_eq!(check(request.clone(), |_| ()), expected, "{request:?}");
         }
+    }
+
+    #[test]
+    fn limits_tightened_since_do_not_keep_a_position_open() {
+        let spec = common::forex("EUR", "USD");
+        let limits = RiskLimits { symbols: vec!["XAUUSD".into()], order_centilots_max: 1, ..RiskLimits::default() };
+        let mut gate = RiskGate::new(limits);
+        let close = OrderRequest { position: Some(PositionId(OrderId(1))), ..market(Side::Sell, 5) };
+        let held = GateView { target: long_position(5), ..view(&spec) };
+        assert_eq!(gate.check(place(close), &held).map(drop), Ok(()));
+        assert_eq!(gate.check(place(market(Side::Buy, 1)), &view(&spec)).map(drop), Err(DenyCode::SymbolNotAllowed));
+    }
+
+    #[test]
+    fn a_flood_of_cancels_ends_as_well() {
+        let spec = common::forex("EUR", "USD");
+        let mut gate = RiskGate::new(RiskLimits { commands_per_minute: 2, ..RiskLimits::default() });
+        let cancel = || Command { account: AccountId(1), order: OrderId::new(EngineId(1), 1), at: NOW, action: Action::Cancel };
+        let view = GateView { target: Target::Order, ..view(&spec) };
+        let passed = (0..1_000).filter(|_| gate.check(cancel(), &view).is_ok()).count();
+        assert_eq!(passed, 20);
     }
 
     #[test]

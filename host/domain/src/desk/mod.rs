@@ -14,7 +14,7 @@ pub use report::Remark;
 
 use crate::account::{Account, Standing};
 use crate::bars::{MarketView, image};
-use crate::contract::{AccountView, Budget, RunMode, Side, TradingState};
+use crate::contract::{AccountView, Budget, DataNeed, RunMode, Side, TradingState};
 use crate::guest::{ContractBroken, GuestHost};
 use crate::ids::{EngineId, OrderId};
 use crate::limits::HISTORY_ROWS_MAX;
@@ -139,6 +139,8 @@ pub struct Desk {
     mode: RunMode,
     table: SymbolTable,
     symbols: Vec<SymbolId>,
+    /// What of each symbol's past the guest asked for. History may hold more, for others: the guest must not see that.
+    needs: Vec<DataNeed>,
     market: Arc<dyn MarketView>,
     account: Arc<Mutex<Account>>,
     switch: Arc<TradingSwitch>,
@@ -168,6 +170,7 @@ impl Desk {
             table: setup.table,
             last: vec![None; setup.symbols.len()],
             symbols: setup.symbols,
+            needs: Vec::new(),
             market: setup.market,
             account: setup.account,
             switch: setup.switch,
@@ -259,6 +262,11 @@ impl Desk {
 
     pub(crate) fn pop_timer(&mut self, until: Time) -> Option<(u32, Time)> {
         self.timers.pop(until)
+    }
+
+    /// What the guest said it needs of the past, symbol by symbol: it is shown that and no more.
+    pub(crate) fn serve(&mut self, needs: &[DataNeed]) {
+        self.needs = needs.to_vec();
     }
 
     /// Before a call: where the guest stands in time and what it may do.
@@ -401,19 +409,27 @@ impl GuestHost for Desk {
 
     fn bars(&mut self, symbol: u32, timeframe: Timeframe, count: u32) -> Result<Vec<Bar>, ContractBroken> {
         let id = self.symbol(symbol)?;
+        if !self.needs.get(symbol as usize).is_some_and(|need| need.timeframes.contains(&timeframe)) {
+            return Ok(Vec::new());
+        }
         let until = self.last[symbol as usize].map_or(self.now, |tick| tick.time);
         Ok(self.market.bars(id, timeframe, (count as usize).min(HISTORY_ROWS_MAX), until))
     }
 
     fn ticks(&mut self, symbol: u32, count: u32) -> Result<Vec<Tick>, ContractBroken> {
         let id = self.symbol(symbol)?;
-        let count = (count as usize).min(HISTORY_ROWS_MAX);
+        // The tick being handled is always there; before it, as many as the guest asked for, whether they lie in a batch or
+        // in the history, which may hold more for others.
+        let depth = self.needs.get(symbol as usize).map_or(0, |need| need.ticks_before_start as usize);
+        let count = (count as usize).min(depth.clamp(1, HISTORY_ROWS_MAX));
         let rows = self.batch.as_ref().filter(|batch| batch.symbol == symbol);
-        let fresh =
-            rows.map_or_else(Vec::new, |batch| (0..=batch.row).rev().take(count).map(|row| batch.tick(row, id)).collect::<Vec<_>>());
-        let before = match rows {
-            Some(batch) => batch.first_sequence.saturating_sub(1),
-            None => self.last[symbol as usize].map_or(u64::MAX, |tick| tick.sequence),
+        let (fresh, before) = match (rows, self.last[symbol as usize]) {
+            (Some(batch), _) => {
+                let rows = (0..=batch.row).rev().take(count).map(|row| batch.tick(row, id));
+                (rows.collect::<Vec<_>>(), batch.first_sequence.saturating_sub(1))
+            }
+            (None, Some(last)) => (std::iter::once(last).take(count).collect(), last.sequence.saturating_sub(1)),
+            (None, None) => (Vec::new(), u64::MAX),
         };
         let mut ticks = self.market.ticks(id, count - fresh.len(), before);
         ticks.extend(fresh.into_iter().rev());
@@ -435,11 +451,15 @@ impl GuestHost for Desk {
                 "on-ticks asked for something at row {acted} and must stop after it, but went on to row {row}"
             )));
         }
+        let moved = row > batch.row;
         batch.row = row;
         let tick = batch.tick(row, self.symbols[batch.symbol as usize]);
         self.last[batch.symbol as usize] = Some(tick);
         self.now = self.now.max(tick.time);
-        self.reports.move_to(self.now);
+        // What is bounded by the call is bounded by the row, as when ticks come one by one.
+        if moved {
+            self.reports.begin(self.now);
+        }
         Ok(())
     }
 

@@ -37,10 +37,12 @@ impl Reports {
         self.move_to(now);
     }
 
-    pub(super) fn move_to(&mut self, now: Time) {
+    fn move_to(&mut self, now: Time) {
         self.now = now;
-        if now.since_us(self.minute) >= MINUTE_US {
-            (self.minute, self.bytes_used) = (now, 0);
+        // Minutes of the clock, not since the last call: calls come at other times by columns than tick by tick.
+        let minute = Time(now.0.div_euclid(MINUTE_US) * MINUTE_US);
+        if minute > self.minute {
+            (self.minute, self.bytes_used) = (minute, 0);
         }
     }
 
