@@ -148,6 +148,14 @@ impl Host {
         if let Some(symbol) = setup.symbols.iter().find(|symbol| usize::from(symbol.0) >= self.shared.table.len()) {
             return invalid(format!("symbol {} is not in the table", symbol.0));
         }
+        let twice = |at: usize| setup.symbols[..at].contains(&setup.symbols[at]);
+        if let Some(at) = (0..setup.symbols.len()).find(|&at| twice(at)) {
+            let name = &self.shared.table.spec(setup.symbols[at]).name;
+            return invalid(format!("{name} stands for two of its strategy's symbols; each needs its own"));
+        }
+        if lock(&account).owner != setup.owner {
+            return invalid(format!("account {} is not its owner's", setup.account));
+        }
         if let Some(&before) = self.numbered.lock().unwrap_or_else(PoisonError::into_inner).get(&engine) {
             setup.orders_before = setup.orders_before.max(before);
         }

@@ -50,11 +50,12 @@ impl Hub {
 
     /// Checks and numbers the tick and takes it into the market's history.
     fn take_in(&mut self, tick: &mut Tick, shared: &Shared) -> Result<(), TickRefused> {
-        let price = |price: f64| price.is_finite() && price > 0.0;
         if usize::from(tick.symbol.0) >= shared.table.len() {
             return Err(TickRefused::UnknownSymbol);
         }
-        if !price(tick.bid) || !price(tick.ask) {
+        // Less than a point is no price either: rates would divide by it.
+        let spec = shared.table.spec(tick.symbol);
+        if spec.nearest_points(tick.bid).is_none() || spec.nearest_points(tick.ask).is_none() {
             return Err(TickRefused::NoPrice);
         }
         self.closed.clear();

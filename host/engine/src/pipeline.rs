@@ -315,6 +315,10 @@ impl Pipeline {
     /// Takes an account on; see [`crate::recovery`].
     fn open(&mut self, mut account: Account) -> Result<Recovered, HostError> {
         let id = account.id;
+        // Asked here as well: of two callers at once the second would put the first one's orders out of sight.
+        if self.shared.account(id).is_some() {
+            return Err(HostError::AccountExists(id));
+        }
         let refused = |reason: String| HostError::Recovery { account: id, reason };
         let (recovered, changes) = crate::recovery::resolve(&mut account, &mut *self.broker, &mut *self.journal, self.shared.clock.now())?;
         self.broker.open(id, &account.terms, &account.ledger).map_err(refused)?;

@@ -160,7 +160,9 @@ impl Slot {
     /// The timers and bars of a tick that is not handed over itself.
     pub(super) fn bars_only(&mut self, wanted: usize, fed: &Fed) -> Result<(), Fault> {
         let frames = self.wanted[wanted].frames;
-        let Some(actor) = self.actor.as_mut().filter(|_| closes(frames, fed)) else { return Ok(()) };
+        // What came before its start, history has shown it.
+        let is_news = fed.tick.sequence > self.wanted[wanted].last;
+        let Some(actor) = self.actor.as_mut().filter(|_| is_news && closes(frames, fed)) else { return Ok(()) };
         actor.timers(fed.tick.time)?;
         bars(actor, frames, fed)
     }

@@ -210,9 +210,11 @@ fn ticks_that_are_none_are_refused_and_counted() {
     assert_eq!(world.host.feed(good), Ok(()), "equal times are allowed");
     assert_eq!(world.host.feed(domain::tick::Tick { symbol: domain::symbol::SymbolId(9), ..good }), Err(TickRefused::UnknownSymbol));
     assert_eq!(world.host.feed(domain::tick::Tick { bid: f64::NAN, ..good }), Err(TickRefused::NoPrice));
+    assert_eq!(world.host.feed(domain::tick::Tick { ask: 1e-9, ..good }), Err(TickRefused::NoPrice), "less than a point");
+    assert_eq!(world.host.feed(domain::tick::Tick { bid: 1e300, ..good }), Err(TickRefused::NoPrice));
     assert_eq!(world.host.feed(tick(EURUSD, 4 * SECOND_US, 110_000)), Err(TickRefused::Late));
     let totals = world.host.snapshot().totals;
-    assert_eq!((totals.ticks, totals.ticks_refused), (2, 3));
+    assert_eq!((totals.ticks, totals.ticks_refused), (2, 5));
 }
 
 #[test]

@@ -177,3 +177,17 @@ fn a_broker_that_panics_halts_trading_and_leaves_the_engines_running() {
     feed_slowly(&world, 2, 1);
     assert_eq!(world.heard.of(7, "tick").len(), 2);
 }
+
+#[test]
+fn an_engine_trades_only_on_its_owners_account_and_each_symbol_once() {
+    let world = World::new();
+    world.account(1);
+    let foreign = engine::EngineSetup { owner: domain::ids::UserId(2), ..setup(7, 1) };
+    let error = world.host.add(foreign).unwrap_err().to_string();
+    assert!(error.contains("account 1 is not its owner's"), "{error}");
+    let mut twice = setup(7, 1);
+    (twice.symbols, twice.description.needs) = (vec![EURUSD, EURUSD], vec![need(), need()]);
+    let error = world.host.add(twice).unwrap_err().to_string();
+    assert!(error.contains("EURUSD stands for two"), "{error}");
+    world.run(7, 1, listens);
+}
