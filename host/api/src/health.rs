@@ -39,6 +39,7 @@ pub(crate) struct Health {
 
 /// The parts of the host, each with its status and why it is not well.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthParts)]
 pub(crate) struct Parts {
     /// What everyone on the host may do at the market.
     #[schema(value_type = words::TradingState)]
@@ -151,7 +152,8 @@ pub(crate) struct AlarmLine {
 #[utoipa::path(get, path = "/health", tag = "host", operation_id = "health", security((), ("operator" = [])),
     responses((status = 200, description = "It works, perhaps degraded.", body = Health), (status = 503, description = "A part is down.", body = Health)))]
 pub(crate) async fn health(operator: Option<Operator>, State(state): State<AppState>) -> Response {
-    let parts = parts(&state).await;
+    let known = operator.is_some();
+    let parts = parts(&state, known).await;
     let all = [
         ("database", parts.database.status, &parts.database.reason),
         ("journal", parts.journal.status, &parts.journal.reason),
@@ -160,8 +162,8 @@ pub(crate) async fn health(operator: Option<Operator>, State(state): State<AppSt
         ("process", parts.process.status, &parts.process.reason),
     ];
     let status = all.iter().map(|(_, status, _)| *status).max().unwrap_or(Status::Ok);
-    let ill: Vec<String> = all.iter().filter_map(|(name, _, reason)| reason.as_ref().map(|why| format!("{name}: {why}"))).collect();
-    let known = operator.is_some();
+    let ill = all.iter().filter(|(_, status, _)| *status != Status::Ok);
+    let ill: Vec<String> = ill.map(|(name, _, why)| format!("{name}: {}", why.as_deref().unwrap_or("not well"))).collect();
     let health = Health {
         status,
         version: env!("CARGO_PKG_VERSION"),
@@ -173,8 +175,9 @@ pub(crate) async fn health(operator: Option<Operator>, State(state): State<AppSt
     (code, Json(health)).into_response()
 }
 
-async fn parts(state: &AppState) -> Parts {
-    let database = database(state).await;
+/// What is costly to count is left out when nobody will see it.
+async fn parts(state: &AppState, counted: bool) -> Parts {
+    let database = database(state, counted).await;
     let asked = state.ask(|host| host.snapshot()).await;
     let alarms = state.live.alarms();
     let snapshot =
@@ -190,7 +193,7 @@ async fn parts(state: &AppState) -> Parts {
     }
 }
 
-async fn database(state: &AppState) -> DatabaseHealth {
+async fn database(state: &AppState, counted: bool) -> DatabaseHealth {
     let began = Instant::now();
     let ping = tokio::time::timeout(PING_MAX, state.store.ping()).await;
     let ping_ms = began.elapsed().as_secs_f64() * 1e3;
@@ -201,8 +204,8 @@ async fn database(state: &AppState) -> DatabaseHealth {
         Ok(Ok(())) => (Status::Ok, None),
     };
     let counts = match status {
-        Status::Down => None,
-        _ => state.store.counts().await.ok(),
+        Status::Ok | Status::Degraded if counted => state.store.counts().await.ok(),
+        _ => None,
     };
     let count = |of: fn(&store::Counts) -> i64| counts.as_ref().map(of);
     DatabaseHealth {

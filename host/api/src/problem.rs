@@ -249,6 +249,22 @@ mod tests {
     }
 
     #[test]
+    fn what_the_store_and_the_host_say_has_a_code() {
+        let engine = domain::ids::EngineId(7);
+        for (problem, code) in [
+            (Problem::from(StoreError::DiskFull), Code::DiskFull),
+            (Problem::from(StoreError::Busy), Code::Busy),
+            (Problem::from(StoreError::Corrupt("a row".into())), Code::Internal),
+            (Problem::from(HostError::NoSuchEngine(engine)), Code::NotFound),
+            (Problem::from(HostError::NoSuchAccount(domain::ids::AccountId(1))), Code::AccountNotOpen),
+            (Problem::from(HostError::Busy), Code::Busy),
+            (Problem::from(HostError::Stopped), Code::Stopping),
+        ] {
+            assert_eq!(problem.code, code, "{problem}");
+        }
+    }
+
+    #[test]
     fn what_the_caller_can_not_mend_goes_to_the_log() {
         let problem = Problem::from(StoreError::Internal("secret path".into()));
         assert!(!problem.detail.contains("secret") && problem.to_string().contains("secret"));

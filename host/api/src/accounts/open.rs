@@ -47,7 +47,7 @@ impl Body {
             currency_digits,
             currency,
             leverage: self.leverage.unwrap_or(usual.leverage),
-            deposit: self.deposit.map_or(usual.deposit, Money::from_units).rounded(currency_digits),
+            deposit: self.deposit.map_or(usual.deposit, Money::from_units),
         }
     }
 }

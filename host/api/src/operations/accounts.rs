@@ -6,6 +6,7 @@ use crate::state::AppState;
 use domain::account::Account;
 use domain::broker::AccountTerms;
 use domain::contract::{AccountMode, TradingState};
+use domain::number::Money;
 use domain::risk::RiskLimits;
 use engine::{HostError, Recovered, Scope};
 use store::{AccountRecord, UserRecord};
@@ -33,7 +34,9 @@ pub struct NewAccount {
 /// The name is taken, or a term is out of its range.
 pub async fn open_account(state: &AppState, owner: &UserRecord, account: &NewAccount) -> Result<AccountRecord, Problem> {
     check(&account.terms).map_err(|why| Problem::new(Code::InvalidValue, why))?;
-    let record = state.store.open_account(owner.id, &account.name, &account.terms, &account.limits, state.clock.now()).await?;
+    let deposit = account.terms.deposit.rounded(account.terms.currency_digits);
+    let terms = AccountTerms { deposit, ..account.terms.clone() };
+    let record = state.store.open_account(owner.id, &account.name, &terms, &account.limits, state.clock.now()).await?;
     open_at_host(state, &record).await?;
     let detail = serde_json::json!({ "owner": owner.name, "name": record.name, "deposit": record.terms.deposit.to_string() });
     audit(state, "account.open", format!("account {}", record.id), detail).await;
@@ -49,8 +52,11 @@ fn check(terms: &AccountTerms) -> Result<(), String> {
         AccountTerms { leverage, .. } if !(1..=LEVERAGE_MAX).contains(leverage) => {
             Err(format!("leverage: {leverage} is out of range; it may be 1 to {LEVERAGE_MAX}"))
         }
-        AccountTerms { deposit, .. } if deposit.0 <= 0 || deposit.0 > DEPOSIT_UNITS_MAX * 1_000_000 => {
-            Err(format!("deposit: {deposit} is out of range; it may be 0.01 to {DEPOSIT_UNITS_MAX}"))
+        AccountTerms { deposit, .. } if deposit.0 <= 0 || deposit.0 > DEPOSIT_UNITS_MAX * Money::ONE.0 => {
+            Err(format!("deposit: it must be positive and at most {DEPOSIT_UNITS_MAX}"))
+        }
+        AccountTerms { deposit, currency, currency_digits, .. } if deposit.rounded(*currency_digits) == Money::ZERO => {
+            Err(format!("deposit: less than the smallest amount of {currency}; give more"))
         }
         _ => Ok(()),
     }

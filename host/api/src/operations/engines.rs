@@ -1,7 +1,7 @@
 //! Adding engines and telling them what to do.
 
 use super::audit;
-use super::setup::{add_to_host, chosen, symbols};
+use super::setup::{add_to_host, chosen, load, symbols};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::contract::{Param, RunMode, TradingState};
@@ -64,6 +64,10 @@ pub async fn add_engine(state: &AppState, owner: &UserRecord, wanted: &EngineWan
         mode: wanted.mode,
         seed: wanted.seed,
     };
+    if state.host.account(account.id).is_none() {
+        return Err(HostError::NoSuchAccount(account.id).into());
+    }
+    load(state, version.digest).await?;
     let record = state.store.add_engine(owner.id, &engine, state.clock.now()).await?;
     let detail = serde_json::json!({ "owner": owner.name, "name": record.name, "version": record.version.to_string() });
     audit(state, "engine.add", format!("engine {}", record.id), detail).await;

@@ -4,6 +4,7 @@ use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::actor::SavedState;
 use domain::contract::{DataNeed, Description, Param};
+use domain::ids::Digest;
 use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
 use engine::{EngineSetup, HostError};
@@ -30,9 +31,7 @@ async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<EngineSetup
     let store = &state.store;
     let version = store.version(record.owner, record.strategy, record.version).await?;
     let symbols = symbols(&record.symbols, &version.description, state.host.table())?;
-    let component = store.component(record.version).await?;
-    let digest = record.version;
-    state.compile(move |versions| versions.load(&digest, &component)).await?;
+    load(state, record.version).await?;
     let saved = store.saved_engine(record.id).await?;
     // State of another version is that version's; this one starts afresh rather than with what it can't read.
     let saved = saved.filter(|saved| saved.version == record.version);
@@ -53,6 +52,12 @@ async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<EngineSetup
         orders_before,
         realised_before: realised(state, record).await?,
     })
+}
+
+/// Sees to it that a version can be run.
+pub(super) async fn load(state: &AppState, version: Digest) -> Result<(), Problem> {
+    let component = state.store.component(version).await?;
+    state.compile(move |versions| versions.load(&version, &component)).await
 }
 
 /// Every parameter, the set ones over the defaults.

@@ -1,0 +1,66 @@
+//! Who gets in, and what a request may be.
+
+use crate::support::{TOKEN, World, json};
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_without_the_token() {
+    let world = World::new().await;
+    for (method, path) in [
+        (Method::GET, "/users"),
+        (Method::POST, "/users"),
+        (Method::GET, "/accounts?user=ann"),
+        (Method::GET, "/strategies?user=ann"),
+        (Method::POST, "/strategies?user=ann&name=x"),
+        (Method::GET, "/engines"),
+        (Method::POST, "/engines/1/start"),
+        (Method::GET, "/orders?user=ann"),
+        (Method::POST, "/trading"),
+        (Method::GET, "/stream"),
+    ] {
+        let refused = |token| world.ask(method.clone(), path, token, Body::empty(), None);
+        let answer = refused(None).await;
+        assert_eq!(answer.headers[header::WWW_AUTHENTICATE], "Bearer realm=\"stockade\"");
+        answer.refused(401, "UNAUTHORIZED", "authorization: Bearer TOKEN");
+        for wrong in ["", "token-of-the-operato", "token-of-the-operator2", "TOKEN-OF-THE-OPERATOR"] {
+            refused(Some(wrong)).await.refused(401, "UNAUTHORIZED", "not the operator's token");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_another_scheme_is_no_token() {
+    let world = World::new().await;
+    for (value, fits) in [(format!("Basic {TOKEN}"), false), (TOKEN.into(), false), (format!("bearer {TOKEN}"), true)] {
+        let request = Request::get("/api/v1/users").header(header::AUTHORIZATION, value).body(Body::empty()).unwrap();
+        assert_eq!(world.send(request).await.status.is_success(), fits);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paths_and_methods_that_are_not_there_are_problems() {
+    let world = World::new().await;
+    world.get("/nothing").await.refused(404, "NO_SUCH_ROUTE", "/api/v1/nothing");
+    let answer = world.ask(Method::DELETE, "/users", Some(TOKEN), Body::empty(), None).await;
+    let allowed = answer.headers[header::ALLOW].to_str().unwrap().to_owned();
+    assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
+    answer.refused(405, "METHOD_NOT_ALLOWED", "allow header");
+    world.get("/engines/seven").await.refused(400, "INVALID_PATH", "seven");
+    world.get("/users?limit=0").await.refused(400, "INVALID_QUERY", "limit may be 1 to 1000");
+    world.get("/users?size=3").await.refused(400, "INVALID_QUERY", "size");
+    world.get("/accounts").await.refused(400, "INVALID_QUERY", "user");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_are_checked_from_the_outside_in() {
+    let world = World::new().await;
+    let post = |body: String, kind| world.ask(Method::POST, "/users", Some(TOKEN), body.into(), kind);
+    post(r#"{"name":"ann"}"#.into(), None).await.refused(415, "UNSUPPORTED_MEDIA_TYPE", "application/json");
+    post(r#"{"name":"ann""#.into(), Some("application/json")).await.refused(400, "MALFORMED_JSON", "JSON");
+    post(r#"{"name":7}"#.into(), Some("application/json")).await.refused(422, "INVALID_BODY", "name");
+    post(r#"{"name":"ann","admin":true}"#.into(), Some("application/json")).await.refused(422, "INVALID_BODY", "admin");
+    let long = format!(r#"{{"name":"{}"}}"#, "x".repeat(70_000));
+    post(long, Some("application/json")).await.refused(413, "BODY_TOO_LARGE", "64 KiB");
+    assert_eq!(world.get("/users").await.ok()["items"], json("[]"));
+}

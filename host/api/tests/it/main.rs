@@ -1,0 +1,14 @@
+//! The API through its router, on a real database and a real host; what a strategy does and a broker fills is scripted.
+
+mod access;
+mod accounts;
+mod document;
+mod engines;
+mod health;
+mod restart;
+mod serving;
+mod strategies;
+mod stream;
+mod support;
+mod trading;
+mod users;

@@ -1,0 +1,113 @@
+//! The live stream.
+
+use crate::support::{TOKEN, World, json};
+use axum::body::{Body, Bytes};
+use axum::http::{Request, header};
+use domain::ids::{AccountId, EngineId, UserId};
+use domain::life::EngineState;
+use domain::time::Time;
+use engine::{Event, Whose};
+use futures::{Stream, StreamExt as _};
+use serde_json::Value;
+use std::time::Duration;
+
+/// An open stream.
+struct Reading {
+    chunks: std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, axum::Error>> + Send>>,
+    text: String,
+}
+
+impl Reading {
+    async fn of(world: &World, query: &str) -> Self {
+        let request = Request::get(format!("/api/v1/stream{query}")).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        let response = world.response(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        let mut reading = Self { chunks: Box::pin(response.into_body().into_data_stream()), text: String::new() };
+        assert_eq!(reading.next().await, Some(("open".into(), json("{}"))));
+        reading
+    }
+
+    /// The next event's kind and data; `None` at the end.
+    async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned());
+                let parsed = field("event:").map(|kind| (kind, json(&field("data:").unwrap())));
+                self.text = rest.to_owned();
+                match parsed {
+                    Some(event) => return Some(event),
+                    None => continue,
+                }
+            }
+            let chunk = tokio::time::timeout(Duration::from_secs(20), self.chunks.next()).await.expect("the stream is silent");
+            self.text.push_str(std::str::from_utf8(&chunk?.unwrap()).unwrap());
+        }
+    }
+}
+
+fn state(engine: u32, owner: u32) -> Event {
+    Event::State {
+        engine: Whose { engine: EngineId(engine), account: AccountId(1), owner: UserId(owner) },
+        from: EngineState::Running,
+        to: EngineState::Paused,
+        reason: "two\nlines".into(),
+        stopped: None,
+        at: Time(1),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_engine_does_is_seen_as_it_happens() {
+    let world = World::running().await;
+    let mut reading = Reading::of(&world, "?user=ann&engine=1").await;
+    world.ticks(1);
+    let mut seen = Vec::new();
+    while seen.len() < 4 {
+        let (kind, data) = reading.next().await.unwrap();
+        assert_eq!((&data["engine"], &data["account"]), (&1.into(), &1.into()));
+        let about = ["text", "state", "change"].map(|field| data[field].as_str().unwrap_or_default().to_owned()).concat();
+        seen.push(format!("{kind} {about}"));
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, ["log buying a lot", "order accepted", "order filled", "position opened"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_sees_only_whom_it_asked_for_and_what_concerns_all() {
+    let world = World::furnished().await;
+    let mut ann = Reading::of(&world, "?user=ann").await;
+    let halted = Event::Alarm { code: "feed-stalled", text: "the feed stands".into(), at: Time(2) };
+    world.live.publish(&[state(7, 2), state(8, 1), halted]);
+    let (kind, data) = ann.next().await.unwrap();
+    assert_eq!((kind.as_str(), &data["engine"], &data["state_reason"]), ("state", &8.into(), &"two\nlines".into()));
+    assert_eq!(ann.next().await.unwrap().0, "alarm");
+    world.get("/stream?user=bob").await.refused(404, "NOT_FOUND", "no user \"bob\"");
+    world.get("/stream?usr=ann").await.refused(400, "INVALID_QUERY", "usr");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_falls_behind_is_told_and_cut() {
+    let world = World::new().await;
+    let mut slow = Reading::of(&world, "").await;
+    (0..5_000).for_each(|n| world.live.publish(&[state(n, 1)]));
+    assert_eq!(slow.next().await, Some(("cut".into(), json(r#"{"missed":904}"#))));
+    assert_eq!(slow.next().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_counted_and_end_with_the_host() {
+    let world = World::new().await;
+    let mut all = Vec::new();
+    for _ in 0..64 {
+        all.push(Reading::of(&world, "").await);
+    }
+    world.get("/stream").await.refused(503, "TOO_MANY_STREAMS", "close one");
+    all.pop();
+    all.push(Reading::of(&world, "").await);
+    world.live.close();
+    for reading in &mut all {
+        assert_eq!(reading.next().await, None);
+    }
+    drop(all);
+    world.get("/stream").await.refused(503, "STOPPING", "stopping");
+}

@@ -1,0 +1,432 @@
+//! A host with an API in a test.
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::response::Response;
+use domain::bars::MarketHistory;
+use domain::broker::{AccountTerms, Broker, Deal, Entry, Happened, LiveBroker, Reason, Report, Whereabouts};
+use domain::contract::*;
+use domain::desk::Desk;
+use domain::guest::{Call, Fault, FaultKind, Guest, GuestFactory, GuestHost, Outcome, Reply, Used};
+use domain::ids::{AccountId, DealId, Digest, OrderId, PositionId};
+use domain::journal::Recorded;
+use domain::ledger::Ledger;
+use domain::limits::GuestLimits;
+use domain::number::Money;
+use domain::order::{Action, Command};
+use domain::symbol::{SymbolId, SymbolTable, common};
+use domain::tick::{FLAGS_BID_ASK, Tick, Timeframe};
+use domain::time::{Clock, SECOND_US, Time};
+use engine::{Bounds, Event, EventSink, Host, HostSetup};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use stockade_api::{AppState, Checked, Feed, FeedReport, LiveFeed, Parts, Refused, Status, Versions};
+use store::Store;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+pub const TOKEN: &str = "token-of-the-operator";
+/// 2025-01-01T00:00:00Z.
+const START_US: i64 = 1_735_689_600_000_000;
+/// Nothing in these tests takes this long unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A clock that stands still until it is moved.
+struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Time {
+        Time(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A host, its API, and what a test moves by hand.
+pub struct World {
+    pub state: AppState,
+    pub store: Store,
+    pub host: Arc<Host>,
+    pub live: LiveFeed,
+    pub feed: Arc<ScriptedFeed>,
+    clock: Arc<HandClock>,
+    ticks: AtomicU64,
+    folder: TempDir,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn in_folder(folder: TempDir) -> Self {
+        let table = SymbolTable::new(vec![common::forex("EUR", "USD"), common::gold()]).unwrap();
+        let store = Store::open(&folder.path().join("stockade.db")).await.unwrap();
+        let clock = Arc::new(HandClock(AtomicI64::new(START_US)));
+        let live = LiveFeed::new(table.clone());
+        let guests = Arc::new(Guests::default());
+        let setup = HostSetup {
+            history: MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), 1_024)),
+            journal: store.journal(&table, 0).await.unwrap(),
+            table,
+            factory: guests.clone(),
+            broker: Box::new(Filler::default()),
+            clock: clock.clone(),
+            sink: Box::new(Sink(live.clone())),
+            trading: TradingState::Active,
+            bounds: Bounds { shards: 1, ..Bounds::default() },
+        };
+        let host = Arc::new(Host::start(setup).unwrap());
+        let feed = Arc::new(ScriptedFeed(Mutex::new((Status::Ok, None))));
+        let parts = Parts {
+            store: store.clone(),
+            host: host.clone(),
+            token: TOKEN.into(),
+            versions: guests,
+            feed: feed.clone(),
+            live: live.clone(),
+            clock: clock.clone(),
+            limits: GuestLimits::default(),
+        };
+        Self { state: AppState::new(parts), store, host, live, feed, clock, ticks: AtomicU64::new(0), folder }
+    }
+
+    /// Stops this host and starts another on the same data.
+    pub async fn restarted(self) -> Self {
+        let Self { state, store, host, folder, .. } = self;
+        drop(state);
+        tokio::task::block_in_place(|| host.stop());
+        drop(host);
+        store.close().await;
+        drop(store);
+        Self::in_folder(folder).await
+    }
+
+    /// A world with user `ann`, her account `paper` and her strategy `cross`.
+    pub async fn furnished() -> Self {
+        let world = Self::new().await;
+        world.post("/users", json(r#"{"name":"ann"}"#)).await.created();
+        world.post("/accounts?user=ann", json(r#"{"name":"paper"}"#)).await.created();
+        world.upload("ann", "cross", "trader").await.created();
+        world
+    }
+
+    /// The same with a running engine, which has id 1.
+    pub async fn running() -> Self {
+        let world = Self::furnished().await;
+        let engine = json(r#"{"name":"one","account":"paper","strategy":"cross","symbols":["EURUSD"],"start":true}"#);
+        assert_eq!(world.post("/engines?user=ann", engine).await.created()["id"], 1);
+        world.settle();
+        world
+    }
+
+    pub fn settle(&self) {
+        assert!(tokio::task::block_in_place(|| self.host.settle(PATIENCE)), "the host does not come to rest");
+    }
+
+    /// Moves the clock.
+    pub fn forward(&self, us: i64) {
+        self.clock.0.fetch_add(us, Ordering::SeqCst);
+    }
+
+    /// Feeds so many ticks of `EURUSD`, one a second, and waits for what follows from each.
+    pub fn ticks(&self, count: i64) {
+        let table = self.host.table().clone();
+        let price = |points| table.spec(SymbolId(0)).price(domain::number::Points(points));
+        let first = self.ticks.fetch_add(count as u64, Ordering::SeqCst) as i64;
+        for n in first..first + count {
+            let (time, bid, ask) = (Time(START_US + n * SECOND_US), price(110_000 + n), price(110_002 + n));
+            let tick = Tick { symbol: SymbolId(0), sequence: 0, time, bid, ask, last: 0.0, volume: 0.0, flags: FLAGS_BID_ASK };
+            tokio::task::block_in_place(|| self.host.feed(tick)).unwrap();
+            self.settle();
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, Some(TOKEN), Body::empty(), None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::POST, path, Some(TOKEN), body.to_string().into(), Some("application/json")).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::PATCH, path, Some(TOKEN), body.to_string().into(), Some("application/json")).await
+    }
+
+    /// Uploads a component: the name of a script, in this world.
+    pub async fn upload(&self, user: &str, name: &str, component: &str) -> Answer {
+        let path = format!("/strategies?user={user}&name={name}");
+        self.ask(Method::POST, &path, Some(TOKEN), component.to_owned().into(), Some("application/wasm")).await
+    }
+
+    pub async fn ask(&self, method: Method, path: &str, token: Option<&str>, body: Body, kind: Option<&str>) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(kind) = kind {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.response(request).await;
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 16 << 20).await.unwrap();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn response(&self, request: Request<Body>) -> Response {
+        stockade_api::router(self.state.clone()).oneshot(request).await.unwrap()
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        self.body
+    }
+
+    #[track_caller]
+    pub fn created(self) -> Value {
+        assert_eq!(self.status, StatusCode::CREATED, "{}", self.body);
+        self.body
+    }
+
+    /// Checks that this is a problem of this code whose detail has `part`.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str, part: &str) -> Value {
+        assert_eq!((self.status.as_u16(), &self.body["code"]), (status, &Value::from(code)), "{}", self.body);
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["type"], format!("urn:stockade:problem:{code}"));
+        assert!(self.body["instance"].as_str().unwrap().starts_with("/"), "{}", self.body);
+        let detail = self.body["detail"].as_str().unwrap();
+        assert!(detail.contains(part) && !detail.contains('\n'), "{detail:?} has no {part:?}");
+        self.body
+    }
+}
+
+/// A JSON document.
+pub fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// Some fields of an object, as an array.
+pub fn fields(object: &Value, names: &str) -> Value {
+    names.split(' ').map(|name| object[name].clone()).collect()
+}
+
+/// A feed that is as a test says.
+pub struct ScriptedFeed(pub Mutex<(Status, Option<&'static str>)>);
+
+impl Feed for ScriptedFeed {
+    fn report(&self) -> FeedReport {
+        let (status, reason) = *self.0.lock().unwrap();
+        FeedReport { kind: "scripted".into(), status, reason: reason.map(str::to_owned) }
+    }
+}
+
+struct Sink(LiveFeed);
+
+impl EventSink for Sink {
+    fn events(&mut self, events: Vec<Event>) {
+        self.0.publish(&events);
+    }
+}
+
+/// Components are the names of scripts: `trader...` buys a lot at its first tick and says so, `trapper...` traps at it.
+#[derive(Default)]
+struct Guests(Mutex<BTreeMap<Digest, String>>);
+
+impl Versions for Guests {
+    fn check(&self, component: &[u8]) -> Result<Checked, Refused> {
+        let name = String::from_utf8_lossy(component).into_owned();
+        assert!(!name.starts_with("panic"), "told to");
+        if name.starts_with("full") {
+            return Err(Refused::Full("this host keeps at most 1 version; stop some engines".into()));
+        }
+        if !name.starts_with("tra") {
+            return Err(Refused::Unfit("this is text, not a component: build the strategy with `stockade strategy build`".into()));
+        }
+        self.load(&Digest::of(component), component)?;
+        Ok(Checked { description: description(&name), report: serde_json::json!({ "functions": 1 }) })
+    }
+
+    fn load(&self, version: &Digest, component: &[u8]) -> Result<(), Refused> {
+        self.0.lock().unwrap().insert(*version, String::from_utf8_lossy(component).into_owned());
+        Ok(())
+    }
+}
+
+fn description(name: &str) -> Description {
+    let param = |name: &str, default, choices: &[&str]| ParamSpec {
+        name: name.into(),
+        help: "as its name says".into(),
+        default,
+        min: Some(1.0),
+        max: Some(200.0),
+        step: None,
+        choices: choices.iter().map(|&choice| choice.into()).collect(),
+    };
+    let bounded = |spec: ParamSpec| ParamSpec { min: None, max: None, ..spec };
+    Description {
+        name: name.into(),
+        version: "1.0".into(),
+        about: "does as it is told".into(),
+        params: vec![param("fast", ParamValue::Integer(12), &[]), bounded(param("mood", ParamValue::Choice(0), &["calm", "wild"]))],
+        needs: vec![DataNeed { symbol: String::new(), timeframes: Vec::new(), bars_before_start: 0, ticks_before_start: 0 }],
+        latest_tick_only: false,
+        callbacks: Callbacks { tick: true, bar: false, timer: false, order: true, position: true },
+        state_schema: 1,
+        memory_bytes: 0,
+    }
+}
+
+impl GuestFactory<Desk> for Guests {
+    fn describe(&self, version: &Digest) -> Result<Description, Fault> {
+        Ok(description(&self.name(version)?))
+    }
+
+    fn instantiate(&self, version: &Digest, host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
+        Ok(Box::new(Scripted { desk: host, traps: self.name(version)?.starts_with("trapper"), bought: false, calls: 0 }))
+    }
+}
+
+impl Guests {
+    fn name(&self, version: &Digest) -> Result<String, Fault> {
+        let loaded = self.0.lock().unwrap().get(version).cloned();
+        loaded.ok_or_else(|| Fault { kind: FaultKind::Refused, message: "this version is not loaded".into() })
+    }
+}
+
+struct Scripted {
+    desk: Desk,
+    traps: bool,
+    bought: bool,
+    calls: u64,
+}
+
+impl Scripted {
+    fn buy(&mut self) {
+        self.bought = true;
+        self.desk.log(LogLevel::Info, "buying a lot");
+        let order = AskedOrder {
+            symbol: 0,
+            side: Side::Buy,
+            kind: OrderKind::Market,
+            volume: 1.0,
+            price: None,
+            stop_limit_price: None,
+            stop_loss: None,
+            take_profit: None,
+            filling: Filling::Any,
+            deviation: None,
+            expires: None,
+            position: None,
+            reduce_only: false,
+            tag: "test".into(),
+        };
+        if let Err(code) = self.desk.submit(order) {
+            self.desk.log(LogLevel::Warn, code.word());
+        }
+    }
+}
+
+impl Guest<Desk> for Scripted {
+    fn host(&mut self) -> &mut Desk {
+        &mut self.desk
+    }
+
+    fn call(&mut self, call: Call<'_>) -> Outcome {
+        self.calls += 1;
+        match call {
+            Call::Tick { .. } | Call::Ticks { .. } if self.traps => return Outcome::Trapped("unreachable, in on_tick".into()),
+            Call::Tick { .. } if !self.bought => self.buy(),
+            Call::Ticks { ticks, .. } => {
+                let row = if self.bought { ticks.len() as u32 } else { 1 };
+                self.desk.at(row - 1).unwrap();
+                if !self.bought {
+                    self.buy();
+                }
+                return Outcome::Decided(Reply::Consumed(row));
+            }
+            Call::Save => return Outcome::Decided(Reply::State(vec![u8::from(self.bought)])),
+            Call::Load { state, .. } => self.bought = state == [1],
+            _ => {}
+        }
+        Outcome::Decided(Reply::Done)
+    }
+
+    fn used(&self) -> Used {
+        Used { fuel_last_call: 10, fuel_total: 10 * self.calls, memory_bytes: 65_536 }
+    }
+}
+
+/// A broker that fills market orders at the last price, for a commission of one.
+#[derive(Default)]
+struct Filler {
+    last: BTreeMap<SymbolId, Tick>,
+    reports: Vec<Report>,
+    deals: BTreeSet<DealId>,
+}
+
+impl Broker for Filler {
+    fn submit(&mut self, command: Recorded<Command>) {
+        let command = command.into_inner();
+        let Action::Place(request) = &command.action else { return };
+        let last = self.last[&request.symbol];
+        let id = DealId(self.deals.last().map_or(1, |last| last.0 + 1));
+        self.deals.insert(id);
+        let deal = Deal {
+            id,
+            order: Some(command.order),
+            position: PositionId(command.order),
+            symbol: request.symbol,
+            side: request.side,
+            entry: Entry::In,
+            reason: Reason::Expert,
+            volume: request.volume,
+            price: domain::number::Points((last.ask * 1e5).round() as i64),
+            profit: Money::ZERO,
+            commission: Money(-1_000_000),
+            swap: Money::ZERO,
+            time: last.time,
+        };
+        let report = |happened| Report { account: command.account, order: Some(command.order), at: last.time, happened };
+        self.reports.push(report(Happened::Accepted { ticket: 7 }));
+        self.reports.push(report(Happened::Deal { deal, rest: domain::number::Steps(0) }));
+    }
+
+    fn reports(&mut self, into: &mut Vec<Report>) {
+        into.append(&mut self.reports);
+    }
+}
+
+impl LiveBroker for Filler {
+    fn open(&mut self, _: AccountId, _: &AccountTerms, known: &Ledger) -> Result<(), String> {
+        self.deals.insert(known.last_deal);
+        Ok(())
+    }
+
+    fn ask(&mut self, _: AccountId, _: OrderId) -> Whereabouts {
+        Whereabouts::Missing
+    }
+
+    fn on_tick(&mut self, tick: &Tick) {
+        self.last.insert(tick.symbol, *tick);
+    }
+}
