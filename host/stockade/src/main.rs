@@ -1,2 +1,29 @@
-//! stockade
-fn main() {}
+//! The binary `stockade`: command line, configuration, wiring of the crates into a host, its life from start to stop.
+//!
+//! Refuses to know how anything is done: strategies are run by `sandbox`, ticks kept by `market`, orders filled by
+//! `paper`, rows kept by `store`, requests answered by `api`. Each subcommand is a file in `commands`.
+
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod exit;
+mod output;
+mod serve;
+mod telemetry;
+mod workshop;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // A bad command line ends here, with clap's own words and exit code 2.
+    let arguments = cli::Cli::parse();
+    match commands::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("stockade: {failure}");
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}

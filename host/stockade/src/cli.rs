@@ -1,0 +1,86 @@
+//! The command line: what every command shares, and the list of commands.
+
+use crate::commands;
+use crate::config::Config;
+use crate::exit::{Outcome, TABLE};
+use crate::output::Output;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Runs trading strategies of many people, each in its own sandbox: on paper, in backtests, live.
+///
+/// A strategy is a WebAssembly component. `stockade strategy new` writes a project for one, `stockade backtest` runs it
+/// over stored ticks, `stockade serve` is the host that runs it for an account.
+#[derive(Parser)]
+#[command(version, propagate_version = true, after_help = TABLE, max_term_width = 120, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Args)]
+pub struct Global {
+    /// Configuration file; unless given, stockade.toml in this folder, where there is one.
+    #[arg(long, value_name = "FILE", env = "STOCKADE_CONFIG", global = true, help_heading = "Options of every command")]
+    pub config: Option<PathBuf>,
+    /// Folder for ticks, database, compiled strategies and the operator's token; goes before the configuration's.
+    #[arg(long, value_name = "FOLDER", global = true, help_heading = "Options of every command")]
+    pub data_dir: Option<PathBuf>,
+    /// Print one JSON document, for scripts.
+    #[arg(long, global = true, help_heading = "Options of every command")]
+    pub json: bool,
+}
+
+impl Global {
+    /// The configuration: file, then `STOCKADE_` variables, then the command line.
+    ///
+    /// # Errors
+    /// Names the file, the line and the key.
+    pub fn config(&self) -> Outcome<Config> {
+        let mut config = Config::load(self.config.as_deref(), std::env::vars())?;
+        if let Some(data_dir) = &self.data_dir {
+            config.data_dir.clone_from(data_dir);
+        }
+        Ok(config)
+    }
+
+    /// For whom to print.
+    pub fn output(&self) -> Output {
+        if self.json { Output::Json } else { Output::Text }
+    }
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Write, build, check and upload strategies.
+    #[command(subcommand)]
+    Strategy(commands::strategy::Command),
+    /// Bring another system's ticks or bars into the tick store.
+    Import(commands::import::Arguments),
+    /// What the tick store holds.
+    #[command(subcommand)]
+    Data(commands::data::Command),
+    /// Run a strategy over stored ticks and print what it would have earned.
+    Backtest(commands::backtest::Arguments),
+    /// Run the host: feed, engines, paper broker, database and API.
+    Serve(commands::serve::Arguments),
+    /// Users of a running host.
+    #[command(subcommand)]
+    User(commands::user::Command),
+    /// Trading accounts on a running host.
+    #[command(subcommand)]
+    Account(commands::account::Command),
+    /// Engines of a running host: one strategy version running for one account.
+    #[command(subcommand)]
+    Engine(commands::engine::Command),
+    /// Whether a running host is well.
+    Health(commands::health::Arguments),
+    /// What this machine lacks, and the line that mends it.
+    Doctor(commands::doctor::Arguments),
+    /// Every setting, its meaning and its value.
+    #[command(subcommand)]
+    Config(commands::config::Command),
+}

@@ -1,0 +1,152 @@
+//! A running host, as its API shows it to any client.
+
+use crate::cli::Global;
+use crate::config::existing_token;
+use crate::exit::{Exit, Failure, Outcome};
+use serde_json::Value;
+use std::time::Duration;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+/// Where the host is and who asks.
+#[derive(clap::Args)]
+pub struct HostOptions {
+    /// The host's address; unless given, where the configuration lets it listen.
+    #[arg(long, value_name = "URL", env = "STOCKADE_URL")]
+    url: Option<String>,
+    /// The operator's token; unless given, that of the configuration or the data folder.
+    #[arg(long, value_name = "TOKEN", env = "STOCKADE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// The longest that an answer is waited for: compiling a component with an interpreter in it takes half a minute.
+const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+/// The longest answer read, bytes.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// A host to talk to.
+pub struct Client {
+    url: String,
+    token: Option<String>,
+    agent: Agent,
+}
+
+impl HostOptions {
+    /// The host that these options mean.
+    ///
+    /// # Errors
+    /// The configuration or the token can't be read, or the address is no `http://` one.
+    pub fn client(&self, global: &Global) -> Outcome<Client> {
+        let config = global.config()?;
+        let url = self.url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+        if !url.starts_with("http://") {
+            let hint = "give an http:// address; for a host behind TLS, tunnel to the port it listens on";
+            return Err(Failure::new(Exit::Usage, format_args!("{url}: {hint}")));
+        }
+        let token = match &self.token {
+            Some(token) => Some(token.clone()),
+            None => existing_token(&config)?,
+        };
+        // A proxy of the environment is for the world outside, not for this host.
+        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_WITHIN)).proxy(None).build();
+        Ok(Client { url: url.trim_end_matches('/').to_owned(), token, agent: agent.into() })
+    }
+}
+
+impl Client {
+    /// What is at a path, such as `/engines`.
+    ///
+    /// # Errors
+    /// No host answers, or it refuses.
+    pub fn get(&self, path: &str, query: &[(&str, &str)]) -> Outcome<Value> {
+        let request = self.agent.get(self.address(path)).query_pairs(query.iter().copied()).header("authorization", self.authorization());
+        self.answer(request.call())
+    }
+
+    /// Posts a document.
+    ///
+    /// # Errors
+    /// No host answers, or it refuses.
+    pub fn post(&self, path: &str, query: &[(&str, &str)], document: &Value) -> Outcome<Value> {
+        let request = self.agent.post(self.address(path)).query_pairs(query.iter().copied()).header("authorization", self.authorization());
+        self.answer(request.send_json(document))
+    }
+
+    /// Posts a component.
+    ///
+    /// # Errors
+    /// No host answers, or it refuses.
+    pub fn post_component(&self, path: &str, query: &[(&str, &str)], component: &[u8]) -> Outcome<Value> {
+        let request = self.agent.post(self.address(path)).query_pairs(query.iter().copied()).header("authorization", self.authorization());
+        self.answer(request.header("content-type", "application/wasm").send(component))
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}/api/v1{path}", self.url)
+    }
+
+    fn authorization(&self) -> String {
+        format!("Bearer {}", self.token.as_deref().unwrap_or_default())
+    }
+
+    fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Outcome<Value> {
+        let mut response = answer.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().map_err(|error| self.unreachable(&error))?;
+        let document = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        match status {
+            200..300 => Ok(document),
+            401 | 403 if self.token.is_none() => Err(Failure::new(
+                Exit::Refused,
+                format_args!("{} wants the operator's token; give --token, STOCKADE_TOKEN, or the host's --data-dir", self.url),
+            )),
+            _ => Err(Failure::new(exit_of(status), problem(status, &document))),
+        }
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Failure {
+        let url = &self.url;
+        match error {
+            ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => Failure::new(
+                Exit::Unreachable,
+                format_args!("no host answers at {url}; start one with `stockade serve`, or give its address with --url"),
+            ),
+            ureq::Error::HostNotFound => Failure::new(Exit::Unreachable, format_args!("{url}: there is no machine of that name")),
+            ureq::Error::Timeout(_) => {
+                Failure::new(Exit::Unreachable, format_args!("{url} did not answer in time; look at its log, it may be busy or stuck"))
+            }
+            ureq::Error::BadUri(why) => Failure::new(Exit::Usage, format_args!("{url} is no address: {why}")),
+            other => Failure::new(Exit::Unreachable, format_args!("{url} can't be talked to: {other}")),
+        }
+    }
+}
+
+fn exit_of(status: u16) -> Exit {
+    match status {
+        404 => Exit::NotFound,
+        400..500 => Exit::Refused,
+        503 => Exit::InUse,
+        507 => Exit::Machine,
+        _ => Exit::Failed,
+    }
+}
+
+/// What a problem document says.
+fn problem(status: u16, document: &Value) -> String {
+    let text = |name: &str| document.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let said = text("detail").or_else(|| text("title")).or_else(|| document.as_str().filter(|text| !text.is_empty()));
+    said.map_or_else(|| format!("the host answered {status} and gave no reason"), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_problem_gives_its_detail() {
+        assert_eq!(problem(404, &json!({"title": "Not found", "detail": "there is no engine 7"})), "there is no engine 7");
+        assert_eq!(problem(500, &json!({"title": "Internal error"})), "Internal error");
+        assert_eq!(problem(502, &Value::Null), "the host answered 502 and gave no reason");
+    }
+}

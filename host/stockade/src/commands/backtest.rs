@@ -1,0 +1,340 @@
+//! `stockade backtest`: a strategy over stored ticks.
+
+use super::account::Terms;
+use crate::cli::Global;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{Align, grouped, table};
+use crate::workshop::Workshop;
+use backtest::report::Progress;
+use backtest::{Batching, RunError, RunReport, RunSetup, Source, source};
+use domain::broker::AccountTerms;
+use domain::contract::{AccountMode, Description, RunMode};
+use domain::guest::{FaultKind, GuestFactory as _};
+use domain::number::Money;
+use domain::params::resolve;
+use domain::risk::RiskLimits;
+use domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
+use domain::time::{DAY_US, Time};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use market::{Date, TickStore};
+use paper::{Commission, Commissions, LimitFills, VenueOptions};
+use serde_json::{Value, json};
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Runs the component in the sandbox, through the same gate and paper broker as a host does.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The component, or the name of one built here.
+    strategy: PathBuf,
+    /// The symbol for each of the strategy's needs, in their order; not needed where it names them itself.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    symbol: Vec<String>,
+    /// First day, such as 2014-05-01; ticks of days before it warm up what the strategy asks for.
+    #[arg(long, value_name = "DAY")]
+    from: Option<Date>,
+    /// Last day, itself included.
+    #[arg(long, value_name = "DAY")]
+    to: Option<Date>,
+    /// A parameter that is not left at its default.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = super::engine::parameter)]
+    param: Vec<(String, String)>,
+    #[command(flatten)]
+    terms: Terms,
+    /// At what price limit orders and take profits fill: conservative (their own), or mt5 (the tick's, as its tester does).
+    #[arg(long, default_value = "conservative", value_parser = ["conservative", "mt5"])]
+    limit_fills: String,
+    /// Commission for each lot and side, in the account's currency.
+    #[arg(long, default_value_t = 0.0, value_name = "MONEY")]
+    commission: f64,
+    /// Start of the strategy's random numbers.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Hand ticks over one by one, as live, instead of in batches. Slower; the decisions are the same.
+    #[arg(long)]
+    tick_by_tick: bool,
+    /// Print the deals too.
+    #[arg(long)]
+    deals: bool,
+}
+
+/// What a run needs of the store.
+struct Stage {
+    table: SymbolTable,
+    symbols: Vec<SymbolId>,
+    source: Source,
+    start: Time,
+}
+
+/// Runs and reports.
+pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
+    let config = global.config()?;
+    let workshop = Workshop::open(&arguments.strategy)?;
+    let description = &workshop.description;
+    let given = arguments.param.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let params = resolve(&description.params, given).map_err(Failure::of(Exit::Refused))?;
+    let terms = arguments.terms.account()?;
+    let store = TickStore::open(config.ticks_dir()).map_err(store_failure)?;
+    let stage = stage(arguments, description, &terms, &store)?;
+    let limits = workshop.loaded.profile.limits();
+    let per_lot = Commission::per_lot(Money::from_units(arguments.commission));
+    let limit_fills = if arguments.limit_fills == "mt5" { LimitFills::Mt5 } else { LimitFills::Conservative };
+    let names: Vec<String> = stage.symbols.iter().map(|&symbol| stage.table.spec(symbol).name.clone()).collect();
+    let setup = RunSetup {
+        table: stage.table,
+        symbols: stage.symbols,
+        description: description.clone(),
+        params,
+        restored: None,
+        start: stage.start,
+        terms,
+        risk: RiskLimits::default(),
+        venue: VenueOptions {
+            limit_fills,
+            commissions: Commissions { otherwise: per_lot, ..Commissions::default() },
+            ..VenueOptions::default()
+        },
+        limits,
+        seed: arguments.seed,
+        mode: RunMode::Backtest,
+        batching: if arguments.tick_by_tick { Batching::TickByTick } else { Batching::Horizon },
+        keep_remarks: false,
+    };
+    let bar = progress_bar();
+    let begun = Instant::now();
+    let guest = |desk| workshop.sandbox.instantiate(&workshop.loaded.digest, desk, limits);
+    let report = backtest::run(setup, stage.source, guest, |progress| show(&bar, progress));
+    let took = begun.elapsed();
+    bar.finish_and_clear();
+    let report = report.map_err(|error| failure(arguments, &names, error))?;
+    global
+        .output()
+        .show(&answer(&workshop, &names, &report, took, arguments.deals), |_| text(&workshop, &names, &report, took, arguments.deals));
+    Ok(())
+}
+
+impl Terms {
+    /// The account these words mean.
+    ///
+    /// # Errors
+    /// The deposit is no amount.
+    pub fn account(&self) -> Outcome<AccountTerms> {
+        if !(self.deposit > 0.0 && self.deposit <= 1e9) {
+            return Err(Failure::new(Exit::Usage, format_args!("--deposit is {}; give an amount above 0, up to 1000000000", self.deposit)));
+        }
+        let mode = AccountMode::from_word(&self.mode).expect("the command line takes no other words");
+        Ok(AccountTerms {
+            mode,
+            currency: self.currency.clone(),
+            leverage: self.leverage,
+            deposit: Money::from_units(self.deposit),
+            ..AccountTerms::default()
+        })
+    }
+}
+
+fn stage(arguments: &Arguments, description: &Description, terms: &AccountTerms, store: &TickStore) -> Outcome<Stage> {
+    let names = symbol_names(&arguments.symbol, description)?;
+    let mut specs = names.iter().map(|name| store.spec(name)).collect::<Result<Vec<_>, _>>().map_err(store_failure)?;
+    add_conversions(&mut specs, &terms.currency, store)?;
+    let table = SymbolTable::new(specs).map_err(Failure::of(Exit::Refused))?;
+    let symbols: Vec<SymbolId> = (0..names.len()).map(|at| SymbolId(at as u16)).collect();
+    let start = arguments.from.map_or(Time(i64::MIN), Date::start);
+    let end = arguments.to.map_or(Time(i64::MAX), Date::end);
+    if start >= end {
+        return Err(Failure::new(Exit::Usage, "--from lies after --to; the first day comes first"));
+    }
+    let warm = if arguments.from.is_some() { start.plus_us(-warm_up_us(description)) } else { start };
+    let mut lanes = Vec::new();
+    for (id, spec) in table.iter() {
+        lanes.push((id, source::days(store.read(&spec.name, warm, end).map_err(store_failure)?)));
+    }
+    let source = Source::new(lanes).map_err(store_failure)?;
+    Ok(Stage { table, symbols, source, start })
+}
+
+/// One name for each need.
+fn symbol_names(given: &[String], description: &Description) -> Outcome<Vec<String>> {
+    let needs = &description.needs;
+    if given.is_empty() && needs.iter().all(|need| !need.symbol.is_empty()) {
+        return Ok(needs.iter().map(|need| need.symbol.clone()).collect());
+    }
+    if given.len() != needs.len() {
+        let words: Vec<&str> = needs.iter().map(|need| if need.symbol.is_empty() { "one of your choice" } else { &need.symbol }).collect();
+        let why = format_args!(
+            "{} needs {} symbols ({}) and {} are given; give them with --symbol A,B",
+            description.name,
+            needs.len(),
+            words.join(", "),
+            given.len()
+        );
+        return Err(Failure::new(Exit::Usage, why));
+    }
+    let twice = given.iter().enumerate().find(|(at, name)| given[..*at].contains(name));
+    if let Some((_, name)) = twice {
+        return Err(Failure::new(Exit::Usage, format_args!("--symbol names {name} twice; each need has its own symbol")));
+    }
+    Ok(given.to_vec())
+}
+
+/// Adds stored symbols that turn profit and margin into the account's currency.
+fn add_conversions(specs: &mut Vec<SymbolSpec>, currency: &str, store: &TickStore) -> Outcome {
+    let converts =
+        |spec: &SymbolSpec, from: &str| (spec.base == from && spec.quote == currency) || (spec.base == currency && spec.quote == from);
+    let wanted: Vec<(String, String)> = specs
+        .iter()
+        .flat_map(|spec| [spec.quote.as_str(), spec.margin_currency()].map(|from| (spec.name.clone(), from.to_owned())))
+        .collect();
+    for (symbol, from) in wanted {
+        if from == currency || specs.iter().any(|spec| converts(spec, &from)) {
+            continue;
+        }
+        let stored = store.symbols().map_err(store_failure)?;
+        let found = stored.iter().filter_map(|name| store.spec(name).ok()).find(|spec| converts(spec, &from));
+        let hint = format_args!("{symbol} settles in {from}, and the store has no ticks that turn it into {currency}; import {from}{currency} or {currency}{from}, or choose another --currency").to_string();
+        specs.push(found.ok_or_else(|| Failure::new(Exit::NotFound, hint))?);
+    }
+    Ok(())
+}
+
+/// Twice what its bars span, and a long weekend.
+fn warm_up_us(description: &Description) -> i64 {
+    let span = |frame: &domain::tick::Timeframe, bars: u32| frame.close(Time(0)).since_us(frame.open(Time(0))) * i64::from(bars);
+    let longest = description
+        .needs
+        .iter()
+        .flat_map(|need| need.timeframes.iter().map(|frame| span(frame, need.bars_before_start)))
+        .max()
+        .unwrap_or(0);
+    if longest == 0 { 0 } else { longest * 2 + 4 * DAY_US }
+}
+
+fn store_failure(error: market::StoreError) -> Failure {
+    use market::StoreError as E;
+    let exit = match &error {
+        E::NoStore { .. } | E::UnknownSymbol { .. } => Exit::NotFound,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error)
+}
+
+fn failure(arguments: &Arguments, names: &[String], error: RunError) -> Failure {
+    match error {
+        RunError::Ticks(error) => store_failure(error),
+        RunError::NoTicks => {
+            let hint = "`stockade data list` shows what there is";
+            Failure::new(Exit::NotFound, format_args!("there are no ticks of {} in the time asked for; {hint}", names.join(", ")))
+        }
+        RunError::Strategy { ref fault, .. } if fault.kind == FaultKind::Refused => {
+            Failure::new(Exit::Refused, format_args!("{} refused to start: {}", arguments.strategy.display(), fault.message))
+        }
+        strategy => Failure::new(Exit::Refused, strategy),
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    bar.set_message(format!("{}  {} ticks", progress.at, grouped(progress.ticks)));
+    bar.tick();
+}
+
+fn per_second(report: &RunReport, took: Duration) -> u64 {
+    (report.ticks as f64 / took.as_secs_f64().max(1e-9)) as u64
+}
+
+fn answer(workshop: &Workshop, names: &[String], report: &RunReport, took: Duration, deals: bool) -> Value {
+    let mut answer = serde_json::to_value(report.figures()).expect("figures are numbers and texts");
+    let extra = json!({
+        "strategy": workshop.description.name, "version": workshop.description.version, "digest": workshop.loaded.digest.to_string(),
+        "symbols": names, "seconds": took.as_secs_f64(), "ticks_per_second": per_second(report, took),
+    });
+    if let (Value::Object(answer), Value::Object(extra)) = (&mut answer, extra) {
+        answer.extend(extra);
+        if deals {
+            answer.insert("deals_list".into(), json!(report.deals.iter().map(|deal| deal_cells(report, deal)).collect::<Vec<_>>()));
+        }
+    }
+    answer
+}
+
+fn text(workshop: &Workshop, names: &[String], report: &RunReport, took: Duration, deals: bool) -> String {
+    let stats = &report.statistics;
+    let percent = |part: u32, of: u32| if of == 0 { 0.0 } else { f64::from(part) * 100.0 / f64::from(of) };
+    let money = |value: f64| format!("{value:.2} {}", report.terms.currency);
+    let optional = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
+    let lines = [
+        ("strategy", format!("{} {}", workshop.description.name, workshop.description.version)),
+        ("symbols", names.join(", ")),
+        ("from", report.from.to_string()),
+        ("to", report.to.to_string()),
+        (
+            "trades",
+            format!(
+                "{}, {:.1} % won ({} long, {} short)",
+                stats.trades,
+                percent(stats.profit_trades, stats.trades),
+                stats.long_trades,
+                stats.short_trades
+            ),
+        ),
+        ("net profit", format!("{} ({} won, {} lost)", money(stats.net_profit), money(stats.gross_profit), money(stats.gross_loss))),
+        ("balance", format!("{} from {}", money(report.balance.to_units()), money(report.terms.deposit.to_units()))),
+        (
+            "drawdown",
+            format!(
+                "{} ({:.2} %) of equity, {} ({:.2} %) of balance",
+                money(report.equity_drawdown.maximal),
+                report.equity_drawdown.maximal_percent,
+                money(stats.balance_drawdown.maximal),
+                stats.balance_drawdown.maximal_percent
+            ),
+        ),
+        ("profit factor", optional(stats.profit_factor)),
+        ("recovery", optional(report.recovery_factor)),
+        (
+            "ticks",
+            format!(
+                "{} in {:.2} s: {} ticks/s, {:.0} fuel a tick",
+                grouped(report.ticks),
+                took.as_secs_f64(),
+                grouped(per_second(report, took)),
+                report.used.fuel_total as f64 / report.ticks.max(1) as f64
+            ),
+        ),
+        (
+            "decisions",
+            format!("{} asked for, {} denied, sha256 {}", report.decisions.asked(), report.decisions.denied(), report.decisions.digest()),
+        ),
+    ];
+    let figures: String = lines.iter().map(|(name, value)| format!("{name:<14} {value}\n")).collect();
+    let head = [
+        ("time", Align::Left),
+        ("deal", Align::Right),
+        ("symbol", Align::Left),
+        ("side", Align::Left),
+        ("entry", Align::Left),
+        ("why", Align::Left),
+        ("net", Align::Right),
+    ];
+    let rows: Vec<Vec<String>> = report.deals.iter().map(|deal| deal_cells(report, deal).into()).collect();
+    if deals { format!("{}\n{figures}", table(&head, &rows)) } else { figures }
+}
+
+fn deal_cells(report: &RunReport, deal: &domain::broker::Deal) -> [String; 7] {
+    let (side, entry, why) = (deal.side.word(), deal.entry.word(), deal.reason.word());
+    [
+        deal.time.to_string(),
+        deal.id.to_string(),
+        report.symbol(deal).to_owned(),
+        side.to_owned(),
+        entry.to_owned(),
+        why.to_owned(),
+        deal.net().to_string(),
+    ]
+}

@@ -1,0 +1,89 @@
+//! `stockade import`: another system's files into the tick store.
+
+use crate::cli::Global;
+use crate::exit::{Exit, Failure, Outcome};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use market::TickStore;
+use market::import::{Existing, Format, ImportError, ImportOptions, OnDirtyRow, Progress, SourceClock, import};
+use std::io::{ErrorKind, IsTerminal as _};
+use std::path::PathBuf;
+
+/// Reads a file, a zip or a folder of them, of one symbol; whole days take their places in the store, or nothing does.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// File or folder.
+    source: PathBuf,
+    /// The symbol's name; unless given, told from the files' names or content.
+    #[arg(long)]
+    symbol: Option<String>,
+    /// Whose files they are: auto, lean, mt5-ticks, mt5-bars, csv, json.
+    #[arg(long, default_value = "auto", value_name = "FORMAT")]
+    format: Format,
+    /// Which clock the files' times are of: utc, hours ahead of it such as +2 or -3.5, new-york-close (what most MT5
+    /// brokers' servers show), or a zone such as Europe/Athens. Unless given, that of the format.
+    #[arg(long, value_name = "CLOCK", default_value = "usual", hide_default_value = true, allow_hyphen_values = true)]
+    utc_offset: SourceClock,
+    /// Decimals of a price; unless given, those stored or found.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=8))]
+    digits: Option<u8>,
+    /// Stop at the first row that makes no sense, instead of leaving it out and naming it.
+    #[arg(long)]
+    strict: bool,
+    /// Replace each day with a new tick as a whole, instead of only the span of the new ticks.
+    #[arg(long)]
+    replace_days: bool,
+}
+
+/// Imports and reports.
+pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
+    let config = global.config()?;
+    if !arguments.source.exists() {
+        return Err(Failure::new(Exit::NotFound, format_args!("there is no {}; give a file or a folder", arguments.source.display())));
+    }
+    let options = ImportOptions {
+        format: arguments.format,
+        symbol: arguments.symbol.clone(),
+        spec: None,
+        digits: arguments.digits,
+        clock: arguments.utc_offset.clone(),
+        on_dirty_row: if arguments.strict { OnDirtyRow::Stop } else { OnDirtyRow::Skip },
+        existing: if arguments.replace_days { Existing::ReplaceDays } else { Existing::Splice },
+    };
+    let store = TickStore::create(config.ticks_dir()).map_err(|error| failure(&ImportError::Store(error)))?;
+    let bar = progress_bar();
+    let report = import(&arguments.source, &options, &store, &mut |progress| show(&bar, &progress)).map_err(|error| failure(&error));
+    bar.finish_and_clear();
+    global.output().show(&report?, |report| report.to_string());
+    Ok(())
+}
+
+/// On a terminal only: a log has no use for it.
+fn progress_bar() -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {bytes_per_sec:>12}  {msg}").expect("the template is right");
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
+fn show(bar: &ProgressBar, progress: &Progress<'_>) {
+    bar.set_length(progress.bytes_total);
+    bar.set_position(progress.bytes_done);
+    bar.set_message(format!("{} rows, {}", crate::output::grouped(progress.rows), progress.file));
+}
+
+fn failure(error: &ImportError) -> Failure {
+    use ImportError as E;
+    use market::StoreError as S;
+    let by_kind = |kind: ErrorKind| match kind {
+        ErrorKind::NotFound => Exit::NotFound,
+        ErrorKind::PermissionDenied | ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => Exit::Machine,
+        _ => Exit::Failed,
+    };
+    let exit = match error {
+        E::Io { source, .. } | E::Store(S::Io { source, .. }) => by_kind(source.kind()),
+        E::NoFiles { .. } => Exit::NotFound,
+        E::Store(S::Busy { .. }) => Exit::InUse,
+        E::Store(_) => Exit::Failed,
+        _ => Exit::Refused,
+    };
+    Failure::new(exit, error)
+}

@@ -1,0 +1,37 @@
+//! The subcommands, a file each.
+
+pub mod account;
+pub mod backtest;
+pub mod config;
+pub mod data;
+pub mod doctor;
+pub mod engine;
+pub mod health;
+pub mod import;
+pub mod serve;
+pub mod strategy;
+pub mod user;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Outcome;
+
+/// Runs what the command line asks for.
+///
+/// # Errors
+/// The command's own.
+pub fn run(arguments: Cli) -> Outcome {
+    let global = &arguments.global;
+    match &arguments.command {
+        Command::Strategy(command) => strategy::run(command, global),
+        Command::Import(arguments) => import::run(arguments, global),
+        Command::Data(command) => data::run(command, global),
+        Command::Backtest(arguments) => backtest::run(arguments, global),
+        Command::Serve(arguments) => serve::run(arguments, global),
+        Command::User(command) => user::run(command, global),
+        Command::Account(command) => account::run(command, global),
+        Command::Engine(command) => engine::run(command, global),
+        Command::Health(arguments) => health::run(arguments, global),
+        Command::Doctor(arguments) => doctor::run(arguments, global),
+        Command::Config(command) => config::run(command, global),
+    }
+}

@@ -1,0 +1,38 @@
+//! `stockade serve`.
+
+use crate::cli::Global;
+use crate::exit::Outcome;
+use crate::serve::Running;
+use crate::telemetry;
+use std::net::SocketAddr;
+
+/// SIGINT and SIGTERM stop it cleanly: engines are saved and go on with the next start. The operator's token is in
+/// operator.token in the data folder.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Where the API listens; goes before the configuration.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+/// Runs the host until it is told to stop.
+pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
+    let mut config = global.config()?;
+    if let Some(listen) = arguments.listen {
+        config.listen = listen;
+    }
+    telemetry::start(&config.log)?;
+    let running = Running::start(&config)?;
+    let stop = running.stop_signal()?;
+    // One line on stdout when requests are answered: what scripts and supervisors wait for.
+    global.output().show(&running.started, |started| {
+        let number = |name: &str| started[name].as_u64().unwrap_or_default();
+        let (url, data_dir) = (started["url"].as_str().unwrap_or_default(), config.data_dir.display());
+        format!(
+            "stockade listens on {url}, data in {data_dir}, {} engines, {} of them started\n",
+            number("engines"),
+            number("engines_started")
+        )
+    });
+    running.run(stop)
+}

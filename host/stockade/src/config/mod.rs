@@ -1,0 +1,265 @@
+//! The configuration: a TOML file, and for every key an environment variable that goes before it.
+//!
+//! `deployment/stockade.example.toml` documents every key; a test holds it to the defaults here.
+
+mod token;
+mod variables;
+
+pub use token::{existing_token, operator_token};
+
+use crate::exit::{Exit, Failure, Outcome};
+use domain::limits::GuestLimits;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The documented example: every key with its default.
+pub const EXAMPLE: &str = include_str!("../../../../deployment/stockade.example.toml");
+
+/// The file that is read when none is named.
+const FILE: &str = "stockade.toml";
+
+/// All settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Ticks, database, compiled strategies, the operator's token.
+    pub data_dir: PathBuf,
+    /// The SQLite file; empty: `stockade.db` in the data folder.
+    pub database: PathBuf,
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// What the operator's requests carry; empty: made on the first run and kept in the data folder.
+    #[serde(skip_serializing)]
+    pub operator_token: String,
+    /// What is logged.
+    pub log: String,
+    /// Where ticks come from.
+    pub feed: Feed,
+    /// The machine's share of work.
+    pub host: Host,
+    /// The sandbox around strategies.
+    pub sandbox: Sandbox,
+    /// What one compiled strategy may use.
+    pub limits: GuestLimits,
+}
+
+/// Where ticks come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Feed {
+    /// Simulated or replayed.
+    pub kind: FeedKind,
+    /// Which symbols.
+    pub symbols: Vec<String>,
+    /// Start of the simulated market's random numbers.
+    pub seed: u64,
+    /// Times real time; 0 is as fast as it goes.
+    pub speed: f64,
+    /// First day of a replay, `2014-05-01`; empty: the first stored.
+    pub from: String,
+}
+
+/// A kind of feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeedKind {
+    /// Made by the host from a seed.
+    Simulated,
+    /// Read from the tick store.
+    Replayed,
+}
+
+/// The machine's share of work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Host {
+    /// Threads that run strategies; 0 is one per core.
+    pub shards: usize,
+    /// How often running strategies' state is saved, seconds of market time.
+    pub save_every_s: u32,
+}
+
+/// The sandbox around strategies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sandbox {
+    /// Engines alive at once; 0 is what `vm.max_map_count` allows.
+    pub engines_max: usize,
+    /// Versions kept compiled in memory.
+    pub versions_max: usize,
+    /// Bytes of compiled strategies kept on disk.
+    pub cache_bytes_max: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: ".stockade".into(),
+            database: PathBuf::new(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            operator_token: String::new(),
+            log: "info".into(),
+            feed: Feed::default(),
+            host: Host::default(),
+            sandbox: Sandbox::default(),
+            limits: GuestLimits::default(),
+        }
+    }
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        let symbols = ["EURUSD", "GBPUSD", "USDJPY", "XAUUSD"].map(str::to_owned).into();
+        Self { kind: FeedKind::Simulated, symbols, seed: 1, speed: 1.0, from: String::new() }
+    }
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self { shards: 0, save_every_s: 60 }
+    }
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self { engines_max: 0, versions_max: 512, cache_bytes_max: 1 << 30 }
+    }
+}
+
+impl Config {
+    /// Reads the file, then the variables.
+    ///
+    /// # Errors
+    /// Names the file and line, or the variable, and what it should be.
+    pub fn load(file: Option<&Path>, variables: impl IntoIterator<Item = (String, String)>) -> Outcome<Self> {
+        let text = match file {
+            Some(file) => std::fs::read_to_string(file).map_err(|error| Failure::io("read the configuration", file, &error))?,
+            None if Path::new(FILE).is_file() => {
+                std::fs::read_to_string(FILE).map_err(|error| Failure::io("read the configuration", Path::new(FILE), &error))?
+            }
+            None => String::new(),
+        };
+        let name = file.unwrap_or(Path::new(FILE)).display().to_string();
+        Self::parse(&text, &name, variables)
+    }
+
+    fn parse(text: &str, name: &str, variables: impl IntoIterator<Item = (String, String)>) -> Outcome<Self> {
+        let in_file = |error: &toml::de::Error| {
+            let line = line_of(text, error);
+            Failure::new(Exit::Usage, format_args!("{name}, line {line}: {}", one_line(error.message())))
+        };
+        let of_file: Self = toml::from_str(text).map_err(|error| in_file(&error))?;
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| in_file(&error))?;
+        let config = variables::apply(&mut table, variables)?.unwrap_or(of_file);
+        config.check().map_err(|why| Failure::new(Exit::Usage, format_args!("{name}: {why}")))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !(self.feed.speed >= 0.0 && self.feed.speed.is_finite()) {
+            return Err(format!("feed.speed is {}; it is 0 (as fast as it goes) or more", self.feed.speed));
+        }
+        if self.feed.symbols.is_empty() {
+            return Err("feed.symbols is empty; name at least one, such as [\"EURUSD\"]".into());
+        }
+        let token = self.operator_token.len();
+        if (1..token::BYTES_MIN).contains(&token) {
+            return Err(format!(
+                "operator_token has {token} characters and must have {} or more; empty lets the host make one",
+                token::BYTES_MIN
+            ));
+        }
+        Ok(())
+    }
+
+    /// Where the tick store lies.
+    pub fn ticks_dir(&self) -> PathBuf {
+        self.data_dir.join("ticks")
+    }
+
+    /// Where the database lies.
+    pub fn database(&self) -> PathBuf {
+        if self.database.as_os_str().is_empty() { self.data_dir.join("stockade.db") } else { self.database.clone() }
+    }
+
+    /// Where compiled strategies lie.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.data_dir.join("compiled")
+    }
+}
+
+/// The line of an error, counted from 1. For an unknown key the parser gives the line of its table; the key's own is below.
+fn line_of(text: &str, error: &toml::de::Error) -> usize {
+    let at = error.span().map_or(0, |span| text[..span.start].matches('\n').count());
+    let key = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    let is_key = |line: &str, key: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+    let below = key.and_then(|key| text.lines().skip(at).position(|line| is_key(line, key)));
+    at + below.unwrap_or(0) + 1
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, variables: &[(&str, &str)], expected: Result<&str, &str>) {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let got = Config::parse(text, "stockade.toml", variables).map(|config| format!("{} {:?}", config.listen, config.feed.symbols));
+        match (&got, expected) {
+            (Ok(got), Ok(expected)) => assert_eq!(got, expected),
+            (Err(got), Err(expected)) => assert!(got.exit == Exit::Usage && got.message.contains(expected), "{got}"),
+            _ => panic!("{text:?} gave {got:?}, not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn the_example_is_the_default_and_names_every_key() {
+        assert_eq!(Config::parse(EXAMPLE, "the example", []).expect("it is valid"), Config::default());
+        for key in variables::KEYS {
+            let name = key.path.rsplit('.').next().expect("a path has a last part");
+            assert!(EXAMPLE.lines().any(|line| line.starts_with(&format!("{name} = "))), "the example lacks {}", key.path);
+        }
+    }
+
+    #[test]
+    fn every_setting_has_a_variable() {
+        let table = toml::Table::try_from(Config::default()).expect("it is a table");
+        let mut paths = vec!["operator_token".to_owned()];
+        for (name, value) in &table {
+            match value {
+                toml::Value::Table(inner) => paths.extend(inner.keys().map(|key| format!("{name}.{key}"))),
+                _ => paths.push(name.clone()),
+            }
+        }
+        paths.sort();
+        let mut known: Vec<String> = variables::KEYS.iter().map(|key| key.path.to_owned()).collect();
+        known.sort();
+        assert_eq!(known, paths);
+    }
+
+    #[test]
+    fn variables_go_before_the_file() {
+        let file = "listen = \"127.0.0.1:9000\"\n[feed]\nsymbols = [\"EURUSD\"]\n";
+        check(file, &[], Ok("127.0.0.1:9000 [\"EURUSD\"]"));
+        check(file, &[("STOCKADE_LISTEN", "127.0.0.1:9001")], Ok("127.0.0.1:9001 [\"EURUSD\"]"));
+        check(file, &[("STOCKADE_FEED_SYMBOLS", "XAUUSD, GBPUSD")], Ok("127.0.0.1:9000 [\"XAUUSD\", \"GBPUSD\"]"));
+        check("", &[("HOME", "/root"), ("STOCKADE_CONFIG", "x")], Ok("127.0.0.1:8080 [\"EURUSD\", \"GBPUSD\", \"USDJPY\", \"XAUUSD\"]"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        check("\nlisten = \"here\"\n", &[], Err("stockade.toml, line 2: invalid socket address"));
+        check("a = 1\n", &[], Err("stockade.toml, line 1: unknown field `a`, expected one of `data_dir`"));
+        check("[feed]\nsped = 1\n", &[], Err("stockade.toml, line 2: unknown field `sped`"));
+        check("[feed\n", &[], Err("stockade.toml, line 1"));
+        check("[feed]\nspeed = -1\n", &[], Err("feed.speed is -1"));
+        check("operator_token = \"short\"\n", &[], Err("operator_token has 5 characters"));
+        check("", &[("STOCKADE_FEED_KIND", "live")], Err("STOCKADE_FEED_KIND: unknown variant `live`"));
+        check("", &[("STOCKADE_SHARDS", "2")], Err("STOCKADE_SHARDS is no setting; did you mean STOCKADE_HOST_SHARDS?"));
+        check("", &[("STOCKADE_HOST_SHARDS", "two")], Err("STOCKADE_HOST_SHARDS: invalid type: string \"two\""));
+    }
+}

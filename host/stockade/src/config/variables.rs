@@ -1,0 +1,111 @@
+//! `STOCKADE_` variables: one for each key, the path in capitals with `_` for the dots.
+
+use super::{Config, one_line};
+use crate::exit::{Exit, Failure, Outcome};
+use serde::Deserialize as _;
+use toml::{Table, Value};
+
+/// A key and how its variable is read.
+pub struct Key {
+    /// Path in the file.
+    pub path: &'static str,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Taken as it is.
+    Text,
+    /// Read as TOML.
+    Number,
+    /// Parted at commas.
+    List,
+}
+
+const fn key(path: &'static str, kind: Kind) -> Key {
+    Key { path, kind }
+}
+
+/// Every key there is.
+pub const KEYS: [Key; 25] = [
+    key("data_dir", Kind::Text),
+    key("database", Kind::Text),
+    key("listen", Kind::Text),
+    key("operator_token", Kind::Text),
+    key("log", Kind::Text),
+    key("feed.kind", Kind::Text),
+    key("feed.symbols", Kind::List),
+    key("feed.seed", Kind::Number),
+    key("feed.speed", Kind::Number),
+    key("feed.from", Kind::Text),
+    key("host.shards", Kind::Number),
+    key("host.save_every_s", Kind::Number),
+    key("sandbox.engines_max", Kind::Number),
+    key("sandbox.versions_max", Kind::Number),
+    key("sandbox.cache_bytes_max", Kind::Number),
+    key("limits.memory_bytes_max", Kind::Number),
+    key("limits.table_elements_max", Kind::Number),
+    key("limits.fuel_per_call", Kind::Number),
+    key("limits.fuel_per_row", Kind::Number),
+    key("limits.fuel_per_setup_call", Kind::Number),
+    key("limits.deadline_ms", Kind::Number),
+    key("limits.host_call_bytes_max", Kind::Number),
+    key("limits.orders_per_call_max", Kind::Number),
+    key("limits.log_bytes_per_minute", Kind::Number),
+    key("limits.state_bytes_max", Kind::Number),
+];
+
+const PREFIX: &str = "STOCKADE_";
+
+/// Variables that are not settings: the command line's own.
+const OTHERS: [&str; 4] = ["STOCKADE_CONFIG", "STOCKADE_URL", "STOCKADE_TOKEN", "STOCKADE_SDK"];
+
+impl Key {
+    fn variable(&self) -> String {
+        PREFIX.to_owned() + &self.path.to_ascii_uppercase().replace('.', "_")
+    }
+
+    fn value(&self, text: &str) -> Value {
+        let words = || text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        match self.kind {
+            Kind::Text => text.into(),
+            Kind::List => Value::Array(words().map(Value::from).collect()),
+            Kind::Number => {
+                let integer = text.parse().map(Value::Integer);
+                integer.or_else(|_| text.parse().map(Value::Float)).unwrap_or_else(|_| text.into())
+            }
+        }
+    }
+}
+
+/// Puts the variables into the file's table. `None` when there are none.
+pub(super) fn apply(table: &mut Table, variables: impl IntoIterator<Item = (String, String)>) -> Outcome<Option<Config>> {
+    let mut config = None;
+    let ours = variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str()));
+    for (name, text) in ours {
+        let Some(key) = KEYS.iter().find(|key| key.variable() == name) else { return Err(unknown(&name)) };
+        put(table, key, &text);
+        // One by one, so that the error names the variable that is wrong.
+        let read = Config::deserialize(table.clone());
+        config = Some(read.map_err(|error| Failure::new(Exit::Usage, format_args!("{name}: {}", one_line(error.message()))))?);
+    }
+    Ok(config)
+}
+
+fn put(table: &mut Table, key: &Key, text: &str) {
+    match key.path.split_once('.') {
+        None => _ = table.insert(key.path.to_owned(), key.value(text)),
+        Some((section, name)) => {
+            let inner = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(inner) = inner {
+                inner.insert(name.to_owned(), key.value(text));
+            }
+        }
+    }
+}
+
+fn unknown(name: &str) -> Failure {
+    let last = name.rsplit('_').next().unwrap_or(name);
+    let near = KEYS.iter().map(Key::variable).find(|variable| variable.rsplit('_').next() == Some(last));
+    let hint = near.map_or_else(|| "`stockade config example` lists them".to_owned(), |near| format!("did you mean {near}?"));
+    Failure::new(Exit::Usage, format_args!("{name} is no setting; {hint}"))
+}
