@@ -106,8 +106,9 @@ const ACCOUNT: AccountId = AccountId(1);
 const ROWS_MAX: usize = 4_096;
 /// Rows in one call after the guest has stopped early: what it did not handle was copied for nothing.
 const ROWS_MIN: usize = 64;
-/// Rounds of orders and events at one moment: a guest that answers each event with an order is cut off here.
-const ROUNDS_MAX: usize = 64;
+/// Rounds of orders and events at one moment. The gate ends an exchange of events and orders long before, as live; here ends
+/// one under limits that would not.
+const ROUNDS_MAX: usize = 10_000;
 /// Remarks kept of a run.
 const REMARKS_MAX: usize = 100_000;
 
@@ -152,6 +153,8 @@ pub fn run(
 
 struct Run {
     table: SymbolTable,
+    /// The guest's own.
+    symbols: Vec<SymbolId>,
     batching: Batching,
     venue: Venue,
     journal: Forgetful,
@@ -186,6 +189,7 @@ impl Run {
         };
         Self {
             table: setup.table.clone(),
+            symbols: setup.symbols.clone(),
             batching: setup.batching,
             venue,
             journal: Forgetful::default(),
@@ -255,7 +259,8 @@ impl Run {
         if bar.is_none() && self.history.read().unwrap_or_else(PoisonError::into_inner).symbol(stretch.symbol).last().is_none() {
             return 0;
         }
-        let horizon = [bar, actor.next_timer()].into_iter().flatten().min();
+        let timer = actor.next_timer().filter(|_| self.symbols.contains(&stretch.symbol));
+        let horizon = [bar, timer].into_iter().flatten().min();
         let rows = horizon.map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time < at.0));
         self.venue.quiet_rows(stretch.symbol, &ticks.slice(0..rows))
     }
@@ -281,7 +286,8 @@ impl Run {
         let row = stretch.rows.start;
         let mut tick = stretch.chunk.columns().tick(row, stretch.symbol, 0);
         tick.sequence = stretch.first_sequence;
-        if actor.next_timer().is_some_and(|at| at <= tick.time) {
+        // As live, where an engine hears nothing of other symbols.
+        if self.symbols.contains(&tick.symbol) && actor.next_timer().is_some_and(|at| at <= tick.time) {
             actor.timers(tick.time)?;
             self.settle(actor)?;
         }

@@ -42,7 +42,11 @@ impl Restless {
         let positions = self.desk.positions();
         let orders = self.desk.orders();
         positions.iter().for_each(|position| self.mix(position.profit.to_bits() ^ position.volume.to_bits()));
-        let ticks = self.desk.ticks(0, 3).unwrap();
+        // More than it needed before the start: what lies in a batch must not show.
+        let ticks = self.desk.ticks(0, 20).unwrap();
+        self.desk.log(LogLevel::Info, &"x".repeat((drawn % 1_000) as usize));
+        let left = self.desk.budget();
+        self.mix(left.log_bytes ^ u64::from(left.orders));
         ticks.iter().for_each(|tick| self.mix(tick.time.0 as u64));
         let bars = self.desk.bars(0, Timeframe::M1, 2).unwrap();
         bars.iter().for_each(|bar| self.mix(bar.close.to_bits() ^ bar.tick_volume));
