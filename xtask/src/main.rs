@@ -4,6 +4,7 @@
 //! a running host over HTTP like any client.
 
 mod cargo;
+mod demo;
 mod setup;
 mod strategies;
 mod test;
@@ -25,6 +26,8 @@ enum Task {
     Setup,
     /// Build the sample strategies and run every test of the workspace.
     Test(test::Arguments),
+    /// Run a host with three users, five engines and a hostile one on a simulated market, and watch.
+    Demo(demo::Arguments),
     /// Build the sample strategies, the hostile ones included, into components.
     Strategies,
 }
@@ -33,6 +36,7 @@ fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Setup => setup::ensure_ready(),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Demo(arguments) => demo::run(&arguments),
         Task::Strategies => setup::ensure_ready().and_then(|()| strategies::build_all()).map(drop),
     }
 }

@@ -56,7 +56,7 @@ pub struct Feed {
     pub seed: u64,
     /// Times real time; 0 is as fast as it goes.
     pub speed: f64,
-    /// First day of a replay, `2014-05-01`; empty: the first stored.
+    /// Where the market begins, `2014-05-01` or `2014-05-01 08:30`; empty: now, or the first stored.
     pub from: String,
 }
 

@@ -119,14 +119,7 @@ fn spec(name: &str, kind: FeedKind, store: &TickStore) -> Outcome<SymbolSpec> {
 }
 
 fn span(feed: &FeedConfig, kept: Option<&Place>, now: Time, store: &TickStore) -> Outcome<Span> {
-    let from = match feed.from.as_str() {
-        "" => None,
-        day => Some(
-            day.parse::<Date>()
-                .map_err(|_| Failure::new(Exit::Usage, format_args!("feed.from: {day:?} is no day; write it as 2014-05-01")))?
-                .start(),
-        ),
-    };
+    let from = (!feed.from.is_empty()).then(|| moment(&feed.from)).transpose()?;
     let simulated = |kept: Option<&Place>| match (kept, from) {
         // Its own time goes on where it stopped; the clock's time is now.
         (Some(kept), from) => Span { origin: kept.origin, now: if from.is_some() { kept.last } else { now.max(kept.last) } },
@@ -146,6 +139,17 @@ fn span(feed: &FeedConfig, kept: Option<&Place>, now: Time, store: &TickStore) -
             let now = kept.map_or(first, |kept| kept.last.plus_us(1));
             Ok(Span { origin: now.plus_us(-PAST_US), now })
         }
+    }
+}
+
+/// `2014-05-01` or `2014-05-01 08:30`, UTC.
+fn moment(text: &str) -> Outcome<Time> {
+    let (day, clock) = text.split_once([' ', 'T']).unwrap_or((text, "00:00"));
+    let minutes = clock.split_once(':').and_then(|(hours, minutes)| Some((hours.parse::<i64>().ok()?, minutes.parse::<i64>().ok()?)));
+    let minutes = minutes.filter(|(hours, minutes)| (0..24).contains(hours) && (0..60).contains(minutes));
+    match (day.parse::<Date>(), minutes) {
+        (Ok(day), Some((hours, minutes))) => Ok(day.start().plus_us((hours * 60 + minutes) * MINUTE_US)),
+        _ => Err(Failure::new(Exit::Usage, format_args!("feed.from: {text:?} is no moment; write 2014-05-01 or 2014-05-01 08:30"))),
     }
 }
 
@@ -337,5 +341,47 @@ impl Feeding {
         if let Err(failure) = self.ready.place.write(&self.ready.data_dir) {
             tracing::warn!("{failure}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_day_with_or_without_a_clock() {
+        let shown = |text: &str| moment(text).map(|time| time.to_string()).map_err(|failure| failure.exit);
+        assert_eq!(shown("2014-05-01"), Ok("2014-05-01T00:00:00.000000Z".into()));
+        assert_eq!(shown("2014-05-01 08:30"), Ok("2014-05-01T08:30:00.000000Z".into()));
+        for wrong in ["monday", "2014-13-01", "2014-05-01 25:00", "2014-05-01 8"] {
+            assert_eq!(shown(wrong), Err(Exit::Usage), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_market_of_its_own_time_goes_on_where_it_stopped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Config { data_dir: folder.path().into(), ..Config::default() };
+        config.feed.from = "2024-01-08 08:00".into();
+        config.feed.symbols.truncate(1);
+        let start = moment(&config.feed.from).expect("it is one");
+        let first = Market::open(&config, Time(0)).expect("it opens");
+        assert_eq!(first.ready.place.last, start);
+        let quote = first.quotes()[0];
+        assert!(quote.time < start && first.history.symbol(SymbolId(0)).next_close().is_some(), "it has a past");
+        // Two hours on, the same market has other prices, which the first one comes to as well.
+        let later = start.plus_us(120 * MINUTE_US);
+        Place { last: later, ..first.ready.place.clone() }.write(folder.path()).expect("it is kept");
+        let second = Market::open(&config, Time(0)).expect("it opens again");
+        assert_eq!(second.ready.place.last, later);
+        let (_, mut ready) = first.parted();
+        let mut last = quote;
+        ready.feed.poll(Time(0));
+        while let Due::Now(tick) = ready.feed.poll(Time(i64::MAX))
+            && tick.time < later
+        {
+            last = tick;
+        }
+        assert_eq!((second.quotes()[0].time, second.quotes()[0].bid), (last.time, last.bid));
     }
 }
