@@ -162,16 +162,20 @@ pub async fn note_ticket(conn: &mut SqliteConnection, id: OrderId, ticket: u64) 
     Ok(())
 }
 
-/// Writes an order's prices.
+/// Writes an order's prices, and its kind: a stop-limit order whose stop was reached is a limit order.
 pub async fn reprice(conn: &mut SqliteConnection, order: &WorkingOrder, at: Time) -> Result<()> {
-    sqlx::query("UPDATE orders SET price = $2, stop_loss = $3, take_profit = $4, updated_at = $5 WHERE id = $1")
-        .bind(order.id.0 as i64)
-        .bind(order.request.price.map(|price| price.0))
-        .bind(order.request.stop_loss.map(|price| price.0))
-        .bind(order.request.take_profit.map(|price| price.0))
-        .bind(at.0)
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "UPDATE orders SET price = $2, stop_loss = $3, take_profit = $4, updated_at = $5, kind = $6, stop_limit_price = $7 WHERE id = $1",
+    )
+    .bind(order.id.0 as i64)
+    .bind(order.request.price.map(|price| price.0))
+    .bind(order.request.stop_loss.map(|price| price.0))
+    .bind(order.request.take_profit.map(|price| price.0))
+    .bind(at.0)
+    .bind(order.request.kind.word())
+    .bind(order.request.stop_limit_price.map(|price| price.0))
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -57,6 +57,7 @@ suite! {
         an_entry_that_fails_takes_its_whole_batch_with_it,
         a_grid_that_changed_is_refused_once_it_is_used,
         a_symbol_that_is_gone_is_named,
+        a_stop_limit_that_was_reached_is_a_limit_after_a_restart,
         order_numbers_go_on_after_the_last,
     }
     audit::{

@@ -319,6 +319,20 @@ pub async fn a_symbol_that_is_gone_is_named(store: &Store) {
     assert!(matches!(error, StoreError::NotFound { what: "account", .. }));
 }
 
+pub async fn a_stop_limit_that_was_reached_is_a_limit_after_a_restart(store: &Store) {
+    let engine = engine(store, "anna").await;
+    let (account, id) = (engine.account, nth(engine.id, 1));
+    let reached = Happened::OrderModified { price: pending().stop_limit_price, stop_loss: None, take_profit: None };
+    let lines = vec![
+        place(account, id, 10, pending()),
+        report(account, id, 11, Happened::Accepted { ticket: 1 }),
+        report(account, id, 12, reached),
+    ];
+    append(store, lines).await.unwrap();
+    let request = store.ledger(account, &symbols()).await.unwrap().orders[&id].request.clone();
+    assert_eq!((request.kind, request.price, request.stop_limit_price), (OrderKind::Limit, pending().stop_limit_price, None));
+}
+
 pub async fn order_numbers_go_on_after_the_last(store: &Store) {
     let engine = engine(store, "anna").await;
     let other = crate::samples::another_engine(store, engine.owner, "second").await;
