@@ -70,5 +70,41 @@ fn backtrace(error: &wasmtime::Error) -> String {
     let shown = trace.to_string();
     let names =
         shown.lines().filter_map(|line| line.split_once(" - ")).map(|(_, frame)| frame.split_once('!').map_or(frame, |(_, name)| name));
-    names.take(FRAMES_MAX).map(|name| format!("\n  at {name}")).collect()
+    names.take(FRAMES_MAX).map(|name| format!("\n  at {}", readable(name))).collect()
+}
+
+/// A function's name without the hashes that Rust adds: `::h` and 16 digits at the end, or 16 digits in brackets within.
+fn readable(name: &str) -> String {
+    const DIGITS: usize = 16;
+    let is_hash = |text: &str| text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let name = name.rsplit_once("::h").filter(|(_, hash)| is_hash(hash)).map_or(name, |(name, _)| name);
+    let mut pieces = name.split('[');
+    let mut shown = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once(']') {
+            Some((hash, rest)) if is_hash(hash) => shown.push_str(rest),
+            _ => shown.extend(["[", piece]),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn names_lose_their_hashes_and_nothing_else() {
+        for (name, shown) in [
+            ("probe::spin::hc7e3ce0d09fcc34a", "probe::spin"),
+            (
+                "<std[d123b7a1a2ed1472]::io::Lock as core[6d9e98711c484d2e]::fmt::Write>::write",
+                "<std::io::Lock as core::fmt::Write>::write",
+            ),
+            ("sort<[u8; 4]>::here", "sort<[u8; 4]>::here"),
+            ("on-tick", "on-tick"),
+        ] {
+            assert_eq!(readable(name), shown);
+        }
+    }
 }

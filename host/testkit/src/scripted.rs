@@ -45,7 +45,8 @@ pub struct ScriptedHost {
     pub asked: Vec<Asked>,
     /// Everything logged, in order.
     pub logged: Vec<(LogLevel, String)>,
-    last_id: u64,
+    /// The last id given out.
+    pub last_id: u64,
 }
 
 impl Default for ScriptedHost {

@@ -1,0 +1,128 @@
+//! Bytes that are no strategy: each refused in one line that names what is wrong and what to do.
+
+use crate::*;
+use domain::guest::FaultKind;
+use domain::ids::Digest;
+use stockade_sandbox::{LoadError, Source};
+use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
+
+#[track_caller]
+fn refused(bytes: &[u8], parts: &[&str]) {
+    let error = shared().load(bytes).expect_err("these bytes are no strategy").to_string();
+    assert!(!error.contains('\n'), "one line: {error}");
+    for part in parts {
+        assert!(error.contains(part), "{part:?} is missing in: {error}");
+    }
+}
+
+fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+/// A component of the contract's world after `change` has been made to its text.
+fn component_of(change: impl Fn(&str) -> String) -> Vec<u8> {
+    let contract = include_str!("../../../../sdk/wit/strategy.wit");
+    let mut resolve = wit_parser::Resolve::default();
+    let package = resolve.push_source("strategy.wit", &change(contract)).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let mut module = dummy_module(&resolve, world, wit_parser::ManglingAndAbi::Standard32);
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
+}
+
+#[test]
+fn files_of_other_kinds_are_named_for_what_they_are() {
+    refused(b"", &["empty", "stockade strategy build"]);
+    refused(b"fn main() {}", &["text", "stockade strategy build"]);
+    refused(b"\x7fELF\x02\x01\x01", &["native program"]);
+    refused(b"PK\x03\x04\0\0\0\0", &["not WebAssembly"]);
+    refused(b"\0asm", &["within its first 8 bytes"]);
+    refused(b"\0asm\x02\0\0\0", &["unknown version"]);
+    refused(&wat("(module)"), &["core module, not a component", "stockade strategy build"]);
+    refused(&vec![0; 100 << 20], &["100 MiB are too large", "at most 24 MiB"]);
+}
+
+#[test]
+fn compiled_code_is_not_taken_from_strangers() {
+    let engine = wasmtime::Engine::default();
+    let compiled = engine.precompile_component(&wat("(component)")).unwrap();
+    refused(&compiled, &["machine code", ".cwasm"]);
+}
+
+#[test]
+fn broken_bytes_are_refused_wherever_they_break() {
+    let whole = components::ema_cross();
+    for end in (8..whole.len()).step_by(whole.len() / 40) {
+        assert!(shared().load(&whole[..end]).is_err(), "cut at {end}");
+    }
+    for at in (8..whole.len()).step_by(whole.len() / 40) {
+        let mut broken = whole.to_vec();
+        broken[at] ^= 0x55;
+        // Some bytes are names or constants, and any value of them is fine.
+        _ = shared().load(&broken);
+    }
+}
+
+#[test]
+fn a_component_for_another_world_is_told_what_it_lacks() {
+    refused(&wat("(component)"), &["does not export", "describe", "on-tick", "trading-strategy"]);
+    let without_save = component_of(|contract| contract.replace("export save: func() -> list<u8>;", ""));
+    refused(&without_save, &["does not export save;"]);
+}
+
+#[test]
+fn an_export_of_another_type_is_named_with_both_types() {
+    let other = component_of(|contract| contract.replace("export on-timer: func(id: u32);", "export on-timer: func(id: u64);"));
+    refused(&other, &["export on-timer must be func(id: u32); it has func(id: u64)"]);
+    let deep = component_of(|contract| contract.replace("latest-tick-only: bool,", "latest-tick-only: u8,"));
+    refused(&deep, &["export describe", "a type in it differs"]);
+}
+
+#[test]
+fn an_import_outside_the_contract_is_named() {
+    refused(components::ungranted_import(), &["it imports ", "no strategy is granted"]);
+    let more = component_of(|contract| contract.replace("import limits;", "import limits; import network: interface { connect: func(); }"));
+    refused(&more, &["it imports network, which no strategy is granted"]);
+    let newer = component_of(|contract| contract.replace("cancel: func(id", "cancel-all: func() -> u32; cancel: func(id"));
+    refused(&newer, &["stockade:strategy/trading@0.1.0#cancel-all"]);
+    let next = component_of(|contract| contract.replace("strategy@0.1.0", "strategy@0.2.0"));
+    refused(&next, &["stockade:strategy/", "@0.2.0, but this host has version 0.1.0 of the contract"]);
+}
+
+#[test]
+fn shapes_that_take_for_ever_to_compile_are_refused() {
+    let function = |locals: usize, body: &str| wat(&format!("(component (core module (func {} {body})))", "(local i32) ".repeat(locals)));
+    let nested = |depth: usize| function(0, &format!("{}{}", "(loop ".repeat(depth), ")".repeat(depth)));
+    refused(&nested(65), &["function 0 has loops nested more than 64 deep"]);
+    refused(&function(2_001, ""), &["function 0 has 2001 local variables; at most 2000"]);
+    refused(&function(0, &"(drop (i32.const 1))".repeat(50_000)), &["bytes of code; at most 131072"]);
+    refused(&function(0, &format!("(br_table {} (i32.const 0))", "0 ".repeat(8_194))), &["jump table of 8193 targets"]);
+    refused(&wat(&format!("(component {})", "(core module)".repeat(65))), &["65 core modules; at most 64"]);
+    refused(&wat(&format!("{}{}", "(component ".repeat(10), ")".repeat(10))), &["nested more than 8 deep"]);
+    refused(&wat("(component (core module (memory 1) (memory 1)))"), &["not a valid component", "multi"]);
+    // As deep and as large as is allowed, these are merely of another world.
+    refused(&nested(64), &["another world"]);
+    refused(&function(2_000, ""), &["another world"]);
+}
+
+#[test]
+fn a_version_that_is_not_loaded_makes_no_guest() {
+    let fault = shared().instantiate(&Digest([9; 32]), ScriptedHost::default(), GuestLimits::default()).err().unwrap();
+    assert_eq!(fault.kind, FaultKind::Refused);
+    assert!(fault.message.contains("is not loaded"), "{fault}");
+}
+
+#[test]
+fn memory_keeps_so_many_versions_and_never_drops_one_that_runs() {
+    let sandbox = Cell::new(SandboxConfig { versions_max: 2, ..SandboxConfig::default() }).unwrap();
+    // A custom section, which means nothing, makes another version.
+    let [first, second, third] = [1, 2, 3].map(|number| [probe(), &[0, 2, 1, number]].concat());
+    let running = sandbox.load(&first).unwrap();
+    assert_eq!(running.source, Source::Compiled);
+    let _guest = sandbox.instantiate(&running.digest, ScriptedHost::default(), GuestLimits::default()).unwrap();
+    let idle = sandbox.load(&second).unwrap();
+    let newest = sandbox.load(&third).unwrap();
+    assert!(sandbox.has(&running.digest) && sandbox.has(&newest.digest) && !sandbox.has(&idle.digest));
+    let _guest = sandbox.instantiate(&newest.digest, ScriptedHost::default(), GuestLimits::default()).unwrap();
+    assert_eq!(sandbox.load(&second), Err(LoadError::Full(2)));
+}

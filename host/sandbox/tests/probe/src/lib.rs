@@ -1,0 +1,162 @@
+//! A guest that does one thing the SDK would not let an author do, or that a test wants to look at from outside: which one
+//! says the first parameter.
+//!
+//! Written against the bare contract. Built for wasm32-unknown-unknown, and for wasm32-wasip2 to have a standard library
+//! that reaches for its operating system.
+
+use std::cell::RefCell;
+use stockade_sdk::bindings::stockade::strategy::{limits, market, report, trading};
+use stockade_sdk::bindings::{Guest, export_component};
+use stockade_sdk::{
+    AccountState, Bar, Callbacks, Description, Level, OrderEvent, OrderRequest, Param, ParamValue, Position, PositionChange, RunMode, Side,
+    StopReason, TesterStats, TradingState,
+};
+
+thread_local! {
+    static BEHAVIOUR: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+struct Probe;
+
+impl Guest for Probe {
+    fn describe() -> Description {
+        Description {
+            name: "probe".into(),
+            version: "1".into(),
+            about: String::new(),
+            params: vec![],
+            needs: vec![],
+            latest_tick_only: false,
+            callbacks: Callbacks { tick: true, bar: true, timer: true, order: true, position: true },
+            state_schema: 1,
+            memory_bytes: 0,
+        }
+    }
+
+    fn init(params: Vec<Param>) -> Result<(), String> {
+        match params.into_iter().next().map(|param| param.value) {
+            Some(ParamValue::Text(behaviour)) => {
+                BEHAVIOUR.set(behaviour);
+                Ok(())
+            }
+            other => Err(format!("no behaviour but {other:?}")),
+        }
+    }
+
+    fn on_start(_: RunMode, account: AccountState, restored: bool) -> Result<(), String> {
+        report::log(Level::Info, &format!("{} {} {restored}", account.currency, account.balance));
+        Ok(())
+    }
+
+    fn on_tick(_: u32, time: i64, bid: f64, ask: f64, last: f64, volume: f64, skipped: u32) {
+        BEHAVIOUR.with_borrow(|behaviour| match behaviour.as_str() {
+            "echo" => report::log(Level::Info, &format!("{time} {bid} {ask} {last} {volume} {skipped}")),
+            "spin" => loop {
+                std::hint::black_box(());
+            },
+            "fill the memory" => fill_the_memory(),
+            "submit" => _ = trading::submit(&OrderRequest::market(0, Side::Buy, 0.1)),
+            "submit a hundred" => (0..100).for_each(|_| _ = trading::submit(&OrderRequest::market(0, Side::Buy, 0.1))),
+            "ask for symbol 99" => _ = market::spec(99),
+            "hand over a megabyte" => report::log(Level::Info, &"x".repeat(1 << 20)),
+            "log a long line" => report::log(Level::Warn, &"\u{1b}[2Jü".repeat(1_000)),
+            "look at the budget" => {
+                let budget = limits::remaining();
+                report::log(Level::Info, &format!("{} {} {} {}", budget.fuel, budget.memory_bytes, budget.orders, budget.log_bytes));
+            }
+            system => use_the_system(system),
+        });
+    }
+
+    fn on_ticks(_: u32, times: Vec<i64>, bids: Vec<f64>, asks: Vec<f64>, lasts: Vec<f64>, volumes: Vec<f64>) -> u32 {
+        let rows = times.len() as u32;
+        BEHAVIOUR.with_borrow(|behaviour| match behaviour.as_str() {
+            "handle none" => 0,
+            "handle too many" => rows + 1,
+            "spin at each row" => {
+                for time in times {
+                    (0..time).for_each(|turn| _ = std::hint::black_box(turn));
+                }
+                rows
+            }
+            _ => {
+                let sum = |column: &[f64]| column.iter().sum::<f64>();
+                report::log(Level::Info, &format!("{rows} {} {} {} {}", sum(&bids), sum(&asks), lasts.len(), volumes.len()));
+                rows
+            }
+        })
+    }
+
+    fn on_bar(bar: Bar) {
+        report::log(Level::Info, &format!("{bar:?}"));
+    }
+    fn on_timer(id: u32) {
+        report::log(Level::Info, &format!("timer {id}"));
+    }
+    fn on_order(id: u64, event: OrderEvent) {
+        report::log(Level::Info, &format!("order {id} {event:?}"));
+    }
+    fn on_position(position: Position, change: PositionChange) {
+        report::log(Level::Info, &format!("{position:?} {change:?}"));
+    }
+    fn on_trading_state(state: TradingState) {
+        report::log(Level::Info, &format!("{state:?}"));
+    }
+    fn on_stop(reason: StopReason) {
+        report::log(Level::Info, &format!("{reason:?}"));
+    }
+
+    fn save() -> Vec<u8> {
+        BEHAVIOUR.with_borrow(|behaviour| if behaviour == "save a lot" { vec![7; (1 << 20) + 1] } else { behaviour.clone().into_bytes() })
+    }
+
+    fn load(schema: u32, state: Vec<u8>) -> Result<(), String> {
+        let state = String::from_utf8(state).map_err(|_| "not text".to_owned())?;
+        if schema != 1 {
+            return Err(format!("schema {schema} is unknown"));
+        }
+        BEHAVIOUR.set(state);
+        Ok(())
+    }
+
+    fn on_tester(stats: TesterStats) -> f64 {
+        stats.profit * f64::from(stats.trades)
+    }
+}
+
+fn fill_the_memory() {
+    let mut taken = Vec::new();
+    loop {
+        taken.push(std::hint::black_box(vec![1_u8; 1 << 18]));
+    }
+}
+
+/// What a standard library does where there is a system.
+#[cfg(target_os = "wasi")]
+fn use_the_system(behaviour: &str) {
+    use std::collections::hash_map::RandomState;
+    use std::hash::BuildHasher;
+    use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+    match behaviour {
+        "print" => {
+            print!("half a line, ");
+            println!("and the rest");
+            eprintln!("to the other stream");
+        }
+        "tell the time" => println!("{} {:?}", SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros(), Instant::now().elapsed()),
+        "hash" => println!("{}", RandomState::new().hash_one(1)),
+        "look around" => println!("{} {} {:?}", std::env::vars().count(), std::env::args().count(), std::io::stdin().lines().next().is_none()),
+        "sleep" => std::thread::sleep(Duration::from_secs(3_600)),
+        "exit" => std::process::exit(3),
+        "panic" => panic!("at the disco"),
+        "print for ever" => loop {
+            println!("and another line");
+        },
+        _ => {}
+    }
+}
+
+#[cfg(not(target_os = "wasi"))]
+fn use_the_system(_: &str) {}
+
+export_component!(Probe with_types_in stockade_sdk::bindings);
