@@ -75,8 +75,16 @@ fn failure(error: &ImportError) -> Failure {
     use market::StoreError as S;
     let by_kind = |kind: ErrorKind| match kind {
         ErrorKind::NotFound => Exit::NotFound,
-        ErrorKind::PermissionDenied | ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => Exit::Machine,
-        _ => Exit::Failed,
+        _ => Exit::Machine,
+    };
+    let hint = match error {
+        E::Store(S::Io { source, .. }) => match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space on that disk: nothing was imported",
+            ErrorKind::FileTooLarge => "; raise the limit on the size of files (ulimit -f): nothing was imported",
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "; name another folder with --data-dir: nothing was imported",
+            _ => "",
+        },
+        _ => "",
     };
     let exit = match error {
         E::Io { source, .. } | E::Store(S::Io { source, .. }) => by_kind(source.kind()),
@@ -85,5 +93,5 @@ fn failure(error: &ImportError) -> Failure {
         E::Store(_) => Exit::Failed,
         _ => Exit::Refused,
     };
-    Failure::new(exit, error)
+    Failure::new(exit, format_args!("{error}{hint}"))
 }

@@ -371,7 +371,7 @@ mod tests {
         assert!(quote.time < start && first.history.symbol(SymbolId(0)).next_close().is_some(), "it has a past");
         // Two hours on, the same market has other prices, which the first one comes to as well.
         let later = start.plus_us(120 * MINUTE_US);
-        Place { last: later, ..first.ready.place.clone() }.write(folder.path()).expect("it is kept");
+        Place::new(&config.feed, first.ready.place.origin, later).write(folder.path()).expect("it is kept");
         let second = Market::open(&config, Time(0)).expect("it opens again");
         assert_eq!(second.ready.place.last, later);
         let (_, mut ready) = first.parted();

@@ -1,0 +1,130 @@
+//! `stockade serve` and the commands that talk to it.
+
+use crate::program::{Guarded, Place, Ran, ema_cross_text};
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+/// A host on a free port.
+struct Host {
+    process: Guarded,
+    url: String,
+}
+
+impl Host {
+    fn start(place: &Place) -> Self {
+        let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.env("STOCKADE_FEED_FROM", "2024-01-08 08:00").env("STOCKADE_FEED_SPEED", "600").env("STOCKADE_FEED_SYMBOLS", "EURUSD");
+        let mut process = Guarded(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts"));
+        let mut line = String::new();
+        BufReader::new(process.0.stdout.take().expect("asked for")).read_line(&mut line).expect("it says something");
+        let url = line.split_whitespace().find_map(|word| word.strip_suffix(',').filter(|word| word.starts_with("http://")));
+        Self { url: url.unwrap_or_else(|| panic!("it said {line:?}")).to_owned(), process }
+    }
+
+    fn ask(&self, place: &Place, arguments: &[&str]) -> String {
+        place.ok(&[arguments, &["--url", &self.url]].concat())
+    }
+
+    /// Stops it as a supervisor does.
+    fn stop(mut self) {
+        let killed = Command::new("kill").args(["-TERM", &self.process.0.id().to_string()]).status().expect("kill runs");
+        assert!(killed.success());
+        let status = self.process.0.wait().expect("it ends");
+        assert_eq!(status.code(), Some(0), "it stops cleanly");
+    }
+}
+
+fn engine(host: &Host, place: &Place) -> serde_json::Value {
+    let engines: serde_json::Value = serde_json::from_str(&host.ask(place, &["engine", "list", "--json"])).expect("JSON");
+    engines["items"][0].clone()
+}
+
+#[test]
+fn a_user_a_strategy_an_engine_and_a_restart() {
+    let place = Place::new();
+    let host = Host::start(&place);
+    assert!(host.ask(&place, &["health"]).contains("database.status"));
+    assert!(host.ask(&place, &["user", "add", "anna"]).contains("user anna has id 1"));
+    let uploaded = host.ask(&place, &["strategy", "upload", ema_cross_text(), "--user", "anna", "--name", "cross"]);
+    assert!(uploaded.contains("version "), "{uploaded}");
+    let parameters = ["--param", "fast_alpha=0.3", "--param", "slow_alpha=0.1", "--start"];
+    let added = host
+        .ask(&place, &[&["engine", "add", "one", "--user", "anna", "--strategy", "cross", "--symbol", "EURUSD"][..], &parameters].concat());
+    assert!(added.contains("engine one has id 1"), "{added}");
+    // The market goes 600 times as fast as the clock: the averages cross within moments.
+    let traded = (0..10_000).any(|_| engine(&host, &place)["deals"].as_u64() >= Some(4));
+    assert!(traded, "{}", engine(&host, &place));
+    host.ask(&place, &["engine", "logs", "one"]);
+    let refused = place.run(&["health", "--url", &host.url, "--token", "0123456789abcdef0123456789abcdef"]);
+    assert!(refused.code != 0, "a wrong token: {refused:?}");
+    for (arguments, code, says) in [
+        (&["user", "add", "anna"][..], 4, "anna"),
+        (&["engine", "start", "two"], 3, "two"),
+        (&["engine", "start", "77"], 3, "77"),
+        (&["engine", "add", "x", "--user", "anna", "--strategy", "cross", "--symbol", "NOWHERE"], 4, "NOWHERE"),
+        (&["engine", "add", "x", "--user", "anna", "--strategy", "cross", "--symbol", "EURUSD", "--param", "volume=0"], 4, "out of range"),
+        (&["engine", "add", "x", "--user", "bob", "--strategy", "cross", "--symbol", "EURUSD"], 3, "bob"),
+        (&["account", "add", "paper", "--user", "anna"], 4, "paper"),
+    ] {
+        place.fails(&[arguments, &["--url", &host.url]].concat(), code, &[says]);
+    }
+    let not_a_component = place.file("text.wasm", "hello");
+    place.fails(
+        &["strategy", "upload", not_a_component.to_str().expect("plain"), "--user", "anna", "--name", "x", "--url", &host.url],
+        4,
+        &["this is text", "stockade strategy build"],
+    );
+    // Two hosts on one database would both trade.
+    place.fails(&["serve", "--listen", "127.0.0.1:0"], 5, &["in use by process"]);
+    host.stop();
+
+    let host = Host::start(&place);
+    let resumed = engine(&host, &place);
+    assert_eq!((&resumed["name"], &resumed["state"]), (&"one".into(), &"running".into()), "{resumed}");
+    assert!(host.ask(&place, &["engine", "stop", "one"]).contains("is stopped"));
+    host.stop();
+    let host = Host::start(&place);
+    assert_eq!(engine(&host, &place)["state"], "stopped", "what its owner stopped stays stopped");
+    host.stop();
+}
+
+#[test]
+fn a_port_in_use_is_named_and_nothing_is_made() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("it has one").to_string();
+    place.fails(&["serve", "--listen", &address], 5, &[&address, "in use by another process", "STOCKADE_LISTEN"]);
+    assert!(!place.path(".stockade/stockade.db").exists());
+}
+
+/// A database whose list of migrations has one of the year 2030, 9999.
+const NEWER: &[u8] = include_bytes!("../data/newer.db");
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone() {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".stockade")).expect("a folder");
+    let path = place.file(".stockade/stockade.db", NEWER);
+    place.fails(&["serve", "--listen", "127.0.0.1:0"], 7, &["stockade.db", "schema 9999", "newer"]);
+    assert!(std::fs::read(path).expect("it is there") == NEWER, "it was changed");
+}
+
+#[test]
+fn what_is_no_database_is_left_alone() {
+    let place = Place::new();
+    let path = place.file("notes.db", "this is my diary, not a database. ".repeat(100));
+    let ran = Ran::of(place.command(&["serve", "--listen", "127.0.0.1:0"]).env("STOCKADE_DATABASE", &path));
+    ran.failed(7, &["notes.db"]);
+    assert!(std::fs::read_to_string(path).expect("it is there").starts_with("this is my diary"));
+}
+
+#[test]
+fn a_feed_that_can_not_be_is_named() {
+    let place = Place::new();
+    let serve = |name: &str, value: &str| Ran::of(place.command(&["serve", "--listen", "127.0.0.1:0"]).env(name, value));
+    serve("STOCKADE_FEED_SYMBOLS", "NOWHERE").failed(3, &["feed.symbols", "\"NOWHERE\"", "import"]);
+    serve("STOCKADE_FEED_KIND", "replayed").failed(3, &["EURUSD", "import"]);
+    serve("STOCKADE_FEED_FROM", "yesterday").failed(2, &["feed.from", "2014-05-01"]);
+    serve("STOCKADE_LOG", "=;=").failed(2, &["log: "]);
+}

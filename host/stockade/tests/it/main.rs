@@ -1,0 +1,7 @@
+//! The program as its users meet it: command lines in, exit codes and lines out.
+
+mod bad_input;
+mod help;
+mod host;
+mod program;
+mod strategies;

@@ -1,0 +1,63 @@
+//! Strategies on an author's machine.
+
+use crate::program::{Place, Ran, ema_cross_text};
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn a_backtest_gives_figures_and_the_same_decisions_every_time() {
+    let place = Place::with_ticks();
+    let arguments = ["backtest", ema_cross_text(), "--symbol", "EURUSD", "--commission", "3", "--json"];
+    let first = json(&place.ok(&arguments));
+    assert_eq!(first["ticks"], 20_000);
+    assert!(first["trades"].as_u64() > Some(2), "{first}");
+    for figure in ["net_profit", "profit_factor", "equity_drawdown", "ticks_per_second", "balance"] {
+        assert!(!first[figure].is_null(), "{figure}");
+    }
+    let again = json(&place.ok(&arguments));
+    assert_eq!(first["decisions_digest"], again["decisions_digest"]);
+    let one_by_one = json(&place.ok(&[&arguments[..], &["--tick-by-tick"]].concat()));
+    assert_eq!(first["decisions_digest"], one_by_one["decisions_digest"]);
+    let netting = json(&place.ok(&[&arguments[..], &["--mode", "netting", "--leverage", "30", "--deposit", "5000"]].concat()));
+    assert_eq!(netting["deposit"], 5_000.0);
+    let text = place.ok(&[&arguments[..6], &["--deals"]].concat());
+    for word in ["net profit", "drawdown", "profit factor", "ticks/s", "sha256", "trades", "EURUSD  buy"] {
+        assert!(text.contains(word), "{word} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_check_tells_what_a_component_is_and_costs() {
+    let place = Place::new();
+    let report = json(&place.ok(&["strategy", "check", ema_cross_text(), "--json"]));
+    assert_eq!(report["name"], "ema-cross");
+    assert!(
+        report["imports"]
+            .as_array()
+            .is_some_and(|imports| imports.iter().all(|name| name.as_str().is_some_and(|name| name.starts_with("stockade:strategy/"))))
+    );
+    assert!(report["probe"]["fuel_p50"].as_u64() > Some(10) && report["probe"]["ticks"] == 1_000, "{report}");
+    assert!(place.ok(&["strategy", "check", ema_cross_text()]).contains("compiled"));
+    let description = json(&place.ok(&["strategy", "describe", ema_cross_text(), "--json"]));
+    assert_eq!(description["params"][0]["name"], "fast_alpha");
+}
+
+#[test]
+fn a_new_project_builds_and_backtests_at_once() {
+    let place = Place::with_ticks();
+    let made = place.ok(&["strategy", "new", "my-trend"]);
+    assert!(made.contains("stockade strategy build"), "{made}");
+    place.fails(&["strategy", "new", "my-trend"], 4, &["exists already"]);
+    place.fails(&["strategy", "new", "My Trend"], 4, &["cannot be a strategy's name"]);
+    // What the workspace needs to build is all that a new project needs: no network.
+    let built = Ran::of(place.command(&["strategy", "build", "my-trend", "--json"]).env("CARGO_NET_OFFLINE", "true"));
+    assert_eq!(built.code, 0, "{}", built.err);
+    let built = json(&built.out);
+    let path = built["path"].as_str().expect("a path");
+    let report = json(&place.ok(&["backtest", path, "--symbol", "EURUSD", "--json", "--param", "length=5"]));
+    assert_eq!(report["strategy"], "my-trend");
+    place.fails(&["strategy", "build", "."], 4, &["there is no Cargo.toml", "stockade strategy new"]);
+}
