@@ -43,11 +43,15 @@ fn an_endless_loop_runs_out_of_fuel_and_the_message_says_where() {
 #[test]
 fn with_fuel_for_years_an_endless_loop_passes_its_deadline() {
     let limits = GuestLimits { fuel_per_call: u64::MAX / 2, deadline_ms: 20, ..GuestLimits::default() };
-    let guest = misbehaving_in("endless-loop", limits);
+    let mut guest = misbehaving_in("endless-loop", limits);
+    let mut neighbour = Neighbour::moves_in();
     let started = Instant::now();
-    let DeadlineExceeded(message) = end_of(guest) else { panic!() };
+    let DeadlineExceeded(message) = tick_once(&mut guest) else { panic!() };
+    let took = started.elapsed();
     says(&message, &["ran longer than 20 ms", "on_tick"]);
-    assert!(started.elapsed() >= Duration::from_millis(20), "no call ends before its deadline");
+    // A busy machine may be late, but not by a hundred deadlines.
+    assert!((Duration::from_millis(20)..Duration::from_secs(2)).contains(&took), "{took:?}");
+    neighbour.goes_on();
 }
 
 #[test]
