@@ -85,7 +85,7 @@ impl Money {
     /// Rounded to a currency's digits, halves away from zero, as brokers book it.
     pub fn rounded(self, currency_digits: u8) -> Self {
         let unit = 10_i64.pow(6_u32.saturating_sub(u32::from(currency_digits)));
-        Self(div_round(i128::from(self.0), i128::from(unit)) as i64 * unit)
+        Self((div_round(i128::from(self.0), i128::from(unit)) as i64).saturating_mul(unit))
     }
 }
 
