@@ -117,8 +117,8 @@ fn disk(folder: &Path) -> Finding {
     let mend = "free some space, or name a folder on another disk with --data-dir";
     match free {
         ..DISK_BYTES_MIN => missing("disk", found, mend),
-        ..DISK_BYTES_WISE => warning("disk", found, mend),
-        _ => ok("disk", found),
+        DISK_BYTES_MIN..DISK_BYTES_WISE => warning("disk", found, mend),
+        DISK_BYTES_WISE.. => ok("disk", found),
     }
 }
 

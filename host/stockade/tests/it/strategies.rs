@@ -59,5 +59,13 @@ fn a_new_project_builds_and_backtests_at_once() {
     let path = built["path"].as_str().expect("a path");
     let report = json(&place.ok(&["backtest", path, "--symbol", "EURUSD", "--json", "--param", "length=5"]));
     assert_eq!(report["strategy"], "my-trend");
+    // The README's strategy, in the place where its reader would put it.
+    let readme = include_str!("../../../../README.md");
+    let code = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the README has a strategy");
+    std::fs::write(place.path("my-trend/src/lib.rs"), code).expect("it can be written");
+    let ran = Ran::of(place.command(&["strategy", "build", "my-trend", "--json"]).env("CARGO_NET_OFFLINE", "true"));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let report = json(&place.ok(&["backtest", path, "--symbol", "EURUSD", "--json", "--param", "volume=0.2"]));
+    assert!(report["strategy"] == "breakout" && report["trades"].as_u64() > Some(0), "{report}");
     place.fails(&["strategy", "build", "."], 4, &["there is no Cargo.toml", "stockade strategy new"]);
 }
