@@ -9,8 +9,8 @@ mod setup;
 mod strategies;
 mod test;
 
-use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Tasks of the Stockade workspace.
 #[derive(Parser)]
@@ -32,11 +32,18 @@ enum Task {
     Strategies,
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
         Task::Setup => setup::ensure_ready(),
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Strategies => setup::ensure_ready().and_then(|()| strategies::build_all()).map(drop),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo xtask: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
