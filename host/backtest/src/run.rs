@@ -5,7 +5,7 @@
 //! The guest gets the rows up to there in one call and stops at the row at which it asks for something; the venue sees to
 //! it and the rest is handed in again. A row at which something can happen goes through by itself:
 //!
-//! 1. timers that are due, at the prices of before;
+//! 1. in order of time and at the prices of before: timers that are due, the server's midnights, commands that arrive late;
 //! 2. the venue executes what the tick triggers;
 //! 3. bars that the tick closed, shorter timeframes first;
 //! 4. what became of orders;
@@ -287,10 +287,13 @@ impl Run {
         let mut tick = stretch.chunk.columns().tick(row, stretch.symbol, 0);
         tick.sequence = stretch.first_sequence;
         // As live, where an engine hears nothing of other symbols.
-        if self.symbols.contains(&tick.symbol) && actor.next_timer().is_some_and(|at| at <= tick.time) {
-            actor.timers(tick.time)?;
+        let own = self.symbols.contains(&tick.symbol);
+        while let Some(due) = self.venue.due_before(tick.time) {
+            self.timers(actor, own, due)?;
+            self.venue.advance(due);
             self.settle(actor)?;
         }
+        self.timers(actor, own, tick.time)?;
         self.venue.on_tick(&tick);
         self.pass(tick.time);
         self.take_in(&tick);
@@ -301,6 +304,15 @@ impl Run {
         actor.tick(&tick, 0)?;
         self.settle(actor)?;
         Ok(1)
+    }
+
+    /// Fires the timers that are due by `until`, when the tick to come is one of the guest's symbols.
+    fn timers(&mut self, actor: &mut Actor, own: bool, until: Time) -> Result<(), Fault> {
+        if own && actor.next_timer().is_some_and(|at| at <= until) {
+            actor.timers(until)?;
+            self.settle(actor)?;
+        }
+        Ok(())
     }
 
     fn pass(&mut self, now: Time) {

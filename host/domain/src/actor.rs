@@ -188,7 +188,8 @@ impl Actor {
                 self.order_event(u64::from(id.number()), SeenEvent::ModifyRejected(*retcode), at)
             }
             Change::Position(position, change) => self.position_changed(position, *change, at),
-            Change::OrderModified(_) | Change::ModifyRejected(..) | Change::Contradiction(_) => Ok(()),
+            // A guest looks at its position when it wants to know.
+            Change::OrderModified(_) | Change::ModifyRejected(..) | Change::Swap(_) | Change::Contradiction(_) => Ok(()),
         }
     }
 

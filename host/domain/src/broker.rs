@@ -45,7 +45,7 @@ pub struct Deal {
     pub profit: Money,
     /// Commission, negative when it costs.
     pub commission: Money,
-    /// Swap, negative when it costs.
+    /// Swap of the position that it books, negative when it costs; 0 for `In`.
     pub swap: Money,
     /// When.
     pub time: Time,
@@ -103,6 +103,14 @@ pub enum Happened {
         /// Its take profit.
         take_profit: Option<Points>,
     },
+    /// A position was charged, or paid, for holding it over the server's midnight. It counts in equity at once and is booked
+    /// by the deals that close it.
+    SwapCharged {
+        /// Which.
+        position: PositionId,
+        /// How much, negative when it costs.
+        amount: Money,
+    },
     /// A modification or cancel was refused; all is as before.
     ModifyRejected {
         /// MT5 retcode.
@@ -125,6 +133,8 @@ pub struct Report {
 
 /// Retcodes the host itself and the paper broker answer with; the full table is the connector's.
 pub mod retcode {
+    /// The price moved further than the order's deviation allows.
+    pub const REQUOTE: u32 = 10004;
     /// Request rejected.
     pub const REJECT: u32 = 10006;
     /// Invalid request.
@@ -135,6 +145,8 @@ pub mod retcode {
     pub const INVALID_PRICE: u32 = 10015;
     /// Invalid stops.
     pub const INVALID_STOPS: u32 = 10016;
+    /// Trading of the symbol is disabled.
+    pub const TRADE_DISABLED: u32 = 10017;
     /// Market is closed.
     pub const MARKET_CLOSED: u32 = 10018;
     /// Not enough money.

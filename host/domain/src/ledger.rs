@@ -3,9 +3,9 @@
 use crate::broker::{Deal, Entry, Happened, Report};
 use crate::contract::{OrderKind, PositionChange, Side};
 use crate::ids::{DealId, OrderId, PositionId};
-use crate::number::{Money, Points, Steps};
+use crate::number::{Money, Points, Rate, Steps};
 use crate::order::{Action, Command, OrderEvent, OrderRequest, OrderState, Tag};
-use crate::symbol::{SymbolId, SymbolTable};
+use crate::symbol::{MarginFor, SymbolId, SymbolSpec, SymbolTable};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +48,7 @@ pub struct Position {
     pub realised: Money,
     /// Commission so far.
     pub commission: Money,
-    /// Swap so far.
+    /// Swap charged so far and not booked yet: a deal that closes books its share. Counts as floating profit.
     pub swap: Money,
     /// The note of the order that opened it.
     pub tag: Tag,
@@ -62,7 +62,16 @@ impl Position {
 
     /// What its margin depends on.
     pub fn held(&self) -> Held {
-        Held { symbol: self.symbol, side: self.side, volume: self.volume, open: Points(self.open_points().round() as i64) }
+        let open = Points(self.open_points().round() as i64);
+        Held { symbol: self.symbol, side: self.side, volume: self.volume, open, purpose: MarginFor::Holding }
+    }
+
+    /// The share of its swap that goes with `closed` of its volume.
+    pub fn swap_of(&self, closed: Steps) -> Money {
+        if closed >= self.volume {
+            return self.swap;
+        }
+        Money(crate::number::div_round(i128::from(self.swap.0) * i128::from(closed.0), i128::from(self.volume.0.max(1))) as i64)
     }
 
     /// Cost of what stays open when all but `left` is closed: it keeps the average to the last point-step.
@@ -111,6 +120,8 @@ pub enum Change {
     ModifyRejected(OrderId, u32),
     /// A position changed; with volume 0 when it closed.
     Position(Box<Position>, PositionChange),
+    /// A position was charged for the night; it is given as it is now.
+    Swap(Box<Position>),
     /// The report contradicts what is known. No order and no position changed; a deal still moves the balance, since it is a
     /// fact. A person should look.
     Contradiction(String),
@@ -176,6 +187,13 @@ impl Ledger {
                 };
                 (open.stop_loss, open.take_profit) = (*stop_loss, *take_profit);
                 vec![Change::Position(Box::new(open.clone()), PositionChange::StopsMoved)]
+            }
+            (Happened::SwapCharged { position, amount }, _) => {
+                let Some(open) = self.positions.get_mut(position) else {
+                    return Vec::new();
+                };
+                open.swap += *amount;
+                vec![Change::Swap(Box::new(open.clone()))]
             }
             (Happened::ModifyRejected { retcode }, Some(id)) => {
                 vec![Change::ModifyRejected(id, *retcode)]
@@ -249,14 +267,14 @@ impl Ledger {
                 opened: deal.time,
                 realised: Money::ZERO,
                 commission: deal.commission,
-                swap: deal.swap,
+                swap: Money::ZERO,
                 tag,
             };
             self.positions.insert(deal.position, opened.clone());
             return Some(Change::Position(Box::new(opened), PositionChange::Opened));
         };
         position.commission += deal.commission;
-        position.swap += deal.swap;
+        position.swap -= deal.swap;
         position.realised += deal.profit;
         let change = match deal.entry {
             Entry::In => {
@@ -276,30 +294,37 @@ impl Ledger {
                 (position.stop_loss, position.take_profit) = (stop_loss, take_profit);
                 PositionChange::Reversed
             }
+            Entry::Out | Entry::OutBy if deal.volume == Steps(0) => return None,
             Entry::Out | Entry::OutBy if deal.volume < position.volume => {
                 let left = position.volume - deal.volume;
                 position.cost = position.cost_left(left);
                 position.volume = left;
                 PositionChange::Reduced
             }
-            Entry::Out | Entry::OutBy if deal.volume == Steps(0) => return None,
             Entry::Out | Entry::OutBy => PositionChange::Closed,
         };
         let mut after = position.clone();
         if change == PositionChange::Closed {
-            after.volume = Steps(0);
+            // What its last deal booked: nothing is due any more, and whoever shows what it cost wants to know.
+            (after.volume, after.swap) = (Steps(0), deal.swap);
             self.positions.remove(&deal.position);
         }
         Some(Change::Position(Box::new(after), change))
     }
 
-    /// Floating profit of all positions, in the currency `to`. A position without quote or rate counts 0.
+    /// Floating profit of all positions, swap due included, in the currency `to`. A position without quote or rate counts
+    /// its swap only.
     pub fn floating(&self, table: &SymbolTable, to: &str, quote: impl Fn(SymbolId) -> Option<(Points, Points)> + Copy) -> Money {
-        self.positions.values().filter_map(|position| floating_of(position, table, to, quote)).sum()
+        self.positions.values().map(|position| floating_of(position, table, to, quote).unwrap_or_default() + position.swap).sum()
+    }
+
+    /// Swap that no deal has booked yet.
+    pub fn swap_due(&self) -> Money {
+        self.positions.values().map(|position| position.swap).sum()
     }
 
     /// Margin that the open positions take, at 1:`leverage`, in the currency `to`. Positions of one symbol in opposite
-    /// directions take the margin of the larger side. Positions without a rate count 0.
+    /// directions take the margin of the larger side, or what the symbol says of hedged volume. Positions without a rate count 0.
     pub fn margin(
         &self,
         table: &SymbolTable,
@@ -322,6 +347,17 @@ pub struct Held {
     pub volume: Steps,
     /// Average opening price.
     pub open: Points,
+    /// Whether it is there already.
+    pub purpose: MarginFor,
+}
+
+/// One direction of a symbol.
+#[derive(Clone, Copy, Debug, Default)]
+struct Leg {
+    volume: Steps,
+    /// Sum of price times volume.
+    cost: i128,
+    margin: Money,
 }
 
 /// Margin of what is held, or would be, as [`Ledger::margin`] counts it.
@@ -332,15 +368,35 @@ pub fn margin_of(
     leverage: u32,
     quote: impl Fn(SymbolId) -> Option<(Points, Points)> + Copy,
 ) -> Money {
-    let mut sides: BTreeMap<SymbolId, [Money; 2]> = BTreeMap::new();
+    let mut sides: BTreeMap<SymbolId, [Leg; 2]> = BTreeMap::new();
+    let rate = |symbol| table.rate(table.spec(symbol).margin_currency(), to, quote);
     for one in held {
-        let spec = table.spec(one.symbol);
-        let Some(rate) = table.rate(spec.margin_currency(), to, quote) else {
+        let Some(rate) = rate(one.symbol) else {
             continue;
         };
-        sides.entry(one.symbol).or_default()[usize::from(one.side == Side::Sell)] += spec.margin(one.open, one.volume, leverage, rate);
+        let leg = &mut sides.entry(one.symbol).or_default()[usize::from(one.side == Side::Sell)];
+        leg.volume += one.volume;
+        leg.cost += i128::from(one.open.0) * i128::from(one.volume.0);
+        leg.margin += table.spec(one.symbol).margin(one.open, one.volume, leverage, rate, one.purpose);
     }
-    sides.values().map(|[long, short]| *long.max(short)).sum()
+    let of_symbol =
+        |(&symbol, legs): (&SymbolId, &[Leg; 2])| rate(symbol).map_or(Money::ZERO, |rate| both(table.spec(symbol), legs, leverage, rate));
+    sides.iter().map(of_symbol).sum()
+}
+
+/// Margin of positions in both directions of a symbol.
+fn both(spec: &SymbolSpec, [long, short]: &[Leg; 2], leverage: u32, rate: Rate) -> Money {
+    let covered = long.volume.min(short.volume);
+    if spec.margin_hedged_e6.is_none() || covered == Steps(0) {
+        return long.margin.max(short.margin);
+    }
+    let larger = if long.volume >= short.volume { long } else { short };
+    let share =
+        |amount: i64, part: Steps| crate::number::div_round(i128::from(amount) * i128::from(part.0), i128::from(larger.volume.0)) as i64;
+    let uncovered = Money(share(larger.margin.0, larger.volume - covered));
+    // The price of what is covered is the average over both sides.
+    let price = crate::number::div_round(long.cost + short.cost, i128::from((long.volume + short.volume).0)) as i64;
+    uncovered + spec.margin_covered(Points(price), covered, leverage, rate)
 }
 
 /// Floating profit of one position at the quote, in the currency `to`, without swap and commission.
@@ -423,6 +479,41 @@ mod tests {
         report(&mut ledger, 2, buy(2, 2));
         let position = &ledger.positions[&PositionId(order(1))];
         assert_eq!((position.volume, position.stop_loss), (Steps(4), None));
+    }
+
+    #[test]
+    fn swap_floats_until_a_deal_books_its_share() {
+        let mut ledger = Ledger::new(Money(100));
+        place(&mut ledger, 1, request(OrderKind::Market, None));
+        report(&mut ledger, 1, buy(1, 1));
+        let position = PositionId(order(1));
+        assert!(matches!(report(&mut ledger, 1, Happened::SwapCharged { position, amount: Money(-31) })[..], [Change::Swap(_)]));
+        assert_eq!((ledger.balance, ledger.swap_due(), ledger.positions[&position].swap_of(Steps(1))), (Money(95), Money(-31), Money(-16)));
+        let Happened::Deal { deal, rest } = buy(2, 1) else { unreachable!() };
+        let close = Deal { side: Side::Sell, entry: Entry::Out, volume: Steps(1), swap: Money(-16), order: None, ..deal };
+        report(&mut ledger, 1, Happened::Deal { deal: close, rest });
+        assert_eq!((ledger.balance, ledger.swap_due()), (Money(95 - 16 - 5), Money(-15)));
+    }
+
+    #[test]
+    fn covered_volume_takes_the_hedged_margin() {
+        use crate::symbol::common;
+        let of = |hedged: Option<i64>| {
+            let spec = SymbolSpec { margin_hedged_e6: hedged, ..common::forex("USD", "JPY") };
+            let table = SymbolTable::new(vec![spec]).unwrap();
+            let held = |side, volume| Held {
+                symbol: SymbolId(0),
+                side,
+                volume: Steps(volume),
+                open: Points(100_000),
+                purpose: MarginFor::Holding,
+            };
+            margin_of([held(Side::Buy, 300), held(Side::Sell, 100)].into_iter(), &table, "USD", 100, |_| None).to_units()
+        };
+        assert_eq!(of(None), 3_000.0, "the larger side");
+        assert_eq!(of(Some(0)), 2_000.0, "what is not covered");
+        assert_eq!(of(Some(50_000_000_000)), 2_500.0);
+        assert_eq!(of(Some(100_000_000_000)), 3_000.0);
     }
 
     #[test]

@@ -121,6 +121,17 @@ impl Rate {
     /// Source and target are the same currency.
     pub const ONE: Self = Self { numerator: 1, denominator: 1 };
 
+    /// This rate and then `next`; `None` when it is out of range. Where the product's terms grow beyond 10^10 they are
+    /// shortened together, so that amounts times rates still fit.
+    pub fn then(self, next: Self) -> Option<Self> {
+        let mut numerator = i128::from(self.numerator) * i128::from(next.numerator);
+        let mut denominator = i128::from(self.denominator) * i128::from(next.denominator);
+        while numerator.max(denominator) > 10_000_000_000 {
+            (numerator, denominator) = (div_round(numerator, 10), div_round(denominator, 10));
+        }
+        (numerator > 0 && denominator > 0).then_some(Self { numerator: numerator as i64, denominator: denominator as i64 })
+    }
+
     /// The rate the other way round. `None` when it would divide by zero.
     pub fn inverse(self) -> Option<Self> {
         (self.numerator != 0).then_some(Self { numerator: self.denominator, denominator: self.numerator })

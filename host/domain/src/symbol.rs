@@ -1,6 +1,8 @@
 //! What a broker says about a symbol, and the grid on which its prices and volumes lie.
 
 use crate::number::{Money, Points, Rate, Steps, div_round};
+use crate::sessions::Sessions;
+use crate::swap::Swap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -22,6 +24,34 @@ pub enum MarginMode {
     Cfd,
     /// lots * contract * price / leverage, in the quote currency.
     CfdLeverage,
+    /// lots * contract * price * tick value / tick size, in the quote currency.
+    CfdIndex,
+    /// lots * the symbol's own margin, in the margin currency; profit by ticks.
+    Futures,
+    /// lots * contract * price, in the quote currency: shares are paid in full.
+    ExchangeStocks,
+    /// Like `Futures`, on an exchange.
+    ExchangeFutures,
+}
+
+/// For what margin is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarginFor {
+    /// To open: the initial margin.
+    Opening,
+    /// To hold: the maintenance margin, where there is one.
+    Holding,
+}
+
+/// What becomes of pending orders at the end of the server's day (MT5 `SYMBOL_ORDER_GTC_MODE`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderLife {
+    /// They stay until they are canceled or their own time has come.
+    #[default]
+    Gtc,
+    /// They expire.
+    Day,
 }
 
 /// One symbol as the broker specifies it (MT5 `SymbolInfo`).
@@ -53,6 +83,29 @@ pub struct SymbolSpec {
     pub margin: String,
     /// How margin is computed.
     pub margin_mode: MarginMode,
+    /// Margin that one lot takes to open, in millionths of the margin currency; 0: as `margin_mode` says. Needed by futures.
+    #[serde(default)]
+    pub margin_initial_e6: i64,
+    /// Margin that one lot takes to be held; 0: the same as to open.
+    #[serde(default)]
+    pub margin_maintenance_e6: i64,
+    /// Of positions in opposite directions: units in one lot, in millionths, that count for the part that is covered (0: it
+    /// takes no margin). `None`: the larger side counts, the smaller does not.
+    #[serde(default)]
+    pub margin_hedged_e6: Option<i64>,
+    /// What one tick on one lot is worth, in millionths of the quote currency; 0: contract size times tick size. For
+    /// futures and CFDs on indices.
+    #[serde(default)]
+    pub tick_value_e6: i64,
+    /// What nights cost.
+    #[serde(default)]
+    pub swap: Swap,
+    /// When it is traded, by the server's clock; `None`: whenever it has ticks.
+    #[serde(default)]
+    pub sessions: Option<Sessions>,
+    /// What becomes of pending orders at the end of a day.
+    #[serde(default)]
+    pub order_life: OrderLife,
 }
 
 /// Why a number is not on a symbol's grid.
@@ -84,6 +137,12 @@ impl SymbolSpec {
             () if self.volume_step_e8 < 1 => broken("volume_step must be positive"),
             () if self.volume_min.0 < 1 => broken("volume_min must be at least one step"),
             () if self.volume_max < self.volume_min => broken("volume_max must not be below volume_min"),
+            () if self.margin_initial_e6 < 0 || self.margin_maintenance_e6 < 0 => broken("margin of a lot must not be negative"),
+            () if self.margin_hedged_e6.is_some_and(|units| units < 0) => broken("margin_hedged must not be negative"),
+            () if self.tick_value_e6 < 0 => broken("tick_value must not be negative"),
+            () if self.is_futures() && self.margin_initial_e6 == 0 => broken("futures need margin_initial: what a lot takes"),
+            () if self.swap.nights.iter().any(|nights| *nights > 7) => broken("swap.nights must be at most 7 a midnight"),
+            () if self.swap.long_e6.abs().max(self.swap.short_e6.abs()) > SWAP_E6_MAX => broken("swap is beyond a million"),
             () => Ok(self),
         }
     }
@@ -135,35 +194,101 @@ impl SymbolSpec {
 
     /// The same for a sum of distances times volumes, in point-steps.
     pub fn value_of(&self, point_steps: i128, rate: Rate) -> Money {
-        let units_per_step_e14 = i128::from(self.volume_step_e8) * i128::from(self.contract_size_e6);
-        // points * units * 10^6 / (10^digits * 10^14) = points * units / 10^(digits + 8)
-        let scale = 10_i128.pow(u32::from(self.digits) + 8) * i128::from(rate.denominator);
-        bounded(point_steps, units_per_step_e14, i128::from(rate.numerator), scale)
+        let (worth, scale) = self.point_step_worth();
+        bounded(point_steps, worth, i128::from(rate.numerator), scale * i128::from(rate.denominator))
+    }
+
+    /// The same for so many parts of a point-step, `parts` of which make one.
+    pub fn value_of_scaled(&self, point_steps: i128, parts: i128, rate: Rate) -> Money {
+        let (worth, scale) = self.point_step_worth();
+        bounded(point_steps, worth, i128::from(rate.numerator), scale * i128::from(rate.denominator) * parts)
+    }
+
+    /// `amount / parts` millionths of some currency through `rate`.
+    pub fn money(&self, amount: i128, parts: i128, rate: Rate) -> Money {
+        bounded(amount, 1, i128::from(rate.numerator), parts * i128::from(rate.denominator))
+    }
+
+    /// Millionths of the quote currency that one point on one step is worth, as a fraction.
+    pub fn point_step_worth(&self) -> (i128, i128) {
+        let step = i128::from(self.volume_step_e8);
+        if self.is_futures() && self.tick_value_e6 > 0 {
+            return (step * i128::from(self.tick_value_e6), i128::from(self.tick_size.0) * 10_i128.pow(8));
+        }
+        // points * units * 10^6 / (10^digits * 10^14) = points * units / 10^(digits + 8); shortened where units are whole, so
+        // that there is room for long rates.
+        match self.contract_size_e6 % 1_000_000 {
+            0 => (step * i128::from(self.contract_size_e6 / 1_000_000), 10_i128.pow(u32::from(self.digits) + 2)),
+            _ => (step * i128::from(self.contract_size_e6), 10_i128.pow(u32::from(self.digits) + 8)),
+        }
+    }
+
+    fn is_futures(&self) -> bool {
+        matches!(self.margin_mode, MarginMode::Futures | MarginMode::ExchangeFutures)
     }
 
     /// Margin that `volume` at `price` takes at 1:`leverage`; `rate` leads from [`margin_currency`](Self::margin_currency)
     /// to the account's currency.
-    pub fn margin(&self, price: Points, volume: Steps, leverage: u32, rate: Rate) -> Money {
+    pub fn margin(&self, price: Points, volume: Steps, leverage: u32, rate: Rate, purpose: MarginFor) -> Money {
+        self.margin_of_units(price, volume, self.contract_size_e6, leverage, rate, purpose)
+    }
+
+    /// Margin of `volume` that an opposite position covers. Only for symbols with a hedged margin of their own.
+    pub fn margin_covered(&self, price: Points, volume: Steps, leverage: u32, rate: Rate) -> Money {
+        let units = self.margin_hedged_e6.unwrap_or(0);
+        if self.margin_initial_e6 > 0 {
+            // Then it is an amount, not a size.
+            return self.margin_of_lots(volume, units, rate);
+        }
+        self.margin_of_units(price, volume, units, leverage, rate, MarginFor::Holding)
+    }
+
+    fn margin_of_lots(&self, volume: Steps, a_lot_e6: i64, rate: Rate) -> Money {
+        let lots_e8 = i128::from(volume.0) * i128::from(self.volume_step_e8);
+        bounded(lots_e8, i128::from(a_lot_e6), i128::from(rate.numerator), 10_i128.pow(8) * i128::from(rate.denominator))
+    }
+
+    fn margin_of_units(&self, price: Points, volume: Steps, units_e6: i64, leverage: u32, rate: Rate, purpose: MarginFor) -> Money {
+        let stated = match purpose {
+            MarginFor::Holding if self.margin_maintenance_e6 > 0 => self.margin_maintenance_e6,
+            _ => self.margin_initial_e6,
+        };
+        if stated > 0 {
+            return self.margin_of_lots(volume, stated, rate);
+        }
         let leverage = i128::from(leverage.max(1));
-        let units_e14 = i128::from(volume.0) * i128::from(self.volume_step_e8) * i128::from(self.contract_size_e6);
-        let (of_price, scale, divisor) = match self.margin_mode {
-            MarginMode::Forex => (1, 10_i128.pow(8), leverage),
-            MarginMode::ForexNoLeverage => (1, 10_i128.pow(8), 1),
-            MarginMode::Cfd => (i128::from(price.0), 10_i128.pow(u32::from(self.digits) + 8), 1),
-            MarginMode::CfdLeverage => (i128::from(price.0), 10_i128.pow(u32::from(self.digits) + 8), leverage),
+        let units_e14 = i128::from(volume.0) * i128::from(self.volume_step_e8) * i128::from(units_e6);
+        let of_price = || (i128::from(price.0), 10_i128.pow(u32::from(self.digits) + 8));
+        let ((of_price, scale), divisor) = match self.margin_mode {
+            MarginMode::Forex => ((1, 10_i128.pow(8)), leverage),
+            MarginMode::ForexNoLeverage => ((1, 10_i128.pow(8)), 1),
+            MarginMode::Cfd | MarginMode::ExchangeStocks => (of_price(), 1),
+            MarginMode::CfdLeverage => (of_price(), leverage),
+            MarginMode::CfdIndex if self.tick_value_e6 > 0 => {
+                // price in ticks, each worth the tick's value on one lot: the contract's size has no part in it.
+                let lots_e8 = i128::from(volume.0) * i128::from(self.volume_step_e8);
+                let divisor = 10_i128.pow(8) * i128::from(self.tick_size.0) * i128::from(rate.denominator);
+                return bounded(lots_e8 * i128::from(price.0), i128::from(self.tick_value_e6), i128::from(rate.numerator), divisor);
+            }
+            MarginMode::CfdIndex | MarginMode::Futures | MarginMode::ExchangeFutures => (of_price(), 1),
         };
         let denominator = scale * divisor * i128::from(rate.denominator);
         bounded(units_e14, of_price, i128::from(rate.numerator), denominator)
     }
 
-    /// The currency in which [`margin`](Self::margin) starts: that of margin for Forex, of the quote for CFDs.
+    /// The currency in which [`margin`](Self::margin) starts: that of margin for Forex and futures, and wherever a lot's
+    /// margin is stated; of the quote for CFDs.
     pub fn margin_currency(&self) -> &str {
         match self.margin_mode {
-            MarginMode::Forex | MarginMode::ForexNoLeverage => &self.margin,
-            MarginMode::Cfd | MarginMode::CfdLeverage => &self.quote,
+            _ if self.margin_initial_e6 > 0 => &self.margin,
+            MarginMode::Forex | MarginMode::ForexNoLeverage | MarginMode::Futures | MarginMode::ExchangeFutures => &self.margin,
+            MarginMode::Cfd | MarginMode::CfdLeverage | MarginMode::CfdIndex | MarginMode::ExchangeStocks => &self.quote,
         }
     }
 }
+
+/// No swap is anywhere near this, and products with it fit.
+const SWAP_E6_MAX: i64 = 1_000_000 * 1_000_000;
 
 /// `a * b * c / divisor` as money, held within ten billion units: beyond that a number is a mistake in the data, and sums of
 /// such amounts must not overflow.
@@ -188,6 +313,18 @@ fn whole(value: f64) -> Result<i64, OffGrid> {
 #[derive(Clone, Debug, Default)]
 pub struct SymbolTable {
     specs: Arc<[SymbolSpec]>,
+    fixed: Arc<[FixedRate]>,
+}
+
+/// An exchange rate that somebody stated, for where no symbol has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FixedRate {
+    /// One unit of this currency ...
+    pub from: String,
+    /// ... is so much of this one.
+    pub to: String,
+    /// How much.
+    pub rate: Rate,
 }
 
 impl SymbolTable {
@@ -205,7 +342,12 @@ impl SymbolTable {
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(format!("symbol {:?} stands twice", twice[0]));
         }
-        Ok(Self { specs: specs.into() })
+        Ok(Self { specs: specs.into(), fixed: Arc::default() })
+    }
+
+    /// The same table with rates for currencies that no symbol of it connects. A symbol comes before a fixed rate.
+    pub fn with_rates(self, fixed: Vec<FixedRate>) -> Self {
+        Self { fixed: fixed.into(), ..self }
     }
 
     /// The spec of a symbol of this table.
@@ -218,14 +360,33 @@ impl SymbolTable {
         self.specs.iter().position(|spec| spec.name == name).map(|at| SymbolId(at as u16))
     }
 
-    /// The exact rate from one currency to another at the current quotes: 1 when they are the same, through a symbol of
-    /// this table when there is one and it has a quote. Amounts are converted at the bid, or at the ask the other way
-    /// round, as a broker does.
+    /// The rate from one currency to another at the current quotes: 1 when they are the same, through a symbol of this table
+    /// when there is one and it has a quote, through a fixed rate, or in two such steps. Amounts are converted at the bid, or
+    /// at the ask the other way round, as a broker does. Exact in one step, to ten digits in two.
     pub fn rate(&self, from: &str, to: &str, quote: impl Fn(SymbolId) -> Option<(Points, Points)>) -> Option<Rate> {
         if from == to {
             return Some(Rate::ONE);
         }
-        self.iter().find_map(|(id, spec)| {
+        self.direct_rate(from, to, &quote).or_else(|| {
+            self.neighbours(from).find_map(|through| {
+                let first = self.direct_rate(from, through, &quote)?;
+                first.then(self.direct_rate(through, to, &quote)?)
+            })
+        })
+    }
+
+    /// Whether [`rate`](Self::rate) will have an answer once there are quotes, and if so through which symbols.
+    pub fn route(&self, from: &str, to: &str) -> Option<Vec<SymbolId>> {
+        let through = std::cell::RefCell::new(Vec::new());
+        self.rate(from, to, |symbol| {
+            through.borrow_mut().push(symbol);
+            Some((Points(1), Points(1)))
+        })?;
+        Some(through.into_inner())
+    }
+
+    fn direct_rate(&self, from: &str, to: &str, quote: &impl Fn(SymbolId) -> Option<(Points, Points)>) -> Option<Rate> {
+        let of_symbol = self.iter().find_map(|(id, spec)| {
             let unit = 10_i64.pow(u32::from(spec.digits));
             if spec.base == from && spec.quote == to {
                 quote(id).map(|(bid, _)| Rate { numerator: bid.0, denominator: unit })
@@ -234,6 +395,24 @@ impl SymbolTable {
             } else {
                 None
             }
+        });
+        of_symbol.or_else(|| {
+            self.fixed.iter().find_map(|fixed| match () {
+                () if fixed.from == from && fixed.to == to => Some(fixed.rate),
+                () if fixed.from == to && fixed.to == from => fixed.rate.inverse(),
+                () => None,
+            })
+        })
+    }
+
+    /// Currencies that one step leads to from `from`.
+    fn neighbours<'a>(&'a self, from: &'a str) -> impl Iterator<Item = &'a str> {
+        let ends = self.specs.iter().map(|spec| (spec.base.as_str(), spec.quote.as_str()));
+        let ends = ends.chain(self.fixed.iter().map(|fixed| (fixed.from.as_str(), fixed.to.as_str())));
+        ends.filter_map(move |(one, other)| match () {
+            () if one == from => Some(other),
+            () if other == from => Some(one),
+            () => None,
         })
     }
 
@@ -255,8 +434,9 @@ impl SymbolTable {
 
 /// Specs as retail MT5 brokers commonly give them, for simulated markets, backtests of files and tests.
 pub mod common {
-    use super::{MarginMode, SymbolSpec};
+    use super::{MarginMode, OrderLife, SymbolSpec};
     use crate::number::{Points, Steps};
+    use crate::swap::Swap;
 
     /// A currency pair of 100,000 units a lot, 0.01 to 100 lots, with 5 digits, or 3 when it is quoted in JPY.
     pub fn forex(base: &str, quote: &str) -> SymbolSpec {
@@ -274,6 +454,13 @@ pub mod common {
             quote: quote.into(),
             margin: base.into(),
             margin_mode: MarginMode::Forex,
+            margin_initial_e6: 0,
+            margin_maintenance_e6: 0,
+            margin_hedged_e6: None,
+            tick_value_e6: 0,
+            swap: Swap::default(),
+            sessions: None,
+            order_life: OrderLife::Gtc,
         }
     }
 
@@ -328,8 +515,44 @@ mod tests {
         assert_eq!(common::gold().value(Points(-1_000), Steps(200), Rate::ONE), Money(-200_000_000));
         // 1 lot EURUSD at 1:100 with EUR at 1.3: 1,300 USD.
         let rate = Rate { numerator: 130_000, denominator: 100_000 };
-        assert_eq!(eurusd.margin(Points(130_000), Steps(100), 100, rate), Money(1_300_000_000));
-        assert_eq!(common::gold().margin(Points(1_300_000), Steps(100), 100, Rate::ONE), Money(1_300_000_000));
+        assert_eq!(eurusd.margin(Points(130_000), Steps(100), 100, rate, MarginFor::Opening), Money(1_300_000_000));
+        assert_eq!(common::gold().margin(Points(1_300_000), Steps(100), 100, Rate::ONE, MarginFor::Opening), Money(1_300_000_000));
+    }
+
+    #[test]
+    fn every_margin_mode_has_its_formula() {
+        let index = SymbolSpec { margin_mode: MarginMode::CfdIndex, tick_size: Points(50), tick_value_e6: 12_500_000, ..common::gold() };
+        let futures = SymbolSpec { margin_mode: MarginMode::Futures, margin_initial_e6: 1_500_000_000, ..index.clone() };
+        let kept = SymbolSpec { margin_maintenance_e6: 1_200_000_000, ..futures.clone() };
+        let units = |spec: &SymbolSpec, purpose| spec.margin(Points(1_300_000), Steps(200), 100, Rate::ONE, purpose).to_units();
+        let mode = |margin_mode| SymbolSpec { margin_mode, ..common::gold() };
+        // Two lots of 100 ounces at 1,300.000.
+        assert_eq!(units(&mode(MarginMode::Cfd), MarginFor::Opening), 260_000.0);
+        assert_eq!(units(&mode(MarginMode::CfdLeverage), MarginFor::Opening), 2_600.0);
+        assert_eq!(units(&mode(MarginMode::ExchangeStocks), MarginFor::Opening), 260_000.0);
+        assert_eq!(units(&mode(MarginMode::ForexNoLeverage), MarginFor::Opening), 200.0);
+        // 26,000 ticks of 12.50 on each lot.
+        assert_eq!(units(&index, MarginFor::Opening), 650_000.0);
+        assert_eq!(units(&futures, MarginFor::Opening), 3_000.0);
+        assert_eq!((units(&kept, MarginFor::Opening), units(&kept, MarginFor::Holding)), (3_000.0, 2_400.0));
+        // A move of 1.000, 20 ticks, on two lots of the future.
+        assert_eq!(futures.value(Points(1_000), Steps(200), Rate::ONE).to_units(), 500.0);
+        assert!(mode(MarginMode::Futures).validated().is_err(), "futures state their margin");
+    }
+
+    #[test]
+    fn rates_go_through_two_symbols_or_stated_ones_where_none_is_direct() {
+        let table = SymbolTable::new(vec![common::forex("EUR", "USD"), common::forex("USD", "JPY")]).unwrap();
+        let quote = |id: SymbolId| Some(if id.0 == 0 { (Points(125_000), Points(125_010)) } else { (Points(110_000), Points(110_010)) });
+        let rate = |table: &SymbolTable, from, to| table.rate(from, to, quote).map(|rate| rate.numerator as f64 / rate.denominator as f64);
+        assert_eq!(rate(&table, "EUR", "JPY"), Some(1.25 * 110.0));
+        assert_eq!(rate(&table, "CHF", "USD"), None);
+        assert_eq!(table.route("EUR", "JPY"), Some(vec![SymbolId(0), SymbolId(1)]));
+        let fixed = FixedRate { from: "CHF".into(), to: "USD".into(), rate: Rate { numerator: 11, denominator: 10 } };
+        let table = table.with_rates(vec![fixed]);
+        assert_eq!(rate(&table, "CHF", "USD"), Some(1.1));
+        assert_eq!(rate(&table, "CHF", "JPY"), Some(121.0));
+        assert_eq!(rate(&table, "CHF", "GBP"), None);
     }
 
     #[test]

@@ -292,7 +292,7 @@ pub(crate) fn engine_of(change: &Change) -> Option<EngineId> {
     match change {
         Change::Order { order, .. } => Some(order.id.engine()),
         Change::OrderModified(order) | Change::ModifyRejected(order, _) => Some(order.engine()),
-        Change::Position(position, _) => Some(position.id.0.engine()),
+        Change::Position(position, _) | Change::Swap(position) => Some(position.id.0.engine()),
         Change::Contradiction(_) => None,
     }
 }

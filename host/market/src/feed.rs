@@ -6,12 +6,11 @@
 mod pacing;
 mod random;
 mod replayed;
-mod sessions;
 mod simulated;
 
+pub use domain::sessions::Sessions;
 pub use pacing::{Due, NotAPacing, Paced, Pacer, Pacing};
 pub use replayed::ReplayedFeed;
-pub use sessions::Sessions;
 pub use simulated::{SimulatedFeed, SimulatedSymbol, generate};
 
 use crate::store::StoreError;

@@ -8,6 +8,7 @@ use domain::contract::{OrderKind, Side};
 use domain::ledger::{Held, Position, margin_of};
 use domain::number::{Money, Points};
 use domain::order::OrderRequest;
+use domain::symbol::MarginFor;
 use domain::symbol::SymbolSpec;
 use domain::time::Time;
 
@@ -104,7 +105,7 @@ impl Dealing<'_> {
         let others = self.account.ledger.positions.values().filter(|position| position.id != opens.position);
         let quote = |symbol| self.market.quote(symbol);
         let after = margin_of(others.map(Position::held).chain([held]), &self.market.table, currency, self.account.terms.leverage, quote);
-        let costs: Money = plan.legs.iter().map(|leg| self.commission(request, leg)).sum();
+        let costs: Money = plan.legs.iter().filter_map(|leg| self.commission_of(request.symbol, leg, price)).sum();
         let enough = self.equity() + costs >= after || after <= self.margin();
         require(enough, retcode::NO_MONEY)
     }
@@ -126,6 +127,12 @@ impl Dealing<'_> {
         let fits = cost < COST_MAX && i128::from(price.0) * i128::from(leg.volume.0) < COST_MAX;
         require(fits && volume > 0, retcode::INVALID_VOLUME)?;
         let average = domain::number::div_round(cost, volume) as i64;
-        Ok(Held { symbol: request.symbol, side: request.side, volume: domain::number::Steps(volume as i64), open: Points(average) })
+        Ok(Held {
+            symbol: request.symbol,
+            side: request.side,
+            volume: domain::number::Steps(volume as i64),
+            open: Points(average),
+            purpose: MarginFor::Opening,
+        })
     }
 }

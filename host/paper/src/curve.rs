@@ -78,8 +78,7 @@ impl Curve {
             count += 1.0;
         }
         // Millionths that one point on one step is worth.
-        let (product, scale) =
-            (i128::from(spec.volume_step_e8) * i128::from(spec.contract_size_e6), 10_i128.pow(u32::from(spec.digits) + 8));
+        let (product, scale) = spec.point_step_worth();
         let worth = product as f64 / scale as f64;
         let is_exact = (balance.0.abs() as f64 + magnitude * worth) < 2_f64.powi(52) && magnitude < 2_f64.powi(52);
         if !over_ask && product % scale == 0 && is_exact {

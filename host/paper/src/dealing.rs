@@ -5,10 +5,10 @@ use crate::triggers::{Book, Quote, Trigger, of_order, of_position};
 use crate::venue::VenueOptions;
 use domain::broker::{Deal, Happened, Report};
 use domain::ids::{DealId, OrderId, PositionId};
-use domain::ledger::Change;
+use domain::ledger::{Change, WorkingOrder};
 use domain::number::Rate;
 use domain::order::OrderState;
-use domain::symbol::{SymbolId, SymbolTable};
+use domain::symbol::{OrderLife, SymbolId, SymbolTable};
 use domain::time::Time;
 
 /// What all accounts see: symbols, quotes, rules.
@@ -42,9 +42,21 @@ impl Market {
         self.book(symbol).map_or(at_least, |book| book.time.max(at_least))
     }
 
+    /// Whether the symbol is traded at `time`.
+    pub(crate) fn is_open(&self, symbol: SymbolId, time: Time) -> bool {
+        let sessions = &self.table.spec(symbol).sessions;
+        sessions.as_ref().is_none_or(|sessions| sessions.is_open(self.options.clock.shown(time)))
+    }
+
     pub(crate) fn arm(&mut self, account: &PaperAccount, symbol: SymbolId, trigger: Trigger) {
         let spec = self.table.spec(symbol);
         self.books[usize::from(symbol.0)].arm(account.id, trigger, spec);
+    }
+
+    /// When an order of a symbol whose orders live for a day has to go.
+    fn day_end(&self, order: &WorkingOrder) -> Option<Time> {
+        let life = self.table.spec(order.request.symbol).order_life;
+        (life == OrderLife::Day).then(|| self.options.clock.midnight_after(order.placed))
     }
 
     pub(crate) fn disarm(&mut self, account: &PaperAccount, symbol: SymbolId, trigger: Trigger) {
@@ -118,7 +130,7 @@ impl Dealing<'_> {
     ) {
         let working = |state| matches!(state, OrderState::Accepted | OrderState::PartiallyFilled);
         if let Some(order) = order.and_then(|id| self.account.ledger.orders.get(&id)).filter(|order| working(order.state)) {
-            of_order(order).for_each(|trigger| act(self.market, self.account, order.request.symbol, trigger));
+            of_order(order, self.market.day_end(order)).for_each(|trigger| act(self.market, self.account, order.request.symbol, trigger));
         }
         if let Some(position) = position.and_then(|id| self.account.ledger.positions.get(&id)) {
             of_position(position).for_each(|trigger| act(self.market, self.account, position.symbol, trigger));

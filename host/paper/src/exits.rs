@@ -7,7 +7,7 @@ use crate::venue::LimitFills;
 use domain::broker::{Deal, Entry, Reason};
 use domain::ids::{DealId, PositionId};
 use domain::ledger::floating_of;
-use domain::number::{Money, Points, Steps};
+use domain::number::{Points, Steps};
 use domain::time::Time;
 
 impl Dealing<'_> {
@@ -45,8 +45,9 @@ impl Dealing<'_> {
         let Some(profit) = self.realised(position, position.volume, price) else {
             return false;
         };
-        let spec = self.market.table.spec(position.symbol);
-        let commission = self.market.options.commissions.of(position.symbol);
+        let Some(commission) = self.commission(position.symbol, Entry::Out, position.volume, position.volume, price) else {
+            return false;
+        };
         let deal = Deal {
             id: DealId(0),
             order: None,
@@ -58,8 +59,8 @@ impl Dealing<'_> {
             volume: position.volume,
             price,
             profit,
-            commission: commission.of(spec, position.volume, self.account.terms.currency_digits),
-            swap: Money::ZERO,
+            commission,
+            swap: position.swap,
             time: at,
         };
         self.deal(deal, Steps(0));
@@ -70,7 +71,9 @@ impl Dealing<'_> {
     fn stop_out(&mut self, at: Time) {
         while self.is_stopped_out() {
             let quote = |symbol| self.market.quote(symbol);
-            let floating = |position| floating_of(position, &self.market.table, &self.account.terms.currency, quote);
+            let floating = |position| {
+                floating_of(position, &self.market.table, &self.account.terms.currency, quote).map(|floating| floating + position.swap)
+            };
             let worst = self.account.ledger.positions.values().min_by_key(|position| (floating(position), position.id));
             let Some(worst) = worst.map(|position| position.id) else { return };
             let price = self.market_price(worst);

@@ -6,7 +6,7 @@ use crate::dealing::{Dealing, Market};
 use crate::triggers::{Bank, Quote, Task, Trigger};
 use domain::ledger::{Ledger, Position, margin_of};
 use domain::number::{Money, Points};
-use domain::symbol::SymbolId;
+use domain::symbol::{SymbolId, SymbolSpec};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -39,6 +39,15 @@ pub enum MarginState {
     MarginCall,
 }
 
+/// Where something happens to an account with open positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// When equity is at or below so many percent of margin.
+    Percent(u32),
+    /// When equity is at or below so much.
+    Money(Money),
+}
+
 /// How an account hangs on quotes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exposure {
@@ -62,9 +71,13 @@ enum Watch {
     ForNow,
 }
 
-/// Whether `equity` is at or below `percent` of `margin`.
-fn at_or_below(equity: Money, margin: Money, percent: u32) -> bool {
-    margin.0 > 0 && i128::from(equity.0) * 100 <= i128::from(margin.0) * i128::from(percent)
+/// Whether `equity` is at or below the level. Never without margin: there is nothing to close.
+fn at_or_below(equity: Money, margin: Money, level: Level) -> bool {
+    let below = match level {
+        Level::Percent(percent) => i128::from(equity.0) * 100 <= i128::from(margin.0) * i128::from(percent),
+        Level::Money(amount) => equity <= amount,
+    };
+    margin.0 > 0 && below
 }
 
 impl Market {
@@ -84,7 +97,7 @@ impl Market {
 
     pub(crate) fn standing(&self, account: &PaperAccount) -> Standing {
         let (equity, margin) = (self.equity(account), self.margin(account));
-        let called = at_or_below(equity, margin, self.options.margin_call_percent);
+        let called = at_or_below(equity, margin, self.options.margin_call);
         let state = if called { MarginState::MarginCall } else { MarginState::Fine };
         Standing { balance: account.ledger.balance, equity, margin, state }
     }
@@ -136,11 +149,11 @@ impl Market {
             let worst = corners().filter_map(|corner| domain::ledger::floating_of(position, table, currency, with(corner))).min();
             worst.unwrap_or(Money::ZERO)
         };
-        let equity = *balance + positions.values().map(floating).sum();
+        let equity = *balance + account.ledger.swap_due() + positions.values().map(floating).sum();
         let margin = corners()
             .map(|corner| margin_of(positions.values().map(Position::held), table, currency, account.terms.leverage, with(corner)))
             .max();
-        !at_or_below(equity, margin.unwrap_or(Money::ZERO), self.options.stop_out_percent)
+        !at_or_below(equity, margin.unwrap_or(Money::ZERO), self.options.stop_out)
     }
 }
 
@@ -155,7 +168,7 @@ impl Dealing<'_> {
 
     /// Whether the margin level is at or below the stop-out; never while a quote or rate is missing.
     pub(crate) fn is_stopped_out(&self) -> bool {
-        at_or_below(self.equity(), self.margin(), self.market.options.stop_out_percent) && self.market.hangs_on(self.account).is_some()
+        at_or_below(self.equity(), self.margin(), self.market.options.stop_out) && self.market.hangs_on(self.account).is_some()
     }
 
     /// Brings the safe range and everything else that hangs on quotes in line with the positions there are now.
@@ -199,9 +212,7 @@ impl Dealing<'_> {
         let symbol = self.account.exposure.symbols[0];
         let quote @ (bid, ask) = self.market.quote(symbol).expect("what it hangs on is known only with a quote");
         let spec = self.market.table.spec(symbol);
-        let positions = self.account.ledger.positions.values();
-        self.account.exposure.curve =
-            Curve::new(positions, spec, &self.account.terms.currency, self.account.ledger.balance, spec.price(bid.max(ask)));
+        self.account.exposure.curve = self.curve(spec, spec.price(bid.max(ask)));
         let Some(distance) = self.market.safe_distance(self.account, symbol, quote) else {
             self.account.exposure.watch = Watch::ForNow;
             return;
@@ -216,6 +227,11 @@ impl Dealing<'_> {
         ];
         range.into_iter().for_each(|trigger| self.market.arm(self.account, symbol, trigger));
         self.account.exposure.range = Some((symbol, range));
+    }
+
+    fn curve(&self, spec: &SymbolSpec, price: f64) -> Option<Curve> {
+        let ledger = &self.account.ledger;
+        Curve::new(ledger.positions.values(), spec, &self.account.terms.currency, ledger.balance + ledger.swap_due(), price)
     }
 
     pub(crate) fn forget_exposure(&mut self) {

@@ -2,14 +2,17 @@
 
 use crate::account::Known;
 use crate::checks::{self, Checked, closing_price, opening_price, require};
+use crate::costs::Dealt;
 use crate::dealing::Dealing;
-use crate::venue::LimitFills;
+use crate::triggers::Quote;
+use crate::venue::{Execution, LimitFills};
 use domain::broker::{Deal, Entry, Happened, Reason, retcode};
 use domain::contract::{AccountMode, OrderKind};
 use domain::ids::{DealId, OrderId, PositionId};
 use domain::ledger::Position;
 use domain::number::{Money, Points, Steps};
 use domain::order::{Action, Command, OrderRequest};
+use domain::symbol::SymbolId;
 use domain::time::Time;
 
 /// One deal to come.
@@ -37,10 +40,10 @@ enum TooLarge {
 
 impl Dealing<'_> {
     /// Carries out a command.
-    pub(crate) fn execute(&mut self, command: &Command) {
+    pub(crate) fn execute(&mut self, command: &Command, seen: Option<Quote>) {
         let id = command.order;
         let refused = match &command.action {
-            Action::Place(request) => return self.place(command, request),
+            Action::Place(request) => return self.place(command, request, seen),
             Action::ModifyOrder { price, stop_loss, take_profit } => self.modify_order(command, *price, *stop_loss, *take_profit),
             Action::ModifyPosition { position, stop_loss, take_profit } => {
                 self.modify_position(command, *position, *stop_loss, *take_profit)
@@ -52,7 +55,7 @@ impl Dealing<'_> {
         }
     }
 
-    fn place(&mut self, command: &Command, request: &OrderRequest) {
+    fn place(&mut self, command: &Command, request: &OrderRequest, seen: Option<Quote>) {
         let id = command.order;
         let at = self.market.time(request.symbol, command.at);
         match self.account.meet(id) {
@@ -62,7 +65,7 @@ impl Dealing<'_> {
             Known::Finished(None) => return self.answer(id, at, Happened::Rejected { retcode: retcode::REJECT }),
         }
         self.account.ledger.recorded(command);
-        match self.accept(id, request, at) {
+        match self.accept(id, request, seen, at) {
             Err(retcode) => self.report(Some(id), at, Happened::Rejected { retcode }),
             Ok(None) => self.report(Some(id), at, Happened::Accepted { ticket: id.0 }),
             Ok(Some((plan, price))) => {
@@ -78,9 +81,10 @@ impl Dealing<'_> {
     }
 
     /// Whether an order is taken, and for a market order what it does at once.
-    fn accept(&self, id: OrderId, request: &OrderRequest, at: Time) -> Checked<Option<(Plan, Points)>> {
+    fn accept(&self, id: OrderId, request: &OrderRequest, seen: Option<Quote>, at: Time) -> Checked<Option<(Plan, Points)>> {
         let book = self.market.book(request.symbol).ok_or(retcode::INVALID)?;
         let spec = self.market.table.spec(request.symbol);
+        require(self.market.is_open(request.symbol, at), retcode::MARKET_CLOSED)?;
         let quote = checks::form(request, spec, book.quote, at)?;
         if request.kind != OrderKind::Market {
             return match request.position {
@@ -89,6 +93,9 @@ impl Dealing<'_> {
             };
         }
         let price = opening_price(request.side, quote);
+        if let (Execution::Instant, Some(deviation), Some(seen)) = (self.market.options.execution, request.deviation, seen) {
+            require((price - opening_price(request.side, seen)).abs() <= deviation, retcode::REQUOTE)?;
+        }
         let plan = self.plan(id, request, TooLarge::Refuse)?;
         self.affordable(request, &plan, price)?;
         Ok(Some((plan, price)))
@@ -147,9 +154,11 @@ impl Dealing<'_> {
         let mut rest = request.volume;
         for leg in &plan.legs {
             rest -= leg.volume;
-            let profit = match self.account.ledger.positions.get(&leg.position) {
-                Some(position) if leg.entry != Entry::In => self.realised(position, leg.volume, price),
-                _ => Some(Money::ZERO),
+            let (profit, swap) = match self.account.ledger.positions.get(&leg.position) {
+                Some(position) if leg.entry != Entry::In => {
+                    (self.realised(position, leg.volume, price), position.swap_of(leg.volume).rounded(self.account.terms.currency_digits))
+                }
+                _ => (Some(Money::ZERO), Money::ZERO),
             };
             let deal = Deal {
                 id: DealId(0),
@@ -162,8 +171,8 @@ impl Dealing<'_> {
                 volume: leg.volume,
                 price,
                 profit: profit.expect("the rate was there when the order was checked"),
-                commission: self.commission(request, leg),
-                swap: Money::ZERO,
+                commission: self.commission_of(request.symbol, leg, price).expect("the rate was there when the order was checked"),
+                swap,
                 time: at,
             };
             self.deal(deal, rest);
@@ -184,9 +193,17 @@ impl Dealing<'_> {
         Some(spec.value_of(distance, rate).rounded(self.account.terms.currency_digits))
     }
 
-    pub(crate) fn commission(&self, request: &OrderRequest, leg: &Leg) -> Money {
-        let spec = self.market.table.spec(request.symbol);
-        self.market.options.commissions.of(request.symbol).of(spec, leg.volume, self.account.terms.currency_digits)
+    pub(crate) fn commission_of(&self, symbol: SymbolId, leg: &Leg, price: Points) -> Option<Money> {
+        let held = self.account.ledger.positions.get(&leg.position).map_or(Steps(0), |position| position.volume);
+        self.commission(symbol, leg.entry, leg.volume, held, price)
+    }
+
+    /// What a deal costs on a position of `held`; `None` without a rate.
+    pub(crate) fn commission(&self, symbol: SymbolId, entry: Entry, volume: Steps, held: Steps, price: Points) -> Option<Money> {
+        let spec = self.market.table.spec(symbol);
+        let rate = self.market.rate(&spec.quote, &self.account.terms.currency)?;
+        let dealt = Dealt::new(entry, volume, held, price, rate);
+        Some(self.market.options.commissions.of(symbol).of(spec, &dealt, self.account.terms.currency_digits))
     }
 
     /// The price of a pending order has come.
@@ -229,6 +246,7 @@ impl Dealing<'_> {
         take_profit: Option<Points>,
     ) -> Checked {
         let request = &self.account.ledger.orders.get(&command.order).ok_or(retcode::POSITION_CLOSED)?.request;
+        self.is_traded(request.symbol, command.at)?;
         let spec = self.market.table.spec(request.symbol);
         let quote = self.market.quote(request.symbol).ok_or(retcode::PRICE_OFF)?;
         not_frozen(request, quote, spec)?;
@@ -247,6 +265,7 @@ impl Dealing<'_> {
 
     fn modify_position(&mut self, command: &Command, id: PositionId, stop_loss: Option<Points>, take_profit: Option<Points>) -> Checked {
         let position = self.account.ledger.positions.get(&id).ok_or(retcode::POSITION_CLOSED)?;
+        self.is_traded(position.symbol, command.at)?;
         let spec = self.market.table.spec(position.symbol);
         let market = closing_price(position.side, self.market.quote(position.symbol).ok_or(retcode::PRICE_OFF)?);
         checks::not_frozen(position.stop_loss, market, spec)?;
@@ -258,8 +277,13 @@ impl Dealing<'_> {
         Ok(())
     }
 
+    fn is_traded(&self, symbol: SymbolId, at: Time) -> Checked {
+        require(self.market.is_open(symbol, self.market.time(symbol, at)), retcode::MARKET_CLOSED)
+    }
+
     fn cancel(&mut self, command: &Command) -> Checked {
         let request = &self.account.ledger.orders.get(&command.order).ok_or(retcode::POSITION_CLOSED)?.request;
+        self.is_traded(request.symbol, command.at)?;
         if let Some(quote) = self.market.quote(request.symbol) {
             not_frozen(request, quote, self.market.table.spec(request.symbol))?;
         }

@@ -65,8 +65,8 @@ pub(crate) struct Trigger {
     pub task: Task,
 }
 
-/// The triggers of a working order.
-pub(crate) fn of_order(order: &WorkingOrder) -> impl Iterator<Item = Trigger> {
+/// The triggers of a working order, which has to go at `day_end` at the latest.
+pub(crate) fn of_order(order: &WorkingOrder, day_end: Option<Time>) -> impl Iterator<Item = Trigger> {
     let request = &order.request;
     let bank = match (request.kind, request.side) {
         (OrderKind::Market, _) => None,
@@ -76,7 +76,8 @@ pub(crate) fn of_order(order: &WorkingOrder) -> impl Iterator<Item = Trigger> {
         (OrderKind::Stop | OrderKind::StopLimit, Side::Sell) => Some(Bank::BidFalls),
     };
     let price = bank.zip(request.price).map(|(bank, price)| Trigger { bank, key: price.0, task: Task::Pending(order.id) });
-    let end = request.expires.map(|end| Trigger { bank: Bank::Time, key: end.0, task: Task::Expire(order.id) });
+    let end =
+        request.expires.into_iter().chain(day_end).min().map(|end| Trigger { bank: Bank::Time, key: end.0, task: Task::Expire(order.id) });
     price.into_iter().chain(end)
 }
 

@@ -3,15 +3,18 @@
 use crate::account::PaperAccount;
 use crate::costs::Commissions;
 use crate::dealing::{Dealing, Market};
-use crate::margin::Standing;
+use crate::delay::{Delay, Wire};
+use crate::margin::{Level, Standing};
+use crate::nights::Midnight;
 use crate::track::{EquityTrack, follow};
-use crate::triggers::{Book, Reached, Task};
+use crate::triggers::{Book, Quote, Reached, Task};
 use domain::broker::{AccountTerms, Broker, Happened, Reason, Report, retcode};
 use domain::ids::AccountId;
 use domain::journal::Recorded;
 use domain::ledger::Ledger;
 use domain::number::{Money, Points};
 use domain::order::{Action, Command};
+use domain::server_clock::ServerClock;
 use domain::symbol::{SymbolId, SymbolTable};
 use domain::tick::{Tick, TickColumns};
 use domain::time::Time;
@@ -27,6 +30,16 @@ pub enum LimitFills {
     Mt5,
 }
 
+/// What becomes of a market order whose price has moved while it was on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Execution {
+    /// One that states a deviation is refused when the price has moved further than that.
+    #[default]
+    Instant,
+    /// It fills at whatever the price is.
+    Market,
+}
+
 /// Rules of the venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VenueOptions {
@@ -34,23 +47,35 @@ pub struct VenueOptions {
     pub limit_fills: LimitFills,
     /// What deals cost.
     pub commissions: Commissions,
-    /// Margin level at or below which positions are closed, percent.
-    pub stop_out_percent: u32,
-    /// Margin level at or below which an account is [called](crate::MarginState::MarginCall), percent.
-    pub margin_call_percent: u32,
+    /// At or below this positions are closed.
+    pub stop_out: Level,
+    /// At or below this an account is [called](crate::MarginState::MarginCall).
+    pub margin_call: Level,
+    /// By which days end and sessions open.
+    pub clock: ServerClock,
+    /// How long commands take.
+    pub delay: Delay,
+    /// Start of random delays.
+    pub delay_seed: u64,
+    /// What becomes of prices that move meanwhile.
+    pub execution: Execution,
     /// Whether [`EquityTrack`]s are kept. A backtest wants them; a live host with thousands of accounts pays for each open
     /// position with every tick, and turns them off.
     pub track_equity: bool,
 }
 
 impl Default for VenueOptions {
-    /// Conservative, free of charge, stop-out at 20 %, margin call at 50 %, with equity tracks.
+    /// Conservative, free of charge, without delay, stop-out at 20 %, margin call at 50 %, by UTC, with equity tracks.
     fn default() -> Self {
         Self {
             limit_fills: LimitFills::Conservative,
             commissions: Commissions::default(),
-            stop_out_percent: 20,
-            margin_call_percent: 50,
+            stop_out: Level::Percent(20),
+            margin_call: Level::Percent(50),
+            clock: ServerClock::UTC,
+            delay: Delay::None,
+            delay_seed: 1,
+            execution: Execution::Instant,
             track_equity: true,
         }
     }
@@ -64,12 +89,16 @@ pub struct Venue {
     reports: Vec<Report>,
     /// Kept to be filled again with every tick that reaches something.
     reached: Vec<Reached>,
+    wire: Wire,
+    midnight: Midnight,
 }
 
 impl Venue {
     /// A venue for the symbols of `table`, without accounts and quotes.
     pub fn new(table: SymbolTable, options: VenueOptions) -> Self {
-        Self { market: Market::new(table, options), accounts: BTreeMap::new(), reports: Vec::new(), reached: Vec::new() }
+        let (wire, midnight) = (Wire::new(options.delay, options.delay_seed), Midnight::of(&table));
+        let market = Market::new(table, options);
+        Self { market, accounts: BTreeMap::new(), reports: Vec::new(), reached: Vec::new(), wire, midnight }
     }
 
     /// Opens an account, or replaces it. With `restored`, its accepted orders and its positions go on from there and the
@@ -96,13 +125,18 @@ impl Venue {
         Some(account.ledger)
     }
 
-    /// Takes a tick and does what it triggers. Ticks of unknown symbols or without a price are ignored.
+    /// Takes a tick: does what was due before it, then what it triggers. Ticks of unknown symbols or without a price are
+    /// ignored.
     pub fn on_tick(&mut self, tick: &Tick) {
+        while let Some(due) = self.due_before(tick.time) {
+            self.advance(due);
+        }
         let at = usize::from(tick.symbol.0);
         let Some(book) = self.market.books.get_mut(at) else { return };
         let Some(quote) = Book::quote_of(self.market.table.spec(tick.symbol), tick.bid, tick.ask) else { return };
         let is_first = book.quote.replace(quote).is_none();
         book.time = book.time.max(tick.time);
+        self.midnight.hear(tick.time, self.market.options.clock);
         if is_first {
             self.first_quote();
         }
@@ -119,12 +153,41 @@ impl Venue {
             book.reached(tick.time, &mut reached);
         }
         reached.extend(book.watchers.iter().map(|&account| Reached::margin(account)));
+        if !self.market.is_open(tick.symbol, now) {
+            reached.retain(|one| matches!(one.task, Task::Expire(_)));
+        }
         reached.sort_unstable();
         for of_account in reached.chunk_by(|one, next| one.account == next.account) {
             self.act(of_account, now);
         }
         self.reached = reached;
         self.follow(tick.symbol, &[tick.bid], &[tick.ask]);
+    }
+
+    /// The next moment at which something happens without a tick having to come: a command arrives, the server's day ends.
+    /// `None` when a tick at `time` comes first: ticks come before commands of the same moment, and after its midnight.
+    pub fn due_before(&self, time: Time) -> Option<Time> {
+        let midnight = self.midnight.next().filter(|at| *at <= time);
+        let arrival = self.wire.next().filter(|at| *at < time);
+        midnight.into_iter().chain(arrival).min()
+    }
+
+    /// Does what is due up to `now`, at the quotes there are.
+    pub fn advance(&mut self, now: Time) {
+        while let Some(midnight) = self.midnight.next().filter(|at| *at <= now) {
+            self.midnight = Midnight::At(self.market.options.clock.midnight_after(midnight));
+            let holders: Vec<AccountId> =
+                self.accounts.iter().filter(|(_, account)| !account.ledger.positions.is_empty()).map(|(id, _)| *id).collect();
+            for id in holders {
+                let account = self.accounts.get_mut(&id).expect("it was just there");
+                if (Dealing { market: &mut self.market, account, out: &mut self.reports }).charge_night(midnight) {
+                    self.observe(id);
+                }
+            }
+        }
+        while let Some(arrived) = self.wire.arrive(now) {
+            self.execute(&arrived.command, arrived.seen);
+        }
     }
 
     /// Conversions that had no rate may have one now.
@@ -183,7 +246,12 @@ impl Venue {
         let Some(book) = self.market.book(symbol) else { return ticks.len() };
         // A first quote makes conversions known.
         let awaited = book.quote.is_none() && self.accounts.values().any(|account| !account.ledger.positions.is_empty());
-        if awaited { 0 } else { book.quiet_rows(ticks) }
+        if awaited || self.midnight == Midnight::Unknown {
+            return 0;
+        }
+        let before_midnight = self.midnight.next().map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time < at.0));
+        let before_arrival = self.wire.next().map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time <= at.0));
+        book.quiet_rows(&ticks.slice(0..before_midnight.min(before_arrival)))
     }
 
     /// Takes rows as seen that [`quiet_rows`](Self::quiet_rows) has counted, as if each had come by
@@ -203,6 +271,13 @@ impl Venue {
     /// Withdraws the account's orders and closes its positions at the current quotes, not before `at`: the end of a test,
     /// say. What has no quote stays.
     pub fn close_all(&mut self, id: AccountId, reason: Reason, at: Time) {
+        // What is still on its way never arrives: nobody knows the prices it would meet.
+        while let Some(lost) = self.wire.arrive(Time(i64::MAX)) {
+            if let Action::Place(_) = lost.command.action {
+                let Command { account, order, .. } = lost.command;
+                self.reports.push(Report { account, order: Some(order), at, happened: Happened::Canceled });
+            }
+        }
         if let Some(account) = self.accounts.get_mut(&id) {
             let mut dealing = Dealing { market: &mut self.market, account, out: &mut self.reports };
             dealing.close_all(reason, at);
@@ -241,8 +316,19 @@ impl Venue {
         self.market.quote(symbol)
     }
 
-    /// Carries out a command; the outcome is among the reports.
-    pub(crate) fn execute(&mut self, command: &Command) {
+    /// Takes a command on its way.
+    pub(crate) fn send(&mut self, command: &Command) {
+        let seen = match &command.action {
+            Action::Place(request) => self.market.quote(request.symbol),
+            _ => None,
+        };
+        if !self.wire.send(command, seen) {
+            self.execute(command, seen);
+        }
+    }
+
+    /// Carries out a command that was sent when the quote was `seen`; the outcome is among the reports.
+    fn execute(&mut self, command: &Command, seen: Option<Quote>) {
         let Some(account) = self.accounts.get_mut(&command.account) else {
             let retcode = retcode::REJECT;
             let happened = match command.action {
@@ -252,7 +338,7 @@ impl Venue {
             return self.reports.push(Report { account: command.account, order: Some(command.order), at: command.at, happened });
         };
         let mut dealing = Dealing { market: &mut self.market, account, out: &mut self.reports };
-        dealing.execute(command);
+        dealing.execute(command, seen);
         if dealing.account.stale {
             dealing.settle(false);
             self.observe(command.account);
@@ -262,7 +348,7 @@ impl Venue {
 
 impl Broker for Venue {
     fn submit(&mut self, command: Recorded<Command>) {
-        self.execute(command.get());
+        self.send(command.get());
     }
 
     fn reports(&mut self, into: &mut Vec<Report>) {

@@ -114,6 +114,10 @@ fn changed(whose: &Whose, change: &Change, at: Time, table: &SymbolTable) -> Opt
             });
             Some(of(whose, "position", at, data))
         }
+        Change::Swap(position) => {
+            let data = json!({ "position": position.id.to_string(), "symbol": table.spec(position.symbol).name, "swap": position.swap.to_units() });
+            Some(of(whose, "swap", at, data))
+        }
         Change::OrderModified(order) => Some(of(whose, "order-modified", at, json!({ "order": order.to_string() }))),
         Change::ModifyRejected(order, retcode) => {
             Some(of(whose, "modify-rejected", at, json!({ "order": order.to_string(), "retcode": retcode })))

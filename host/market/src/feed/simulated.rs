@@ -1,10 +1,10 @@
 //! A market that nobody trades on: seeded, with quiet and wild hours, spreads that widen with them, weekends and gaps.
 
 use super::random::Random;
-use super::sessions::Sessions;
 use super::{Feed, FeedError};
 use crate::columns::{OwnedColumns, Row};
 use domain::number::Points;
+use domain::sessions::Sessions;
 use domain::symbol::{SymbolId, SymbolSpec};
 use domain::tick::Tick;
 use domain::time::{SECOND_US, Time};

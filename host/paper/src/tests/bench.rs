@@ -97,7 +97,12 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(mode: AccountMode, options: VenueOptions) -> Self {
-        let mut venue = Venue::new(table(), options);
+        Self::of(table(), mode, options)
+    }
+
+    /// With symbols like those of [`table`], changed.
+    pub(crate) fn of(table: SymbolTable, mode: AccountMode, options: VenueOptions) -> Self {
+        let mut venue = Venue::new(table, options);
         venue.open(ACCOUNT, terms(mode), None);
         Self { venue, orders: 0, now: Time(0) }
     }
@@ -131,7 +136,7 @@ impl Bench {
     }
 
     fn command(&mut self, order: OrderId, action: Action) {
-        self.venue.execute(&Command { account: ACCOUNT, order, at: self.now, action });
+        self.venue.send(&Command { account: ACCOUNT, order, at: self.now, action });
     }
 
     pub(crate) fn take(&mut self) -> Vec<Report> {
@@ -178,6 +183,7 @@ pub(crate) fn line(report: &Report) -> String {
         Happened::PositionModified { stop_loss, take_profit, .. } => {
             format!("stops {} {}", price(*stop_loss), price(*take_profit))
         }
+        Happened::SwapCharged { amount, .. } => format!("swap {amount}"),
     };
     format!("{name} {what}")
 }

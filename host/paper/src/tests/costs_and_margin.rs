@@ -1,7 +1,7 @@
 //! Commission, margin, margin call, stop-out, equity track.
 
 use super::bench::{Do::*, *};
-use crate::{Commission, Commissions, Drawdown, MarginState, VenueOptions};
+use crate::{Charge, Commission, Commissions, Drawdown, Level, MarginState, Sides, VenueOptions};
 use domain::broker::{Happened, Reason};
 use domain::contract::AccountMode::Hedging;
 use domain::contract::OrderKind::Stop;
@@ -15,7 +15,7 @@ fn money(units: i64) -> Money {
 
 #[test]
 fn commission_is_charged_per_lot_and_side_in_whole_cents() {
-    let of_symbol = [(XAUUSD, Commission { per_lot: money(1), minimum: money(2) })].into();
+    let of_symbol = [(XAUUSD, Commission { minimum: money(2), ..Commission::per_lot(money(1)) })].into();
     let commissions = Commissions { of_symbol, otherwise: Commission::per_lot(Money(3_500_000)) };
     let options = VenueOptions { commissions, ..VenueOptions::default() };
     let mut bench = Bench::new(Hedging, options);
@@ -32,6 +32,57 @@ fn commission_is_charged_per_lot_and_side_in_whole_cents() {
         let after = bench.venue.ledger(ACCOUNT).map(|ledger| ledger.balance);
         assert_eq!(after, before.map(|before| before + Money(expected.unwrap_or(0))), "{step:?}");
     }
+}
+
+#[test]
+fn every_commission_scheme_charges_its_deals() {
+    // Opens a lot at 1.3 and closes it in halves.
+    let check = |charge, sides, maximum, expected: [f64; 3]| {
+        let otherwise = Commission { charge, sides, minimum: Money::ZERO, maximum };
+        let options = VenueOptions { commissions: Commissions { otherwise, ..Commissions::default() }, ..VenueOptions::default() };
+        let mut bench = Bench::new(Hedging, options);
+        bench.step(Tick(130_000, 130_000));
+        let steps = [Place(market(Buy, 100)), Place(closing(market(Sell, 50), 1)), Place(closing(market(Sell, 50), 1))];
+        let charged = steps.map(|step| {
+            let before = bench.venue.ledger(ACCOUNT).map(|ledger| ledger.balance);
+            bench.step(step);
+            (bench.venue.ledger(ACCOUNT).map(|ledger| ledger.balance).unwrap() - before.unwrap()).to_units()
+        });
+        assert_eq!(charged, expected, "{charge:?} {sides:?}");
+    };
+    check(Charge::PerLot(money(7)), Sides::Each, None, [-7.0, -3.5, -3.5]);
+    check(Charge::PerLot(money(7)), Sides::RoundTurn, None, [-3.5, -1.75, -1.75]);
+    check(Charge::PerLot(money(7)), Sides::Entry, Some(money(5)), [-5.0, 0.0, 0.0]);
+    check(Charge::PerDeal(money(2)), Sides::Exit, None, [0.0, -2.0, -2.0]);
+    // 0.01 % of 130,000 USD.
+    check(Charge::PercentE6(10_000), Sides::Each, None, [-13.0, -6.5, -6.5]);
+}
+
+#[test]
+fn a_turn_on_a_netting_account_pays_for_what_it_opens_and_what_it_closes() {
+    let check = |sides, expected: f64| {
+        let otherwise = Commission { sides, ..Commission::per_lot(money(10)) };
+        let options = VenueOptions { commissions: Commissions { otherwise, ..Commissions::default() }, ..VenueOptions::default() };
+        let mut bench = Bench::new(domain::contract::AccountMode::Netting, options);
+        bench.step(Tick(130_000, 130_000));
+        bench.step(Place(market(Buy, 100)));
+        let before = bench.venue.ledger(ACCOUNT).map(|ledger| ledger.balance).unwrap();
+        bench.step(Place(market(Sell, 150)));
+        assert_eq!((bench.venue.ledger(ACCOUNT).map(|ledger| ledger.balance).unwrap() - before).to_units(), expected, "{sides:?}");
+    };
+    check(Sides::Each, -15.0);
+    check(Sides::Entry, -5.0);
+    check(Sides::Exit, -10.0);
+}
+
+#[test]
+fn a_stop_out_in_money_closes_when_equity_has_fallen_so_far() {
+    let options = VenueOptions { stop_out: Level::Money(money(9_000)), ..VenueOptions::default() };
+    let mut bench = Bench::new(Hedging, options);
+    bench.step(Tick(130_000, 130_000));
+    bench.step(Place(market(Buy, 100)));
+    assert_eq!(bench.step(Tick(129_001, 129_001)), [""; 0]);
+    assert_eq!(bench.step(Tick(129_000, 129_000)), ["- deal out sell 100 @129000 of 1 so -1000.00"]);
 }
 
 #[test]

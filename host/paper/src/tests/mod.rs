@@ -6,3 +6,4 @@ mod fills;
 mod positions;
 mod properties;
 mod refusals;
+mod time;

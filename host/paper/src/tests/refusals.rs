@@ -72,7 +72,7 @@ fn stops_level_and_freeze_level_hold() {
     let mut venue = Venue::new(SymbolTable::new(vec![spec]).expect("it is valid"), VenueOptions::default());
     venue.open(ACCOUNT, Default::default(), None);
     let say = |venue: &mut Venue, number, action| {
-        venue.execute(&Command { account: ACCOUNT, order: order(number), at: Time(0), action });
+        venue.send(&Command { account: ACCOUNT, order: order(number), at: Time(0), action });
         let mut reports = Vec::new();
         venue.reports(&mut reports);
         reports.iter().map(line).collect::<Vec<_>>().join(", ")
@@ -108,7 +108,7 @@ fn before_the_first_tick_there_is_no_price_and_without_a_conversion_no_profit() 
 #[test]
 fn an_unknown_account_and_a_tick_without_a_price_are_answered_and_ignored() {
     let mut bench = hedging([Tick(130_000, 130_010)], &[]);
-    bench.venue.execute(&Command { account: AccountId(7), order: order(1), at: Time(5), action: Action::Cancel });
+    bench.venue.send(&Command { account: AccountId(7), order: order(1), at: Time(5), action: Action::Cancel });
     let reports = bench.take();
     assert_eq!(reports[0].happened, Happened::ModifyRejected { retcode: retcode::REJECT });
     for bad in [f64::NAN, 0.0, -1.0, f64::INFINITY, 1e300] {

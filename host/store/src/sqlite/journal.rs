@@ -10,6 +10,7 @@ use super::writer::Tx;
 use super::{Database, deals, ledger, orders, positions};
 use crate::{Result, StoreError};
 use domain::broker::{Happened, Report};
+use domain::contract::PositionChange;
 use domain::ids::{AccountId, OrderId, UserId};
 use domain::journal::{Entry, Journal, JournalError};
 use domain::ledger::{Change, Ledger};
@@ -120,6 +121,10 @@ impl Book {
                     let held = Held { owner: known.owner, account: report.account, symbol: name(&symbols, position.symbol)? };
                     positions::write(conn, &held, &position, change, deal).await?;
                 }
+                Change::Swap(position) => {
+                    let held = Held { owner: known.owner, account: report.account, symbol: name(&symbols, position.symbol)? };
+                    positions::write(conn, &held, &position, PositionChange::StopsMoved, None).await?;
+                }
                 // Refusals are noted below. Contradictions change nothing; the engine, which sees them too, reports them.
                 Change::ModifyRejected(..) | Change::Contradiction(_) => {}
             }
@@ -158,7 +163,10 @@ async fn correct_ended(conn: &mut SqliteConnection, id: OrderId, report: &Report
         Happened::Expired => (OrderEvent::Expired, Steps(0)),
         Happened::Deal { deal, rest: Steps(0) } => (OrderEvent::Filled, deal.volume),
         Happened::Deal { deal, .. } => (OrderEvent::PartiallyFilled, deal.volume),
-        Happened::OrderModified { .. } | Happened::PositionModified { .. } | Happened::ModifyRejected { .. } => return Ok(()),
+        Happened::OrderModified { .. }
+        | Happened::PositionModified { .. }
+        | Happened::SwapCharged { .. }
+        | Happened::ModifyRejected { .. } => return Ok(()),
     };
     let Some((before, filled)) = orders::standing(conn, id).await? else {
         return Ok(());

@@ -80,6 +80,8 @@ fn happened() -> impl Strategy<Value = Happened> {
             .prop_map(|(price, stop_loss, take_profit)| Happened::OrderModified { price, stop_loss, take_profit }),
         1 => (order(), price(), price())
             .prop_map(|(id, stop_loss, take_profit)| Happened::PositionModified { position: PositionId(id), stop_loss, take_profit }),
+        1 => (order(), -500_000..500_000_i64)
+            .prop_map(|(id, amount)| Happened::SwapCharged { position: PositionId(id), amount: Money(amount) }),
         1 => Just(Happened::ModifyRejected { retcode: 10_029 }),
     ]
 }

@@ -1,19 +1,22 @@
-//! When a market is open, week by week, in UTC.
+//! When a market is open, week by week.
 
-use domain::time::{DAY_US, MINUTE_US, Time};
+use crate::time::{DAY_US, MINUTE_US, Time};
+use serde::{Deserialize, Serialize};
 
 const WEEK_MINUTES: u32 = 7 * 24 * 60;
 const WEEK_US: i64 = 7 * DAY_US;
 
-/// Open times within a week that starts on Sunday 00:00 UTC.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Open times within a week that starts on Sunday 00:00, by the clock of whoever asks: a feed's is UTC, a broker's its
+/// server's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<(u32, u32)>", into = "Vec<(u32, u32)>")]
 pub struct Sessions {
     /// First minute and the minute after the last, sorted, apart from each other.
     open: Vec<(u32, u32)>,
 }
 
 impl Sessions {
-    /// Open from the first up to before the second of each pair of minutes, counted from Sunday 00:00 UTC.
+    /// Open from the first up to before the second of each pair of minutes, counted from Sunday 00:00.
     ///
     /// # Errors
     /// When there are none, or they are empty, unsorted, overlapping or beyond the week.
@@ -58,6 +61,20 @@ impl Sessions {
     }
 }
 
+impl TryFrom<Vec<(u32, u32)>> for Sessions {
+    type Error = String;
+
+    fn try_from(open: Vec<(u32, u32)>) -> Result<Self, String> {
+        Self::new(open)
+    }
+}
+
+impl From<Sessions> for Vec<(u32, u32)> {
+    fn from(sessions: Sessions) -> Self {
+        sessions.open
+    }
+}
+
 /// 1970-01-01 was a Thursday, four days after a Sunday.
 fn week_start(time: Time) -> Time {
     Time((time.day() + 4).div_euclid(7) * WEEK_US - 4 * DAY_US)
@@ -66,10 +83,10 @@ fn week_start(time: Time) -> Time {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::date::Date;
 
-    fn at(date: &str, hour: i64) -> Time {
-        date.parse::<Date>().expect("a date").start().plus_us(hour * 60 * MINUTE_US)
+    /// `hour` of a day in 2014, days counted from Sunday, 4 May.
+    fn at(day: i64, hour: i64) -> Time {
+        Time((16_194 + day) * DAY_US).plus_us(hour * 60 * MINUTE_US)
     }
 
     #[test]
@@ -78,16 +95,15 @@ mod tests {
             assert_eq!(sessions.next_open(time), opens, "{time} {sessions:?}");
             assert_eq!(sessions.is_open(time), time == opens);
         };
-        // 2014-05-02 was a Friday.
-        let sunday = at("2014-05-04", 22);
-        check(&Sessions::forex(), at("2014-05-02", 20), at("2014-05-02", 20));
-        check(&Sessions::forex(), at("2014-05-02", 21), sunday);
-        check(&Sessions::forex(), at("2014-05-03", 12), sunday);
-        check(&Sessions::forex(), at("2014-05-04", 3), sunday);
-        check(&Sessions::metals(), at("2014-05-05", 21), at("2014-05-05", 22));
-        check(&Sessions::metals(), at("2014-05-02", 21), sunday);
-        check(&Sessions::always(), at("2014-05-03", 12), at("2014-05-03", 12));
-        check(&Sessions::forex(), at("1969-12-27", 1), at("1969-12-28", 22));
+        let sunday = at(0, 22);
+        check(&Sessions::forex(), at(-2, 20), at(-2, 20));
+        check(&Sessions::forex(), at(-2, 21), sunday);
+        check(&Sessions::forex(), at(-1, 12), sunday);
+        check(&Sessions::forex(), at(0, 3), sunday);
+        check(&Sessions::metals(), at(1, 21), at(1, 22));
+        check(&Sessions::metals(), at(-2, 21), sunday);
+        check(&Sessions::always(), at(-1, 12), at(-1, 12));
+        check(&Sessions::forex(), at(-16_199, 1), at(-16_198, 22));
     }
 
     #[test]
