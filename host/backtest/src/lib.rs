@@ -3,10 +3,16 @@
 //!
 //! Refuses to know: wasm (it is given a guest), databases, HTTP, where ticks come from beyond [`source`].
 
+pub mod breakdown;
+pub mod orders;
+pub mod page;
 pub mod report;
+pub mod returns;
+pub mod review;
 pub mod run;
 pub mod source;
 pub mod statistics;
+pub mod trades;
 
 pub use report::RunReport;
 pub use run::{Batching, RunError, RunSetup, run};

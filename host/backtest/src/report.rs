@@ -1,5 +1,7 @@
 //! What a run found, for people and for programs.
 
+use crate::orders::OrderLog;
+use crate::returns::{DayClose, Returns};
 use crate::run::units;
 use crate::statistics::{Drawdown, Row, Statistics};
 use domain::broker::{AccountTerms, Deal};
@@ -53,6 +55,12 @@ pub struct RunReport {
     pub remarks: Vec<Remark>,
     /// What it said beyond the bounds.
     pub remarks_dropped: u64,
+    /// What became of its orders, where that was kept.
+    pub orders: OrderLog,
+    /// Equity at the end of each UTC day with ticks.
+    pub closes: Vec<DayClose>,
+    /// What follows from these.
+    pub returns: Returns,
     symbols: Vec<String>,
 }
 
@@ -80,6 +88,8 @@ pub struct Figures {
     pub equity_drawdown: Drawdown,
     /// Net profit over the maximal equity drawdown.
     pub recovery_factor: Option<f64>,
+    /// From equity at the end of each day.
+    pub returns: Returns,
     /// The strategy's own criterion.
     pub criterion: f64,
     /// Orders, modifications, cancels and closes asked for.
@@ -123,6 +133,9 @@ impl RunReport {
             deals,
             remarks: Vec::new(),
             remarks_dropped: 0,
+            orders: OrderLog::default(),
+            closes: Vec::new(),
+            returns: Returns::default(),
             symbols: table.iter().map(|(_, spec)| spec.name.clone()).collect(),
         }
     }
@@ -145,6 +158,7 @@ impl RunReport {
             statistics: self.statistics.clone(),
             equity_drawdown: self.equity_drawdown,
             recovery_factor: self.recovery_factor,
+            returns: self.returns,
             criterion: self.criterion,
             decisions: self.decisions.asked(),
             denied: self.decisions.denied(),

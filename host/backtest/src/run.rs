@@ -13,7 +13,9 @@
 //!
 //! After every call what the guest asked for goes to the venue and its reports come back, until there is nothing more.
 
+use crate::orders::OrderLog;
 use crate::report::{Progress, RunReport};
+use crate::returns::{DailyEquity, Returns};
 use crate::source::{Source, Stretch};
 use domain::account::Account;
 use domain::actor::{Actor, SavedState};
@@ -75,7 +77,7 @@ pub struct RunSetup {
     pub mode: RunMode,
     /// How rows are handed over.
     pub batching: Batching,
-    /// Whether log lines, signals and plots are kept for the report.
+    /// Whether log lines, signals, plots and orders are kept for the report.
     pub keep_remarks: bool,
 }
 
@@ -170,9 +172,11 @@ struct Run {
     closed: Vec<Bar>,
     reports: Vec<Report>,
     deals: Vec<Deal>,
+    days: DailyEquity,
     keep_remarks: bool,
     remarks: Vec<Remark>,
     remarks_dropped: u64,
+    orders: OrderLog,
 }
 
 impl Run {
@@ -205,9 +209,11 @@ impl Run {
             closed: Vec::new(),
             reports: Vec::new(),
             deals: Vec::new(),
+            days: DailyEquity::default(),
             keep_remarks: setup.keep_remarks,
             remarks: Vec::new(),
             remarks_dropped: 0,
+            orders: OrderLog::default(),
         }
     }
 
@@ -242,6 +248,8 @@ impl Run {
 
     /// Handles the next row or, where nothing can happen, as many as the guest likes. Gives how many.
     fn step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
+        let next = Time(stretch.chunk.columns().times[stretch.rows.start]);
+        self.days.begin(next, || self.venue.equity(ACCOUNT));
         let quiet = if self.batching == Batching::Horizon { self.quiet_rows(actor, stretch) } else { 0 };
         let rows = if quiet > 1 { self.quiet_step(actor, stretch, quiet)? } else { self.single_step(actor, stretch)? };
         self.ticks += rows as u64;
@@ -260,8 +268,9 @@ impl Run {
             return 0;
         }
         let timer = actor.next_timer().filter(|_| self.symbols.contains(&stretch.symbol));
-        let horizon = [bar, timer].into_iter().flatten().min();
-        let rows = horizon.map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time < at.0));
+        let horizon = [bar, timer, self.days.day_end()].into_iter().flatten().min();
+        let passes = |at: Time| ticks.times.last().is_some_and(|&last| last >= at.0);
+        let rows = horizon.filter(|&at| passes(at)).map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time < at.0));
         self.venue.quiet_rows(stretch.symbol, &ticks.slice(0..rows))
     }
 
@@ -338,6 +347,9 @@ impl Run {
             }
             for report in std::mem::take(&mut self.reports) {
                 let changes = self.account.lock().unwrap_or_else(PoisonError::into_inner).ledger.apply(&report);
+                if self.keep_remarks {
+                    self.orders.reported(&report, &changes);
+                }
                 for change in &changes {
                     actor.changed(change, report.at)?;
                 }
@@ -355,6 +367,9 @@ impl Run {
             return;
         }
         self.queue.release(commands.len());
+        if self.keep_remarks {
+            commands.iter().for_each(|command| self.orders.recorded(command.get()));
+        }
         let recorded = record(&mut self.journal, commands).expect("a forgetful journal takes everything");
         recorded.into_iter().for_each(|command| self.venue.submit(command));
     }
@@ -376,7 +391,8 @@ impl Run {
         // The guest is gone: what the venue closes at the end of the test is booked, nobody is told.
         self.venue.reports(&mut self.reports);
         for report in std::mem::take(&mut self.reports) {
-            self.account.lock().unwrap_or_else(PoisonError::into_inner).ledger.apply(&report);
+            let changes = self.account.lock().unwrap_or_else(PoisonError::into_inner).ledger.apply(&report);
+            self.orders.reported(&report, &changes);
             if let Happened::Deal { deal, .. } = report.happened {
                 self.deals.push(deal);
             }
@@ -384,15 +400,19 @@ impl Run {
         let balance = self.account.lock().unwrap_or_else(PoisonError::into_inner).ledger.balance;
         let track = self.venue.track(ACCOUNT).cloned().expect("the venue has had this account since the start");
         let mut report = RunReport::new(&self.table, &self.terms, std::mem::take(&mut self.deals), balance, track);
-        report.criterion = actor.tester(&report.tester_stats())?;
         report.from = self.first.unwrap_or_default();
         report.to = self.now;
+        report.closes = self.days.finish(Some(balance));
+        let fall = report.equity_drawdown.relative_percent;
+        report.returns = Returns::of(&report.closes, self.terms.deposit, report.from, report.to, fall);
+        report.criterion = actor.tester(&report.tester_stats())?;
         report.ticks = self.ticks;
         report.calls = self.calls;
         report.decisions = actor.decisions();
         report.used = actor.used();
         report.remarks = self.remarks;
         report.remarks_dropped = self.remarks_dropped;
+        report.orders = self.orders;
         Ok(report)
     }
 }
@@ -408,7 +428,7 @@ impl RunReport {
             drawdown_percent: self.equity_drawdown.maximal_percent,
             recovery_factor: self.recovery_factor.unwrap_or(0.0),
             expected_payoff: statistics.expected_payoff,
-            sharpe: 0.0,
+            sharpe: self.returns.sharpe.unwrap_or(0.0),
             trades: statistics.trades,
         }
     }
