@@ -22,7 +22,7 @@ use domain::actor::{Actor, SavedState};
 use domain::bars::MarketHistory;
 use domain::broker::{AccountTerms, Broker, Deal, Happened, Reason, Report};
 use domain::contract::{Description, Param, RunMode, StopReason, TesterStats};
-use domain::desk::{Desk, DeskSetup, QueueGauge, Remark, TradingSwitch};
+use domain::desk::{Desk, DeskSetup, QueueGauge, Remark, TradingSwitch, Witness};
 use domain::guest::{Fault, FaultKind, Guest};
 use domain::ids::{AccountId, EngineId, UserId};
 use domain::journal::{Forgetful, record};
@@ -50,6 +50,7 @@ pub enum Batching {
 }
 
 /// What is run.
+#[derive(Clone)]
 pub struct RunSetup {
     /// All symbols, those needed for conversion too.
     pub table: SymbolTable,
@@ -79,6 +80,8 @@ pub struct RunSetup {
     pub batching: Batching,
     /// Whether log lines, signals, plots and orders are kept for the report.
     pub keep_remarks: bool,
+    /// Who hears of every decision.
+    pub witness: Option<Witness>,
 }
 
 /// Why a run ended early.
@@ -218,7 +221,7 @@ impl Run {
     }
 
     fn desk(&self, setup: &RunSetup) -> Desk {
-        Desk::new(DeskSetup {
+        let mut desk = Desk::new(DeskSetup {
             engine: ENGINE,
             mode: setup.mode,
             table: self.table.clone(),
@@ -231,7 +234,11 @@ impl Run {
             seed: setup.seed,
             orders_per_call_max: setup.limits.orders_per_call_max,
             log_bytes_per_minute: setup.limits.log_bytes_per_minute,
-        })
+        });
+        if let Some(witness) = &setup.witness {
+            desk.watch(Arc::clone(witness));
+        }
+        desk
     }
 
     /// Takes rows before `start` into the history and the venue's quotes.

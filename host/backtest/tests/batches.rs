@@ -210,6 +210,7 @@ fn result(seed: u64, symbols: usize, mode: AccountMode, eagerness: u64, batching
         mode: RunMode::Backtest,
         batching,
         keep_remarks: false,
+        witness: None,
     };
     let lane = |at: usize| -> (SymbolId, Chunks) {
         let ticks = owned(walk(seed.wrapping_add(at as u64 * 77), 3_000, 1.3));

@@ -81,6 +81,7 @@ fn result(
         mode: RunMode::Backtest,
         batching,
         keep_remarks: false,
+        witness: None,
     };
     let lanes: Vec<(SymbolId, Chunks)> =
         vec![(SymbolId(0), Box::new([Ok(owned(own))].into_iter())), (SymbolId(1), Box::new([Ok(owned(beside))].into_iter()))];

@@ -1,16 +1,51 @@
-//! A hash over everything a guest decided: two runs decided the same when it is the same.
+//! A hash over everything a guest decided: two runs decided the same when it is the same. And, for whoever wants to see
+//! them, the decisions themselves.
 
 use crate::contract::{AskedOrder, DenyCode};
 use crate::ids::Digest;
 use crate::time::Time;
 use sha2::{Digest as _, Sha256};
+use std::fmt;
+use std::sync::Arc;
+
+/// One thing a guest asked for, with the answer it got.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Market time.
+    pub at: Time,
+    /// What it asked for.
+    pub asked: Asked,
+    /// The order's number (of a modification or a cancel: the one that was named), or why it was denied.
+    pub answer: Result<u64, DenyCode>,
+}
+
+/// What a guest can ask for, as it asked.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Asked {
+    Submit(AskedOrder),
+    ModifyOrder { id: u64, price: Option<f64>, stop_loss: Option<f64>, take_profit: Option<f64> },
+    ModifyPosition { id: u64, stop_loss: Option<f64>, take_profit: Option<f64> },
+    Cancel { id: u64 },
+    Close { id: u64, volume: Option<f64> },
+}
+
+/// Hears of every decision, in order.
+pub type Witness = Arc<dyn Fn(Decision) + Send + Sync>;
 
 /// Counts decisions and chains them into one hash, answers included.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Decisions {
     hash: Sha256,
     asked: u64,
     denied: u64,
+    witness: Option<Witness>,
+}
+
+impl fmt::Debug for Decisions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} decisions, {} denied, sha256 {}", self.asked, self.denied, self.digest())
+    }
 }
 
 /// One decision as bytes: a letter, the time and the arguments, little endian, options with a leading 0 or 1.
@@ -55,6 +90,18 @@ impl Decisions {
         self.denied
     }
 
+    /// From now on `witness` hears of every decision.
+    pub(super) fn watch(&mut self, witness: Witness) {
+        self.witness = Some(witness);
+    }
+
+    /// Tells the witness, where there is one: without, what was asked for is not even copied.
+    fn tell(&self, at: Time, asked: impl FnOnce() -> Asked, answer: Result<u64, DenyCode>) {
+        if let Some(witness) = &self.witness {
+            witness(Decision { at, asked: asked(), answer });
+        }
+    }
+
     fn note(&mut self, line: Line, answer: Result<u64, DenyCode>) {
         self.asked += 1;
         self.denied += u64::from(answer.is_err());
@@ -74,18 +121,27 @@ impl Decisions {
         line = line.option(order.position).word(u64::from(order.reduce_only));
         line.0.extend(order.tag.as_bytes());
         self.note(line, answer);
+        self.tell(now, || Asked::Submit(order.clone()), answer);
     }
 
     pub(super) fn modify(&mut self, now: Time, letter: u8, id: u64, prices: [Option<f64>; 3], answer: Result<(), DenyCode>) {
         let line = prices.into_iter().fold(Line::new(letter, now).word(id), Line::price);
         self.note(line, answer.map(|()| id));
+        let [price, stop_loss, take_profit] = prices;
+        let asked = || match letter {
+            b'm' => Asked::ModifyOrder { id, price, stop_loss, take_profit },
+            _ => Asked::ModifyPosition { id, stop_loss, take_profit },
+        };
+        self.tell(now, asked, answer.map(|()| id));
     }
 
     pub(super) fn cancel(&mut self, now: Time, id: u64, answer: Result<(), DenyCode>) {
         self.note(Line::new(b'x', now).word(id), answer.map(|()| id));
+        self.tell(now, || Asked::Cancel { id }, answer.map(|()| id));
     }
 
     pub(super) fn close(&mut self, now: Time, id: u64, volume: Option<f64>, answer: Result<u64, DenyCode>) {
         self.note(Line::new(b'c', now).word(id).price(volume), answer);
+        self.tell(now, || Asked::Close { id, volume }, answer);
     }
 }

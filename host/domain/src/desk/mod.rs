@@ -9,7 +9,7 @@ mod report;
 mod timers;
 mod trading;
 
-pub use decisions::Decisions;
+pub use decisions::{Asked, Decision, Decisions, Witness};
 pub use report::Remark;
 
 use crate::account::{Account, Standing};
@@ -233,6 +233,11 @@ impl Desk {
     /// A hash over every decision so far.
     pub fn decisions(&self) -> &Decisions {
         &self.decisions
+    }
+
+    /// From now on `witness` hears of every decision, in order.
+    pub fn watch(&mut self, witness: Witness) {
+        self.decisions.watch(witness);
     }
 
     /// What the gate let through since the last time, in order. Whoever takes it releases it from the queue when done.

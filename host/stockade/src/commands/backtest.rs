@@ -9,7 +9,8 @@ use backtest::report::Progress;
 use backtest::{Batching, RunError, RunReport, RunSetup, Source, source};
 use domain::broker::AccountTerms;
 use domain::contract::{AccountMode, Description, RunMode};
-use domain::guest::{FaultKind, GuestFactory as _};
+use domain::desk::Desk;
+use domain::guest::{Fault, FaultKind, Guest, GuestFactory as _};
 use domain::number::Money;
 use domain::params::resolve;
 use domain::risk::RiskLimits;
@@ -26,31 +27,11 @@ use std::time::{Duration, Instant};
 /// Runs the component in the sandbox, through the same gate and paper broker as a host does.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The component, or the name of one built here.
-    strategy: PathBuf,
-    /// The symbol for each of the strategy's needs, in their order; not needed where it names them itself.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    symbol: Vec<String>,
-    /// First day, such as 2014-05-01; ticks of days before it warm up what the strategy asks for.
-    #[arg(long, value_name = "DAY")]
-    from: Option<Date>,
-    /// Last day, itself included.
-    #[arg(long, value_name = "DAY")]
-    to: Option<Date>,
+    #[command(flatten)]
+    setting: Setting,
     /// A parameter that is not left at its default.
     #[arg(long, value_name = "NAME=VALUE", value_parser = super::engine::parameter)]
     param: Vec<(String, String)>,
-    #[command(flatten)]
-    terms: Terms,
-    /// At what price limit orders and take profits fill: conservative (their own), or mt5 (the tick's, as its tester does).
-    #[arg(long, default_value = "conservative", value_parser = ["conservative", "mt5"])]
-    limit_fills: String,
-    /// Commission for each lot and side, in the account's currency.
-    #[arg(long, default_value_t = 0.0, value_name = "MONEY")]
-    commission: f64,
-    /// Start of the strategy's random numbers.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
     /// Hand ticks over one by one, as live, instead of in batches. Slower; the decisions are the same.
     #[arg(long)]
     tick_by_tick: bool,
@@ -59,59 +40,149 @@ pub struct Arguments {
     deals: bool,
 }
 
-/// What a run needs of the store.
-struct Stage {
-    table: SymbolTable,
-    symbols: Vec<SymbolId>,
-    source: Source,
-    start: Time,
+/// What is run, on which ticks, on what account: the same words wherever a strategy is run over stored ticks.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Setting {
+    /// The component, or the name of one built here.
+    pub strategy: PathBuf,
+    /// The symbol for each of the strategy's needs, in their order; not needed where it names them itself.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub symbol: Vec<String>,
+    /// First day, such as 2014-05-01; ticks of days before it warm up what the strategy asks for.
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<Date>,
+    /// Last day, itself included.
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<Date>,
+    #[command(flatten)]
+    pub terms: Terms,
+    /// At what price limit orders and take profits fill: conservative (their own), or mt5 (the tick's, as its tester does).
+    #[arg(long, default_value = "conservative", value_parser = ["conservative", "mt5"])]
+    pub limit_fills: String,
+    /// Commission for each lot and side, in the account's currency.
+    #[arg(long, default_value_t = 0.0, value_name = "MONEY")]
+    pub commission: f64,
+    /// Start of the strategy's random numbers.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// A strategy with its ticks and its account, ready to run any number of times.
+pub struct Stage {
+    /// The strategy.
+    pub workshop: Workshop,
+    /// Where the ticks are.
+    pub store: TickStore,
+    /// Names of the strategy's symbols, in the order of its needs.
+    pub names: Vec<String>,
+    /// The run, with parameters at their defaults.
+    pub setup: RunSetup,
+    /// Ticks from here on are read, to warm up with.
+    pub warm: Time,
+    /// Ticks from here on are not.
+    pub end: Time,
 }
 
 /// Runs and reports.
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
-    let config = global.config()?;
-    let workshop = Workshop::open(&arguments.strategy)?;
-    let description = &workshop.description;
+    let stage = Stage::open(&arguments.setting, global)?;
     let given = arguments.param.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let params = resolve(&description.params, given).map_err(Failure::of(Exit::Refused))?;
-    let terms = arguments.terms.account()?;
-    let store = TickStore::open(config.ticks_dir()).map_err(store_failure)?;
-    let stage = stage(arguments, description, &terms, &store)?;
-    let limits = workshop.loaded.profile.limits();
-    let per_lot = Commission::per_lot(Money::from_units(arguments.commission));
-    let limit_fills = if arguments.limit_fills == "mt5" { LimitFills::Mt5 } else { LimitFills::Conservative };
-    let names: Vec<String> = stage.symbols.iter().map(|&symbol| stage.table.spec(symbol).name.clone()).collect();
-    let setup = RunSetup {
-        table: stage.table,
-        symbols: stage.symbols,
-        description: description.clone(),
-        params,
-        restored: None,
-        start: stage.start,
-        terms,
-        risk: RiskLimits::default(),
-        venue: VenueOptions {
-            limit_fills,
-            commissions: Commissions { otherwise: per_lot, ..Commissions::default() },
-            ..VenueOptions::default()
-        },
-        limits,
-        seed: arguments.seed,
-        mode: RunMode::Backtest,
-        batching: if arguments.tick_by_tick { Batching::TickByTick } else { Batching::Horizon },
-        keep_remarks: false,
-    };
+    let params = resolve(&stage.workshop.description.params, given).map_err(Failure::of(Exit::Refused))?;
+    let setup =
+        RunSetup { params, batching: if arguments.tick_by_tick { Batching::TickByTick } else { Batching::Horizon }, ..stage.setup.clone() };
     let bar = progress_bar();
     let begun = Instant::now();
-    let guest = |desk| workshop.sandbox.instantiate(&workshop.loaded.digest, desk, limits);
-    let report = backtest::run(setup, stage.source, guest, |progress| show(&bar, progress));
+    let report = backtest::run(setup, stage.source()?, |desk| stage.guest(desk), |progress| show(&bar, progress));
     let took = begun.elapsed();
     bar.finish_and_clear();
-    let report = report.map_err(|error| failure(arguments, &names, error))?;
+    let report = report.map_err(|error| stage.failure(error))?;
+    let Stage { workshop, names, .. } = &stage;
     global
         .output()
-        .show(&answer(&workshop, &names, &report, took, arguments.deals), |_| text(&workshop, &names, &report, took, arguments.deals));
+        .show(&answer(workshop, names, &report, took, arguments.deals), |_| text(workshop, names, &report, took, arguments.deals));
     Ok(())
+}
+
+impl Stage {
+    /// Finds everything that `setting` names.
+    ///
+    /// # Errors
+    /// Names what is missing or refused.
+    pub fn open(setting: &Setting, global: &Global) -> Outcome<Self> {
+        let config = global.config()?;
+        let workshop = Workshop::open(&setting.strategy)?;
+        let description = &workshop.description;
+        let terms = setting.terms.account()?;
+        let store = TickStore::open(config.ticks_dir()).map_err(store_failure)?;
+        let names = symbol_names(&setting.symbol, description)?;
+        let mut specs = names.iter().map(|name| store.spec(name)).collect::<Result<Vec<_>, _>>().map_err(store_failure)?;
+        add_conversions(&mut specs, &terms.currency, &store)?;
+        let table = SymbolTable::new(specs).map_err(Failure::of(Exit::Refused))?;
+        let start = setting.from.map_or(Time(i64::MIN), Date::start);
+        let end = setting.to.map_or(Time(i64::MAX), Date::end);
+        if start >= end {
+            return Err(Failure::new(Exit::Usage, "--from lies after --to; the first day comes first"));
+        }
+        let warm = if setting.from.is_some() { start.plus_us(-warm_up_us(description)) } else { start };
+        let per_lot = Commission::per_lot(Money::from_units(setting.commission));
+        let setup = RunSetup {
+            table,
+            symbols: (0..names.len()).map(|at| SymbolId(at as u16)).collect(),
+            description: description.clone(),
+            params: resolve(&description.params, []).map_err(Failure::of(Exit::Refused))?,
+            restored: None,
+            start,
+            terms,
+            risk: RiskLimits::default(),
+            venue: VenueOptions {
+                limit_fills: if setting.limit_fills == "mt5" { LimitFills::Mt5 } else { LimitFills::Conservative },
+                commissions: Commissions { otherwise: per_lot, ..Commissions::default() },
+                ..VenueOptions::default()
+            },
+            limits: workshop.loaded.profile.limits(),
+            seed: setting.seed,
+            mode: RunMode::Backtest,
+            batching: Batching::Horizon,
+            keep_remarks: false,
+            witness: None,
+        };
+        Ok(Self { workshop, store, names, setup, warm, end })
+    }
+
+    /// The ticks, from the warm-up to the end, one day mapped at a time.
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub fn source(&self) -> Outcome<Source> {
+        let mut lanes = Vec::new();
+        for (id, spec) in self.setup.table.iter() {
+            lanes.push((id, source::days(self.store.read(&spec.name, self.warm, self.end).map_err(store_failure)?)));
+        }
+        Source::new(lanes).map_err(store_failure)
+    }
+
+    /// A fresh instance of the strategy around its desk.
+    ///
+    /// # Errors
+    /// The sandbox has no room for it.
+    pub fn guest(&self, desk: Desk) -> Result<Box<dyn Guest<Desk>>, Fault> {
+        self.workshop.sandbox.instantiate(&self.workshop.loaded.digest, desk, self.setup.limits)
+    }
+
+    /// What a run's end means for whoever started it.
+    pub fn failure(&self, error: RunError) -> Failure {
+        match error {
+            RunError::Ticks(error) => store_failure(error),
+            RunError::NoTicks => {
+                let hint = "`stockade data list` shows what there is";
+                Failure::new(Exit::NotFound, format_args!("there are no ticks of {} in the time asked for; {hint}", self.names.join(", ")))
+            }
+            RunError::Strategy { ref fault, .. } if fault.kind == FaultKind::Refused => {
+                Failure::new(Exit::Refused, format_args!("{} refused to start: {}", self.workshop.description.name, fault.message))
+            }
+            strategy => Failure::new(Exit::Refused, strategy),
+        }
+    }
 }
 
 impl Terms {
@@ -132,26 +203,6 @@ impl Terms {
             ..AccountTerms::default()
         })
     }
-}
-
-fn stage(arguments: &Arguments, description: &Description, terms: &AccountTerms, store: &TickStore) -> Outcome<Stage> {
-    let names = symbol_names(&arguments.symbol, description)?;
-    let mut specs = names.iter().map(|name| store.spec(name)).collect::<Result<Vec<_>, _>>().map_err(store_failure)?;
-    add_conversions(&mut specs, &terms.currency, store)?;
-    let table = SymbolTable::new(specs).map_err(Failure::of(Exit::Refused))?;
-    let symbols: Vec<SymbolId> = (0..names.len()).map(|at| SymbolId(at as u16)).collect();
-    let start = arguments.from.map_or(Time(i64::MIN), Date::start);
-    let end = arguments.to.map_or(Time(i64::MAX), Date::end);
-    if start >= end {
-        return Err(Failure::new(Exit::Usage, "--from lies after --to; the first day comes first"));
-    }
-    let warm = if arguments.from.is_some() { start.plus_us(-warm_up_us(description)) } else { start };
-    let mut lanes = Vec::new();
-    for (id, spec) in table.iter() {
-        lanes.push((id, source::days(store.read(&spec.name, warm, end).map_err(store_failure)?)));
-    }
-    let source = Source::new(lanes).map_err(store_failure)?;
-    Ok(Stage { table, symbols, source, start })
 }
 
 /// One name for each need.
@@ -210,27 +261,14 @@ fn warm_up_us(description: &Description) -> i64 {
     if longest == 0 { 0 } else { longest * 2 + 4 * DAY_US }
 }
 
-fn store_failure(error: market::StoreError) -> Failure {
+/// What the tick store says, as an exit code and a line.
+pub fn store_failure(error: market::StoreError) -> Failure {
     use market::StoreError as E;
     let exit = match &error {
         E::NoStore { .. } | E::UnknownSymbol { .. } => Exit::NotFound,
         _ => Exit::Failed,
     };
     Failure::new(exit, error)
-}
-
-fn failure(arguments: &Arguments, names: &[String], error: RunError) -> Failure {
-    match error {
-        RunError::Ticks(error) => store_failure(error),
-        RunError::NoTicks => {
-            let hint = "`stockade data list` shows what there is";
-            Failure::new(Exit::NotFound, format_args!("there are no ticks of {} in the time asked for; {hint}", names.join(", ")))
-        }
-        RunError::Strategy { ref fault, .. } if fault.kind == FaultKind::Refused => {
-            Failure::new(Exit::Refused, format_args!("{} refused to start: {}", arguments.strategy.display(), fault.message))
-        }
-        strategy => Failure::new(Exit::Refused, strategy),
-    }
 }
 
 fn progress_bar() -> ProgressBar {
