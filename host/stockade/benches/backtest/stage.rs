@@ -124,6 +124,7 @@ fn run(
         mode: RunMode::Backtest,
         batching: Batching::Horizon,
         keep_remarks: false,
+        witness: None,
     };
     backtest::run(setup, source, guest, |_| ()).expect("the samples run")
 }

@@ -1,0 +1,78 @@
+//! Runs passes: the same run as `stockade backtest`, with nothing kept but its figures.
+
+use super::job::Trouble;
+use super::pass::{Figures, PassFault};
+use super::windows::Span;
+use crate::report::RunReport;
+use crate::run::{RunError, RunSetup, run};
+use crate::source::Source;
+use domain::contract::{Param, RunMode};
+use domain::desk::Desk;
+use domain::guest::{Fault, Guest};
+use domain::limits::GuestLimits;
+use domain::time::Time;
+use market::StoreError;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Wall clock of one call into a guest, ms. Fuel, which is the same on every machine, ends what does not end; this must not,
+/// since with all cores busy a call may wait for one longer than a live host would let it.
+const DEADLINE_MS: u64 = 60_000;
+
+/// Gives the ticks with `from <= time < to`.
+pub type Ticks<'a> = dyn Fn(Time, Time) -> Result<Source, StoreError> + Sync + 'a;
+/// Makes a strategy around its desk, within limits.
+pub type Guests<'a> = dyn Fn(Desk, GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> + Sync + 'a;
+
+/// What all passes share.
+pub struct Runner<'a> {
+    setup: RunSetup,
+    ticks: &'a Ticks<'a>,
+    guests: &'a Guests<'a>,
+    warm_up_us: i64,
+    stop: &'a AtomicBool,
+}
+
+impl<'a> Runner<'a> {
+    /// Passes of `setup`, which differ in parameters and time. `warm_up_us` before its time, ticks only warm up.
+    pub fn new(setup: RunSetup, ticks: &'a Ticks<'a>, guests: &'a Guests<'a>, warm_up_us: i64, stop: &'a AtomicBool) -> Self {
+        let mut setup = RunSetup { mode: RunMode::Optimisation, keep_remarks: false, witness: None, ..setup };
+        setup.limits.deadline_ms = DEADLINE_MS;
+        Self { setup, ticks, guests, warm_up_us, stop }
+    }
+
+    /// The figures of a run. Days without a tick give those of an account that did not trade.
+    ///
+    /// # Errors
+    /// As [`Trouble`] says.
+    pub fn figures(&self, params: &[Param], span: Span) -> Result<Figures, Trouble> {
+        match self.report(params, span)? {
+            Some(report) => Ok(Figures::of(&report)),
+            None => Ok(Figures { balance: self.setup.terms.deposit.to_units(), ..Figures::default() }),
+        }
+    }
+
+    /// All of a run; `None` for days without a tick.
+    ///
+    /// # Errors
+    /// As [`Trouble`] says.
+    pub fn report(&self, params: &[Param], span: Span) -> Result<Option<RunReport>, Trouble> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Trouble::Stopped);
+        }
+        let host = |error: StoreError| Trouble::Host(error.to_string());
+        let source = (self.ticks)(span.start().plus_us(-self.warm_up_us), span.stop()).map_err(host)?;
+        let setup = RunSetup { params: params.to_vec(), start: span.start(), ..self.setup.clone() };
+        let limits = setup.limits;
+        let ended = run(setup, source, |desk| (self.guests)(desk, limits), |_| ());
+        // What ran while it was told to stop may have seen the ticks end early.
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Trouble::Stopped);
+        }
+        match ended {
+            Ok(report) => Ok(Some(report)),
+            Err(RunError::NoTicks) => Ok(None),
+            Err(RunError::Ticks(error)) => Err(host(error)),
+            Err(RunError::Strategy { at, fault }) => Err(Trouble::Fault(PassFault::of(&fault, Some(at)))),
+        }
+    }
+}
