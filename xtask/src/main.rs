@@ -3,6 +3,7 @@
 //! Refuses to know how the host works: it calls cargo, the builder of strategies and the `stockade` binary, and talks to
 //! a running host over HTTP like any client.
 
+mod bench;
 mod cargo;
 mod demo;
 mod setup;
@@ -28,6 +29,8 @@ enum Task {
     Test(test::Arguments),
     /// Run a host with three users, five engines and a hostile one on a simulated market, and watch.
     Demo(demo::Arguments),
+    /// Measure, and write target/bench.json and the table of docs/benchmarks.md.
+    Bench(bench::Arguments),
     /// Build the sample strategies, the hostile ones included, into components.
     Strategies,
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::ensure_ready(),
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Strategies => setup::ensure_ready().and_then(|()| strategies::build_all()).map(drop),
     };
     match done {
