@@ -5,13 +5,15 @@
 //! The guest gets the rows up to there in one call and stops at the row at which it asks for something; the venue sees to
 //! it and the rest is handed in again. A row at which something can happen goes through by itself:
 //!
-//! 1. in order of time and at the prices of before: timers that are due, the server's midnights, commands that arrive late;
-//! 2. the venue executes what the tick triggers;
+//! 1. in order of time and at the prices of before: the server's midnights, commands that arrive late;
+//! 2. the venue executes what the tick triggers, and timers that are due fire: they still see the prices of before, but what
+//!    they ask for meets this tick's, as live;
 //! 3. bars that the tick closed, shorter timeframes first;
 //! 4. what became of orders;
 //! 5. the tick.
 //!
-//! After every call what the guest asked for goes to the venue and its reports come back, until there is nothing more.
+//! After bars, tick and rows what the guest asked for goes to the venue and its reports come back, until there is nothing
+//! more.
 
 use crate::orders::OrderLog;
 use crate::report::{Progress, RunReport};
@@ -302,16 +304,16 @@ impl Run {
         let row = stretch.rows.start;
         let mut tick = stretch.chunk.columns().tick(row, stretch.symbol, 0);
         tick.sequence = stretch.first_sequence;
-        // As live, where an engine hears nothing of other symbols.
-        let own = self.symbols.contains(&tick.symbol);
         while let Some(due) = self.venue.due_before(tick.time) {
-            self.timers(actor, own, due)?;
             self.venue.advance(due);
             self.settle(actor)?;
         }
-        self.timers(actor, own, tick.time)?;
         self.venue.on_tick(&tick);
         self.pass(tick.time);
+        // As live, where an engine hears nothing of other symbols.
+        if self.symbols.contains(&tick.symbol) {
+            actor.timers(tick.time)?;
+        }
         self.take_in(&tick);
         let closed = std::mem::take(&mut self.closed);
         actor.bars(&tick, &closed)?;
@@ -320,15 +322,6 @@ impl Run {
         actor.tick(&tick, 0)?;
         self.settle(actor)?;
         Ok(1)
-    }
-
-    /// Fires the timers that are due by `until`, when the tick to come is one of the guest's symbols.
-    fn timers(&mut self, actor: &mut Actor, own: bool, until: Time) -> Result<(), Fault> {
-        if own && actor.next_timer().is_some_and(|at| at <= until) {
-            actor.timers(until)?;
-            self.settle(actor)?;
-        }
-        Ok(())
     }
 
     fn pass(&mut self, now: Time) {

@@ -5,6 +5,7 @@ use domain::contract::*;
 use domain::desk::Desk;
 use domain::guest::{Call, Guest, GuestHost, Outcome, Reply, Used};
 use domain::limits::GuestLimits;
+use domain::number::Points;
 use domain::risk::RiskLimits;
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::time::{SECOND_US, Time};
@@ -137,6 +138,25 @@ fn timers_fire_at_ticks_of_the_engines_own_symbols_only() {
             _ => 0,
         });
         assert_eq!(report.unwrap().criterion, 1.0, "a gap in the market fires it once");
+    }
+}
+
+#[test]
+fn an_order_given_by_a_timer_meets_the_price_of_the_tick_that_fired_it() {
+    for batching in [Batching::Horizon, Batching::TickByTick] {
+        let mut ticks = quotes([1, 2].into_iter().map(|s| s * SECOND_US), false);
+        ticks.push(Row::quote(Time(60 * SECOND_US), 1.4, 1.40002));
+        let report = result(batching, ticks, OwnedColumns::default(), |desk, call| match call {
+            Call::Start { .. } => {
+                desk.set_timer(1, 30 * SECOND_US, None).unwrap();
+                0
+            }
+            Call::Timer(_) => u32::from(desk.submit(order(Side::Buy)).is_ok()),
+            _ => 0,
+        });
+        let report = report.unwrap();
+        assert_eq!(report.criterion, 1.0);
+        assert_eq!(report.deals[0].price, Points(140_002));
     }
 }
 
