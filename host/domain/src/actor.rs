@@ -11,6 +11,7 @@ use crate::limits::TIMERS_PER_EVENT_MAX;
 use crate::order::{Command, OrderState};
 use crate::risk::Approved;
 use crate::symbol::SymbolId;
+use crate::tape::Entry;
 use crate::tick::{Bar, Tick};
 use crate::time::Time;
 use std::ops::Range;
@@ -34,6 +35,8 @@ pub struct FailedStart {
     pub commands: Vec<Approved<Command>>,
     /// What it had said, and how much was dropped: often the best hint.
     pub remarks: (Vec<Remark>, u64),
+    /// What crossed the border.
+    pub tape: Vec<Entry>,
     /// Orders asked for since the engine was defined.
     pub orders: u32,
 }
@@ -83,17 +86,21 @@ impl Actor {
         actor.guest.host().serve(&description.needs);
         match actor.set_up(params, restored, now) {
             Ok(()) => Ok(actor),
-            Err(fault) => {
-                Err(Box::new(FailedStart { fault, commands: actor.take_commands(), remarks: actor.take_remarks(), orders: actor.orders() }))
-            }
+            Err(fault) => Err(Box::new(FailedStart {
+                fault,
+                commands: actor.take_commands(),
+                remarks: actor.take_remarks(),
+                tape: actor.take_tape(),
+                orders: actor.orders(),
+            })),
         }
     }
 
     fn set_up(&mut self, params: &[Param], restored: Option<&SavedState>, now: Time) -> Result<(), Fault> {
         self.guest.host().begin(Phase::Quiet, now);
-        self.guest.call(Call::Init(params)).into_reply()?;
+        self.make(Call::Init(params))?;
         if let Some(saved) = restored {
-            self.guest.call(Call::Load { schema: saved.schema, state: &saved.bytes }).into_reply()?;
+            self.make(Call::Load { schema: saved.schema, state: &saved.bytes })?;
         }
         let host = self.guest.host();
         let (account, mode) = (host.account_view(), host.mode());
@@ -165,14 +172,18 @@ impl Actor {
         host.begin(Phase::Event, Time(ticks.times[0]));
         host.open_batch(index, Arc::clone(columns), rows, first_sequence);
         let consumed = if self.callbacks.tick {
-            match self.guest.call(Call::Ticks { symbol: index, ticks }).into_reply()? {
+            match self.make(Call::Ticks { symbol: index, ticks })? {
                 Reply::Consumed(rows) => rows,
                 _ => 0,
             }
         } else {
             all as u32
         };
-        self.guest.host().close_batch(consumed).map_err(|broken| Fault { kind: FaultKind::Trapped, message: broken.to_string() })?;
+        if let Err(broken) = self.guest.host().close_batch(consumed) {
+            let fault = Fault { kind: FaultKind::Trapped, message: broken.to_string() };
+            self.guest.host().tape_failed(&fault);
+            return Err(fault);
+        }
         Ok(consumed as usize)
     }
 
@@ -291,7 +302,18 @@ impl Actor {
 
     fn call(&mut self, phase: Phase, now: Time, call: Call<'_>) -> Result<Reply, Fault> {
         self.guest.host().begin(phase, now);
-        self.guest.call(call).into_reply()
+        self.make(call)
+    }
+
+    /// Makes a call, with its tape.
+    fn make(&mut self, call: Call<'_>) -> Result<Reply, Fault> {
+        self.guest.host().tape_call(&call);
+        self.guest.call(call).into_reply().inspect_err(|fault| self.guest.host().tape_failed(fault))
+    }
+
+    /// What crossed the border since the last time; see [`Desk::record`].
+    pub fn take_tape(&mut self) -> Vec<Entry> {
+        self.guest.host().take_tape()
     }
 
     /// Whether commands wait to be taken.

@@ -194,7 +194,7 @@ pub struct Description {
 }
 
 /// An order as a guest asks for it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct AskedOrder {
     /// Index into [`Description::needs`].
@@ -218,7 +218,7 @@ pub struct AskedOrder {
 }
 
 /// A working order as its guest sees it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct SeenOrder {
     pub id: u64,
@@ -238,7 +238,7 @@ pub struct SeenOrder {
 }
 
 /// A position as its guest sees it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct SeenPosition {
     pub id: u64,
@@ -259,7 +259,7 @@ pub struct SeenPosition {
 }
 
 /// One deal as its guest sees it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct SeenFill {
     /// Lots.
@@ -273,7 +273,7 @@ pub struct SeenFill {
 }
 
 /// What became of an order, as its guest sees it. Numbers are the broker's retcodes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum SeenEvent {
     Accepted,
@@ -288,7 +288,7 @@ pub enum SeenEvent {
 }
 
 /// An account as a guest sees it; money in units of its currency.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct AccountView {
     pub mode: AccountMode,

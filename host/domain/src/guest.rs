@@ -108,7 +108,7 @@ words! {
 }
 
 /// A fault of a guest: what its owner is told.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct Fault {
     /// What.

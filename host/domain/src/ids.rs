@@ -83,7 +83,8 @@ impl fmt::Display for PositionId {
 }
 
 /// SHA-256 of a component's bytes: the name of a version.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {

@@ -24,5 +24,6 @@ pub mod server_clock;
 pub mod sessions;
 pub mod swap;
 pub mod symbol;
+pub mod tape;
 pub mod tick;
 pub mod time;

@@ -67,6 +67,9 @@ pub const PLOT_SERIES_MAX: usize = 16;
 pub const TAG_BYTES_MAX: usize = 32;
 /// Log lines, signals and plot points kept of one call until they are taken.
 pub const REPORTS_PER_CALL_MAX: usize = 256;
+/// What an engine's record takes in of one minute of market time, bytes: a strategy that looks at its positions at every
+/// tick of a busy market needs 1 MB. Beyond it the record has a gap.
+pub const TAPE_BYTES_PER_MINUTE: usize = 4 << 20;
 /// Parameters of one strategy.
 pub const PARAMS_MAX: usize = 128;
 /// Symbols of one strategy.

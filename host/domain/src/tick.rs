@@ -14,7 +14,7 @@ pub const FLAGS_BID_ASK: TickFlags = 2 | 4;
 ///
 /// `bid`, `ask` and `last` are images of whole points ([`SymbolSpec::price`](crate::symbol::SymbolSpec::price)), made
 /// where the tick enters the host: guests compute in `f64`, and such images compare exactly like the points do.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tick {
     /// Whose price.
     pub symbol: SymbolId,
@@ -146,7 +146,7 @@ impl Timeframe {
 }
 
 /// A bar made of bids.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bar {
     /// Whose.
     pub symbol: SymbolId,

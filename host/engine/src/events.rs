@@ -7,6 +7,8 @@ use domain::guest::Fault;
 use domain::ids::{AccountId, EngineId, UserId};
 use domain::ledger::Change;
 use domain::life::{EngineState, Verdict};
+use domain::tape::Entry;
+use domain::tick::Tick;
 use domain::time::Time;
 
 /// An engine with those it belongs to.
@@ -99,6 +101,17 @@ pub enum Event {
         /// When, by the broker's clock.
         at: Time,
     },
+    /// What crossed the border between an engine and its guest, for sinks that keep a record. When there is no room for it a
+    /// [`Gap`](Entry::Gap) is told in its place.
+    Taped {
+        /// Whose guest.
+        engine: Whose,
+        /// In order.
+        entries: Vec<Entry>,
+    },
+    /// Ticks as the market numbered them, for sinks that keep a record: what [`Taped`](Self::Taped) refers to. Dropped when the
+    /// sink falls behind; their numbers show that.
+    Ticks(Vec<Tick>),
     /// So many views were dropped since the last time.
     Dropped {
         /// How many.
@@ -119,8 +132,9 @@ impl Event {
             | Self::Fault { engine, .. }
             | Self::Saved { engine, .. }
             | Self::Remarks { engine, .. }
+            | Self::Taped { engine, .. }
             | Self::Changed { engine, .. } => Some(*engine),
-            Self::Trading { .. } | Self::Alarm { .. } | Self::Dropped { .. } => None,
+            Self::Trading { .. } | Self::Alarm { .. } | Self::Ticks(_) | Self::Dropped { .. } => None,
         }
     }
 }
@@ -141,4 +155,9 @@ pub trait EventSink: Send {
     /// Takes events in order. Called on a thread of its own, with all that wait at once, so it may take its time and write
     /// them in one transaction; what it misses meanwhile is told by [`Event::Dropped`].
     fn events(&mut self, events: Vec<Event>);
+
+    /// Whether it keeps a record: then it is told [`Event::Taped`] and [`Event::Ticks`]. Asked once, at the start.
+    fn keeps_record(&self) -> bool {
+        false
+    }
 }

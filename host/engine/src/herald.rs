@@ -1,7 +1,8 @@
 //! The thread that tells the sink: nobody who has something to tell waits for it.
 
-use crate::events::{Event, EventSink};
+use crate::events::{Event, EventSink, Whose};
 use domain::ids::EngineId;
+use domain::tape::Entry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ pub(crate) struct Herald {
     ready: Condvar,
     idle: Condvar,
     views_max: usize,
+    record_max: usize,
 }
 
 #[derive(Default)]
@@ -21,6 +23,10 @@ struct Inner {
     saved: BTreeMap<EngineId, Event>,
     /// How many of the events are views.
     views: usize,
+    /// Entries of records and ticks for them that wait.
+    recorded: usize,
+    /// Engines whose records have a gap, to be told.
+    gaps: BTreeMap<EngineId, Whose>,
     /// Views dropped since the sink was last told.
     dropped: u64,
     dropped_ever: u64,
@@ -30,8 +36,8 @@ struct Inner {
 }
 
 impl Herald {
-    pub(crate) fn new(views_max: usize) -> Arc<Self> {
-        Arc::new(Self { inner: Mutex::default(), ready: Condvar::new(), idle: Condvar::new(), views_max })
+    pub(crate) fn new(views_max: usize, record_max: usize) -> Arc<Self> {
+        Arc::new(Self { inner: Mutex::default(), ready: Condvar::new(), idle: Condvar::new(), views_max, record_max })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -44,6 +50,21 @@ impl Herald {
         match event {
             Event::Saved { engine, .. } => {
                 inner.saved.insert(engine.engine, event);
+            }
+            Event::Taped { engine, .. } if inner.recorded >= self.record_max || inner.gaps.contains_key(&engine.engine) => {
+                inner.gaps.insert(engine.engine, engine);
+            }
+            Event::Ticks(ticks) if inner.recorded >= self.record_max => {
+                inner.dropped += ticks.len() as u64;
+                inner.dropped_ever += ticks.len() as u64;
+            }
+            Event::Taped { ref entries, .. } => {
+                inner.recorded += entries.len();
+                inner.events.push(event);
+            }
+            Event::Ticks(ref ticks) => {
+                inner.recorded += ticks.len();
+                inner.events.push(event);
             }
             view if view.is_view() => {
                 if inner.views >= self.views_max {
@@ -97,7 +118,9 @@ impl Herald {
             inner.sleeping = false;
             let mut events = std::mem::take(&mut inner.events);
             events.extend(std::mem::take(&mut inner.saved).into_values());
+            events.extend(std::mem::take(&mut inner.gaps).into_values().map(|engine| Event::Taped { engine, entries: vec![Entry::Gap] }));
             inner.views = 0;
+            inner.recorded = 0;
             match std::mem::take(&mut inner.dropped) {
                 0 => {}
                 views => events.push(Event::Dropped { views }),

@@ -64,8 +64,9 @@ impl Host {
             switch,
             queue: Arc::new(QueueGauge::new(bounds.commands_max)),
             bounds,
+            records: setup.sink.keeps_record(),
             counters: Counters::default(),
-            herald: Herald::new(bounds.views_max),
+            herald: Herald::new(bounds.views_max, bounds.record_entries_max),
             pipeline: Arc::new(Inbox::new()),
             starters: Mutex::new(Some(jobs)),
             shards: (0..bounds.shards.max(1)).map(port).collect(),
@@ -295,7 +296,10 @@ impl Host {
     /// Stops cleanly: no more ticks, those that wait are seen to, every engine saves its state and hears `host-stopping`, what
     /// is recorded goes out, the sink gets everything, all threads end. Repeating changes nothing.
     pub fn stop(&self) {
-        self.hub.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
+        let mut hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner);
+        hub.stopped = true;
+        hub.tell_taped(&self.shared);
+        drop(hub);
         let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Guests that are being started come back first, so that their shards can stop them.
         drop(self.shared.starters.lock().unwrap_or_else(PoisonError::into_inner).take());

@@ -1,6 +1,7 @@
 //! The hub: where ticks enter. It numbers them, makes the bars once for everyone, and hands both on.
 
 use crate::error::TickRefused;
+use crate::events::Event;
 use crate::inbox::Pushed;
 use crate::meter::{add, add_shared};
 use crate::pipeline::PipelineItem;
@@ -11,17 +12,30 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Ticks handed over to the record at once.
+const TAPED_TICKS: usize = 256;
+
 /// The hub's own state; whoever feeds holds its lock.
 pub(crate) struct Hub {
     closed: Vec<Bar>,
     second: Instant,
     ticks_in_second: u64,
+    /// Ticks for the record, until they are enough to hand over.
+    taped: Vec<Tick>,
+    taped_since: Instant,
     pub(crate) stopped: bool,
 }
 
 impl Hub {
     pub(crate) fn new() -> Self {
-        Self { closed: Vec::new(), second: Instant::now(), ticks_in_second: 0, stopped: false }
+        Self {
+            closed: Vec::new(),
+            second: Instant::now(),
+            ticks_in_second: 0,
+            taped: Vec::new(),
+            taped_since: Instant::now(),
+            stopped: false,
+        }
     }
 
     pub(crate) fn feed(&mut self, mut tick: Tick, shared: &Shared) -> Result<(), TickRefused> {
@@ -31,6 +45,9 @@ impl Hub {
         }
         self.take_in(&mut tick, shared).inspect_err(|_| add(&shared.counters.ticks_refused, 1))?;
         self.count(arrived, shared);
+        if shared.records {
+            self.tape(tick, arrived, shared);
+        }
         // The pipeline first: what a guest asks for at this tick then comes after it, and meets this price or a later one.
         let pushed = shared.pipeline.push_counted(PipelineItem::Tick(tick), shared.bounds.pipeline_ticks_max);
         stalled(pushed, "the order pipeline", shared);
@@ -46,6 +63,23 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    fn tape(&mut self, tick: Tick, now: Instant, shared: &Shared) {
+        if self.taped.is_empty() {
+            self.taped_since = now;
+        }
+        self.taped.push(tick);
+        if self.taped.len() >= TAPED_TICKS || now.saturating_duration_since(self.taped_since) >= Duration::from_secs(1) {
+            self.tell_taped(shared);
+        }
+    }
+
+    /// Hands over what the record does not have yet.
+    pub(crate) fn tell_taped(&mut self, shared: &Shared) {
+        if !self.taped.is_empty() {
+            shared.herald.tell(Event::Ticks(std::mem::replace(&mut self.taped, Vec::with_capacity(TAPED_TICKS))));
+        }
     }
 
     /// Checks and numbers the tick and takes it into the market's history.

@@ -59,6 +59,9 @@ pub struct Bounds {
     /// changes, faults, alarms and saved states are never dropped: each of them needs a person, or a fault, of which an
     /// engine has three; of saved states only the latest of an engine waits.
     pub views_max: usize,
+    /// Entries of engines' records, and ticks for them, that wait for the sink. When they are so many further ones are left out,
+    /// which the records say.
+    pub record_entries_max: usize,
     /// Ticks handed over at once before a shard looks at the next engine: the batch size at which a column call costs nothing.
     pub run_ticks_max: usize,
     /// From this many waiting ticks on engines get columns instead of single ticks.
@@ -79,6 +82,7 @@ impl Default for Bounds {
             commands_max: 4_096,
             unwritten_reports_max: 65_536,
             views_max: 16_384,
+            record_entries_max: 262_144,
             run_ticks_max: 256,
             columns_from: 16,
             save_every_us: MINUTE_US,

@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) switch: Arc<TradingSwitch>,
     pub(crate) queue: Arc<QueueGauge>,
     pub(crate) bounds: Bounds,
+    /// Whether somebody keeps a record of what engines are fed.
+    pub(crate) records: bool,
     pub(crate) counters: Counters,
     pub(crate) herald: Arc<Herald>,
     pub(crate) pipeline: Arc<Inbox<PipelineItem, PipelineRequest>>,

@@ -6,6 +6,7 @@ use domain::actor::{Actor, FailedStart, SavedState};
 use domain::desk::{Desk, DeskSetup};
 use domain::guest::{Fault, FaultKind};
 use domain::ids::EngineId;
+use domain::tape::{Beginning, Tape};
 use domain::time::Time;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -66,6 +67,10 @@ fn start(shared: &Shared, job: &Job) -> Started {
             log_bytes_per_minute: setup.limits.log_bytes_per_minute,
         });
         desk.set_trading(job.trading);
+        if shared.records {
+            let symbols = setup.symbols.iter().map(|&symbol| shared.table.spec(symbol).name.clone()).collect();
+            desk.record(Tape::new(Beginning { engine: setup.engine, version: setup.version, symbols, limits: setup.limits }));
+        }
         let guest = shared.factory.instantiate(&setup.version, desk, setup.limits).map_err(|fault| nothing_asked(fault, job))?;
         Actor::begin(guest, &setup.description, &setup.params, job.saved.as_deref(), now)
     };
@@ -78,7 +83,7 @@ fn start(shared: &Shared, job: &Job) -> Started {
 }
 
 fn nothing_asked(fault: Fault, job: &Job) -> Box<FailedStart> {
-    Box::new(FailedStart { fault, commands: Vec::new(), remarks: (Vec::new(), 0), orders: job.orders_before })
+    Box::new(FailedStart { fault, commands: Vec::new(), remarks: (Vec::new(), 0), tape: Vec::new(), orders: job.orders_before })
 }
 
 /// The market as the guest finds it: its time is that of the last tick of the engine's symbols; before any tick, 1970.

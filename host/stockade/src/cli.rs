@@ -67,6 +67,8 @@ pub enum Command {
     Backtest(commands::backtest::Arguments),
     /// Run the host: feed, engines, paper broker, database and API.
     Serve(commands::serve::Arguments),
+    /// Do again what an engine did on this host, and show that it decides the same.
+    Replay(commands::replay::Arguments),
     /// Users of a running host.
     #[command(subcommand)]
     User(commands::user::Command),

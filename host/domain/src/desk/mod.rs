@@ -4,8 +4,10 @@
 //! A [`Desk`] lives inside its [`Guest`](crate::guest::Guest); between calls [`Actor`](crate::actor::Actor) moves its
 //! clock and takes what was decided.
 
+mod answers;
 mod decisions;
 mod report;
+mod taping;
 mod timers;
 mod trading;
 
@@ -14,15 +16,15 @@ pub use report::Remark;
 
 use crate::account::{Account, Standing};
 use crate::bars::{MarketView, image};
-use crate::contract::{AccountView, Budget, DataNeed, RunMode, Side, TradingState};
-use crate::guest::{ContractBroken, GuestHost};
+use crate::contract::{AccountView, DataNeed, RunMode, TradingState};
+use crate::guest::ContractBroken;
 use crate::ids::{EngineId, OrderId};
-use crate::limits::HISTORY_ROWS_MAX;
-use crate::number::{Points, Rate, Steps};
+use crate::number::Points;
 use crate::order::Command;
 use crate::risk::Approved;
-use crate::symbol::{SymbolId, SymbolSpec, SymbolTable};
-use crate::tick::{Bar, Tick, TickColumns, Timeframe};
+use crate::symbol::{SymbolId, SymbolTable};
+use crate::tape::Tape;
+use crate::tick::{Tick, TickColumns};
 use crate::time::Time;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -131,6 +133,8 @@ struct Batch {
     row: usize,
     /// The row at which it asked for something: it must stop there.
     acted_at: Option<usize>,
+    /// Rows of it that are on the tape; `None` when it is not for the tape.
+    taped: Option<usize>,
 }
 
 /// The host's side of one engine.
@@ -159,6 +163,7 @@ pub struct Desk {
     random: u64,
     reports: report::Reports,
     decisions: Decisions,
+    tape: Option<Box<Tape>>,
 }
 
 impl Desk {
@@ -187,6 +192,7 @@ impl Desk {
             random: setup.seed,
             reports: report::Reports::new(setup.log_bytes_per_minute),
             decisions: Decisions::default(),
+            tape: None,
         }
     }
 
@@ -289,7 +295,7 @@ impl Desk {
 
     /// The rows that the next call is about.
     pub(crate) fn open_batch(&mut self, symbol: u32, columns: Arc<dyn Columns>, rows: std::ops::Range<usize>, first_sequence: u64) {
-        let batch = Batch { symbol, columns, start: rows.start, rows: rows.len(), first_sequence, row: 0, acted_at: None };
+        let batch = Batch { symbol, columns, start: rows.start, rows: rows.len(), first_sequence, row: 0, acted_at: None, taped: None };
         self.last[symbol as usize] = Some(batch.tick(0, self.symbols[symbol as usize]));
         self.batch = Some(batch);
     }
@@ -297,7 +303,7 @@ impl Desk {
     /// After the call: checks that the guest did not go on after it asked for something, and moves the clock to the last
     /// row it handled.
     pub(crate) fn close_batch(&mut self, consumed: u32) -> Result<(), ContractBroken> {
-        let Some(batch) = self.batch.take() else { return Ok(()) };
+        let Some(mut batch) = self.batch.take() else { return Ok(()) };
         let last = consumed as usize;
         if last == 0 || last > batch.rows {
             return Err(ContractBroken(format!("on-ticks says it handled {last} of {} rows", batch.rows)));
@@ -308,6 +314,7 @@ impl Desk {
             )));
         }
         let tick = batch.tick(last - 1, self.symbols[batch.symbol as usize]);
+        self.tape_batch(&mut batch, last);
         self.now = self.now.max(tick.time);
         self.last[batch.symbol as usize] = Some(tick);
         Ok(())
@@ -366,143 +373,5 @@ impl Batch {
         let mut tick = self.columns.columns().tick(self.start + row, symbol, 0);
         tick.sequence = self.first_sequence + row as u64;
         tick
-    }
-}
-
-impl GuestHost for Desk {
-    fn submit(&mut self, order: crate::contract::AskedOrder) -> Result<u64, crate::contract::DenyCode> {
-        self.do_submit(order)
-    }
-    fn modify_order(
-        &mut self,
-        id: u64,
-        price: Option<f64>,
-        stop_loss: Option<f64>,
-        take_profit: Option<f64>,
-    ) -> Result<(), crate::contract::DenyCode> {
-        self.do_modify_order(id, price, stop_loss, take_profit)
-    }
-    fn modify_position(&mut self, id: u64, stop_loss: Option<f64>, take_profit: Option<f64>) -> Result<(), crate::contract::DenyCode> {
-        self.do_modify_position(id, stop_loss, take_profit)
-    }
-    fn cancel(&mut self, id: u64) -> Result<(), crate::contract::DenyCode> {
-        self.do_cancel(id)
-    }
-    fn close(&mut self, id: u64, volume: Option<f64>) -> Result<u64, crate::contract::DenyCode> {
-        self.do_close(id, volume)
-    }
-    fn orders(&mut self) -> Vec<crate::contract::SeenOrder> {
-        self.seen_orders()
-    }
-    fn positions(&mut self) -> Vec<crate::contract::SeenPosition> {
-        self.seen_positions()
-    }
-    fn account(&mut self) -> AccountView {
-        self.account_view()
-    }
-
-    fn spec(&mut self, symbol: u32) -> Result<(SymbolSpec, f64), ContractBroken> {
-        let id = self.symbol(symbol)?;
-        let spec = self.table.spec(id);
-        let currency = self.lock().terms.currency.clone();
-        let rate = self.table.rate(&spec.quote, &currency, |symbol| self.quote(symbol)).unwrap_or(Rate { numerator: 0, denominator: 1 });
-        // One lot may not be a whole number of steps: take the value of many steps and scale.
-        let steps = Steps(1_000_000);
-        let tick_value = spec.value(spec.tick_size, steps, rate).to_units() / spec.lots(steps);
-        Ok((spec.clone(), tick_value))
-    }
-
-    fn bars(&mut self, symbol: u32, timeframe: Timeframe, count: u32) -> Result<Vec<Bar>, ContractBroken> {
-        let id = self.symbol(symbol)?;
-        if !self.needs.get(symbol as usize).is_some_and(|need| need.timeframes.contains(&timeframe)) {
-            return Ok(Vec::new());
-        }
-        let until = self.last[symbol as usize].map_or(self.now, |tick| tick.time);
-        Ok(self.market.bars(id, timeframe, (count as usize).min(HISTORY_ROWS_MAX), until))
-    }
-
-    fn ticks(&mut self, symbol: u32, count: u32) -> Result<Vec<Tick>, ContractBroken> {
-        let id = self.symbol(symbol)?;
-        // The tick being handled is always there; before it, as many as the guest asked for, whether they lie in a batch or
-        // in the history, which may hold more for others.
-        let depth = self.needs.get(symbol as usize).map_or(0, |need| need.ticks_before_start as usize);
-        let count = (count as usize).min(depth.clamp(1, HISTORY_ROWS_MAX));
-        let rows = self.batch.as_ref().filter(|batch| batch.symbol == symbol);
-        let (fresh, before) = match (rows, self.last[symbol as usize]) {
-            (Some(batch), _) => {
-                let rows = (0..=batch.row).rev().take(count).map(|row| batch.tick(row, id));
-                (rows.collect::<Vec<_>>(), batch.first_sequence.saturating_sub(1))
-            }
-            (None, Some(last)) => (std::iter::once(last).take(count).collect(), last.sequence.saturating_sub(1)),
-            (None, None) => (Vec::new(), u64::MAX),
-        };
-        let mut ticks = self.market.ticks(id, count - fresh.len(), before);
-        ticks.extend(fresh.into_iter().rev());
-        Ok(ticks)
-    }
-
-    fn now(&mut self) -> i64 {
-        self.now.0
-    }
-
-    fn at(&mut self, row: u32) -> Result<(), ContractBroken> {
-        let row = row as usize;
-        let Some(batch) = &mut self.batch else { return Err(ContractBroken("market.at outside of on-ticks".into())) };
-        if row < batch.row || row >= batch.rows {
-            return Err(ContractBroken(format!("market.at({row}) after row {} of {}", batch.row, batch.rows)));
-        }
-        if let Some(acted) = batch.acted_at.filter(|&acted| acted != row) {
-            return Err(ContractBroken(format!(
-                "on-ticks asked for something at row {acted} and must stop after it, but went on to row {row}"
-            )));
-        }
-        let moved = row > batch.row;
-        batch.row = row;
-        let tick = batch.tick(row, self.symbols[batch.symbol as usize]);
-        self.last[batch.symbol as usize] = Some(tick);
-        self.now = self.now.max(tick.time);
-        // What is bounded by the call is bounded by the row, as when ticks come one by one.
-        if moved {
-            self.reports.begin(self.now);
-        }
-        Ok(())
-    }
-
-    fn random(&mut self) -> u64 {
-        // SplitMix64: every seed gives a full period, and the state is one number to save.
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn log(&mut self, level: crate::contract::LogLevel, text: &str) {
-        self.reports.log(level, text);
-    }
-
-    fn signal(&mut self, symbol: u32, side: Option<Side>, confidence: f64, reason: &str) -> Result<(), ContractBroken> {
-        let symbol = self.symbol(symbol)?;
-        self.reports.signal(symbol, side, confidence, reason);
-        Ok(())
-    }
-
-    fn plot(&mut self, series: &str, value: f64) {
-        self.reports.plot(series, value);
-    }
-
-    fn set_timer(&mut self, id: u32, at: i64, every: Option<u64>) -> Result<(), ContractBroken> {
-        self.acted();
-        self.timers.set(id, Time(at), every)
-    }
-
-    fn clear_timer(&mut self, id: u32) {
-        self.acted();
-        self.timers.clear(id);
-    }
-
-    fn budget(&mut self) -> Budget {
-        let orders = self.lock().commands_left(self.engine, self.now).min(self.orders_per_call_max.saturating_sub(self.asked_in_call));
-        Budget { fuel: 0, memory_bytes: 0, orders, log_bytes: self.reports.bytes_left() }
     }
 }

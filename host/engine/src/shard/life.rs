@@ -1,6 +1,6 @@
 //! The life of engines: commands, starts, faults and restarts, as [`domain::life`] allows them.
 
-use super::slot::{Slot, send_commands, send_remarks};
+use super::slot::{Slot, send_commands, send_remarks, send_tape};
 use super::{EngineCommand, Shard, Subscriber};
 use crate::events::Event;
 use crate::meter::add;
@@ -130,6 +130,7 @@ impl Shard {
                     slot.orders = failed.orders;
                     send_commands(&slot.entry, failed.commands, &self.shared);
                     send_remarks(&slot.entry, failed.remarks.0, failed.remarks.1, &self.shared);
+                    send_tape(&slot.entry, failed.tape, &self.shared);
                 }
                 self.fault(at, failed.fault);
             }
@@ -140,17 +141,18 @@ impl Shard {
     /// `on-start` is carried out all the same.
     fn started_in_vain(&mut self, at: usize, started: Started) {
         let Some(slot) = self.slots[at].as_mut() else { return };
-        let commands = match started.actor {
+        let (commands, tape) = match started.actor {
             Ok(mut actor) => {
                 slot.orders = actor.orders();
-                actor.take_commands()
+                (actor.take_commands(), actor.take_tape())
             }
             Err(failed) => {
                 slot.orders = failed.orders;
-                failed.commands
+                (failed.commands, failed.tape)
             }
         };
         send_commands(&slot.entry, commands, &self.shared);
+        send_tape(&slot.entry, tape, &self.shared);
         if slot.removed.is_some() {
             self.forget(at);
         } else if slot.state == EngineState::Starting {

@@ -135,6 +135,9 @@ impl Slot {
             }
             let (remarks, dropped) = actor.take_remarks();
             send_remarks(&self.entry, remarks, dropped, shared);
+            if shared.records {
+                send_tape(&self.entry, actor.take_tape(), shared);
+            }
         }));
         if sent.is_err() {
             add_shared(&shared.counters.panics, 1);
@@ -267,6 +270,12 @@ pub(super) fn send_remarks(entry: &Entry, remarks: Vec<domain::desk::Remark>, dr
     }
     add(&entry.meter.remarks_dropped, dropped);
     shared.herald.tell(Event::Remarks { engine: entry.whose, remarks, dropped });
+}
+
+pub(super) fn send_tape(entry: &Entry, entries: Vec<domain::tape::Entry>, shared: &Shared) {
+    if !entries.is_empty() {
+        shared.herald.tell(Event::Taped { engine: entry.whose, entries });
+    }
 }
 
 fn closes(frames: u16, fed: &Fed) -> bool {

@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod engine;
 pub mod health;
 pub mod import;
+pub mod replay;
 pub mod serve;
 pub mod strategy;
 pub mod user;
@@ -26,6 +27,7 @@ pub fn run(arguments: Cli) -> Outcome {
         Command::Import(arguments) => import::run(arguments, global),
         Command::Data(command) => data::run(command, global),
         Command::Backtest(arguments) => backtest::run(arguments, global),
+        Command::Replay(arguments) => replay::run(arguments, global),
         Command::Serve(arguments) => serve::run(arguments, global),
         Command::User(command) => user::run(command, global),
         Command::Account(command) => account::run(command, global),

@@ -42,6 +42,26 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// What one compiled strategy may use.
     pub limits: GuestLimits,
+    /// What is kept of what strategies were fed and decided.
+    pub record: Record,
+}
+
+/// What is kept of what strategies were fed and decided, for `stockade replay`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Record {
+    /// Whether anything is.
+    pub on: bool,
+    /// Of each engine, MiB.
+    pub engine_mib: u64,
+    /// Of all ticks together, MiB; a tick has 48 bytes.
+    pub ticks_mib: u64,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self { on: true, engine_mib: 16, ticks_mib: 4_096 }
+    }
 }
 
 /// Where ticks come from.
@@ -104,6 +124,7 @@ impl Default for Config {
             host: Host::default(),
             sandbox: Sandbox::default(),
             limits: GuestLimits::default(),
+            record: Record::default(),
         }
     }
 }
@@ -181,6 +202,11 @@ impl Config {
     /// Where the database lies.
     pub fn database(&self) -> PathBuf {
         if self.database.as_os_str().is_empty() { self.data_dir.join("stockade.db") } else { self.database.clone() }
+    }
+
+    /// Where the record of what strategies were fed and decided lies.
+    pub fn records_dir(&self) -> PathBuf {
+        self.data_dir.join("records")
     }
 
     /// Where compiled strategies lie.

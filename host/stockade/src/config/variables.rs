@@ -15,7 +15,7 @@ pub struct Key {
 enum Kind {
     /// Taken as it is.
     Text,
-    /// Read as TOML.
+    /// Read as TOML: a number, true or false.
     Number,
     /// Parted at commas.
     List,
@@ -26,7 +26,7 @@ const fn key(path: &'static str, kind: Kind) -> Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 25] = [
+pub const KEYS: [Key; 28] = [
     key("data_dir", Kind::Text),
     key("database", Kind::Text),
     key("listen", Kind::Text),
@@ -52,6 +52,9 @@ pub const KEYS: [Key; 25] = [
     key("limits.orders_per_call_max", Kind::Number),
     key("limits.log_bytes_per_minute", Kind::Number),
     key("limits.state_bytes_max", Kind::Number),
+    key("record.on", Kind::Number),
+    key("record.engine_mib", Kind::Number),
+    key("record.ticks_mib", Kind::Number),
 ];
 
 const PREFIX: &str = "STOCKADE_";
@@ -71,7 +74,8 @@ impl Key {
             Kind::List => Value::Array(words().map(Value::from).collect()),
             Kind::Number => {
                 let integer = text.parse().map(Value::Integer);
-                integer.or_else(|_| text.parse().map(Value::Float)).unwrap_or_else(|_| text.into())
+                let number = integer.or_else(|_| text.parse().map(Value::Float));
+                number.ok().or_else(|| text.parse().ok().map(Value::Boolean)).unwrap_or_else(|| text.into())
             }
         }
     }

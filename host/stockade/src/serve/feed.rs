@@ -5,6 +5,7 @@ use super::clock::SystemClock;
 use super::place::Place;
 use crate::config::{Config, Feed as FeedConfig, FeedKind};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::moment::Moment;
 use api::{FeedReport, Status};
 use domain::bars::MarketHistory;
 use domain::limits::HISTORY_ROWS_MAX;
@@ -14,7 +15,7 @@ use domain::time::{Clock as _, DAY_US, MINUTE_US, SECOND_US, Time};
 use engine::{Host, TickRefused};
 use market::feed::{Due, Feed, FeedError, Paced, Pacer, Pacing, ReplayedFeed, SimulatedFeed, SimulatedSymbol};
 use market::import::spec_for;
-use market::{Date, StoreError, TickStore};
+use market::{StoreError, TickStore};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
@@ -119,7 +120,8 @@ fn spec(name: &str, kind: FeedKind, store: &TickStore) -> Outcome<SymbolSpec> {
 }
 
 fn span(feed: &FeedConfig, kept: Option<&Place>, now: Time, store: &TickStore) -> Outcome<Span> {
-    let from = (!feed.from.is_empty()).then(|| moment(&feed.from)).transpose()?;
+    let from = (!feed.from.is_empty()).then(|| feed.from.parse::<Moment>()).transpose();
+    let from = from.map_err(|why| Failure::new(Exit::Usage, format_args!("feed.from: {why}")))?.map(|moment| moment.0);
     let simulated = |kept: Option<&Place>| match (kept, from) {
         // Its own time goes on where it stopped; the clock's time is now.
         (Some(kept), from) => Span { origin: kept.origin, now: if from.is_some() { kept.last } else { now.max(kept.last) } },
@@ -139,17 +141,6 @@ fn span(feed: &FeedConfig, kept: Option<&Place>, now: Time, store: &TickStore) -
             let now = kept.map_or(first, |kept| kept.last.plus_us(1));
             Ok(Span { origin: now.plus_us(-PAST_US), now })
         }
-    }
-}
-
-/// `2014-05-01` or `2014-05-01 08:30`, UTC.
-fn moment(text: &str) -> Outcome<Time> {
-    let (day, clock) = text.split_once([' ', 'T']).unwrap_or((text, "00:00"));
-    let minutes = clock.split_once(':').and_then(|(hours, minutes)| Some((hours.parse::<i64>().ok()?, minutes.parse::<i64>().ok()?)));
-    let minutes = minutes.filter(|(hours, minutes)| (0..24).contains(hours) && (0..60).contains(minutes));
-    match (day.parse::<Date>(), minutes) {
-        (Ok(day), Some((hours, minutes))) => Ok(day.start().plus_us((hours * 60 + minutes) * MINUTE_US)),
-        _ => Err(Failure::new(Exit::Usage, format_args!("feed.from: {text:?} is no moment; write 2014-05-01 or 2014-05-01 08:30"))),
     }
 }
 
@@ -349,22 +340,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_a_day_with_or_without_a_clock() {
-        let shown = |text: &str| moment(text).map(|time| time.to_string()).map_err(|failure| failure.exit);
-        assert_eq!(shown("2014-05-01"), Ok("2014-05-01T00:00:00.000000Z".into()));
-        assert_eq!(shown("2014-05-01 08:30"), Ok("2014-05-01T08:30:00.000000Z".into()));
-        for wrong in ["monday", "2014-13-01", "2014-05-01 25:00", "2014-05-01 8"] {
-            assert_eq!(shown(wrong), Err(Exit::Usage), "{wrong}");
-        }
-    }
-
-    #[test]
     fn a_market_of_its_own_time_goes_on_where_it_stopped() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = Config { data_dir: folder.path().into(), ..Config::default() };
         config.feed.from = "2024-01-08 08:00".into();
         config.feed.symbols.truncate(1);
-        let start = moment(&config.feed.from).expect("it is one");
+        let start = config.feed.from.parse::<Moment>().expect("it is one").0;
         let first = Market::open(&config, Time(0)).expect("it opens");
         assert_eq!(first.ready.place.last, start);
         let quote = first.quotes()[0];

@@ -12,6 +12,7 @@ mod clock;
 mod feed;
 mod paper;
 mod place;
+mod recording;
 mod sink;
 mod versions;
 
@@ -26,6 +27,7 @@ use domain::time::{Clock as _, SECOND_US};
 use engine::{Bounds, Host, HostSetup};
 use feed::{FeedThread, Market};
 use paper::PaperBroker;
+use recording::Recording;
 use sandbox::{Sandbox, SandboxConfig};
 use serde_json::{Value, json};
 use sink::StoreSink;
@@ -71,7 +73,8 @@ impl Running {
         market.quotes().iter().for_each(|tick| broker.quote(tick));
         let journal = runtime.block_on(store.journal(&table, 0)).map_err(store_failure)?;
         let live = LiveFeed::new(table.clone());
-        let sink = StoreSink::new(runtime.handle().clone(), store.clone(), live.clone(), table.clone());
+        let recording = Recording::open(config, SystemClock.now(), &table, runtime.handle(), &store)?;
+        let sink = StoreSink::new(runtime.handle().clone(), store.clone(), live.clone(), table.clone(), recording);
         let clock = Arc::new(SystemClock);
         let (history, market) = market.parted();
         let setup = HostSetup {

@@ -1,5 +1,6 @@
 //! What happens in the host, written to the store and shown to the live stream.
 
+use super::recording::Recording;
 use api::LiveFeed;
 use domain::contract::LogLevel;
 use domain::desk::Remark;
@@ -17,6 +18,7 @@ pub struct StoreSink {
     table: SymbolTable,
     /// Whether the last write failed, so that a full disk is one line in the log and not a thousand.
     failing: bool,
+    recording: Option<Recording>,
 }
 
 /// What one call brings, gathered so that each kind is one transaction.
@@ -28,9 +30,9 @@ struct Batch {
 }
 
 impl StoreSink {
-    /// Into this store and this stream.
-    pub fn new(runtime: Handle, store: Store, live: LiveFeed, table: SymbolTable) -> Self {
-        Self { runtime, store, live, table, failing: false }
+    /// Into this store, this stream and, where one is kept, this record.
+    pub fn new(runtime: Handle, store: Store, live: LiveFeed, table: SymbolTable, recording: Option<Recording>) -> Self {
+        Self { runtime, store, live, table, failing: false, recording }
     }
 
     fn note(&mut self, what: &str, written: Result<(), StoreError>) {
@@ -98,6 +100,16 @@ impl StoreSink {
             Event::Trading { scope, state, reason, .. } => tracing::warn!(?scope, %state, reason, "trading state"),
             Event::Alarm { code, text, .. } => tracing::error!(code, "{text}"),
             Event::Dropped { views } => tracing::warn!(views, "the live stream fell behind"),
+            Event::Taped { engine, entries } => {
+                if let Some(recording) = &mut self.recording {
+                    recording.entries(engine.engine, entries);
+                }
+            }
+            Event::Ticks(ticks) => {
+                if let Some(recording) = &mut self.recording {
+                    recording.ticks(&ticks);
+                }
+            }
             // The journal has it.
             Event::Changed { .. } => {}
         }
@@ -126,5 +138,9 @@ impl EventSink for StoreSink {
         let mut batch = Batch::default();
         events.into_iter().for_each(|event| self.take(event, &mut batch));
         self.write(batch);
+    }
+
+    fn keeps_record(&self) -> bool {
+        self.recording.is_some()
     }
 }

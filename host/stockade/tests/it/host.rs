@@ -3,6 +3,7 @@
 use crate::program::{Guarded, Place, Ran, ema_cross_text};
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A host on a free port.
@@ -86,7 +87,39 @@ fn a_user_a_strategy_an_engine_and_a_restart() {
     host.stop();
     let host = Host::start(&place);
     assert_eq!(engine(&host, &place)["state"], "stopped", "what its owner stopped stays stopped");
+    // The host runs and is not disturbed.
+    replays(&place);
     host.stop();
+}
+
+/// What the engine did in both of its lives can be done again, to the bit, and what was tampered with can't.
+fn replays(place: &Place) {
+    let replay = |more: &[&str]| place.run(&[&["replay", "--engine", "1"][..], more].concat());
+    let decisions = place.path("decisions.jsonl");
+    let ran = replay(&["--json", "--decisions", decisions.to_str().expect("plain")]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let lives = report["lives"].as_array().expect("a list");
+    assert_eq!(lives.len(), 2, "before and after the restart: {report}");
+    let sum = |what: &str| lives.iter().map(|life| life[what].as_u64().expect("a number")).sum::<u64>();
+    assert!(lives.iter().all(|life| life["difference"].is_null() && life["ended"].is_null()) && sum("ticks") > 100, "{report}");
+    let lines = std::fs::read_to_string(&decisions).expect("it was written");
+    assert_eq!(lines.lines().count() as u64, sum("decisions"));
+    assert!(lines.contains("\"Submit\""), "{lines}");
+    assert!(replay(&["--to", "2024-01-08"]).out.lines().count() == 2, "nothing was done so early");
+
+    let scalper =
+        stockade_build::build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies/scalper"), &stockade_build::Options::default());
+    let scalper = scalper.expect("it builds").path;
+    replay(&["--component", scalper.to_str().expect("plain")]).failed(4, &["engine 1 decides otherwise", "init"]);
+    place.fails(&["replay", "--engine", "2"], 3, &["no record of engine 2"]);
+
+    let path = place.path(".stockade/records/engine-1/0000000001.rec");
+    let mut bytes = std::fs::read(&path).expect("it is there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).expect("it can be written");
+    replay(&[]).failed(4, &["0000000001.rec has been altered", "at byte"]);
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! The desk's tape: where in a call something crosses is known here alone.
+
+use super::{Batch, Desk};
+use crate::guest::{Call, Fault};
+use crate::tape::{Asked, Entry, Heard, Tape};
+
+impl Desk {
+    /// Writes down from now on what crosses the border; before the guest's first call, or the tape makes no sense.
+    pub fn record(&mut self, tape: Tape) {
+        self.tape = Some(Box::new(tape));
+    }
+
+    /// What has been written down since the last time.
+    pub fn take_tape(&mut self) -> Vec<Entry> {
+        self.tape.as_mut().map(|tape| tape.take()).unwrap_or_default()
+    }
+
+    /// The guest is called.
+    pub(crate) fn tape_call(&mut self, call: &Call<'_>) {
+        let Some(tape) = &mut self.tape else { return };
+        match call {
+            Call::Tick { symbol, tick, skipped } => tape.ticks(*symbol, tick.sequence, 1, *skipped),
+            Call::Ticks { .. } => {
+                if let Some(batch) = &mut self.batch {
+                    batch.taped = Some(0);
+                }
+            }
+            _ => {
+                if let Some(heard) = Heard::of(call) {
+                    tape.called(self.now, heard);
+                }
+            }
+        }
+    }
+
+    /// The guest asked, within a batch at the row it stands at.
+    pub(super) fn tape_asked(&mut self, asked: impl FnOnce() -> Asked) {
+        let Some(tape) = &mut self.tape else { return };
+        if let Some(batch) = &mut self.batch {
+            let rows = batch.row + 1;
+            batch.tape_rows(tape, rows);
+        }
+        tape.asked(self.now, asked());
+    }
+
+    /// The first `rows` rows of a batch were handled.
+    pub(super) fn tape_batch(&mut self, batch: &mut Batch, rows: usize) {
+        if let Some(tape) = &mut self.tape {
+            batch.tape_rows(tape, rows);
+        }
+    }
+
+    /// The call failed; in a batch, at one of the rows that are not on the tape yet.
+    pub(crate) fn tape_failed(&mut self, fault: &Fault) {
+        if let Some(mut batch) = self.batch.take() {
+            let rows = batch.rows;
+            self.tape_batch(&mut batch, rows);
+        }
+        if let Some(tape) = &mut self.tape {
+            tape.failed(fault);
+        }
+    }
+}
+
+impl Batch {
+    fn tape_rows(&mut self, tape: &mut Tape, rows: usize) {
+        if let Some(taped) = self.taped.filter(|&taped| taped < rows) {
+            tape.ticks(self.symbol, self.first_sequence + taped as u64, (rows - taped) as u32, 0);
+            self.taped = Some(rows);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What can be wrong with a record.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a record can't be written, read or replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The disk says no.
+    #[error("cannot {what} {}: {error}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// How it failed.
+        error: io::Error,
+    },
+    /// There is nothing of this engine.
+    #[error("there is no record of engine {engine} in {}; is [record] on in the configuration it ran with?", folder.display())]
+    NoRecord {
+        /// Which.
+        engine: u32,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// A file is not what was written.
+    #[error("{} has been altered or damaged: {what} at byte {at}; what comes after it proves nothing", path.display())]
+    Altered {
+        /// Which file.
+        path: PathBuf,
+        /// Where.
+        at: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A file of another format.
+    #[error("{} is no record of this version of Stockade; replay it with the version that wrote it", .0.display())]
+    Format(PathBuf),
+    /// Ticks that a record refers to are not there.
+    #[error("ticks {first} to {last} of {symbol} were not recorded, or have been dropped to keep the record within its bounds")]
+    TicksMissing {
+        /// Of which symbol.
+        symbol: String,
+        /// The first that is missing.
+        first: u64,
+        /// The last that is needed.
+        last: u64,
+    },
+}
+
+impl RecordError {
+    pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::Io { what, path: path.to_path_buf(), error }
+    }
+}

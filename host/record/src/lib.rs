@@ -1,0 +1,24 @@
+//! The record: what engines were fed and what they decided, kept on disk, chained by hash, and done again.
+//!
+//! ```text
+//! records/engine-7/0000000001.rec          frames of entries, each with the hash over all before it
+//! records/ticks/1790000000000000/EURUSD-000001.ticks    the market as it was numbered in one run of the host
+//! records/components/<digest>.wasm         what ran
+//! ```
+//! A guest's life is replayed from its beginning with [`replay()`]: the component is called as it was called, hears what it
+//! heard, and must ask what it asked. Both kinds of files are bounded; the oldest go first.
+//!
+//! Refuses to know: wasm, databases, HTTP, when it is.
+
+mod chain;
+mod error;
+mod reader;
+pub mod replay;
+mod ticks;
+mod writer;
+
+pub use error::RecordError;
+pub use reader::{Life, Record};
+pub use replay::{Difference, ReplayHost, Replayed, replay};
+pub use ticks::TickTape;
+pub use writer::{Recorder, Retention};

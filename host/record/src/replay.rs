@@ -1,0 +1,434 @@
+//! Doing it again: a guest is called as it was called, hears what it heard, and must ask what it asked.
+
+use crate::error::RecordError;
+use crate::reader::Life;
+use crate::ticks::TickTape;
+use domain::contract::*;
+use domain::guest::{Call, ContractBroken, Fault, FaultKind, Guest, GuestHost};
+use domain::ids::Digest;
+use domain::symbol::{SymbolId, SymbolSpec};
+use domain::tape::{Asked, Entry};
+use domain::tick::{Bar, Tick, Timeframe};
+use domain::time::Time;
+use sha2::{Digest as _, Sha256};
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::Path;
+
+/// The host of a guest that is done again: it has one answer, the one that was given.
+#[derive(Default)]
+pub struct ReplayHost {
+    now: Time,
+    /// What it asked in the call that is being made, in order.
+    script: VecDeque<Asked>,
+    /// Where it departed from that.
+    departed: Option<Departure>,
+}
+
+/// What a guest did that the record does not have.
+#[derive(Clone, Debug, PartialEq)]
+struct Departure {
+    recorded: Option<Asked>,
+    now: String,
+}
+
+/// The first thing that went otherwise than it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Market time.
+    pub at: Time,
+    /// What the guest was called with.
+    pub call: String,
+    /// As it is recorded.
+    pub recorded: String,
+    /// As it is now.
+    pub now: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at {}, called with {}: recorded {}, now {}", self.at, self.call, self.recorded, self.now)
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Ticks handed over.
+    pub ticks: u64,
+    /// Calls made, those with ticks included.
+    pub calls: u64,
+    /// Decisions within the time asked for: orders, modifications, cancels, closes, signals, timers.
+    pub decisions: u64,
+    /// A hash over them and their answers.
+    pub digest: Digest,
+    /// How the life ended, when that was a fault or a gap in the record.
+    pub ended: Option<String>,
+    /// The first difference; nothing was done after it.
+    pub difference: Option<Difference>,
+}
+
+/// Does one life again, from its beginning up to `to`, with a guest of the component that lived; `decided` hears of each
+/// decision from `from` on, with its time.
+///
+/// # Errors
+/// Ticks that the record refers to are not there.
+pub fn replay(
+    records: &Path,
+    life: &Life,
+    mut guest: Box<dyn Guest<ReplayHost>>,
+    (from, to): (Time, Time),
+    mut decided: impl FnMut(Time, &Asked),
+) -> Result<Replayed, RecordError> {
+    let symbols = &life.beginning.symbols;
+    let mut tapes = symbols.iter().map(|symbol| TickTape::open(records, life.run, symbol)).collect::<Result<Vec<_>, _>>()?;
+    let mut run = Again { hash: Sha256::new(), ticks: 0, calls: 0, decisions: 0, ended: None, difference: None };
+    let mut rest = life.entries.as_slice();
+    while let [entry, after @ ..] = rest {
+        let asked = after.iter().take_while(|entry| matches!(entry, Entry::Asked(_))).count();
+        let (script, after) = after.split_at(asked);
+        let fault = if let Some(Entry::Failed(fault)) = after.first() { Some(fault) } else { None };
+        rest = after;
+        match entry {
+            Entry::Called { at, .. } if *at > to => break,
+            Entry::Called { at, call } => run.call(&mut *guest, *at, &call.as_call(), script, fault),
+            &Entry::Ticks { symbol, first, count, skipped } => {
+                let Some(tape) = tapes.get_mut(symbol as usize) else { break };
+                let last = first + u64::from(count) - 1;
+                let mut over = false;
+                tape.range(SymbolId(symbol as u16), first, count, |tick| {
+                    over = tick.time > to;
+                    if over {
+                        return false;
+                    }
+                    let is_last = tick.sequence == last;
+                    let skipped = if tick.sequence == first { skipped } else { 0 };
+                    run.ticks += 1;
+                    // A fault in a batch lies at one of its rows; only after the last of them it is late.
+                    let (script, failing) = if is_last { (script, fault) } else { (&[][..], None) };
+                    run.call(&mut *guest, tick.time, &Call::Tick { symbol, tick, skipped }, script, failing);
+                    run.goes_on()
+                })?;
+                if over {
+                    break;
+                }
+            }
+            Entry::Failed(fault) => run.ended = Some(fault.to_string()),
+            Entry::Gap => run.ended = Some("the record has a gap: the engine asked for more than a record may have".into()),
+            Entry::Begin(_) | Entry::Asked(_) => {}
+        }
+        for entry in script {
+            if let Entry::Asked(asked) = entry
+                && asked.is_decision()
+                && guest.host().now >= from
+            {
+                run.decided(guest.host().now, asked);
+                decided(guest.host().now, asked);
+            }
+        }
+        if !run.goes_on() {
+            break;
+        }
+    }
+    Ok(run.done())
+}
+
+struct Again {
+    hash: Sha256,
+    ticks: u64,
+    calls: u64,
+    decisions: u64,
+    ended: Option<String>,
+    difference: Option<Difference>,
+}
+
+impl Again {
+    fn call(&mut self, guest: &mut dyn Guest<ReplayHost>, at: Time, call: &Call<'_>, script: &[Entry], fault: Option<&Fault>) {
+        let host = guest.host();
+        host.now = host.now.max(at);
+        host.script = script.iter().filter_map(|entry| if let Entry::Asked(asked) = entry { Some(asked.clone()) } else { None }).collect();
+        let now = host.now;
+        self.calls += 1;
+        let outcome = guest.call(call.clone()).into_reply();
+        let host = guest.host();
+        let mut differ = |recorded: String, now_is: String| {
+            self.difference = Some(Difference { at: now, call: shown(call), recorded, now: now_is });
+        };
+        let departed = host.departed.take();
+        // A question that broke the contract had no answer to write down.
+        let broke = fault.filter(|fault| fault.message.contains("contract broken"));
+        if let (Some(Departure { recorded: None, .. }), Some(fault)) = (&departed, broke) {
+            self.ended = Some(fault.to_string());
+        } else if let Some(departed) = departed {
+            let recorded = departed.recorded.map_or_else(|| "nothing more".to_owned(), |asked| format!("{asked:?}"));
+            differ(recorded, departed.now);
+        } else if let Err(now_failed) = outcome {
+            match fault {
+                Some(recorded) if recorded.kind == now_failed.kind => self.ended = Some(recorded.to_string()),
+                Some(recorded) => differ(recorded.to_string(), now_failed.to_string()),
+                None => differ("no fault".into(), now_failed.to_string()),
+            }
+        } else if let Some(left) = host.script.pop_front() {
+            differ(format!("{left:?}"), "nothing more".into());
+        } else if let Some(fault) = fault.filter(|fault| fault.kind != FaultKind::DeadlineExceeded && !fault.message.contains("on-ticks")) {
+            // A deadline is the machine's, not the guest's; and a fault of handling a batch has none tick by tick.
+            differ(fault.to_string(), "no fault".into());
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.difference.is_none() && self.ended.is_none()
+    }
+
+    fn decided(&mut self, now: Time, asked: &Asked) {
+        self.decisions += 1;
+        let bytes = postcard::to_allocvec(&(now, asked)).expect("a decision has no type that can't be written");
+        self.hash.update((bytes.len() as u64).to_le_bytes());
+        self.hash.update(bytes);
+    }
+
+    fn done(self) -> Replayed {
+        Replayed {
+            ticks: self.ticks,
+            calls: self.calls,
+            decisions: self.decisions,
+            digest: Digest(self.hash.finalize().into()),
+            ended: self.ended,
+            difference: self.difference,
+        }
+    }
+}
+
+/// A call in a few words.
+fn shown(call: &Call<'_>) -> String {
+    match call {
+        Call::Tick { tick, .. } => format!("tick {} ({}/{})", tick.sequence, tick.bid, tick.ask),
+        Call::Init(_) => "init".into(),
+        Call::Load { state, .. } => format!("load ({} bytes)", state.len()),
+        Call::Start { .. } => "on-start".into(),
+        Call::Save => "save".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+impl ReplayHost {
+    /// The recorded answer, when the guest asks what it asked then.
+    fn answer<T>(&mut self, now: impl FnOnce() -> String, matching: impl FnOnce(&Asked) -> Option<T>) -> Option<T> {
+        if self.departed.is_some() {
+            return None;
+        }
+        let recorded = self.script.pop_front();
+        let answer = recorded.as_ref().and_then(matching);
+        if answer.is_none() {
+            self.departed = Some(Departure { recorded, now: now() });
+        }
+        answer
+    }
+
+    fn departed() -> ContractBroken {
+        ContractBroken("the replay has departed from the record".into())
+    }
+}
+
+/// Same bits: a NaN is the same as itself.
+fn same(a: Option<f64>, b: Option<f64>) -> bool {
+    a.map(f64::to_bits) == b.map(f64::to_bits)
+}
+
+fn same_order(a: &AskedOrder, b: &AskedOrder) -> bool {
+    let bits = |order: &AskedOrder| {
+        [Some(order.volume), order.price, order.stop_limit_price, order.stop_loss, order.take_profit].map(|value| value.map(f64::to_bits))
+    };
+    let plain = |order: &AskedOrder| AskedOrder {
+        volume: 0.0,
+        price: None,
+        stop_limit_price: None,
+        stop_loss: None,
+        take_profit: None,
+        ..order.clone()
+    };
+    bits(a) == bits(b) && plain(a) == plain(b)
+}
+
+impl GuestHost for ReplayHost {
+    fn submit(&mut self, asked: AskedOrder) -> Result<u64, DenyCode> {
+        self.answer(
+            || format!("Submit {asked:?}"),
+            |recorded| match recorded {
+                Asked::Submit { order, answer } if same_order(order, &asked) => Some(*answer),
+                _ => None,
+            },
+        )
+        .unwrap_or(Err(DenyCode::Invalid))
+    }
+
+    fn modify_order(&mut self, id: u64, price: Option<f64>, stop_loss: Option<f64>, take_profit: Option<f64>) -> Result<(), DenyCode> {
+        let now = || format!("ModifyOrder {{ id: {id}, price: {price:?}, stop_loss: {stop_loss:?}, take_profit: {take_profit:?} }}");
+        self.answer(now, |recorded| match recorded {
+            Asked::ModifyOrder { id: i, price: p, stop_loss: s, take_profit: t, answer }
+                if *i == id && same(*p, price) && same(*s, stop_loss) && same(*t, take_profit) =>
+            {
+                Some(*answer)
+            }
+            _ => None,
+        })
+        .unwrap_or(Err(DenyCode::Invalid))
+    }
+
+    fn modify_position(&mut self, id: u64, stop_loss: Option<f64>, take_profit: Option<f64>) -> Result<(), DenyCode> {
+        let now = || format!("ModifyPosition {{ id: {id}, stop_loss: {stop_loss:?}, take_profit: {take_profit:?} }}");
+        self.answer(now, |recorded| match recorded {
+            Asked::ModifyPosition { id: i, stop_loss: s, take_profit: t, answer }
+                if *i == id && same(*s, stop_loss) && same(*t, take_profit) =>
+            {
+                Some(*answer)
+            }
+            _ => None,
+        })
+        .unwrap_or(Err(DenyCode::Invalid))
+    }
+
+    fn cancel(&mut self, id: u64) -> Result<(), DenyCode> {
+        self.answer(
+            || format!("Cancel {{ id: {id} }}"),
+            |recorded| match recorded {
+                Asked::Cancel { id: i, answer } if *i == id => Some(*answer),
+                _ => None,
+            },
+        )
+        .unwrap_or(Err(DenyCode::Invalid))
+    }
+
+    fn close(&mut self, id: u64, volume: Option<f64>) -> Result<u64, DenyCode> {
+        self.answer(
+            || format!("Close {{ id: {id}, volume: {volume:?} }}"),
+            |recorded| match recorded {
+                Asked::Close { id: i, volume: v, answer } if *i == id && same(*v, volume) => Some(*answer),
+                _ => None,
+            },
+        )
+        .unwrap_or(Err(DenyCode::Invalid))
+    }
+
+    fn orders(&mut self) -> Vec<SeenOrder> {
+        let rows = self.answer(|| "Orders".into(), |recorded| if let Asked::Orders(rows) = recorded { Some(rows.clone()) } else { None });
+        rows.unwrap_or_default()
+    }
+
+    fn positions(&mut self) -> Vec<SeenPosition> {
+        let rows =
+            self.answer(|| "Positions".into(), |recorded| if let Asked::Positions(rows) = recorded { Some(rows.clone()) } else { None });
+        rows.unwrap_or_default()
+    }
+
+    fn account(&mut self) -> AccountView {
+        let view = self.answer(|| "Account".into(), |recorded| if let Asked::Account(view) = recorded { Some(view.clone()) } else { None });
+        view.unwrap_or_else(|| AccountView {
+            mode: AccountMode::Netting,
+            currency: String::new(),
+            leverage: 1,
+            balance: 0.0,
+            equity: 0.0,
+            margin: 0.0,
+            margin_free: 0.0,
+        })
+    }
+
+    fn spec(&mut self, symbol: u32) -> Result<(SymbolSpec, f64), ContractBroken> {
+        self.answer(
+            || format!("Spec {{ symbol: {symbol} }}"),
+            |recorded| match recorded {
+                Asked::Spec { symbol: s, answer } if *s == symbol => Some(answer.clone()),
+                _ => None,
+            },
+        )
+        .ok_or_else(Self::departed)
+    }
+
+    fn bars(&mut self, symbol: u32, timeframe: Timeframe, count: u32) -> Result<Vec<Bar>, ContractBroken> {
+        self.answer(
+            || format!("Bars {{ symbol: {symbol}, timeframe: {timeframe:?}, count: {count} }}"),
+            |recorded| match recorded {
+                Asked::Bars { symbol: s, timeframe: t, count: c, answer } if (*s, *t, *c) == (symbol, timeframe, count) => {
+                    Some(answer.clone())
+                }
+                _ => None,
+            },
+        )
+        .ok_or_else(Self::departed)
+    }
+
+    fn ticks(&mut self, symbol: u32, count: u32) -> Result<Vec<Tick>, ContractBroken> {
+        self.answer(
+            || format!("Ticks {{ symbol: {symbol}, count: {count} }}"),
+            |recorded| match recorded {
+                Asked::Ticks { symbol: s, count: c, answer } if (*s, *c) == (symbol, count) => Some(answer.clone()),
+                _ => None,
+            },
+        )
+        .ok_or_else(Self::departed)
+    }
+
+    fn now(&mut self) -> i64 {
+        self.now.0
+    }
+
+    fn at(&mut self, _: u32) -> Result<(), ContractBroken> {
+        Err(ContractBroken("market.at outside of on-ticks".into()))
+    }
+
+    fn random(&mut self) -> u64 {
+        self.answer(|| "Random".into(), |recorded| if let Asked::Random(value) = recorded { Some(*value) } else { None })
+            .unwrap_or_default()
+    }
+
+    fn log(&mut self, _: LogLevel, _: &str) {}
+
+    fn signal(&mut self, symbol: u32, side: Option<Side>, confidence: f64, reason: &str) -> Result<(), ContractBroken> {
+        let now = || format!("Signal {{ symbol: {symbol}, side: {side:?}, confidence: {confidence}, reason: {reason:?} }}");
+        self.answer(now, |recorded| match recorded {
+            Asked::Signal { symbol: s, side: d, confidence: c, reason: r }
+                if *s == symbol && *d == side && c.to_bits() == confidence.to_bits() && r == reason =>
+            {
+                Some(())
+            }
+            _ => None,
+        })
+        .ok_or_else(Self::departed)
+    }
+
+    fn plot(&mut self, _: &str, _: f64) {}
+
+    fn set_timer(&mut self, id: u32, at: i64, every: Option<u64>) -> Result<(), ContractBroken> {
+        self.answer(
+            || format!("SetTimer {{ id: {id}, at: {at}, every: {every:?} }}"),
+            |recorded| match recorded {
+                Asked::SetTimer { id: i, at: a, every: e } if (*i, *a, *e) == (id, at, every) => Some(()),
+                _ => None,
+            },
+        )
+        .ok_or_else(Self::departed)
+    }
+
+    fn clear_timer(&mut self, id: u32) {
+        self.answer(
+            || format!("ClearTimer({id})"),
+            |recorded| match recorded {
+                Asked::ClearTimer(i) if *i == id => Some(()),
+                _ => None,
+            },
+        );
+    }
+
+    fn budget(&mut self) -> Budget {
+        let seen = self.answer(
+            || "Budget".into(),
+            |recorded| match recorded {
+                Asked::Budget { orders, log_bytes } => Some((*orders, *log_bytes)),
+                _ => None,
+            },
+        );
+        let (orders, log_bytes) = seen.unwrap_or_default();
+        Budget { fuel: 0, memory_bytes: 0, orders, log_bytes }
+    }
+}

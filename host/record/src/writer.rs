@@ -1,0 +1,232 @@
+//! Writing: one file for each engine, one for each symbol, all within their bounds.
+
+use crate::chain::{Frame, Hash, frame, header, read};
+use crate::error::RecordError;
+use crate::ticks::{TickFile, run_folder};
+use domain::ids::{Digest, EngineId};
+use domain::symbol::SymbolTable;
+use domain::tape::Entry;
+use domain::tick::Tick;
+use std::collections::HashMap;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+/// How much is kept. The oldest files go when there is more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Of each engine, bytes.
+    pub engine_bytes_max: u64,
+    /// Of all ticks together, bytes; 48 a tick.
+    pub tick_bytes_max: u64,
+}
+
+impl Default for Retention {
+    /// 16 MiB an engine hold months of one that trades once a minute; 4 GiB of ticks hold 90 million.
+    fn default() -> Self {
+        Self { engine_bytes_max: 16 << 20, tick_bytes_max: 4 << 30 }
+    }
+}
+
+/// Keeps the record of a host's run.
+pub struct Recorder {
+    folder: PathBuf,
+    run: i64,
+    table: SymbolTable,
+    retention: Retention,
+    engines: HashMap<EngineId, Chain>,
+    symbols: HashMap<u16, TickFile>,
+}
+
+/// The file that an engine's entries go to.
+struct Chain {
+    folder: PathBuf,
+    number: u64,
+    bytes: u64,
+    hash: Hash,
+}
+
+impl Recorder {
+    /// Keeps what happens from now on in `folder`; `run` names this run of the host, as microseconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// The folder can't be made.
+    pub fn new(folder: &Path, run: i64, table: SymbolTable, retention: Retention) -> Result<Self, RecordError> {
+        for folder in [run_folder(folder, run), components(folder)] {
+            fs::create_dir_all(&folder).map_err(RecordError::io("make", &folder))?;
+        }
+        Ok(Self { folder: folder.to_path_buf(), run, table, retention, engines: HashMap::new(), symbols: HashMap::new() })
+    }
+
+    /// Whether the component with this digest is kept already; if not, [`keep_component`](Self::keep_component) it, or what ran
+    /// can't be replayed once it has been removed elsewhere.
+    pub fn has_component(&self, digest: &Digest) -> bool {
+        component_file(&self.folder, digest).is_file()
+    }
+
+    /// Keeps a component.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn keep_component(&self, digest: &Digest, bytes: &[u8]) -> Result<(), RecordError> {
+        let path = component_file(&self.folder, digest);
+        // Under its name only when it is whole.
+        let part = path.with_extension("part");
+        fs::write(&part, bytes).map_err(RecordError::io("write", &part))?;
+        fs::rename(&part, &path).map_err(RecordError::io("name", &path))
+    }
+
+    /// Appends what an engine and its guest said to each other, in one frame.
+    ///
+    /// # Errors
+    /// It can't be written. What follows is told as a gap then, so that the record never claims to be whole.
+    pub fn entries(&mut self, engine: EngineId, entries: Vec<Entry>) -> Result<(), RecordError> {
+        let chain = match self.engines.entry(engine) {
+            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::hash_map::Entry::Vacant(new) => new.insert(Chain::open(engine_folder(&self.folder, engine))?),
+        };
+        // A file begins with a guest's beginning, so that those before it can go.
+        let begins = matches!(entries.first(), Some(Entry::Begin(_)));
+        if chain.number == 0 || (begins && chain.bytes > self.retention.engine_bytes_max / 8) {
+            chain.roll()?;
+            let folder = chain.folder.clone();
+            trim(files(&folder)?, self.retention.engine_bytes_max)?;
+        }
+        let written = chain.append(&Frame { run: self.run, entries });
+        if written.is_err() {
+            // The file may end in the middle of a frame: it is read again before anything is appended.
+            self.engines.remove(&engine);
+        }
+        written
+    }
+
+    /// Appends ticks.
+    ///
+    /// # Errors
+    /// They can't be written.
+    pub fn ticks(&mut self, ticks: &[Tick]) -> Result<(), RecordError> {
+        let mut left: Vec<&Tick> = ticks.iter().collect();
+        let mut began = false;
+        while let Some(symbol) = left.first().map(|tick| tick.symbol) {
+            let folder = run_folder(&self.folder, self.run);
+            let file = self.symbols.entry(symbol.0).or_insert_with(|| TickFile::new(&folder, &self.table.spec(symbol).name));
+            began |= file.write(left.iter().copied().filter(|tick| tick.symbol == symbol))?;
+            left.retain(|tick| tick.symbol != symbol);
+        }
+        if began { trim_runs(&self.folder.join("ticks"), self.retention.tick_bytes_max) } else { Ok(()) }
+    }
+}
+
+impl Chain {
+    /// Goes on after the last whole frame that is there.
+    fn open(folder: PathBuf) -> Result<Self, RecordError> {
+        fs::create_dir_all(&folder).map_err(RecordError::io("make", &folder))?;
+        let mut chain = Self { folder, number: 0, bytes: 0, hash: [0; 32] };
+        let Some(last) = files(&chain.folder)?.pop() else { return Ok(chain) };
+        chain.number = number_of(&last).unwrap_or(0);
+        match read(&last) {
+            Ok(read) => {
+                (chain.bytes, chain.hash) = (read.whole, read.after);
+                let file = OpenOptions::new().write(true).open(&last).map_err(RecordError::io("open", &last))?;
+                file.set_len(read.whole).map_err(RecordError::io("shorten", &last))?;
+            }
+            // Left as it is, for whoever wants to know what happened to it; the next file says that it follows on nothing.
+            Err(RecordError::Altered { .. } | RecordError::Format(_)) => chain.bytes = u64::MAX,
+            Err(error) => return Err(error),
+        }
+        Ok(chain)
+    }
+
+    fn roll(&mut self) -> Result<(), RecordError> {
+        let path = self.path(self.number + 1);
+        let bytes = header(&self.hash);
+        fs::write(&path, &bytes).map_err(RecordError::io("write", &path))?;
+        self.number += 1;
+        self.bytes = bytes.len() as u64;
+        Ok(())
+    }
+
+    fn append(&mut self, entries: &Frame) -> Result<(), RecordError> {
+        if self.bytes == u64::MAX {
+            self.roll()?;
+        }
+        let (bytes, hash) = frame(&self.hash, entries);
+        let path = self.path(self.number);
+        let mut file = OpenOptions::new().append(true).open(&path).map_err(RecordError::io("open", &path))?;
+        file.write_all(&bytes).map_err(RecordError::io("write", &path))?;
+        self.hash = hash;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{number:010}.rec"))
+    }
+}
+
+/// Where an engine's files are.
+pub(crate) fn engine_folder(records: &Path, engine: EngineId) -> PathBuf {
+    records.join(format!("engine-{engine}"))
+}
+
+fn components(records: &Path) -> PathBuf {
+    records.join("components")
+}
+
+/// Where a component is kept.
+pub(crate) fn component_file(records: &Path, digest: &Digest) -> PathBuf {
+    components(records).join(format!("{digest}.wasm"))
+}
+
+/// A file's number, `0000000007.rec`.
+pub(crate) fn number_of(path: &Path) -> Option<u64> {
+    path.file_stem()?.to_str()?.parse().ok()
+}
+
+/// The files of a folder by name; none when there is no such folder.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(RecordError::io("list", folder))?,
+    };
+    let mut files =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(RecordError::io("list", folder))?;
+    files.retain(|path| path.is_file());
+    files.sort();
+    Ok(files)
+}
+
+/// Removes the oldest of `files` until the rest has at most `max` bytes; the newest stays.
+fn trim(files: Vec<PathBuf>, max: u64) -> Result<(), RecordError> {
+    let sized: Vec<(PathBuf, u64)> = files
+        .into_iter()
+        .map(|path| {
+            let bytes = fs::metadata(&path).map_err(RecordError::io("look at", &path))?.len();
+            Ok((path, bytes))
+        })
+        .collect::<Result<_, RecordError>>()?;
+    let mut total: u64 = sized.iter().map(|(_, bytes)| bytes).sum();
+    for (path, bytes) in sized.iter().take(sized.len().saturating_sub(1)) {
+        if total <= max {
+            break;
+        }
+        fs::remove_file(path).map_err(RecordError::io("remove", path))?;
+        total -= bytes;
+    }
+    Ok(())
+}
+
+/// The same over all runs: their folders sort by time.
+fn trim_runs(ticks: &Path, max: u64) -> Result<(), RecordError> {
+    let entries = fs::read_dir(ticks).map_err(RecordError::io("list", ticks))?;
+    let mut runs: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    runs.sort();
+    let mut all = Vec::new();
+    for run in &runs {
+        all.extend(files(run)?);
+    }
+    trim(all, max)?;
+    // Only empty folders can be removed this way, which is what is wanted.
+    runs.iter().take(runs.len().saturating_sub(1)).for_each(|run| drop(fs::remove_dir(run)));
+    Ok(())
+}

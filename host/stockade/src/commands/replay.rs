@@ -1,0 +1,157 @@
+//! `stockade replay`: what an engine did, done again from its record.
+
+use crate::cli::Global;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::moment::Moment;
+use crate::output::{Align, grouped, table};
+use domain::guest::GuestFactory as _;
+use domain::ids::{Digest, EngineId};
+use domain::tape::Asked;
+use domain::time::Time;
+use record::{Life, Record, RecordError, ReplayHost, Replayed, replay};
+use sandbox::{Sandbox, SandboxConfig};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Calls the component as the record says it was called, gives it the answers it had, and compares what it asks: the same
+/// bits, or the first difference and exit code 4. Needs no running host and disturbs none.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The engine's number.
+    #[arg(long)]
+    engine: u32,
+    /// Decisions from this market time on are counted and written, such as "2014-05-01" or "2014-05-01 08:30" (UTC). A life
+    /// is replayed from its beginning all the same.
+    #[arg(long, value_name = "TIME")]
+    from: Option<Moment>,
+    /// Nothing after this market time is done again.
+    #[arg(long, value_name = "TIME")]
+    to: Option<Moment>,
+    /// Another component than the one that lived: shows where it would have decided otherwise.
+    #[arg(long, value_name = "FILE")]
+    component: Option<PathBuf>,
+    /// Writes every decision to this file, a JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
+}
+
+/// One life, done again.
+struct Done<'a> {
+    life: &'a Life,
+    replayed: Replayed,
+}
+
+/// Replays and reports.
+pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
+    let records = global.config()?.records_dir();
+    let record = Record::open(&records, EngineId(arguments.engine)).map_err(failure)?;
+    let from = arguments.from.map_or(Time(i64::MIN), |moment| moment.0);
+    let to = arguments.to.map_or(Time(i64::MAX), |moment| moment.0);
+    let sandbox = Sandbox::<ReplayHost>::new(SandboxConfig::default()).map_err(Failure::of(Exit::Machine))?;
+    let mut file = arguments.decisions.as_deref().map(DecisionsFile::create).transpose()?;
+    let mut done = Vec::new();
+    for life in record.lives.iter().filter(|life| life.begins().is_some_and(|begins| begins <= to)) {
+        let version = load(&sandbox, &records, life, arguments.component.as_deref())?;
+        let guest = sandbox.instantiate(&version, ReplayHost::default(), life.beginning.limits).map_err(Failure::of(Exit::Refused))?;
+        let replayed = replay(&records, life, guest, (from, to), |at, asked| {
+            if let Some(file) = &mut file {
+                file.write(at, asked);
+            }
+        });
+        done.push(Done { life, replayed: replayed.map_err(failure)? });
+    }
+    file.map_or(Ok(()), DecisionsFile::close)?;
+    global.output().show(&answer(&done, &record), |_| text(&done, &record));
+    match done.iter().find_map(|done| done.replayed.difference.as_ref()) {
+        Some(difference) => Err(Failure::new(Exit::Refused, format_args!("engine {} decides otherwise: {difference}", arguments.engine))),
+        None => Ok(()),
+    }
+}
+
+fn load(sandbox: &Sandbox<ReplayHost>, records: &Path, life: &Life, other: Option<&Path>) -> Outcome<Digest> {
+    let (name, bytes) = match other {
+        Some(file) => crate::workshop::read(file).map(|(path, bytes)| (path.display().to_string(), bytes))?,
+        None => (life.beginning.version.to_string(), life.component(records).map_err(failure)?),
+    };
+    let loaded = sandbox.load(&bytes).map_err(|error| Failure::new(Exit::Refused, format_args!("{name}: {error}")))?;
+    Ok(loaded.digest)
+}
+
+fn answer(done: &[Done<'_>], record: &Record) -> Value {
+    let lives = done.iter().map(|Done { life, replayed }| {
+        json!({
+            "version": life.beginning.version.to_string(), "begins": life.begins().map(|time| time.to_string()), "ticks": replayed.ticks,
+            "calls": replayed.calls, "decisions": replayed.decisions, "digest": replayed.digest.to_string(), "ended": replayed.ended,
+            "difference": replayed.difference.as_ref().map(ToString::to_string),
+        })
+    });
+    json!({ "record": record.hash.to_string(), "lives": lives.collect::<Vec<_>>() })
+}
+
+fn text(done: &[Done<'_>], record: &Record) -> String {
+    let head = [
+        ("begins", Align::Left),
+        ("version", Align::Left),
+        ("ticks", Align::Right),
+        ("calls", Align::Right),
+        ("decisions", Align::Right),
+        ("", Align::Left),
+    ];
+    let rows: Vec<Vec<String>> = done
+        .iter()
+        .map(|Done { life, replayed }| {
+            let verdict = match (&replayed.difference, &replayed.ended) {
+                (Some(_), _) => "differs".to_owned(),
+                (None, Some(why)) => format!("the same, up to: {}", why.lines().next().unwrap_or_default()),
+                (None, None) => format!("the same, {}", &replayed.digest.to_string()[..12]),
+            };
+            vec![
+                life.begins().map_or_else(String::new, |time| time.to_string()),
+                life.beginning.version.to_string()[..12].to_owned(),
+                grouped(replayed.ticks),
+                grouped(replayed.calls),
+                grouped(replayed.decisions),
+                verdict,
+            ]
+        })
+        .collect();
+    format!("{}record {}\n", table(&head, &rows), record.hash)
+}
+
+/// Decisions as JSON lines.
+struct DecisionsFile {
+    path: PathBuf,
+    file: BufWriter<File>,
+    /// The first write that failed; nothing is written after it.
+    failed: Option<std::io::Error>,
+}
+
+impl DecisionsFile {
+    fn create(path: &Path) -> Outcome<Self> {
+        let file = File::create(path).map_err(|error| Failure::io("create", path, &error))?;
+        Ok(Self { path: path.to_path_buf(), file: BufWriter::new(file), failed: None })
+    }
+
+    fn write(&mut self, at: Time, asked: &Asked) {
+        if self.failed.is_none() {
+            self.failed = writeln!(self.file, "{}", json!({ "at": at, "asked": asked })).err();
+        }
+    }
+
+    fn close(mut self) -> Outcome {
+        let written = self.failed.take().map_or_else(|| self.file.flush(), Err);
+        written.map_err(|error| Failure::io("write", &self.path, &error))
+    }
+}
+
+fn failure(error: RecordError) -> Failure {
+    let exit = match &error {
+        RecordError::NoRecord { .. } | RecordError::TicksMissing { .. } => Exit::NotFound,
+        RecordError::Altered { .. } => Exit::Refused,
+        RecordError::Format(_) => Exit::Machine,
+        RecordError::Io { .. } => Exit::Failed,
+    };
+    Failure::new(exit, error)
+}
