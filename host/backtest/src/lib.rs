@@ -11,10 +11,12 @@ pub mod report;
 pub mod returns;
 pub mod review;
 pub mod run;
+pub mod sensitivity;
 pub mod source;
 pub mod statistics;
 pub mod trades;
 
 pub use report::RunReport;
+pub use review::review;
 pub use run::{Batching, RunError, RunSetup, run};
 pub use source::{Chunk, Source};

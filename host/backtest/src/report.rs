@@ -1,4 +1,11 @@
-//! What a run found, for people and for programs.
+//! What a run found, for people and for programs: its figures here, everything there is to say of it in [`full`], which
+//! makes JSON, a page and CSV of it.
+
+pub mod full;
+mod html;
+mod table;
+
+pub use full::{About, FullReport, Sensitivity};
 
 use crate::orders::OrderLog;
 use crate::returns::{DayClose, Returns};

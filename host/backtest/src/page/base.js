@@ -112,7 +112,7 @@ function grid(context, values, y, left, right, words) {
   }
 }
 
-// Columns above and below 0. `columns`: [{ label, up, down, tip }], up >= 0 and down <= 0.
+// Columns above and below 0. `all`: [{ label, up, down, tip, colour }], up >= 0 and down <= 0.
 function columns(place, title, all, options) {
   const { height = 170, words = short } = options || {};
   place.append(el("h3", {}, title));
@@ -127,7 +127,7 @@ function columns(place, title, all, options) {
     const wide = Math.max(1, Math.min(step * 0.72, 34));
     all.forEach((one, at) => {
       const x = left + step * (at + 0.5);
-      context.fillStyle = colour(options && options.colour ? options.colour : "up");
+      context.fillStyle = colour(one.colour || (options && options.colour) || "up");
       context.fillRect(x - wide / 2, y(one.up), wide, y(0) - y(one.up));
       context.fillStyle = colour("down");
       context.fillRect(x - wide / 2, y(0), wide, y(one.down || 0) - y(0));

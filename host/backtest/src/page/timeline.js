@@ -1,7 +1,7 @@
 // Panes above each other over one axis of frames. A frame that has no tick is not there, so nights and weekends take no room.
 //
 // `frames`: { times, length, name }; `panes`: [{ name, height, range(from, to) -> [low, high], draw(context, view), words(value),
-// read(frame) -> [[text, colour]] }]. `view` has x(frame), y(value), from, to, width (of a frame in pixels) and columns(), which
+// read(frame) -> [[text, colour]] }]. `view` has x(frame), y(value), foot (the pane's lower edge), from, to, width (of a frame in pixels) and columns(), which
 // gives for each pixel the frames below it: [pixel, first, last]. Drag to look closer, double click to see all again.
 function timeline(place, frames, panes, options) {
   const right = 66, bottom = 20, gap = 8, count = frames.times.length;
@@ -76,6 +76,7 @@ function timeline(place, frames, panes, options) {
       const pad = pane.flat ? 0 : wide * 0.06;
       view.y = scale(range[1] + pad, range[0] - pad, top + 4, top + pane.height - 4);
       grid(context, ticks(range[0], range[0] + wide, Math.max(2, pane.height / 45)), view.y, 0, width - right, pane.words);
+      view.foot = top + pane.height;
       context.save();
       context.beginPath();
       context.rect(0, top, width - right, pane.height);
@@ -83,6 +84,10 @@ function timeline(place, frames, panes, options) {
       pane.draw(context, view);
       context.restore();
       context.textAlign = "left";
+      context.fillStyle = colour("card");
+      context.globalAlpha = 0.8;
+      context.fillRect(2, top + 3, context.measureText(pane.name).width + 8, 14);
+      context.globalAlpha = 1;
       context.fillStyle = colour("quiet");
       context.fillText(pane.name, 6, top + 10);
       top += pane.height;

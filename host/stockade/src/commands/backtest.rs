@@ -1,11 +1,13 @@
 //! `stockade backtest`: a strategy over stored ticks.
 
 use super::account::Terms;
+use super::report_files::Files;
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Align, grouped, table};
 use crate::workshop::Workshop;
 use backtest::report::Progress;
+use backtest::sensitivity::widened;
 use backtest::{Batching, RunError, RunReport, RunSetup, Source, source};
 use domain::broker::AccountTerms;
 use domain::contract::{AccountMode, Description, RunMode};
@@ -38,6 +40,8 @@ pub struct Arguments {
     /// Print the deals too.
     #[arg(long)]
     deals: bool,
+    #[command(flatten)]
+    files: Files,
 }
 
 /// What is run, on which ticks, on what account: the same words wherever a strategy is run over stored ticks.
@@ -88,18 +92,22 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let stage = Stage::open(&arguments.setting, global)?;
     let given = arguments.param.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let params = resolve(&stage.workshop.description.params, given).map_err(Failure::of(Exit::Refused))?;
-    let setup =
-        RunSetup { params, batching: if arguments.tick_by_tick { Batching::TickByTick } else { Batching::Horizon }, ..stage.setup.clone() };
-    let bar = progress_bar();
+    arguments.files.prepare()?;
+    let setup = RunSetup {
+        params,
+        batching: if arguments.tick_by_tick { Batching::TickByTick } else { Batching::Horizon },
+        keep_remarks: arguments.files.wanted(),
+        ..stage.setup.clone()
+    };
     let begun = Instant::now();
-    let report = backtest::run(setup, stage.source()?, |desk| stage.guest(desk), |progress| show(&bar, progress));
+    let report = stage.run(setup.clone(), stage.source()?)?;
     let took = begun.elapsed();
-    bar.finish_and_clear();
-    let report = report.map_err(|error| stage.failure(error))?;
+    let files = if arguments.files.wanted() { arguments.files.report(&stage, setup, &arguments.setting, &report)? } else { Vec::new() };
     let Stage { workshop, names, .. } = &stage;
-    global
-        .output()
-        .show(&answer(workshop, names, &report, took, arguments.deals), |_| text(workshop, names, &report, took, arguments.deals));
+    global.output().show(&answer(workshop, names, &report, took, arguments.deals, &files), |_| {
+        let written: String = files.iter().map(|file| format!("{:<14} {}\n", "wrote", file.display())).collect();
+        text(workshop, names, &report, took, arguments.deals) + &written
+    });
     Ok(())
 }
 
@@ -154,11 +162,31 @@ impl Stage {
     /// # Errors
     /// They can't be read.
     pub fn source(&self) -> Outcome<Source> {
+        self.source_at(1.0)
+    }
+
+    /// The same with asks `spread_times` as far above their bids.
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub fn source_at(&self, spread_times: f64) -> Outcome<Source> {
         let mut lanes = Vec::new();
         for (id, spec) in self.setup.table.iter() {
-            lanes.push((id, source::days(self.store.read(&spec.name, self.warm, self.end).map_err(store_failure)?)));
+            let days = source::days(self.store.read(&spec.name, self.warm, self.end).map_err(store_failure)?);
+            lanes.push((id, if spread_times == 1.0 { days } else { widened(days, spec.clone(), spread_times) }));
         }
         Source::new(lanes).map_err(store_failure)
+    }
+
+    /// Runs the strategy and shows how far it is.
+    ///
+    /// # Errors
+    /// Ticks can't be read, or the strategy failed.
+    pub fn run(&self, setup: RunSetup, source: Source) -> Outcome<RunReport> {
+        let bar = progress_bar();
+        let report = backtest::run(setup, source, |desk| self.guest(desk), |progress| show(&bar, progress));
+        bar.finish_and_clear();
+        report.map_err(|error| self.failure(error))
     }
 
     /// A fresh instance of the strategy around its desk.
@@ -286,7 +314,7 @@ fn per_second(report: &RunReport, took: Duration) -> u64 {
     (report.ticks as f64 / took.as_secs_f64().max(1e-9)) as u64
 }
 
-fn answer(workshop: &Workshop, names: &[String], report: &RunReport, took: Duration, deals: bool) -> Value {
+fn answer(workshop: &Workshop, names: &[String], report: &RunReport, took: Duration, deals: bool, files: &[PathBuf]) -> Value {
     let mut answer = serde_json::to_value(report.figures()).expect("figures are numbers and texts");
     let extra = json!({
         "strategy": workshop.description.name, "version": workshop.description.version, "digest": workshop.loaded.digest.to_string(),
@@ -294,6 +322,9 @@ fn answer(workshop: &Workshop, names: &[String], report: &RunReport, took: Durat
     });
     if let (Value::Object(answer), Value::Object(extra)) = (&mut answer, extra) {
         answer.extend(extra);
+        if !files.is_empty() {
+            answer.insert("files".into(), json!(files));
+        }
         if deals {
             answer.insert("deals_list".into(), json!(report.deals.iter().map(|deal| deal_cells(report, deal)).collect::<Vec<_>>()));
         }

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod health;
 pub mod import;
 pub mod replay;
+pub mod report_files;
 pub mod serve;
 pub mod strategy;
 pub mod user;
