@@ -5,13 +5,13 @@ use crate::convert;
 use crate::fault::{self, Facts};
 use crate::profile::EPOCH;
 use crate::sandbox::Seat;
-use crate::state::State;
+use crate::state::{State, charge};
 use domain::contract::Description;
 use domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Used};
 use domain::limits::GuestLimits;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use wasmtime::{Result, Store};
+use wasmtime::{AsContextMut as _, Result, Store};
 
 /// A deadline is counted in epochs, and the one under way has begun before the call.
 const EPOCHS_BEGUN: u64 = 1;
@@ -153,11 +153,15 @@ impl<H: GuestHost> SandboxGuest<H> {
         if let Some(why) = &self.ended {
             return Err(Outcome::Trapped(format!("instance ended: {why}")));
         }
-        self.store.data_mut().begin_call();
+        self.store.data_mut().begin_call(allowance.fuel);
         let strategy = &self.strategy;
         let done = attempt(&mut self.store, &self.limits, allowance, |store| {
             grant(store, allowance)?;
-            work(strategy, store)
+            let returned = work(strategy, store)?;
+            if store.data().owed() > 0 {
+                charge(&mut store.as_context_mut(), 0)?;
+            }
+            Ok(returned)
         });
         self.account(allowance);
         done.inspect_err(|outcome| self.end(outcome))
@@ -165,7 +169,7 @@ impl<H: GuestHost> SandboxGuest<H> {
 
     fn account(&mut self, allowance: &Allowance) {
         // Fuel is on in every engine, so there is always an answer.
-        let left = self.store.get_fuel().unwrap_or(0);
+        let left = self.store.get_fuel().unwrap_or(0).saturating_sub(self.store.data().owed());
         self.used.fuel_last_call = allowance.fuel.saturating_sub(left);
         self.used.fuel_total += self.used.fuel_last_call;
         self.used.memory_bytes = self.store.data().room.memory_bytes;

@@ -16,19 +16,40 @@ pub(crate) struct State<H> {
     pub host: H,
     pub room: Room,
     pub std: Lines,
+    /// Fuel that WASI's answers may still take in this call, and what they took that the store has not paid yet: their
+    /// bindings do not reach the store.
+    wasi_left: u64,
+    wasi_owed: u64,
     /// What was logged as an error in this call, lately: a panic's message comes this way just before its trap.
     pub last_error: Option<String>,
 }
 
 impl<H: GuestHost> State<H> {
     pub fn new(host: H, limits: &GuestLimits) -> Self {
-        Self { host, room: Room::new(limits), std: Lines::default(), last_error: None }
+        Self { host, room: Room::new(limits), std: Lines::default(), wasi_left: limits.fuel_per_setup_call, wasi_owed: 0, last_error: None }
     }
 
-    /// Forgets what belonged to the call before.
-    pub fn begin_call(&mut self) {
+    /// Forgets what belonged to the call before. `fuel` is what this one may take.
+    pub fn begin_call(&mut self, fuel: u64) {
+        self.wasi_left = fuel;
+        self.wasi_owed = 0;
         self.room.refused = None;
         self.last_error = None;
+    }
+
+    /// Takes the price of an answer of WASI; the store pays it at the next [`charge`], the call's end at the latest.
+    ///
+    /// # Errors
+    /// All such answers together took as much as the call may: it ends like any other that runs out.
+    pub fn pay(&mut self, cost: u64) -> wasmtime::Result<()> {
+        self.wasi_left = self.wasi_left.checked_sub(cost).ok_or(Trap::OutOfFuel)?;
+        self.wasi_owed += cost;
+        Ok(())
+    }
+
+    /// Fuel that WASI's answers took and the store has not paid.
+    pub fn owed(&self) -> u64 {
+        self.wasi_owed
     }
 
     /// One line of the engine's log: bounded, without control characters.
@@ -51,11 +72,12 @@ pub(crate) fn plain(text: &str, bytes_max: usize) -> String {
     text[..end].trim_end().replace(|c: char| c.is_control(), " ")
 }
 
-/// Takes `cost` from the fuel of the call under way.
+/// Takes `cost`, and what is owed, from the fuel of the call under way.
 ///
 /// # Errors
 /// There is not so much left: the call ends like any other that runs out.
 pub(crate) fn charge<H>(store: &mut StoreContextMut<'_, State<H>>, cost: u64) -> wasmtime::Result<()> {
+    let cost = cost + std::mem::take(&mut store.data_mut().wasi_owed);
     let left = store.get_fuel()?;
     if left < cost {
         store.set_fuel(0)?;

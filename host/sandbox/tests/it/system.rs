@@ -66,6 +66,18 @@ fn printing_for_ever_costs_fuel() {
 }
 
 #[test]
+fn what_is_answered_is_in_the_fuel_of_the_call() {
+    let spent = |does: &str| {
+        let mut guest = system_probe_that(does);
+        assert_eq!(tick_once(&mut guest), DONE);
+        guest.used().fuel_last_call
+    };
+    // Two lines cost 500 each, beside their bytes and the guest's own work; a look at the clock costs 200, and it looks thrice.
+    assert!(spent("print") > spent("nothing") + 1_000);
+    assert!(spent("tell the time") > spent("nothing") + 600);
+}
+
+#[test]
 fn a_sample_built_without_our_tool_loads_and_decides() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies/ema-cross");
     let mut guest = guest_of(shared(), &components::build_wasip2_at(&dir), &[], GuestLimits::default());
