@@ -33,6 +33,7 @@ pub use live::LiveFeed;
 pub use problem::{Code, Problem};
 pub use serve::serve;
 pub use state::{AppState, Checked, Feed, FeedReport, Parts, Refused, Status, Versions};
+pub use strategies::report::{Probe, UploadReport};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

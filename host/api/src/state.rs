@@ -4,6 +4,7 @@ use crate::health::ProcessMeter;
 use crate::live::LiveFeed;
 use crate::operator::Token;
 use crate::problem::{Code, Problem};
+use crate::strategies::report::UploadReport;
 use domain::contract::Description;
 use domain::ids::Digest;
 use domain::limits::GuestLimits;
@@ -44,8 +45,8 @@ pub trait Versions: Send + Sync {
 pub struct Checked {
     /// What the component says of itself.
     pub description: Description,
-    /// The rest, for its author: imports, sizes, how long compiling took. An object.
-    pub report: serde_json::Value,
+    /// The rest, for its author: imports, sizes, what compiling and running it cost.
+    pub report: UploadReport,
 }
 
 /// Why a component was not taken. Each text is one line with the way out.

@@ -3,7 +3,10 @@
 //! Machine code is run as it is: whoever can write it here owns the process. So the directory is the host's alone, and each
 //! file ends with a code that only this host's key makes; one that does not match is thrown away and compiled again.
 
+use crate::compile::{CompileCost, Compiled, Pack};
+use crate::profile::Profile;
 use crate::sandbox::SandboxError;
+use crate::seal::{KEY_BYTES, MARK_BYTES, Seal};
 use domain::ids::Digest;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -11,26 +14,27 @@ use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 /// A component from machine code that the caller knows to be this host's own.
 #[allow(unsafe_code, reason = "machine code can't be checked, only trusted")]
 pub(crate) fn adopt(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `compiled` was made by `precompile_component` in this process, or was read from a file whose code only this
+    // SAFETY: `compiled` was made by `precompile_component` in this process or in a child that runs this host's own program,
+    // or was read from a file whose code only this
     // host's key can make. It is copied, so that nobody can change it afterwards.
     unsafe { Component::deserialize(engine, compiled) }
 }
 
 const KEY_FILE: &str = "key";
-const KEY_BYTES: usize = 32;
-const CODE_BYTES: usize = 32;
+/// Bytes behind the code that say what compiling took: microseconds, then bytes of memory.
+const COST_BYTES: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct DiskCache {
     dir: PathBuf,
-    key: [u8; KEY_BYTES],
+    seal: Seal,
     bytes_max: u64,
 }
 
@@ -38,13 +42,13 @@ impl DiskCache {
     pub fn open(dir: PathBuf, bytes_max: u64) -> Result<Self, SandboxError> {
         let opened = private_dir(&dir).and_then(|()| key(&dir.join(KEY_FILE)));
         match opened {
-            Ok(key) => Ok(Self { dir, key, bytes_max }),
+            Ok(key) => Ok(Self { dir, seal: Seal::new(key), bytes_max }),
             Err(error) => Err(SandboxError::Cache { path: dir, problem: error.to_string() }),
         }
     }
 
-    /// The compiled code of a component, if it is there and this host's own.
-    pub fn find(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+    /// The compiled code of a component and what it took to compile, if it is there and this host's own.
+    pub fn find(&self, engine: &Engine, digest: &Digest) -> Option<(Component, CompileCost)> {
         let path = self.path(engine, digest);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -54,8 +58,11 @@ impl DiskCache {
                 return None;
             }
         };
-        let component = self.verified(&path, &bytes).and_then(|code| adopt(engine, code).map_err(|error| format!("{error:#}")));
-        component
+        let found = self.verified(&path, &bytes).and_then(|(code, cost)| {
+            let component = adopt(engine, code).map_err(|error| format!("{error:#}"))?;
+            Ok((component, cost))
+        });
+        found
             .inspect_err(|problem| {
                 tracing::warn!(path = %path.display(), problem, "compiled code is thrown away; compiling again");
                 let _ = fs::remove_file(&path);
@@ -64,13 +71,15 @@ impl DiskCache {
     }
 
     /// Keeps compiled code. Failing to is no failure of the caller: it is compiled again next time.
-    pub fn put(&self, engine: &Engine, digest: &Digest, compiled: &[u8]) {
+    pub fn put(&self, engine: &Engine, digest: &Digest, compiled: &Compiled) {
         let path = self.path(engine, digest);
-        let written = self.make_room(compiled.len() as u64).and_then(|()| {
+        let cost = cost_bytes(&compiled.cost);
+        let written = self.make_room(compiled.code.len() as u64).and_then(|()| {
             let partial = path.with_extension(format!("{}.partial", std::process::id()));
             let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-            file.write_all(compiled)?;
-            file.write_all(&self.code(&path, compiled))?;
+            file.write_all(&compiled.code)?;
+            file.write_all(&cost)?;
+            file.write_all(&self.seal.mark(&[name(&path), &compiled.code, &cost]))?;
             drop(file);
             // Readers see the whole file or none.
             fs::rename(&partial, &path)
@@ -80,24 +89,20 @@ impl DiskCache {
         }
     }
 
-    fn verified<'a>(&self, path: &Path, bytes: &'a [u8]) -> Result<&'a [u8], String> {
-        let (compiled, code) = bytes.split_last_chunk::<CODE_BYTES>().ok_or("the file is too short")?;
-        // Compared as digests of themselves, so that the time taken tells nothing.
-        let equal = Sha256::digest(code) == Sha256::digest(self.code(path, compiled));
-        if equal { Ok(compiled) } else { Err("the file was not written by this host, or was changed since".into()) }
+    /// Where the functions of components of this kind are kept, for the compiler.
+    pub fn pack(&self, engine: &Engine, profile: Profile) -> Pack {
+        let path = self.dir.join(format!("functions-{}-{}.pack", profile.word(), fingerprint(engine)));
+        Pack { path, seal: self.seal.derived("functions") }
     }
 
-    /// HMAC-SHA-256 over the file's name and content.
-    fn code(&self, path: &Path, compiled: &[u8]) -> [u8; CODE_BYTES] {
-        const BLOCK: usize = 64;
-        let padded = |pad: u8| {
-            let mut block = [pad; BLOCK];
-            block.iter_mut().zip(self.key).for_each(|(byte, key)| *byte ^= key);
-            block
-        };
-        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        let inner = Sha256::new().chain_update(padded(0x36)).chain_update(name).chain_update(compiled).finalize();
-        Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().into()
+    fn verified<'a>(&self, path: &Path, bytes: &'a [u8]) -> Result<(&'a [u8], CompileCost), String> {
+        let (rest, mark) = bytes.split_last_chunk::<MARK_BYTES>().ok_or("the file is too short")?;
+        let (code, cost) = rest.split_last_chunk::<COST_BYTES>().ok_or("the file is too short")?;
+        if self.seal.fits(mark, &[name(path), code, cost]) {
+            Ok((code, cost_of(cost)))
+        } else {
+            Err("the file was not written by this host, or was changed since".into())
+        }
     }
 
     fn path(&self, engine: &Engine, digest: &Digest) -> PathBuf {
@@ -125,6 +130,24 @@ impl DiskCache {
         }
         Ok(())
     }
+}
+
+/// A file's name, which its mark covers: code of one component must not pass for that of another.
+fn name(path: &Path) -> &[u8] {
+    path.file_name().unwrap_or_default().as_encoded_bytes()
+}
+
+fn cost_bytes(cost: &CompileCost) -> [u8; COST_BYTES] {
+    let mut bytes = [0; COST_BYTES];
+    let (took, peak) = bytes.split_at_mut(COST_BYTES / 2);
+    took.copy_from_slice(&(cost.took.as_micros() as u64).to_le_bytes());
+    peak.copy_from_slice(&cost.peak_memory_bytes.to_le_bytes());
+    bytes
+}
+
+fn cost_of(bytes: &[u8; COST_BYTES]) -> CompileCost {
+    let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+    CompileCost { took: Duration::from_micros(number(0)), peak_memory_bytes: number(COST_BYTES / 2) }
 }
 
 /// What the code depends on beside the component: wasmtime's settings, the processor's features, and wasmtime's release to

@@ -1,11 +1,14 @@
 //! Whether bytes are a component for our world, found out before anything is compiled. Each refusal is one line that names
 //! what is wrong and what to do about it.
 
+mod maxima;
 mod shape;
 mod world;
 
 use crate::profile::Profile;
 use domain::limits::COMPONENT_BYTES_MAX;
+use maxima::Thing;
+use shape::Largest;
 use wasmtime::Engine;
 
 /// What is known of a component that passed.
@@ -14,6 +17,11 @@ pub(crate) struct Checked {
     pub profile: Profile,
     pub core_modules: u32,
     pub functions: u32,
+    pub memories: u32,
+    pub tables: u32,
+    /// Linear memory that its modules start with, bytes.
+    pub memory_bytes: u64,
+    largest_body: Largest,
     /// The interfaces it imports, with their versions.
     pub imports: Vec<String>,
 }
@@ -29,7 +37,23 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Checked, String> {
     kind(bytes)?;
     let shape = shape::measure(bytes)?;
     let imports = world::check(bytes)?;
-    Ok(Checked { profile: shape.profile(), core_modules: shape.core_modules, functions: shape.functions, imports })
+    Ok(Checked {
+        profile: shape.profile(),
+        core_modules: shape.of(Thing::CoreModules),
+        functions: shape.of(Thing::Functions),
+        memories: shape.of(Thing::Memories),
+        tables: shape.of(Thing::Tables),
+        memory_bytes: shape.memory_bytes,
+        largest_body: shape.largest_body,
+        imports,
+    })
+}
+
+impl Checked {
+    /// Where to look when it can't be compiled.
+    pub fn largest_function(&self) -> String {
+        format!("its largest function is number {} with {} bytes of code", self.largest_body.function, self.largest_body.value)
+    }
 }
 
 /// What the first bytes say.

@@ -5,11 +5,14 @@
 //! The only crate that names wasmtime. Refuses to know: what a tick means, what becomes of an order, databases, sockets,
 //! the machine's clock.
 //!
+//! Components are compiled in a process of their own; see [`Compiler`].
+//!
 //! Guests use up to 512 KiB of the stack of the thread that calls them, which must have 2 MiB.
 
 mod bindings;
 mod cache;
 mod check;
+mod compile;
 mod convert;
 mod describing;
 mod fault;
@@ -17,8 +20,10 @@ mod guest;
 mod imports;
 mod profile;
 mod sandbox;
+mod seal;
 mod state;
 mod wasi;
 
+pub use compile::{CompileCost, CompileLimits, Compiler, compile_for_parent};
 pub use profile::{Numbers, Profile};
 pub use sandbox::{LoadError, Loaded, Sandbox, SandboxConfig, SandboxError, Source};

@@ -93,6 +93,19 @@ pub enum Numbers {
     Canonical,
 }
 
+impl Numbers {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Fast, Self::Canonical];
+
+    /// The word for it, in settings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Canonical => "canonical",
+        }
+    }
+}
+
 fn budgets(config: &mut Config) {
     // Deterministic: the same call always ends at the same instruction.
     config.consume_fuel(true);

@@ -3,6 +3,7 @@
 use crate::bindings::TradingStrategyPre;
 use crate::cache::DiskCache;
 use crate::check;
+use crate::compile::{CompileCost, CompileError, Compiler, Workplace};
 use crate::describing::Describing;
 use crate::guest::SandboxGuest;
 use crate::profile::{EpochClock, Numbers, Profile};
@@ -20,8 +21,6 @@ use std::time::{Duration, Instant};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-/// Stack of the thread that compiles: Cranelift recurses over what the input nests.
-const COMPILE_STACK_BYTES: usize = 32 << 20;
 /// Memory mappings the rest of the process uses: code, heaps, stacks, columns of ticks.
 const MAPS_OF_THE_HOST: usize = 8_000;
 /// Mappings of one guest: two, measured, for the part of its memory that it uses and the reservation behind; one more for what
@@ -35,6 +34,8 @@ const MAPS_DEFAULT: usize = 65_530;
 pub struct SandboxConfig {
     /// How NaNs come out of guests' arithmetic.
     pub numbers: Numbers,
+    /// Where components are compiled.
+    pub compiler: Compiler,
     /// Where compiled code is kept over restarts; the directory is made if need be, and must be nobody else's. None keeps
     /// it in memory only.
     pub cache_dir: Option<PathBuf>,
@@ -48,7 +49,14 @@ pub struct SandboxConfig {
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self { numbers: Numbers::Fast, cache_dir: None, cache_bytes_max: 1 << 30, versions_max: 512, guests_max: None }
+        Self {
+            numbers: Numbers::Fast,
+            compiler: Compiler::Here,
+            cache_dir: None,
+            cache_bytes_max: 1 << 30,
+            versions_max: 512,
+            guests_max: None,
+        }
     }
 }
 
@@ -65,13 +73,21 @@ pub struct Loaded {
     pub core_modules: u32,
     /// Functions within.
     pub functions: u32,
+    /// Linear memories and tables within.
+    pub memories: u32,
+    /// Tables within.
+    pub tables: u32,
+    /// Linear memory that every instance starts with, bytes.
+    pub memory_bytes: u64,
     /// Bytes of the component.
     pub component_bytes: usize,
-    /// Bytes of its machine code, and where that came from.
+    /// Bytes of its machine code.
     pub compiled_bytes: usize,
     /// Where the machine code came from.
     pub source: Source,
-    /// How long it took to get.
+    /// What compiling it took, now or when this host compiled it.
+    pub compile: CompileCost,
+    /// How long it took to get ready, the checks included.
     pub took: Duration,
 }
 
@@ -90,6 +106,9 @@ pub enum LoadError {
     /// The component is at fault; the message says in one line what is wrong and what to do.
     #[error("{0}")]
     Unfit(String),
+    /// The host could not compile it, through no fault of the component.
+    #[error("{0}")]
+    Failed(String),
     /// Every version kept in memory is running and there is no room for another.
     #[error("this host keeps at most {0} versions and all of them are running: stop some engines, or raise versions_max")]
     Full(usize),
@@ -117,8 +136,7 @@ pub struct Sandbox<H: GuestHost> {
     versions: Mutex<HashMap<Digest, Kept<H>>>,
     versions_max: usize,
     disk: Option<DiskCache>,
-    /// Compiling takes a core and up to gigabytes, so one component at a time.
-    compiling: Mutex<()>,
+    workplace: Workplace,
     /// Counts loads and uses, to know which version has been idle for longest.
     uses: AtomicU64,
     host: Arc<Host>,
@@ -196,7 +214,7 @@ impl<H: GuestHost> Sandbox<H> {
             versions: Mutex::default(),
             versions_max: config.versions_max,
             disk,
-            compiling: Mutex::default(),
+            workplace: Workplace::new(config.compiler, config.numbers),
             uses: AtomicU64::new(0),
             host: Arc::new(Host { guests: AtomicUsize::new(0), guests_max, _epochs: epochs }),
         })
@@ -212,7 +230,7 @@ impl<H: GuestHost> Sandbox<H> {
         let checked = check::check(bytes).map_err(LoadError::Unfit)?;
         let digest = Digest::of(bytes);
         let workshop = self.workshop(checked.profile);
-        let (component, source) = self.component(workshop, &digest, bytes)?;
+        let (component, source, compile) = self.component(workshop, &digest, &checked, bytes)?;
         let pre = workshop
             .linker
             .instantiate_pre(&component)
@@ -226,9 +244,13 @@ impl<H: GuestHost> Sandbox<H> {
             imports: checked.imports,
             core_modules: checked.core_modules,
             functions: checked.functions,
+            memories: checked.memories,
+            tables: checked.tables,
+            memory_bytes: checked.memory_bytes,
             component_bytes: bytes.len(),
             compiled_bytes: range.end as usize - range.start as usize,
             source,
+            compile,
             took: started.elapsed(),
         })
     }
@@ -252,18 +274,28 @@ impl<H: GuestHost> Sandbox<H> {
         self.workshops.get(&profile).expect("every profile has its workshop from the start")
     }
 
-    fn component(&self, workshop: &Workshop<H>, digest: &Digest, bytes: &[u8]) -> Result<(Component, Source), LoadError> {
-        let found = self.disk.as_ref().and_then(|disk| disk.find(&workshop.engine, digest));
-        if let Some(component) = found {
-            return Ok((component, Source::Disk));
+    fn component(
+        &self,
+        workshop: &Workshop<H>,
+        digest: &Digest,
+        checked: &check::Checked,
+        bytes: &[u8],
+    ) -> Result<(Component, Source, CompileCost), LoadError> {
+        let engine = &workshop.engine;
+        let find = || self.disk.as_ref().and_then(|disk| disk.find(engine, digest));
+        if let Some((component, cost)) = find() {
+            return Ok((component, Source::Disk, cost));
         }
-        let _one_at_a_time = lock(&self.compiling);
-        let compiled = compile(&workshop.engine, bytes).map_err(LoadError::Unfit)?;
+        let pack = self.disk.as_ref().map(|disk| disk.pack(engine, checked.profile));
+        let compiled = self.workplace.compile(engine, checked, bytes, pack).map_err(|error| match error {
+            CompileError::Unfit(why) => LoadError::Unfit(why),
+            CompileError::Failed(why) => LoadError::Failed(why),
+        })?;
         if let Some(disk) = &self.disk {
-            disk.put(&workshop.engine, digest, &compiled);
+            disk.put(engine, digest, &compiled);
         }
-        let component = crate::cache::adopt(&workshop.engine, &compiled).map_err(|error| LoadError::Unfit(one_line(&error)))?;
-        Ok((component, Source::Compiled))
+        let component = crate::cache::adopt(engine, &compiled.code).map_err(|error| LoadError::Failed(one_line(&error)))?;
+        Ok((component, Source::Compiled, compiled.cost))
     }
 
     fn keep(&self, digest: Digest, version: Version<H>) -> Result<(), LoadError> {
@@ -321,21 +353,6 @@ impl<H: GuestHost> Workshop<H> {
         wasi::link(&mut describing)?;
         Ok(Self { engine, linker, describing })
     }
-}
-
-/// Compiles a component to machine code: bytes in, bytes out, so that it can be done in another process.
-///
-/// # Errors
-/// Names what the compiler did not like.
-fn compile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let compiled = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("compile".into()).stack_size(COMPILE_STACK_BYTES);
-        let compiling = thread
-            .spawn_scoped(scope, || engine.precompile_component(bytes))
-            .map_err(|error| format!("no thread to compile on: {error}"))?;
-        compiling.join().map_err(|_| "the compiler failed on this component; please report it with the component".to_owned())
-    })?;
-    compiled.map_err(|error| format!("it can't be compiled: {}", one_line(&error)))
 }
 
 fn one_line(error: &wasmtime::Error) -> String {

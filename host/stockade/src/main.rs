@@ -10,6 +10,7 @@ mod config;
 mod exit;
 mod moment;
 mod output;
+mod probe;
 mod serve;
 mod telemetry;
 mod workshop;
@@ -18,6 +19,10 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Before anything else of this program runs: a child that compiles must not read settings or open files.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == workshop::COMPILE) {
+        return sandbox::compile_for_parent();
+    }
     // A bad command line ends here, with clap's own words and exit code 2.
     let arguments = cli::Cli::parse();
     match commands::run(arguments) {

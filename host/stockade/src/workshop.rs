@@ -6,8 +6,16 @@ use domain::contract::Description;
 use domain::desk::Desk;
 use domain::guest::{FaultKind, GuestFactory as _};
 use domain::limits::COMPONENT_BYTES_MAX;
-use sandbox::{LoadError, Loaded, Sandbox, SandboxConfig};
+use sandbox::{Compiler, LoadError, Loaded, Sandbox, SandboxConfig};
 use std::path::{Path, PathBuf};
+
+/// What this program is given when it is to compile one component for another process of itself. No command of its users.
+pub const COMPILE: &str = "compile-component";
+
+/// Compiles in a process of its own: this very program.
+pub fn compiler() -> Compiler {
+    Compiler::this_program(COMPILE)
+}
 
 /// A strategy that is ready to run.
 pub struct Workshop {
@@ -67,11 +75,12 @@ impl Workshop {
     /// # Errors
     /// The component is refused; the message names the file.
     pub fn load(path: &Path, component: &[u8]) -> Outcome<Self> {
-        let sandbox = Sandbox::new(SandboxConfig::default()).map_err(Failure::of(Exit::Machine))?;
+        let sandbox =
+            Sandbox::new(SandboxConfig { compiler: compiler(), ..SandboxConfig::default() }).map_err(Failure::of(Exit::Machine))?;
         let refused = |why: &dyn std::fmt::Display| Failure::new(Exit::Refused, format_args!("{}: {why}", path.display()));
         let loaded = sandbox.load(component).map_err(|error| match error {
             LoadError::Unfit(why) => refused(&why),
-            full @ LoadError::Full(_) => Failure::new(Exit::Failed, full),
+            failed @ (LoadError::Failed(_) | LoadError::Full(_)) => Failure::new(Exit::Failed, failed),
         })?;
         let description = sandbox.describe(&loaded.digest).map_err(|fault| match fault.kind {
             FaultKind::Refused => refused(&fault.message),

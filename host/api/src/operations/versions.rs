@@ -26,7 +26,7 @@ pub async fn upload(
         Some(found) => found,
         None => state.store.create_strategy(owner.id, strategy, now).await?,
     };
-    let (description, report) = (&checked.description, &checked.report);
+    let (description, report) = (&checked.description, &serde_json::to_value(&checked.report).map_err(Problem::internal)?);
     let version = NewVersion { strategy: strategy.id, component: &component, description, report };
     let kept = state.store.upload_version(owner.id, version, now).await?;
     let detail = serde_json::json!({ "owner": owner.name, "strategy": strategy.name, "size_bytes": kept.size_bytes });

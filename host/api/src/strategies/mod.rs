@@ -1,6 +1,7 @@
 //! Strategies and their versions.
 
 pub(crate) mod list;
+pub(crate) mod report;
 pub(crate) mod upload;
 pub(crate) mod upload_version;
 pub(crate) mod version;
@@ -10,6 +11,7 @@ use crate::operations::user_named;
 use crate::problem::{Code, Problem};
 use crate::show::At;
 use crate::state::AppState;
+use report::UploadReport;
 use serde::Serialize;
 use store::{StrategyRecord, VersionRecord};
 use utoipa::ToSchema;
@@ -27,8 +29,7 @@ pub(crate) struct VersionView {
     #[schema(value_type = Object)]
     description: serde_json::Value,
     /// What the checks at upload found.
-    #[schema(value_type = Object)]
-    report: serde_json::Value,
+    report: UploadReport,
     uploaded_at: At,
 }
 
@@ -39,7 +40,7 @@ impl VersionView {
             digest: version.digest.to_string(),
             size_bytes: version.size_bytes,
             description: serde_json::to_value(&version.description).map_err(Problem::internal)?,
-            report: version.report.clone(),
+            report: serde_json::from_value(version.report.clone()).map_err(Problem::internal)?,
             uploaded_at: At(version.uploaded_at),
         })
     }

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use stockade_api::{AppState, Checked, Feed, FeedReport, LiveFeed, Parts, Refused, Status, Versions};
+use stockade_api::{AppState, Checked, Feed, FeedReport, LiveFeed, Parts, Refused, Status, UploadReport, Versions};
 use store::Store;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -263,7 +263,7 @@ impl Versions for Guests {
             return Err(Refused::Unfit("this is text, not a component: build the strategy with `stockade strategy build`".into()));
         }
         self.load(&Digest::of(component), component)?;
-        Ok(Checked { description: description(&name), report: serde_json::json!({ "functions": 1 }) })
+        Ok(Checked { description: description(&name), report: UploadReport { functions: 1, ..UploadReport::default() } })
     }
 
     fn load(&self, version: &Digest, component: &[u8]) -> Result<(), Refused> {

@@ -1,48 +1,31 @@
 //! How large and how nested a component is. Compiling takes far more than linear time for some shapes: 27 KB can be made
-//! that take a minute and a gigabyte. What real compilers emit stays far below these numbers.
+//! that take a minute and a gigabyte.
 
+use super::maxima::{Counts, JUMP_TABLE_MAX, LOOP_DEPTH_MAX, NESTED_MAX, PARAMETERS_MAX, Thing, of_function};
 use crate::profile::Profile;
-use wasmparser::{FunctionBody, Operator, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{ElementItems, FunctionBody, Operator, Parser, Payload, Validator, WasmFeatures};
 
 /// Components above this, or with more modules, have an interpreter in them.
 const NATIVE_BYTES_MAX: usize = 4 << 20;
 const NATIVE_MODULES_MAX: u32 = 8;
-/// Core modules and components within: a Python component has 38 modules.
-const PARTS_MAX: u32 = 64;
-/// Components within components; composing tools make two or three levels.
-const DEPTH_MAX: usize = 8;
-/// Functions of all modules: CPython has 12,000.
-const FUNCTIONS_MAX: u32 = 50_000;
-/// Types of all modules and of the component.
-const TYPES_MAX: u32 = 20_000;
-/// Code of one function, bytes. Interpreters have one giant loop; compiled strategies have none.
-const NATIVE_BODY_BYTES_MAX: usize = 128 << 10;
-const SCRIPTED_BODY_BYTES_MAX: usize = 1 << 20;
-/// Local variables of one function: register allocation is worse than linear in them.
-const NATIVE_LOCALS_MAX: u32 = 2_000;
-const SCRIPTED_LOCALS_MAX: u32 = 20_000;
-/// Loops within loops of one function; each level multiplies the work of compiling epoch checks.
-const LOOP_DEPTH_MAX: usize = 64;
-/// Targets of one jump table.
-const JUMP_TABLE_MAX: u32 = 8_192;
 
 /// What was counted.
 #[derive(Default)]
 pub(super) struct Shape {
     bytes: usize,
-    pub core_modules: u32,
-    components: u32,
-    pub functions: u32,
-    types: u32,
-    largest_body: Largest,
+    counts: Counts,
+    /// Linear memory that its modules start with, bytes.
+    pub memory_bytes: u64,
+    pub largest_body: Largest,
     most_locals: Largest,
+    deepest: Largest,
 }
 
 /// The largest of its kind, and which function it was.
-#[derive(Default)]
-struct Largest {
-    value: u64,
-    function: u32,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Largest {
+    pub value: u64,
+    pub function: u32,
 }
 
 impl Largest {
@@ -51,37 +34,79 @@ impl Largest {
             *self = Self { value, function };
         }
     }
+
+    fn at_most(&self, max: u64, what: &str) -> Result<(), String> {
+        if self.value <= max {
+            Ok(())
+        } else {
+            Err(format!("function {} has {} {what}; at most {max}: split it", self.function, self.value))
+        }
+    }
 }
 
 impl Shape {
     pub fn profile(&self) -> Profile {
-        if self.bytes > NATIVE_BYTES_MAX || self.core_modules > NATIVE_MODULES_MAX { Profile::Scripted } else { Profile::Native }
+        let many = self.counts.of(Thing::CoreModules) > NATIVE_MODULES_MAX;
+        if self.bytes > NATIVE_BYTES_MAX || many { Profile::Scripted } else { Profile::Native }
+    }
+
+    pub fn of(&self, thing: Thing) -> u32 {
+        self.counts.of(thing)
     }
 
     fn within_maxima(&self) -> Result<(), String> {
-        let (body_max, locals_max) = match self.profile() {
-            Profile::Native => (NATIVE_BODY_BYTES_MAX, NATIVE_LOCALS_MAX),
-            Profile::Scripted => (SCRIPTED_BODY_BYTES_MAX, SCRIPTED_LOCALS_MAX),
-        };
-        at_most("core modules", self.core_modules, PARTS_MAX)?;
-        at_most("components within", self.components, PARTS_MAX)?;
-        at_most("functions", self.functions, FUNCTIONS_MAX)?;
-        at_most("types", self.types, TYPES_MAX)?;
-        let of_function = |largest: &Largest, what: &str, max: u64| {
-            if largest.value <= max {
-                Ok(())
-            } else {
-                Err(format!("function {} has {} {what}; at most {max}: split it", largest.function, largest.value))
+        self.counts.within_maxima()?;
+        let max = of_function(self.profile());
+        self.largest_body.at_most(max.body_bytes, "bytes of code")?;
+        self.most_locals.at_most(max.locals, "local variables")?;
+        self.deepest.at_most(max.block_depth, "blocks within blocks")
+    }
+
+    fn count(&mut self, payload: &Payload<'_>) -> Result<(), String> {
+        use Thing::*;
+        let (thing, more) = match payload {
+            Payload::ModuleSection { .. } => (CoreModules, 1),
+            Payload::ComponentSection { .. } => (Components, 1),
+            Payload::TypeSection(types) => (Types, types.count()),
+            Payload::ComponentTypeSection(types) => (Types, types.count()),
+            Payload::CoreTypeSection(types) => (Types, types.count()),
+            Payload::FunctionSection(functions) => (Functions, functions.count()),
+            Payload::ImportSection(imports) => (Imports, imports.count()),
+            Payload::ComponentImportSection(imports) => (Imports, imports.count()),
+            Payload::ExportSection(exports) => (Exports, exports.count()),
+            Payload::ComponentExportSection(exports) => (Exports, exports.count()),
+            Payload::GlobalSection(globals) => (Globals, globals.count()),
+            Payload::TableSection(tables) => (Tables, tables.count()),
+            Payload::MemorySection(memories) => {
+                for memory in memories.clone() {
+                    let bytes = memory.map_err(invalid)?.initial.saturating_mul(PAGE_BYTES);
+                    self.memory_bytes = self.memory_bytes.saturating_add(bytes);
+                }
+                (Memories, memories.count())
             }
+            Payload::ElementSection(segments) => {
+                for segment in segments.clone() {
+                    let items = match segment.map_err(invalid)?.items {
+                        ElementItems::Functions(items) => items.count(),
+                        ElementItems::Expressions(_, items) => items.count(),
+                    };
+                    self.counts.add(Elements, items);
+                }
+                return Ok(());
+            }
+            Payload::DataSection(segments) => (DataSegments, segments.count()),
+            Payload::InstanceSection(instances) => (Instances, instances.count()),
+            Payload::ComponentInstanceSection(instances) => (Instances, instances.count()),
+            Payload::ComponentAliasSection(aliases) => (Aliases, aliases.count()),
+            Payload::ComponentCanonicalSection(adapters) => (Adapters, adapters.count()),
+            _ => return Ok(()),
         };
-        of_function(&self.largest_body, "bytes of code", body_max as u64)?;
-        of_function(&self.most_locals, "local variables", u64::from(locals_max))
+        self.counts.add(thing, more);
+        Ok(())
     }
 }
 
-fn at_most(what: &str, count: u32, max: u32) -> Result<(), String> {
-    if count <= max { Ok(()) } else { Err(format!("the component has {count} {what}; at most {max}")) }
-}
+const PAGE_BYTES: u64 = 64 << 10;
 
 /// Counts everything, then validates what is within the maxima.
 pub(super) fn measure(bytes: &[u8]) -> Result<Shape, String> {
@@ -89,35 +114,44 @@ pub(super) fn measure(bytes: &[u8]) -> Result<Shape, String> {
     let mut depth = 0;
     let mut function = 0;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(invalid)? {
+        let payload = payload.map_err(invalid)?;
+        shape.count(&payload)?;
+        // Counts are checked as they grow, so that no input is walked for longer than an acceptable one.
+        shape.within_maxima()?;
+        match payload {
             Payload::ModuleSection { .. } => {
-                shape.core_modules += 1;
                 depth += 1;
                 function = 0;
             }
-            Payload::ComponentSection { .. } => {
-                shape.components += 1;
-                depth += 1;
-            }
+            Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = usize::saturating_sub(depth, 1),
-            Payload::TypeSection(types) => shape.types = shape.types.saturating_add(types.count()),
-            Payload::ComponentTypeSection(types) => shape.types = shape.types.saturating_add(types.count()),
-            Payload::CoreTypeSection(types) => shape.types = shape.types.saturating_add(types.count()),
-            Payload::FunctionSection(functions) => shape.functions = shape.functions.saturating_add(functions.count()),
+            Payload::TypeSection(types) => few_parameters(types)?,
             Payload::CodeSectionEntry(body) => {
                 look_into(&body, function, &mut shape)?;
+                shape.within_maxima()?;
                 function += 1;
             }
             _ => {}
         }
-        if depth > DEPTH_MAX {
-            return Err(format!("components are nested more than {DEPTH_MAX} deep"));
+        if depth > NESTED_MAX {
+            return Err(format!("components are nested more than {NESTED_MAX} deep"));
         }
-        // Counts are checked as they grow, so that no input is walked for longer than an acceptable one.
-        shape.within_maxima()?;
     }
     Validator::new_with_features(features()).validate_all(bytes).map_err(invalid)?;
     Ok(shape)
+}
+
+fn few_parameters(types: wasmparser::TypeSectionReader<'_>) -> Result<(), String> {
+    for types in types {
+        for ty in types.map_err(invalid)?.types() {
+            let wasmparser::CompositeInnerType::Func(function) = &ty.composite_type.inner else { continue };
+            let (params, results) = (function.params().len(), function.results().len());
+            if params.max(results) > PARAMETERS_MAX {
+                return Err(format!("a function type has {params} parameters and {results} results; at most {PARAMETERS_MAX} of each"));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn look_into(body: &FunctionBody<'_>, function: u32, shape: &mut Shape) -> Result<(), String> {
@@ -144,6 +178,7 @@ fn look_into(body: &FunctionBody<'_>, function: u32, shape: &mut Shape) -> Resul
             }
             _ => {}
         }
+        shape.deepest.see(blocks.len() as u64, function);
         if loops > LOOP_DEPTH_MAX {
             return Err(format!("function {function} has loops nested more than {LOOP_DEPTH_MAX} deep"));
         }

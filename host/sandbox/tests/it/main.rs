@@ -2,6 +2,7 @@
 
 mod cache;
 mod calls;
+mod compiling;
 mod faults;
 mod loading;
 mod native;

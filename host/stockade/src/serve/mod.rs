@@ -192,6 +192,7 @@ fn runtime() -> Outcome<Runtime> {
 fn sandbox(config: &Config) -> Outcome<Sandbox<Desk>> {
     let engines_max = config.sandbox.engines_max;
     let sandbox = SandboxConfig {
+        compiler: crate::workshop::compiler(),
         cache_dir: Some(config.cache_dir()),
         cache_bytes_max: config.sandbox.cache_bytes_max,
         versions_max: config.sandbox.versions_max,

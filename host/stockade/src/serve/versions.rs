@@ -1,11 +1,12 @@
 //! The sandbox as the API sees it.
 
+use crate::probe;
 use api::{Checked, Refused, Versions};
 use domain::desk::Desk;
 use domain::guest::GuestFactory as _;
 use domain::ids::Digest;
+use domain::params::resolve;
 use sandbox::{LoadError, Loaded, Sandbox};
-use serde_json::json;
 use std::sync::Arc;
 
 /// Checks and loads components in the host's sandbox.
@@ -20,6 +21,7 @@ impl SandboxVersions {
     fn take_in(&self, component: &[u8]) -> Result<Loaded, Refused> {
         self.0.load(component).map_err(|error| match error {
             LoadError::Unfit(why) => Refused::Unfit(why),
+            LoadError::Failed(why) => Refused::Failed(why),
             full @ LoadError::Full(_) => Refused::Full(full.to_string()),
         })
     }
@@ -29,11 +31,8 @@ impl Versions for SandboxVersions {
     fn check(&self, component: &[u8]) -> Result<Checked, Refused> {
         let loaded = self.take_in(component)?;
         let description = self.0.describe(&loaded.digest).map_err(|fault| Refused::Unfit(fault.to_string()))?;
-        let report = json!({
-            "profile": loaded.profile.word(), "imports": loaded.imports, "core_modules": loaded.core_modules,
-            "functions": loaded.functions, "component_bytes": loaded.component_bytes, "compiled_bytes": loaded.compiled_bytes,
-            "compile_ms": loaded.took.as_secs_f64() * 1e3,
-        });
+        let probed = resolve(&description.params, []).and_then(|params| probe::run(self.0.as_ref(), &loaded, &description, &params));
+        let report = probe::report(&loaded, probed);
         Ok(Checked { description, report })
     }
 

@@ -1,0 +1,171 @@
+//! The child's side: takes its limits, then the component, and answers.
+//!
+//! It trusts the lines before the component, which are its parent's, and takes the limits they name before it reads a byte of
+//! the component.
+
+use super::functions::Functions;
+use super::{Pack, on_large_stack};
+use crate::profile::{Numbers, Profile};
+use crate::seal::{KEY_BYTES, Seal};
+use domain::limits::COMPONENT_BYTES_MAX;
+use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
+use std::ffi::OsString;
+use std::io::{self, BufRead, Read, Write};
+use std::os::unix::ffi::OsStringExt as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use wasmtime::Engine;
+
+/// Steps behind the processes that trade.
+const NICE: i32 = 10;
+/// Files it has open: three streams and a pack.
+const FILES_MAX: u64 = 16;
+/// Bytes of a file it may write: a pack.
+const FILE_BYTES_MAX: u64 = 512 << 20;
+/// Seconds between the signal that tells the parent why and the one that can't be survived.
+const GRACE_S: u64 = 1;
+
+/// The whole life of a child: reads a job from standard input, writes the answer to standard output.
+///
+/// For the program that [`Compiler::Child`](super::Compiler::Child) names, as the first thing it does.
+pub fn compile_for_parent() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    let mut input = io::stdin().lock();
+    let job = Job::read(&mut input)?;
+    job.limit_myself()?;
+    let mut component = Vec::with_capacity(job.component_bytes);
+    input.take(job.component_bytes as u64).read_to_end(&mut component)?;
+    if component.len() != job.component_bytes {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the component broke off"));
+    }
+    let functions = job.pack.map(|pack| Arc::new(Functions::open(pack, job.profile)));
+    let compiled = compile(job.profile, job.numbers, functions.clone(), &component);
+    answer(&compiled)?;
+    if let (Ok(_), Some(functions)) = (&compiled, &functions) {
+        // The parent has its answer; without a pack the next one takes longer, that is all.
+        _ = functions.save();
+    }
+    Ok(())
+}
+
+fn compile(profile: Profile, numbers: Numbers, functions: Option<Arc<Functions>>, component: &[u8]) -> Result<Vec<u8>, String> {
+    let one_line = |error: wasmtime::Error| format!("{error:#}").replace('\n', " ");
+    let mut config = profile.config(numbers);
+    if let Some(functions) = functions {
+        config.enable_incremental_compilation(functions).map_err(one_line)?;
+    }
+    on_large_stack(&Engine::new(&config).map_err(one_line)?, component)
+}
+
+fn answer(compiled: &Result<Vec<u8>, String>) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    match compiled {
+        Ok(code) => {
+            writeln!(output, "ok {} {}", code.len(), peak_memory_bytes())?;
+            output.write_all(code)?;
+        }
+        Err(why) => writeln!(output, "no {}", why.replace('\n', " "))?,
+    }
+    output.flush()
+}
+
+/// The most memory this process has had, bytes.
+fn peak_memory_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() << 10
+}
+
+/// What the parent wants.
+struct Job {
+    profile: Profile,
+    numbers: Numbers,
+    cpu_s: u64,
+    address_bytes: u64,
+    pack: Option<Pack>,
+    component_bytes: usize,
+}
+
+impl Job {
+    fn read(input: &mut impl BufRead) -> io::Result<Self> {
+        let (mut profile, mut numbers, mut cpu_s, mut address_bytes) = (None, None, None, None);
+        let (mut path, mut key) = (None, None);
+        loop {
+            let (name, value) = line(input)?;
+            let text = || String::from_utf8_lossy(&value).into_owned();
+            match name.as_str() {
+                "profile" => profile = Profile::ALL.into_iter().find(|profile| profile.word() == text()),
+                "numbers" => numbers = Numbers::ALL.into_iter().find(|numbers| numbers.word() == text()),
+                "cpu_s" => cpu_s = text().parse().ok(),
+                "address_bytes" => address_bytes = text().parse().ok(),
+                "pack" => path = Some(OsString::from_vec(value).into()),
+                "key" => key = key_of(&text()),
+                "component_bytes" => {
+                    let component_bytes = text().parse().ok().filter(|bytes| *bytes <= COMPONENT_BYTES_MAX);
+                    let pack = path.zip(key).map(|(path, key)| Pack { path, seal: Seal::new(key) });
+                    let job = (|| {
+                        Some(Self {
+                            profile: profile?,
+                            numbers: numbers?,
+                            cpu_s: cpu_s?,
+                            address_bytes: address_bytes?,
+                            pack,
+                            component_bytes: component_bytes?,
+                        })
+                    })();
+                    return job.ok_or_else(|| no_job("something is missing in it"));
+                }
+                _ => return Err(no_job(&name)),
+            }
+        }
+    }
+
+    fn limit_myself(&self) -> io::Result<()> {
+        let limit = |resource, soft: u64, hard: u64| setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) });
+        limit(Resource::Core, 0, 0)?;
+        limit(Resource::Nofile, FILES_MAX, FILES_MAX)?;
+        limit(Resource::Fsize, FILE_BYTES_MAX, FILE_BYTES_MAX)?;
+        limit(Resource::Cpu, self.cpu_s, self.cpu_s.saturating_add(GRACE_S))?;
+        limit(Resource::As, self.address_bytes, self.address_bytes)?;
+        nice(NICE)?;
+        Ok(())
+    }
+}
+
+fn no_job(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("this is for a host to start, and standard input is no job: {what}"))
+}
+
+fn line(input: &mut impl BufRead) -> io::Result<(String, Vec<u8>)> {
+    const LINE_BYTES_MAX: u64 = 8 << 10;
+    let mut line = Vec::new();
+    input.take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
+    if line.pop() != Some(b'\n') {
+        return Err(no_job("it breaks off"));
+    }
+    let space = line.iter().position(|byte| *byte == b' ').ok_or_else(|| no_job("a line without a value"))?;
+    let value = line.split_off(space + 1);
+    line.pop();
+    Ok((String::from_utf8_lossy(&line).into_owned(), value))
+}
+
+fn key_of(text: &str) -> Option<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    if text.len() != 2 * KEY_BYTES || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(key)
+}
