@@ -6,6 +6,7 @@
 mod bench;
 mod cargo;
 mod demo;
+mod server;
 mod setup;
 mod strategies;
 mod test;

@@ -1,6 +1,7 @@
-//! `cargo xtask test`: the samples first, because tests run real components; then every test, with a count at the end.
+//! `cargo xtask test`: the samples first, because tests run real components, and a database server; then every test, with a count at the end.
 
 use crate::cargo::{cargo, say, words};
+use crate::server::{self, Server};
 use crate::{setup, strategies};
 use anyhow::{Context as _, Result, bail};
 use std::io::{BufRead as _, BufReader};
@@ -37,7 +38,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let samples = strategies::build_all()?.len();
     let built = begun.elapsed();
 
+    let server = Server::start()?;
     let mut command = cargo();
+    command.env(server::VARIABLE, &server.place);
     command.args(["test", "--no-fail-fast"]).stdout(Stdio::piped());
     match &arguments.package {
         Some(package) => command.args(["--package", package]),

@@ -163,8 +163,12 @@ impl From<StoreError> for Problem {
             StoreError::Invalid(_) | StoreError::Symbol { .. } => Code::InvalidValue,
             StoreError::DiskFull => Code::DiskFull,
             StoreError::Busy => Code::Busy,
-            StoreError::Newer { .. } | StoreError::InUse { .. } | StoreError::Unusable { .. } => return Self::internal(error),
-            StoreError::Disk(_) | StoreError::Corrupt(_) => {
+            StoreError::Older { .. } | StoreError::Newer { .. } | StoreError::InUse { .. } | StoreError::Unusable { .. } => {
+                return Self::internal(error);
+            }
+            // The next request may find it again.
+            StoreError::Unreachable(_) => Code::Busy,
+            StoreError::Disk(_) | StoreError::Corrupt(_) | StoreError::Damaged(_) => {
                 return Self { code: Code::Internal, detail: error.to_string(), source: Some(error.to_string()) };
             }
             StoreError::Internal(source) => return Self::internal(format_args!("{error}: {source}")),

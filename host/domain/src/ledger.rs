@@ -294,7 +294,8 @@ impl Ledger {
                 (position.stop_loss, position.take_profit) = (stop_loss, take_profit);
                 PositionChange::Reversed
             }
-            Entry::Out | Entry::OutBy if deal.volume == Steps(0) => return None,
+            // Only books a swap or a cost: the position goes on, and whoever keeps it must hear of it.
+            Entry::Out | Entry::OutBy if deal.volume == Steps(0) => return Some(Change::Swap(Box::new(position.clone()))),
             Entry::Out | Entry::OutBy if deal.volume < position.volume => {
                 let left = position.volume - deal.volume;
                 position.cost = position.cost_left(left);

@@ -69,6 +69,8 @@ pub enum Command {
     Serve(commands::serve::Arguments),
     /// Do again what an engine did on this host, and show that it decides the same.
     Replay(commands::replay::Arguments),
+    /// Bring the database's schema up to date, after a copy of it has been kept.
+    Migrate(commands::migrate::Arguments),
     /// Users of a running host.
     #[command(subcommand)]
     User(commands::user::Command),

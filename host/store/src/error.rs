@@ -1,6 +1,6 @@
 //! Why the store did not do what it was asked for.
 
-use std::path::PathBuf;
+use domain::journal::JournalError;
 
 /// Why the store did not do what it was asked for. Nothing of the call is in the database.
 #[derive(Debug, thiserror::Error)]
@@ -34,30 +34,39 @@ pub enum StoreError {
     },
     /// A newer Stockade has written the database.
     #[error(
-        "the database {} has schema {found}, this stockade knows schemas up to {known}; use the stockade that wrote it or a newer one, or restore the backup from before its upgrade",
-        path.display()
+        "the database {database} has schema {found}, this stockade knows schemas up to {known}; use the stockade that wrote it or a newer one, or restore the backup from before its upgrade"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The file or server.
+        database: String,
         /// Its schema.
         found: i64,
         /// The newest schema known here.
         known: i64,
     },
+    /// An older Stockade has written the database, which lacks steps of the schema.
+    #[error("the database {database} has schema {found}, this stockade needs {known}; stop its host and run `stockade migrate`")]
+    Older {
+        /// The file or server.
+        database: String,
+        /// Its schema.
+        found: i64,
+        /// The schema needed here.
+        known: i64,
+    },
     /// Another process has the database open.
-    #[error("the database {} is in use by process {holder}; stop that first, or give this one another database", path.display())]
+    #[error("the database {database} is in use by process {holder}; stop that first, or give this one another database")]
     InUse {
-        /// The file.
-        path: PathBuf,
-        /// Its process id, or "unknown".
+        /// The file or server.
+        database: String,
+        /// Its process id, with its machine where that may be another one, or "unknown".
         holder: String,
     },
-    /// The file is no database of Stockade, or can't be opened or written; the message says which and what would do.
-    #[error("the database {} can't be used: {why}", path.display())]
+    /// It is no database of Stockade, or can't be opened or written; the message says which and what would do.
+    #[error("the database {database} can't be used: {why}")]
     Unusable {
-        /// The file.
-        path: PathBuf,
+        /// The file or server.
+        database: String,
         /// Why, and what would mend it.
         why: String,
     },
@@ -70,6 +79,12 @@ pub enum StoreError {
     /// A row holds what the host never writes.
     #[error("the database is damaged: {0}; restore the last backup")]
     Corrupt(String),
+    /// The database itself is damaged, not only a row.
+    #[error("the database is damaged: {0}; restore the last backup")]
+    Damaged(String),
+    /// The server does not answer, or has hung up. What was asked for last may have been done.
+    #[error("the database server does not answer ({0}); see that it runs and can be reached")]
+    Unreachable(String),
     /// Every connection stayed busy for longer than a caller waits.
     #[error("the database is busy; try again")]
     Busy,
@@ -81,6 +96,45 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
         Self::NotFound { what, name: name.to_string() }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::ColumnDecode { index, source } => Self::Corrupt(format!("column {index}: {source}")),
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            // A file has no connection that could break: these are a server's.
+            sqlx::Error::Io(error) => Self::Unreachable(error.to_string()),
+            sqlx::Error::Tls(error) => Self::Unreachable(format!("TLS: {error}")),
+            sqlx::Error::Protocol(error) => Self::Unreachable(error),
+            error => {
+                let known =
+                    error.as_database_error().and_then(|said| crate::sqlite::meaning(said).or_else(|| crate::postgres::meaning(said)));
+                known.unwrap_or_else(|| Self::Internal(error.into()))
+            }
+        }
+    }
+}
+
+/// An error of an insert: its name, which must be unique, or what it refers to and may not exist.
+pub(crate) fn inserting(error: sqlx::Error, (what, name): (&'static str, &str), (of, id): (&'static str, &dyn ToString)) -> StoreError {
+    match error.as_database_error() {
+        Some(database) if database.is_unique_violation() => StoreError::AlreadyExists { what, name: name.into() },
+        Some(database) if database.is_foreign_key_violation() => StoreError::not_found(of, id.to_string()),
+        _ => error.into(),
+    }
+}
+
+impl From<StoreError> for JournalError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            // The journal's own message has the way out.
+            StoreError::DiskFull => Self::Disk("the disk is full".into()),
+            StoreError::Disk(why) | StoreError::Corrupt(why) | StoreError::Damaged(why) => Self::Disk(why),
+            StoreError::Internal(source) => Self::Internal(source.to_string()),
+            error => Self::Internal(error.to_string()),
+        }
     }
 }
 

@@ -1,21 +1,27 @@
 //! What must not be lost: users, accounts, strategies, engines, orders, deals, positions, signals, logs and the audit.
 //!
-//! Every SQL statement of Stockade is in this crate, in a module per database; today that is SQLite. Whoever uses a
-//! [`Store`] sees none of it: `port` lists what a store can do, the other files here are the rows it gives and
-//! takes. What a user may see and change goes through methods that take their [`UserId`](domain::ids::UserId); the rest
+//! Every SQL statement of Stockade is in this crate. What both databases say alike is in `sql/` and compiled twice, once
+//! within `sqlite` and once within `postgres`, each time with that database's own connections and rows; what differs, such as
+//! opening, transactions and the journal's wait for the disk, is in those two. Whoever uses a [`Store`] sees none of it:
+//! `port` lists what a store can do, the other files here are the rows it gives and takes. What a user may see and change goes through methods that take their [`UserId`](domain::ids::UserId); the rest
 //! is the host's and says so. The time is always the caller's.
 //!
 //! Refuses to know: sockets, wasm, HTTP, what a strategy or an order means. Which rows follow from a report is decided by
 //! the domain's [`Ledger`](domain::ledger::Ledger); here it is written down.
+
+#![allow(clippy::duplicate_mod, reason = "the statements of `sql/` are compiled for each database")]
 
 mod accounts;
 mod audit;
 mod engines;
 mod error;
 mod health;
+mod location;
 mod page;
 mod port;
+mod postgres;
 mod reports;
+mod schema;
 mod sqlite;
 mod strategies;
 mod trading;
@@ -26,9 +32,12 @@ pub use audit::{AuditRecord, AuditVerdict, NewAudit};
 pub use engines::{EngineRecord, EngineSave, LastTick, NewEngine, Wanted};
 pub use error::StoreError;
 pub use health::Counts;
+pub use location::Location;
 pub use page::{PAGE_ROWS_MAX, Page};
 pub use port::Store;
+pub use postgres::Server;
 pub use reports::{LOG_LINES_KEPT, LogRecord, NewLog, NewSignal, SIGNALS_KEPT, SignalRecord};
+pub use schema::{Backup, Migrated};
 pub use strategies::{NewVersion, StrategyRecord, VersionRecord};
 pub use trading::{DealRecord, OrderRecord, PositionFilter, PositionRecord, SymbolGrid};
 pub use users::UserRecord;

@@ -1,7 +1,7 @@
 //! What a store can do, in one list. Each database implements every line in a module of its own.
 
-use crate::sqlite;
 use crate::*;
+use crate::{postgres, sqlite};
 use domain::broker::AccountTerms;
 use domain::contract::{Param, TradingState};
 use domain::ids::{AccountId, Digest, EngineId, OrderId, StrategyId, UserId};
@@ -26,23 +26,49 @@ pub struct Store {
 #[derive(Clone, Debug)]
 enum Backend {
     Sqlite(sqlite::Database),
+    Postgres(postgres::Database),
 }
 
 impl Store {
-    /// Opens the SQLite database at `path`, creates it and its folder when they are missing, and brings its schema up to
-    /// date. It is this process' alone until the last clone and journal is dropped.
+    /// Opens the SQLite database at `path`; see [`open_at`](Self::open_at).
     ///
     /// # Errors
-    /// [`InUse`](StoreError::InUse), [`Newer`](StoreError::Newer), or [`Unusable`](StoreError::Unusable) when the file is
-    /// no database of Stockade or can't be written.
+    /// As there.
     pub async fn open(path: &Path) -> Result<Self> {
         Ok(Self { backend: Backend::Sqlite(sqlite::Database::open(path).await?) })
+    }
+
+    /// Opens a database. A file and its folder are created when they are missing, and an empty database gets its tables. It
+    /// is this process' alone until it is closed, a file until its last clone and journal is dropped.
+    ///
+    /// # Errors
+    /// [`InUse`](StoreError::InUse), [`Older`](StoreError::Older), [`Newer`](StoreError::Newer),
+    /// [`Unreachable`](StoreError::Unreachable), or [`Unusable`](StoreError::Unusable) when it is no database of Stockade,
+    /// can't be written, or has a pooler before it that mixes up sessions.
+    pub async fn open_at(location: &Location) -> Result<Self> {
+        match location {
+            Location::Sqlite(path) => Self::open(path).await,
+            Location::Postgres(server) => Ok(Self { backend: Backend::Postgres(postgres::Database::open(server).await?) }),
+        }
+    }
+
+    /// Brings the schema of a database up to date, after a copy of it has been kept. No host may be running on it.
+    ///
+    /// # Errors
+    /// As with [`open_at`](Self::open_at), and [`Invalid`](StoreError::Invalid) when no copy can be made; then nothing has
+    /// changed.
+    pub async fn migrate(location: &Location, backup: &Backup) -> Result<Migrated> {
+        match location {
+            Location::Sqlite(path) => sqlite::migrate(path, backup).await,
+            Location::Postgres(server) => postgres::migrate(server, backup).await,
+        }
     }
 
     /// Closes all connections and waits until that is done. Later calls fail; so do those of its journals.
     pub async fn close(&self) {
         match &self.backend {
             Backend::Sqlite(database) => database.close().await,
+            Backend::Postgres(database) => database.close().await,
         }
     }
 
@@ -54,6 +80,7 @@ impl Store {
     pub async fn journal(&self, symbols: &SymbolTable, owner_epoch: i64) -> Result<Box<dyn Journal>> {
         match &self.backend {
             Backend::Sqlite(database) => Ok(Box::new(database.journal(symbols, owner_epoch).await?)),
+            Backend::Postgres(database) => Ok(Box::new(database.journal(symbols, owner_epoch).await?)),
         }
     }
 }
@@ -67,6 +94,7 @@ macro_rules! port {
                 pub async fn $name(&self, $($argument: $kind),*) -> Result<$answer> {
                     match &self.backend {
                         Backend::Sqlite(database) => database.$name($($argument),*).await,
+                        Backend::Postgres(database) => database.$name($($argument),*).await,
                     }
                 }
             )*

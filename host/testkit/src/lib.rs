@@ -5,6 +5,7 @@
 pub mod components;
 mod convert;
 pub mod native;
+pub mod postgres;
 pub mod scripted;
 
 pub use native::NativeGuest;

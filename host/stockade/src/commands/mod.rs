@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod engine;
 pub mod health;
 pub mod import;
+pub mod migrate;
 pub mod replay;
 pub mod report_files;
 pub mod serve;
@@ -30,6 +31,7 @@ pub fn run(arguments: Cli) -> Outcome {
         Command::Backtest(arguments) => backtest::run(arguments, global),
         Command::Replay(arguments) => replay::run(arguments, global),
         Command::Serve(arguments) => serve::run(arguments, global),
+        Command::Migrate(arguments) => migrate::run(arguments, global),
         Command::User(command) => user::run(command, global),
         Command::Account(command) => account::run(command, global),
         Command::Engine(command) => engine::run(command, global),

@@ -12,6 +12,7 @@ use domain::limits::GuestLimits;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use store::Location;
 
 /// The documented example: every key with its default.
 pub const EXAMPLE: &str = include_str!("../../../../deployment/stockade.example.toml");
@@ -25,8 +26,9 @@ const FILE: &str = "stockade.toml";
 pub struct Config {
     /// Ticks, database, compiled strategies, the operator's token.
     pub data_dir: PathBuf,
-    /// The SQLite file; empty: `stockade.db` in the data folder.
-    pub database: PathBuf,
+    /// A SQLite file or the URL of a PostgreSQL database, which may hold a password; empty: `stockade.db` in the data folder.
+    #[serde(serialize_with = "without_password")]
+    pub database: String,
     /// Where the API listens.
     pub listen: SocketAddr,
     /// What the operator's requests carry; empty: made on the first run and kept in the data folder.
@@ -116,7 +118,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: ".stockade".into(),
-            database: PathBuf::new(),
+            database: String::new(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             operator_token: String::new(),
             log: "info".into(),
@@ -184,6 +186,7 @@ impl Config {
         if self.feed.symbols.is_empty() {
             return Err("feed.symbols is empty; name at least one, such as [\"EURUSD\"]".into());
         }
+        self.database().map_err(|failure| failure.message)?;
         let token = self.operator_token.len();
         if (1..token::BYTES_MIN).contains(&token) {
             return Err(format!(
@@ -200,8 +203,14 @@ impl Config {
     }
 
     /// Where the database lies.
-    pub fn database(&self) -> PathBuf {
-        if self.database.as_os_str().is_empty() { self.data_dir.join("stockade.db") } else { self.database.clone() }
+    ///
+    /// # Errors
+    /// It is neither a file nor the URL of a PostgreSQL database.
+    pub fn database(&self) -> Outcome<Location> {
+        if self.database.is_empty() {
+            return Ok(Location::Sqlite(self.data_dir.join("stockade.db")));
+        }
+        Location::parse(&self.database).map_err(|why| Failure::new(Exit::Usage, format_args!("database: {why}")))
     }
 
     /// Where the record of what strategies were fed and decided lies.
@@ -212,6 +221,14 @@ impl Config {
     /// Where compiled strategies lie.
     pub fn cache_dir(&self) -> PathBuf {
         self.data_dir.join("compiled")
+    }
+}
+
+/// Settings are shown to whoever asks; the password in a URL is not.
+fn without_password<S: serde::Serializer>(database: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    match Location::parse(database) {
+        Ok(location @ Location::Postgres(_)) => serializer.collect_str(&location),
+        _ => serializer.serialize_str(database),
     }
 }
 
@@ -274,6 +291,24 @@ mod tests {
         check(file, &[("STOCKADE_LISTEN", "127.0.0.1:9001")], Ok("127.0.0.1:9001 [\"EURUSD\"]"));
         check(file, &[("STOCKADE_FEED_SYMBOLS", "XAUUSD, GBPUSD")], Ok("127.0.0.1:9000 [\"XAUUSD\", \"GBPUSD\"]"));
         check("", &[("HOME", "/root"), ("STOCKADE_CONFIG", "x")], Ok("127.0.0.1:8080 [\"EURUSD\", \"GBPUSD\", \"USDJPY\", \"XAUUSD\"]"));
+    }
+
+    #[test]
+    fn a_database_is_a_file_or_a_server_and_its_password_is_never_shown() {
+        let config = |text: &str, variables: &[(&str, &str)]| {
+            let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Config::parse(text, "stockade.toml", variables).expect("it is valid")
+        };
+        let place = |config: &Config| config.database().expect("it was checked").to_string();
+        assert_eq!(place(&config("", &[])), ".stockade/stockade.db");
+        assert_eq!(place(&config("database = \"/srv/a.db\"", &[])), "/srv/a.db");
+        let url = ("DATABASE_URL", "postgres://anna:s3cret@db/stockade?sslmode=require");
+        let server = config("database = \"/srv/a.db\"", &[url]);
+        assert_eq!(place(&server), "postgres://anna@db:5432/stockade");
+        assert_eq!(place(&config("", &[url, ("STOCKADE_DATABASE", "own.db")])), "own.db", "the variable with our name goes first");
+        assert!(!toml::to_string(&server).expect("it is a table").contains("s3cret"));
+        check("", &[("DATABASE_URL", "mysql://root:s3cret@db/x")], Err("DATABASE_URL: mysql:// is no database that stockade knows"));
+        check("database = \"postgres://db\"", &[], Err("database: it names no database"));
     }
 
     #[test]

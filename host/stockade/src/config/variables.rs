@@ -3,6 +3,7 @@
 use super::{Config, one_line};
 use crate::exit::{Exit, Failure, Outcome};
 use serde::Deserialize as _;
+use store::Location;
 use toml::{Table, Value};
 
 /// A key and how its variable is read.
@@ -81,9 +82,19 @@ impl Key {
     }
 }
 
+/// What other programs call the database's URL; ours goes before it.
+const DATABASE_URL: &str = "DATABASE_URL";
+
 /// Puts the variables into the file's table. `None` when there are none.
 pub(super) fn apply(table: &mut Table, variables: impl IntoIterator<Item = (String, String)>) -> Outcome<Option<Config>> {
+    let variables: Vec<(String, String)> = variables.into_iter().collect();
     let mut config = None;
+    if let Some((_, url)) = variables.iter().find(|(name, url)| name == DATABASE_URL && !url.is_empty()) {
+        // Named here, since the check of all settings would blame the file.
+        Location::parse(url).map_err(|why| Failure::new(Exit::Usage, format_args!("{DATABASE_URL}: {why}")))?;
+        table.insert("database".into(), url.as_str().into());
+        config = Some(Config::deserialize(table.clone()).map_err(|error| Failure::new(Exit::Usage, one_line(error.message())))?);
+    }
     let ours = variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str()));
     for (name, text) in ours {
         let Some(key) = KEYS.iter().find(|key| key.variable() == name) else { return Err(unknown(&name)) };

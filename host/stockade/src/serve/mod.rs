@@ -59,12 +59,13 @@ impl Running {
     /// The first part that can't start, in one line with the way out.
     pub fn start(config: &Config) -> Outcome<Self> {
         make_folder(&config.data_dir)?;
+        let place = config.database()?;
         // Before anything is opened: a host that nobody can talk to is no host.
         let listener = listen(config)?;
         let runtime = runtime()?;
         // Sockets and connections belong to the runtime they are made in.
         let entered = runtime.enter();
-        let store = runtime.block_on(Store::open(&config.database())).map_err(store_failure)?;
+        let store = runtime.block_on(Store::open_at(&place)).map_err(store_failure)?;
         let token = operator_token(config)?;
         let sandbox = Arc::new(sandbox(config)?);
         let market = Market::open(config, SystemClock.now())?;
@@ -104,7 +105,7 @@ impl Running {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::of(Exit::Machine))?;
         let address = listener.local_addr().map_or_else(|_| config.listen.to_string(), |address| address.to_string());
         let started = json!({
-            "url": format!("http://{address}"), "data_dir": config.data_dir, "database": config.database(), "feed": config.feed.kind,
+            "url": format!("http://{address}"), "data_dir": config.data_dir, "database": place.to_string(), "feed": config.feed.kind,
             "symbols": config.feed.symbols, "accounts": resumed.accounts, "engines": resumed.engines, "engines_started": resumed.started,
             "failed": resumed.failed,
         });
@@ -208,13 +209,14 @@ fn bounds(config: &Config) -> Bounds {
     Bounds { shards, save_every_us: i64::from(config.host.save_every_s) * SECOND_US, ..usual }
 }
 
-fn store_failure(error: StoreError) -> Failure {
+pub(crate) fn store_failure(error: StoreError) -> Failure {
     let exit = match &error {
         StoreError::InUse { .. } | StoreError::Busy => Exit::InUse,
-        StoreError::Newer { .. } | StoreError::Unusable { .. } | StoreError::DiskFull | StoreError::Disk(_) => Exit::Machine,
+        StoreError::Older { .. } | StoreError::Newer { .. } | StoreError::Unusable { .. } => Exit::Machine,
+        StoreError::DiskFull | StoreError::Disk(_) | StoreError::Unreachable(_) => Exit::Machine,
         StoreError::NotFound { .. } => Exit::NotFound,
         StoreError::Invalid(_) | StoreError::AlreadyExists { .. } | StoreError::Symbol { .. } => Exit::Refused,
-        StoreError::Corrupt(_) | StoreError::Internal(_) => Exit::Failed,
+        StoreError::Corrupt(_) | StoreError::Damaged(_) | StoreError::Internal(_) => Exit::Failed,
     };
     Failure::new(exit, error)
 }

@@ -1,17 +1,22 @@
 //! What SQLite's errors mean to a caller.
 
 use crate::StoreError;
-use domain::journal::JournalError;
+use sqlx::error::DatabaseError;
+use sqlx::sqlite::SqliteError;
 use std::path::Path;
 
 /// The primary code of an error that SQLite gave.
-pub fn code(error: &sqlx::Error) -> Option<i32> {
-    let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
+fn code(error: &sqlx::Error) -> Option<i32> {
+    code_of(error.as_database_error()?)
+}
+
+fn code_of(error: &dyn DatabaseError) -> Option<i32> {
+    let extended: i32 = error.code()?.parse().ok()?;
     Some(extended & 0xff)
 }
 
 /// Codes of <https://www.sqlite.org/rescode.html>.
-pub mod primary {
+mod primary {
     pub const PERM: i32 = 3;
     pub const BUSY: i32 = 5;
     pub const READONLY: i32 = 8;
@@ -22,22 +27,21 @@ pub mod primary {
     pub const NOTADB: i32 = 26;
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        match (code(&error), error) {
-            (Some(primary::FULL), _) => Self::DiskFull,
-            (Some(primary::IOERR | primary::READONLY | primary::CANTOPEN), error) => Self::Disk(error.to_string()),
-            (Some(primary::CORRUPT | primary::NOTADB), error) => Self::Corrupt(error.to_string()),
-            (Some(primary::BUSY), _) | (_, sqlx::Error::PoolTimedOut) => Self::Busy,
-            (_, sqlx::Error::ColumnDecode { index, source }) => Self::Corrupt(format!("column {index}: {source}")),
-            (_, error) => Self::Internal(error.into()),
-        }
+/// What an error that SQLite gave means; `None` when it is another database's, or means nothing to a caller.
+pub fn meaning(error: &dyn DatabaseError) -> Option<StoreError> {
+    let error = error.try_downcast_ref::<SqliteError>()?;
+    match code_of(error)? {
+        primary::FULL => Some(StoreError::DiskFull),
+        primary::IOERR | primary::READONLY | primary::CANTOPEN => Some(StoreError::Disk(error.to_string())),
+        primary::CORRUPT | primary::NOTADB => Some(StoreError::Damaged(error.to_string())),
+        primary::BUSY => Some(StoreError::Busy),
+        _ => None,
     }
 }
 
 /// An error while opening, which can say what is wrong with the file.
 pub fn opening(path: &Path, error: sqlx::Error) -> StoreError {
-    let unusable = |why: &str| StoreError::Unusable { path: path.into(), why: why.into() };
+    let unusable = |why: &str| StoreError::Unusable { database: path.display().to_string(), why: why.into() };
     match code(&error) {
         Some(primary::NOTADB) => unusable("it is no SQLite database; move the file away or name another one"),
         Some(primary::READONLY) => unusable("it is read-only; give the user that runs stockade the right to write it and its folder"),
@@ -45,26 +49,5 @@ pub fn opening(path: &Path, error: sqlx::Error) -> StoreError {
             "it can't be opened; check that it is a file and that the user that runs stockade may read and write it and its folder",
         ),
         _ => error.into(),
-    }
-}
-
-/// An error of an insert: its name, which must be unique, or what it refers to and may not exist.
-pub fn inserting(error: sqlx::Error, (what, name): (&'static str, &str), (of, id): (&'static str, &dyn ToString)) -> StoreError {
-    match error.as_database_error() {
-        Some(database) if database.is_unique_violation() => StoreError::AlreadyExists { what, name: name.into() },
-        Some(database) if database.is_foreign_key_violation() => StoreError::not_found(of, id.to_string()),
-        _ => error.into(),
-    }
-}
-
-impl From<StoreError> for JournalError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            // The journal's own message has the way out.
-            StoreError::DiskFull => Self::Disk("the disk is full".into()),
-            StoreError::Disk(why) | StoreError::Corrupt(why) => Self::Disk(why),
-            StoreError::Internal(source) => Self::Internal(source.to_string()),
-            error => Self::Internal(error.to_string()),
-        }
     }
 }

@@ -1,33 +1,62 @@
 //! The store on SQLite: one connection that writes, a few that read, one process.
 
-mod accounts;
-mod audit;
-mod deals;
-mod engine_states;
-mod engines;
 mod error;
 #[cfg(test)]
 mod faults;
 mod health;
 mod journal;
-mod ledger;
-mod logs;
+mod migrate;
 mod open;
-mod orders;
-mod positions;
-mod row;
-mod signals;
-mod strategies;
-mod symbols;
-mod users;
-mod versions;
 mod writer;
 
-use crate::{Result, StoreError};
-use sqlx::{SqliteConnection, SqlitePool};
+// What both databases say alike, here with SQLite's types; see `crate::sql` in the crate's introduction.
+#[path = "../sql/accounts.rs"]
+mod accounts;
+#[path = "../sql/audit.rs"]
+mod audit;
+#[path = "../sql/book.rs"]
+mod book;
+#[path = "../sql/deals.rs"]
+mod deals;
+#[path = "../sql/engine_states.rs"]
+mod engine_states;
+#[path = "../sql/engines.rs"]
+mod engines;
+#[path = "../sql/ids.rs"]
+mod ids;
+#[path = "../sql/ledger.rs"]
+mod ledger;
+#[path = "../sql/logs.rs"]
+mod logs;
+#[path = "../sql/orders.rs"]
+mod orders;
+#[path = "../sql/positions.rs"]
+mod positions;
+#[path = "../sql/row.rs"]
+mod row;
+#[path = "../sql/signals.rs"]
+mod signals;
+#[path = "../sql/strategies.rs"]
+mod strategies;
+#[path = "../sql/symbols.rs"]
+mod symbols;
+#[path = "../sql/users.rs"]
+mod users;
+#[path = "../sql/versions.rs"]
+mod versions;
+
+use crate::Result;
+pub use error::meaning;
+pub use migrate::migrate;
+use sqlx::SqlitePool;
 use std::fs::File;
 use std::sync::Arc;
 use writer::{Tx, Writer};
+
+/// A connection of this database.
+type DbConnection = sqlx::SqliteConnection;
+/// A row of this database.
+type DbRow = sqlx::sqlite::SqliteRow;
 
 /// An open database.
 #[derive(Clone, Debug)]
@@ -43,6 +72,11 @@ impl Database {
         self.writer.begin().await
     }
 
+    /// A transaction that reads: all its rows are of the same moment.
+    async fn snapshot(&self) -> Result<sqlx::SqliteTransaction<'_>> {
+        Ok(self.readers.begin().await?)
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -50,14 +84,7 @@ impl Database {
     }
 }
 
-/// The next id of a kind, as `counters` has it. Within a transaction, so that it is given once.
-async fn next_id(conn: &mut SqliteConnection, kind: &'static str) -> Result<u32> {
-    let last: i64 =
-        sqlx::query_scalar("UPDATE counters SET last = last + 1 WHERE name = $1 RETURNING last").bind(kind).fetch_one(conn).await?;
-    u32::try_from(last).map_err(|_| StoreError::Invalid(format!("this database has given out all ids for {kind}")))
-}
-
-/// `NotFound` unless a statement changed its one row.
-fn changed(done: &sqlx::sqlite::SqliteQueryResult, what: &'static str, name: impl ToString) -> Result<()> {
-    if done.rows_affected() == 0 { Err(StoreError::not_found(what, name)) } else { Ok(()) }
+/// Keeps others from appending to this table until the transaction ends. There is one writer here, so nobody can.
+async fn append_alone(_: &mut DbConnection, _table: &'static str) -> Result<()> {
+    Ok(())
 }

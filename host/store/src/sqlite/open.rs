@@ -3,8 +3,9 @@
 use super::Database;
 use super::error::opening;
 use super::writer::Writer;
+use crate::schema::{Standing, standing};
 use crate::{Result, StoreError};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// Connections that read: lists and health checks are short, and each has a thread of its own.
 const READERS: u32 = 4;
@@ -26,26 +27,22 @@ const LOG_BYTES_MAX: i64 = 64 << 20;
 impl Database {
     /// See [`Store::open`](crate::Store::open).
     pub async fn open(path: &Path) -> Result<Self> {
-        let file_error = |error| file_error(path, error);
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(file_error)?;
+            std::fs::create_dir_all(folder).map_err(|error| file_error(path, error))?;
         }
         if path.is_dir() {
-            return Err(StoreError::Unusable { path: path.into(), why: "it is a folder; name a file".into() });
+            return Err(StoreError::Unusable { database: path.display().to_string(), why: "it is a folder; name a file".into() });
         }
         let lock = lock(path)?;
-        // For its owner's eyes only: it holds people's strategies. SQLite gives its log the same mode.
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(file_error)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .foreign_keys(true)
-            .busy_timeout(WAIT_MAX)
-            .synchronous(SqliteSynchronous::Full)
-            .disable_statement_logging();
+        touch(path)?;
+        let options = options(path);
 
         // Looked at before anything is set, since setting the journal mode writes.
         let mut probe = options.connect().await.map_err(|error| opening(path, error))?;
-        check(&mut probe, path).await?;
+        let found = standing(&MIGRATIONS, &applied(&mut probe, path).await?);
+        if matches!(found, Standing::Older { .. } | Standing::Newer { .. }) {
+            return Err(found.refusal(&path.display()));
+        }
         probe.close().await.map_err(|error| opening(path, error))?;
 
         let options = options.journal_mode(SqliteJournalMode::Wal).pragma("journal_size_limit", LOG_BYTES_MAX.to_string());
@@ -54,7 +51,9 @@ impl Database {
         for statement in ["BEGIN IMMEDIATE", "ROLLBACK"] {
             sqlx::query(statement).execute(&mut conn).await.map_err(|error| opening(path, error))?;
         }
-        MIGRATIONS.run(&mut conn).await.map_err(|error| migrating(path, error))?;
+        // An empty one, or one that has it all: then this only compares what is there with what is known.
+        let migrated = MIGRATIONS.run(&mut conn).await;
+        migrated.map_err(|error| crate::schema::failed(&path.display(), error, |error| opening(path, error)))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(WAIT_MAX)
@@ -66,9 +65,26 @@ impl Database {
     }
 }
 
+/// Makes the file when it is missing, for its owner's eyes only: it holds people's strategies. SQLite gives its log the same
+/// mode.
+pub fn touch(path: &Path) -> Result<()> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    opened.map(drop).map_err(|error| file_error(path, error))
+}
+
+/// How every connection is made.
+pub fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(WAIT_MAX)
+        .synchronous(SqliteSynchronous::Full)
+        .disable_statement_logging()
+}
+
 /// Takes the lock file beside the database. SQLite's own locks let two processes write in turns, which would make two
 /// hosts out of one; this lock goes with its process, however that ends.
-fn lock(path: &Path) -> Result<File> {
+pub fn lock(path: &Path) -> Result<File> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let lock_path = PathBuf::from(name);
@@ -80,7 +96,7 @@ fn lock(path: &Path) -> Result<File> {
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let known = file.read_to_string(&mut holder).is_ok() && !holder.is_empty() && holder.bytes().all(|byte| byte.is_ascii_digit());
-            return Err(StoreError::InUse { path: path.into(), holder: if known { holder } else { "unknown".into() } });
+            return Err(StoreError::InUse { database: path.display().to_string(), holder: if known { holder } else { "unknown".into() } });
         }
         Err(TryLockError::Error(error)) => return Err(file_error(error)),
     }
@@ -94,42 +110,25 @@ fn file_error(path: &Path, error: std::io::Error) -> StoreError {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::DiskFull,
         _ => {
             let why = format!("{error}; the user that runs stockade must be able to read and write it and its folder");
-            StoreError::Unusable { path: path.into(), why }
+            StoreError::Unusable { database: path.display().to_string(), why }
         }
     }
 }
 
-/// Whether the file is empty or ours, and no newer than this program.
-async fn check(conn: &mut SqliteConnection, path: &Path) -> Result<()> {
+/// The schema versions that the file has. `None` when it is empty.
+///
+/// # Errors
+/// It holds another program's tables.
+pub async fn applied(conn: &mut SqliteConnection, path: &Path) -> Result<Option<Vec<i64>>> {
     let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIMIT 100")
         .fetch_all(&mut *conn)
         .await
         .map_err(|error| opening(path, error))?;
-    let not_ours = |table: &str| StoreError::Unusable {
-        path: path.into(),
-        why: format!("it is another program's (it has a table {table:?} and no schema version); name another file"),
-    };
-    match tables.first() {
-        None => return Ok(()),
-        Some(table) if !tables.iter().any(|name| name == "_sqlx_migrations") => return Err(not_ours(table)),
-        Some(_) => {}
+    let Some(first) = tables.first() else { return Ok(None) };
+    if !tables.iter().any(|name| name == "_sqlx_migrations") {
+        let why = format!("it is another program's (it has a table {first:?} and no schema version); name another file");
+        return Err(StoreError::Unusable { database: path.display().to_string(), why });
     }
-    let found: Option<i64> =
-        sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(conn).await.map_err(|error| opening(path, error))?;
-    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
-    match found {
-        Some(found) if found > known => Err(StoreError::Newer { path: path.into(), found, known }),
-        _ => Ok(()),
-    }
-}
-
-fn migrating(path: &Path, error: MigrateError) -> StoreError {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => opening(path, error),
-        MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => StoreError::Unusable {
-            path: path.into(),
-            why: format!("its schema {version} was made by another build than this one; use that one, or name another file"),
-        },
-        error => StoreError::Internal(error.into()),
-    }
+    let versions = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version").fetch_all(conn).await;
+    Ok(Some(versions.map_err(|error| opening(path, error))?))
 }

@@ -1,0 +1,98 @@
+//! The store on PostgreSQL: a pool for all the calls, a connection of its own for each journal, one host.
+
+mod error;
+mod health;
+mod journal;
+mod migrate;
+mod open;
+mod probe;
+mod server;
+mod tx;
+
+// What both databases say alike, here with PostgreSQL's types; see the crate's introduction.
+#[path = "../sql/accounts.rs"]
+mod accounts;
+#[path = "../sql/audit.rs"]
+mod audit;
+#[path = "../sql/book.rs"]
+mod book;
+#[path = "../sql/deals.rs"]
+mod deals;
+#[path = "../sql/engine_states.rs"]
+mod engine_states;
+#[path = "../sql/engines.rs"]
+mod engines;
+#[path = "../sql/ids.rs"]
+mod ids;
+#[path = "../sql/ledger.rs"]
+mod ledger;
+#[path = "../sql/logs.rs"]
+mod logs;
+#[path = "../sql/orders.rs"]
+mod orders;
+#[path = "../sql/positions.rs"]
+mod positions;
+#[path = "../sql/row.rs"]
+mod row;
+#[path = "../sql/signals.rs"]
+mod signals;
+#[path = "../sql/strategies.rs"]
+mod strategies;
+#[path = "../sql/symbols.rs"]
+mod symbols;
+#[path = "../sql/users.rs"]
+mod users;
+#[path = "../sql/versions.rs"]
+mod versions;
+
+use crate::Result;
+pub use error::meaning;
+pub use migrate::migrate;
+pub use server::Server;
+use sqlx::{PgConnection, PgPool};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use tx::Tx;
+
+/// A connection of this database.
+type DbConnection = PgConnection;
+/// A row of this database.
+type DbRow = sqlx::postgres::PgRow;
+
+/// An open database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    server: Server,
+    /// Named as in the other module, where only these read; here they write as well.
+    readers: PgPool,
+    /// The connection that holds the lock by which this host has the database for itself; `None` after `close`.
+    lock: Arc<Mutex<Option<PgConnection>>>,
+}
+
+impl Database {
+    async fn write(&self) -> Result<Tx> {
+        Tx::begin(&self.readers).await
+    }
+
+    /// A transaction that reads: all its rows are of the same moment.
+    async fn snapshot(&self) -> Result<sqlx::PgTransaction<'static>> {
+        Ok(self.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        if let Some(lock) = self.lock.lock().await.take() {
+            // The lock ends with its connection, however that goes.
+            let _ = sqlx::Connection::close(lock).await;
+        }
+    }
+}
+
+/// Keeps others from appending to this table until the transaction ends: whoever numbers rows after the last one must be
+/// the only one who does.
+async fn append_alone(conn: &mut DbConnection, table: &'static str) -> Result<()> {
+    // The name is one of ours, never anybody's input.
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("LOCK TABLE {table} IN EXCLUSIVE MODE"))).execute(conn).await?;
+    Ok(())
+}

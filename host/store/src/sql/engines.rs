@@ -1,0 +1,173 @@
+//! Engines.
+
+use super::ids::{changed, next_id};
+use super::row::{bits, digest, json, number, to_json, word};
+use super::{Database, DbRow};
+use crate::error::checked_name;
+use crate::error::inserting;
+use crate::{EngineRecord, NewEngine, Page, Result, StoreError, Wanted};
+use domain::contract::{Param, RunMode, TradingState};
+use domain::ids::{AccountId, EngineId, OrderId, StrategyId, UserId};
+use domain::life::EngineState;
+use domain::time::Time;
+use sqlx::{FromRow, Row};
+
+impl FromRow<'_, DbRow> for EngineRecord {
+    fn from_row(row: &DbRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: EngineId(number(row, "id")?),
+            owner: UserId(number(row, "owner")?),
+            account: AccountId(number(row, "account")?),
+            strategy: StrategyId(number(row, "strategy")?),
+            version: digest(row, "digest")?,
+            name: row.try_get("name")?,
+            params: json(row, "params")?,
+            symbols: json(row, "symbols")?,
+            mode: word(row, "mode", RunMode::from_word)?,
+            seed: bits(row, "seed")?,
+            wanted: word(row, "wanted", Wanted::from_word)?,
+            trading: word(row, "trading", TradingState::from_word)?,
+            state: word(row, "state", EngineState::from_word)?,
+            state_reason: row.try_get("state_reason")?,
+            state_at: Time(row.try_get("state_at")?),
+            created_at: Time(row.try_get("created_at")?),
+        })
+    }
+}
+
+impl Database {
+    pub async fn add_engine(&self, owner: UserId, engine: &NewEngine, at: Time) -> Result<EngineRecord> {
+        checked_name("engine", &engine.name)?;
+        let mut tx = self.write().await?;
+        let account: Option<i64> = sqlx::query_scalar("SELECT id FROM accounts WHERE owner = $1 AND id = $2")
+            .bind(i64::from(owner.0))
+            .bind(i64::from(engine.account.0))
+            .fetch_optional(tx.conn())
+            .await?;
+        account.ok_or_else(|| StoreError::not_found("account", engine.account))?;
+        let strategy: Option<i64> = sqlx::query_scalar("SELECT id FROM strategies WHERE owner = $1 AND id = $2")
+            .bind(i64::from(owner.0))
+            .bind(i64::from(engine.strategy.0))
+            .fetch_optional(tx.conn())
+            .await?;
+        strategy.ok_or_else(|| StoreError::not_found("strategy", engine.strategy))?;
+        let id = next_id(tx.conn(), "engines").await?;
+        let added = sqlx::query_as(
+            "INSERT INTO engines
+                (id, owner, account, strategy, digest, name, params, symbols, mode, seed, wanted, trading, state, state_reason,
+                 state_at, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', $14, $14) RETURNING *",
+        )
+        .bind(i64::from(id))
+        .bind(i64::from(owner.0))
+        .bind(i64::from(engine.account.0))
+        .bind(i64::from(engine.strategy.0))
+        .bind(engine.version.to_string())
+        .bind(&engine.name)
+        .bind(to_json(&engine.params)?)
+        .bind(to_json(&engine.symbols)?)
+        .bind(engine.mode.word())
+        .bind(engine.seed as i64)
+        .bind(Wanted::Stopped.word())
+        .bind(TradingState::Active.word())
+        .bind(EngineState::Defined.word())
+        .bind(at.0)
+        .fetch_one(tx.conn())
+        .await
+        .map_err(|error| inserting(error, ("engine", &engine.name), ("version", &engine.version)))?;
+        tx.commit().await?;
+        Ok(added)
+    }
+
+    pub async fn engine(&self, owner: UserId, id: EngineId) -> Result<EngineRecord> {
+        let found = sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND id = $2")
+            .bind(i64::from(owner.0))
+            .bind(i64::from(id.0))
+            .fetch_optional(&self.readers)
+            .await?;
+        found.ok_or_else(|| StoreError::not_found("engine", id))
+    }
+
+    pub async fn find_engine(&self, owner: UserId, name: &str) -> Result<Option<EngineRecord>> {
+        Ok(sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND name = $2")
+            .bind(i64::from(owner.0))
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    pub async fn engines(&self, owner: UserId, page: Page) -> Result<Vec<EngineRecord>> {
+        Ok(sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3")
+            .bind(i64::from(owner.0))
+            .bind(page.after())
+            .bind(page.limit())
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
+    pub async fn every_engine(&self, page: Page) -> Result<Vec<EngineRecord>> {
+        Ok(sqlx::query_as("SELECT * FROM engines WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(page.after())
+            .bind(page.limit())
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
+    pub async fn set_engine_wanted(&self, owner: UserId, id: EngineId, wanted: Wanted) -> Result<()> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query("UPDATE engines SET wanted = $3 WHERE owner = $1 AND id = $2")
+            .bind(i64::from(owner.0))
+            .bind(i64::from(id.0))
+            .bind(wanted.word())
+            .execute(tx.conn())
+            .await?;
+        changed(done.rows_affected(), "engine", id)?;
+        tx.commit().await
+    }
+
+    pub async fn set_engine_trading(&self, owner: UserId, id: EngineId, trading: TradingState) -> Result<()> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query("UPDATE engines SET trading = $3 WHERE owner = $1 AND id = $2")
+            .bind(i64::from(owner.0))
+            .bind(i64::from(id.0))
+            .bind(trading.word())
+            .execute(tx.conn())
+            .await?;
+        changed(done.rows_affected(), "engine", id)?;
+        tx.commit().await
+    }
+
+    pub async fn set_engine_params(&self, owner: UserId, id: EngineId, params: &[Param]) -> Result<()> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query("UPDATE engines SET params = $3 WHERE owner = $1 AND id = $2")
+            .bind(i64::from(owner.0))
+            .bind(i64::from(id.0))
+            .bind(to_json(params)?)
+            .execute(tx.conn())
+            .await?;
+        changed(done.rows_affected(), "engine", id)?;
+        tx.commit().await
+    }
+
+    pub async fn set_engine_state(&self, id: EngineId, state: EngineState, reason: &str, at: Time) -> Result<()> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query("UPDATE engines SET state = $2, state_reason = $3, state_at = $4 WHERE id = $1")
+            .bind(i64::from(id.0))
+            .bind(state.word())
+            .bind(reason)
+            .bind(at.0)
+            .execute(tx.conn())
+            .await?;
+        changed(done.rows_affected(), "engine", id)?;
+        tx.commit().await
+    }
+
+    pub async fn last_order_number(&self, id: EngineId) -> Result<u32> {
+        // Written in the order of the numbers: one step in an index.
+        let last: Option<i64> = sqlx::query_scalar("SELECT id FROM orders WHERE engine = $1 ORDER BY seq DESC LIMIT 1")
+            .bind(i64::from(id.0))
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(last.map_or(0, |last| OrderId(last as u64).number()))
+    }
+}

@@ -1,0 +1,103 @@
+//! Ledgers, rebuilt from rows.
+
+use super::row::{bits, number};
+use super::{Database, DbConnection};
+use crate::{OrderRecord, PositionRecord, Result, StoreError};
+use domain::ids::{AccountId, DealId, UserId};
+use domain::ledger::{Ledger, Position, SEEN_DEALS_MAX, WorkingOrder};
+use domain::number::Money;
+use domain::order::OrderRequest;
+use domain::symbol::{SymbolId, SymbolTable};
+use sqlx::Row;
+
+impl Database {
+    pub async fn ledger(&self, account: AccountId, symbols: &SymbolTable) -> Result<Ledger> {
+        let mut tx = self.snapshot().await?;
+        let (_, ledger) = load(&mut tx, account, symbols).await?;
+        tx.commit().await?;
+        Ok(ledger)
+    }
+}
+
+/// The account's owner and what it has.
+pub async fn load(conn: &mut DbConnection, account: AccountId, symbols: &SymbolTable) -> Result<(UserId, Ledger)> {
+    let row = sqlx::query(
+        "SELECT owner, deposit + (SELECT CAST(COALESCE(SUM(profit + commission + swap), 0) AS BIGINT)
+                FROM deals WHERE deals.account = accounts.id) AS balance
+         FROM accounts WHERE id = $1",
+    )
+    .bind(i64::from(account.0))
+    .fetch_optional(&mut *conn)
+    .await?
+    .ok_or_else(|| StoreError::not_found("account", account))?;
+    let owner = UserId(number(&row, "owner")?);
+    let mut ledger = Ledger::new(Money(row.try_get("balance")?));
+
+    let orders: Vec<OrderRecord> = sqlx::query_as("SELECT * FROM orders WHERE account = $1 AND finished_at IS NULL")
+        .bind(i64::from(account.0))
+        .fetch_all(&mut *conn)
+        .await?;
+    for order in orders {
+        ledger.orders.insert(order.id, working(order, symbols)?);
+    }
+    let positions: Vec<PositionRecord> = sqlx::query_as("SELECT * FROM positions WHERE account = $1 AND closed_at IS NULL")
+        .bind(i64::from(account.0))
+        .fetch_all(&mut *conn)
+        .await?;
+    for position in positions {
+        ledger.positions.insert(position.id, open(position, symbols)?);
+    }
+    let booked = sqlx::query("SELECT id FROM deals WHERE account = $1 ORDER BY id DESC LIMIT $2")
+        .bind(i64::from(account.0))
+        .bind(SEEN_DEALS_MAX as i64)
+        .fetch_all(conn)
+        .await?;
+    let booked: Vec<DealId> = booked.iter().map(|row| bits(row, "id").map(DealId)).collect::<sqlx::Result<_>>()?;
+    ledger.remember(booked);
+    Ok((owner, ledger))
+}
+
+/// The id of a symbol that something open refers to.
+fn symbol(symbols: &SymbolTable, name: &str, of: impl std::fmt::Display) -> Result<SymbolId> {
+    symbols.find(name).ok_or_else(|| StoreError::Symbol {
+        name: name.into(),
+        why: format!("{of} refers to it, but this host's table of symbols lacks it; add it to the configuration"),
+    })
+}
+
+fn working(order: OrderRecord, symbols: &SymbolTable) -> Result<WorkingOrder> {
+    let request = OrderRequest {
+        symbol: symbol(symbols, &order.symbol, format_args!("order {}", order.id))?,
+        side: order.side,
+        kind: order.kind,
+        volume: order.volume,
+        price: order.price,
+        stop_limit_price: order.stop_limit_price,
+        stop_loss: order.stop_loss,
+        take_profit: order.take_profit,
+        filling: order.filling,
+        deviation: order.deviation,
+        expires: order.expires,
+        position: order.position,
+        reduce_only: order.reduce_only,
+        tag: order.tag,
+    };
+    Ok(WorkingOrder { id: order.id, request, state: order.state, filled: order.filled, placed: order.placed_at })
+}
+
+fn open(position: PositionRecord, symbols: &SymbolTable) -> Result<Position> {
+    Ok(Position {
+        id: position.id,
+        symbol: symbol(symbols, &position.symbol, format_args!("position {}", position.id))?,
+        side: position.side,
+        volume: position.volume,
+        cost: position.cost,
+        stop_loss: position.stop_loss,
+        take_profit: position.take_profit,
+        opened: position.opened_at,
+        realised: position.realised,
+        commission: position.commission,
+        swap: position.swap,
+        tag: position.tag,
+    })
+}

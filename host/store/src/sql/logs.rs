@@ -1,0 +1,79 @@
+//! Log lines of engines.
+
+use super::row::{number, word};
+use super::{Database, DbRow};
+use crate::error::inserting;
+use crate::{LOG_LINES_KEPT, LogRecord, NewLog, Page, Result};
+use domain::contract::LogLevel;
+use domain::ids::{EngineId, UserId};
+use domain::time::Time;
+use sqlx::{FromRow, Row};
+use std::collections::BTreeMap;
+
+impl FromRow<'_, DbRow> for LogRecord {
+    fn from_row(row: &DbRow) -> sqlx::Result<Self> {
+        let line = NewLog {
+            engine: EngineId(number(row, "engine")?),
+            at: Time(row.try_get("at")?),
+            level: word(row, "level", LogLevel::from_word)?,
+            text: row.try_get("text")?,
+        };
+        Ok(Self { number: row.try_get("number")?, line })
+    }
+}
+
+impl Database {
+    pub async fn add_logs(&self, lines: &[NewLog]) -> Result<()> {
+        let mut tx = self.write().await?;
+        let mut last = BTreeMap::new();
+        for line in lines {
+            let number: i64 = sqlx::query_scalar(
+                "INSERT INTO engine_logs (engine, number, at, level, text)
+                 VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM engine_logs WHERE engine = $1), $2, $3, $4)
+                 RETURNING number",
+            )
+            .bind(i64::from(line.engine.0))
+            .bind(line.at.0)
+            .bind(line.level.word())
+            .bind(&line.text)
+            .fetch_one(tx.conn())
+            .await
+            .map_err(|error| inserting(error, ("line", "of the engine"), ("engine", &line.engine)))?;
+            last.insert(line.engine, number);
+        }
+        for (engine, last) in last {
+            sqlx::query("DELETE FROM engine_logs WHERE engine = $1 AND number <= $2")
+                .bind(i64::from(engine.0))
+                .bind(last - LOG_LINES_KEPT)
+                .execute(tx.conn())
+                .await?;
+        }
+        tx.commit().await
+    }
+
+    pub async fn logs(&self, owner: UserId, engine: EngineId, page: Page) -> Result<Vec<LogRecord>> {
+        Ok(sqlx::query_as(
+            "SELECT l.* FROM engine_logs l JOIN engines e ON e.id = l.engine
+             WHERE e.owner = $1 AND l.engine = $2 AND l.number > $3 ORDER BY l.number LIMIT $4",
+        )
+        .bind(i64::from(owner.0))
+        .bind(i64::from(engine.0))
+        .bind(page.after())
+        .bind(page.limit())
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    pub async fn last_logs(&self, owner: UserId, engine: EngineId, page: Page) -> Result<Vec<LogRecord>> {
+        Ok(sqlx::query_as(
+            "SELECT l.* FROM engine_logs l JOIN engines e ON e.id = l.engine
+             WHERE e.owner = $1 AND l.engine = $2 AND l.number < $3 ORDER BY l.number DESC LIMIT $4",
+        )
+        .bind(i64::from(owner.0))
+        .bind(i64::from(engine.0))
+        .bind(page.before())
+        .bind(page.limit())
+        .fetch_all(&self.readers)
+        .await?)
+    }
+}

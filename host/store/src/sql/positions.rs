@@ -1,0 +1,136 @@
+//! Positions, open and closed.
+
+use super::row::{bits, number, optional, word};
+use super::{Database, DbConnection, DbRow};
+use crate::{Page, PositionFilter, PositionRecord, Result};
+use domain::broker::{Deal, Entry};
+use domain::contract::{PositionChange, Side};
+use domain::ids::{AccountId, EngineId, OrderId, PositionId, UserId};
+use domain::ledger::Position;
+use domain::number::{Money, Points, Steps};
+use domain::order::Tag;
+use domain::time::Time;
+use sqlx::{FromRow, Row};
+
+impl FromRow<'_, DbRow> for PositionRecord {
+    fn from_row(row: &DbRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            seq: row.try_get("seq")?,
+            id: PositionId(OrderId(bits(row, "id")?)),
+            account: AccountId(number(row, "account")?),
+            symbol: row.try_get("symbol")?,
+            side: word(row, "side", Side::from_word)?,
+            volume: Steps(row.try_get("volume")?),
+            cost: row.try_get("cost")?,
+            stop_loss: optional(row, "stop_loss", Points)?,
+            take_profit: optional(row, "take_profit", Points)?,
+            realised: Money(row.try_get("realised")?),
+            commission: Money(row.try_get("commission")?),
+            swap: Money(row.try_get("swap")?),
+            tag: word(row, "tag", |text| Tag::new(text))?,
+            volume_in: Steps(row.try_get("volume_in")?),
+            cost_in: row.try_get("cost_in")?,
+            volume_out: Steps(row.try_get("volume_out")?),
+            cost_out: row.try_get("cost_out")?,
+            opened_at: Time(row.try_get("opened_at")?),
+            closed_at: optional(row, "closed_at", Time)?,
+        })
+    }
+}
+
+impl Database {
+    pub async fn positions(
+        &self,
+        owner: UserId,
+        engine: Option<EngineId>,
+        filter: PositionFilter,
+        page: Page,
+    ) -> Result<Vec<PositionRecord>> {
+        let query = match engine {
+            None => sqlx::query_as(
+                "SELECT * FROM positions WHERE owner = $1 AND seq < $2
+                    AND ($4 = 'all' OR ($4 = 'open' AND closed_at IS NULL) OR ($4 = 'closed' AND closed_at IS NOT NULL))
+                 ORDER BY seq DESC LIMIT $3",
+            ),
+            Some(_) => sqlx::query_as(
+                "SELECT * FROM positions WHERE owner = $1 AND seq < $2 AND engine = $5
+                    AND ($4 = 'all' OR ($4 = 'open' AND closed_at IS NULL) OR ($4 = 'closed' AND closed_at IS NOT NULL))
+                 ORDER BY seq DESC LIMIT $3",
+            ),
+        };
+        let wanted = match filter {
+            PositionFilter::Open => "open",
+            PositionFilter::Closed => "closed",
+            PositionFilter::All => "all",
+        };
+        let query = query.bind(i64::from(owner.0)).bind(page.before()).bind(page.limit()).bind(wanted);
+        let query = match engine {
+            None => query,
+            Some(engine) => query.bind(i64::from(engine.0)),
+        };
+        Ok(query.fetch_all(&self.readers).await?)
+    }
+}
+
+/// Where a position's change is written.
+#[derive(Debug)]
+pub struct Held<'a> {
+    pub owner: UserId,
+    pub account: AccountId,
+    pub symbol: &'a str,
+}
+
+/// Writes a position as it is after a change, `by` a deal or by moved stops.
+pub async fn write(conn: &mut DbConnection, held: &Held<'_>, position: &Position, change: PositionChange, by: Option<&Deal>) -> Result<()> {
+    let (volume_in, volume_out) = by.map_or((0, 0), |deal| match deal.entry {
+        Entry::In => (deal.volume.0, 0),
+        Entry::Out | Entry::OutBy => (0, deal.volume.0),
+        // What is open after the turn was opened by this deal; the rest of it closed what was open before.
+        Entry::InOut => (position.volume.0, deal.volume.0 - position.volume.0),
+    });
+    let price = by.map_or(0, |deal| deal.price.0);
+    let closed_at = by.filter(|_| change == PositionChange::Closed).map(|deal| deal.time.0);
+    let query = if change == PositionChange::Opened {
+        sqlx::query(
+            "INSERT INTO positions
+                (account, id, side, volume, cost, stop_loss, take_profit, realised, commission, swap, volume_in, cost_in, volume_out,
+                 cost_out, closed_at, owner, engine, symbol, tag, opened_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+        )
+    } else {
+        sqlx::query(
+            "UPDATE positions SET side = $3, volume = $4, cost = $5, stop_loss = $6, take_profit = $7, realised = $8,
+                commission = $9, swap = $10, volume_in = volume_in + $11, cost_in = cost_in + $12,
+                volume_out = volume_out + $13, cost_out = cost_out + $14, closed_at = $15
+             WHERE account = $1 AND id = $2 AND closed_at IS NULL",
+        )
+    };
+    let query = query
+        .bind(i64::from(held.account.0))
+        .bind(position.id.0.0 as i64)
+        .bind(position.side.word())
+        .bind(position.volume.0)
+        .bind(position.cost)
+        .bind(position.stop_loss.map(|price| price.0))
+        .bind(position.take_profit.map(|price| price.0))
+        .bind(position.realised.0)
+        .bind(position.commission.0)
+        .bind(position.swap.0)
+        .bind(volume_in)
+        .bind(price * volume_in)
+        .bind(volume_out)
+        .bind(price * volume_out)
+        .bind(closed_at);
+    let query = if change == PositionChange::Opened {
+        query
+            .bind(i64::from(held.owner.0))
+            .bind(i64::from(position.id.0.engine().0))
+            .bind(held.symbol)
+            .bind(position.tag.as_str())
+            .bind(position.opened.0)
+    } else {
+        query
+    };
+    query.execute(conn).await?;
+    Ok(())
+}

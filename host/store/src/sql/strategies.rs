@@ -1,0 +1,66 @@
+//! Strategies.
+
+use super::ids::next_id;
+use super::row::number;
+use super::{Database, DbRow};
+use crate::error::checked_name;
+use crate::error::inserting;
+use crate::{Page, Result, StoreError, StrategyRecord};
+use domain::ids::{StrategyId, UserId};
+use domain::time::Time;
+use sqlx::{FromRow, Row};
+
+impl FromRow<'_, DbRow> for StrategyRecord {
+    fn from_row(row: &DbRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: StrategyId(number(row, "id")?),
+            owner: UserId(number(row, "owner")?),
+            name: row.try_get("name")?,
+            created_at: Time(row.try_get("created_at")?),
+        })
+    }
+}
+
+impl Database {
+    pub async fn create_strategy(&self, owner: UserId, name: &str, at: Time) -> Result<StrategyRecord> {
+        checked_name("strategy", name)?;
+        let mut tx = self.write().await?;
+        let id = next_id(tx.conn(), "strategies").await?;
+        let strategy = sqlx::query_as("INSERT INTO strategies (id, owner, name, created_at) VALUES ($1, $2, $3, $4) RETURNING *")
+            .bind(i64::from(id))
+            .bind(i64::from(owner.0))
+            .bind(name)
+            .bind(at.0)
+            .fetch_one(tx.conn())
+            .await
+            .map_err(|error| inserting(error, ("strategy", name), ("user", &owner)))?;
+        tx.commit().await?;
+        Ok(strategy)
+    }
+
+    pub async fn strategy(&self, owner: UserId, id: StrategyId) -> Result<StrategyRecord> {
+        let found = sqlx::query_as("SELECT * FROM strategies WHERE owner = $1 AND id = $2")
+            .bind(i64::from(owner.0))
+            .bind(i64::from(id.0))
+            .fetch_optional(&self.readers)
+            .await?;
+        found.ok_or_else(|| StoreError::not_found("strategy", id))
+    }
+
+    pub async fn find_strategy(&self, owner: UserId, name: &str) -> Result<Option<StrategyRecord>> {
+        Ok(sqlx::query_as("SELECT * FROM strategies WHERE owner = $1 AND name = $2")
+            .bind(i64::from(owner.0))
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    pub async fn strategies(&self, owner: UserId, page: Page) -> Result<Vec<StrategyRecord>> {
+        Ok(sqlx::query_as("SELECT * FROM strategies WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3")
+            .bind(i64::from(owner.0))
+            .bind(page.after())
+            .bind(page.limit())
+            .fetch_all(&self.readers)
+            .await?)
+    }
+}

@@ -1,0 +1,51 @@
+//! Users.
+
+use super::ids::next_id;
+use super::row::number;
+use super::{Database, DbRow};
+use crate::error::checked_name;
+use crate::error::inserting;
+use crate::{Page, Result, StoreError, UserRecord};
+use domain::ids::UserId;
+use domain::time::Time;
+use sqlx::{FromRow, Row};
+
+impl FromRow<'_, DbRow> for UserRecord {
+    fn from_row(row: &DbRow) -> sqlx::Result<Self> {
+        Ok(Self { id: UserId(number(row, "id")?), name: row.try_get("name")?, created_at: Time(row.try_get("created_at")?) })
+    }
+}
+
+impl Database {
+    pub async fn create_user(&self, name: &str, at: Time) -> Result<UserRecord> {
+        checked_name("user", name)?;
+        let mut tx = self.write().await?;
+        let id = next_id(tx.conn(), "users").await?;
+        let user = sqlx::query_as("INSERT INTO users (id, name, created_at) VALUES ($1, $2, $3) RETURNING *")
+            .bind(i64::from(id))
+            .bind(name)
+            .bind(at.0)
+            .fetch_one(tx.conn())
+            .await
+            .map_err(|error| inserting(error, ("user", name), ("user", &id)))?;
+        tx.commit().await?;
+        Ok(user)
+    }
+
+    pub async fn user(&self, id: UserId) -> Result<UserRecord> {
+        let found = sqlx::query_as("SELECT * FROM users WHERE id = $1").bind(i64::from(id.0)).fetch_optional(&self.readers).await?;
+        found.ok_or_else(|| StoreError::not_found("user", id))
+    }
+
+    pub async fn find_user(&self, name: &str) -> Result<Option<UserRecord>> {
+        Ok(sqlx::query_as("SELECT * FROM users WHERE name = $1").bind(name).fetch_optional(&self.readers).await?)
+    }
+
+    pub async fn every_user(&self, page: Page) -> Result<Vec<UserRecord>> {
+        Ok(sqlx::query_as("SELECT * FROM users WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(page.after())
+            .bind(page.limit())
+            .fetch_all(&self.readers)
+            .await?)
+    }
+}

@@ -1,0 +1,95 @@
+//! Versions and their components.
+
+use super::row::{digest, json, number, to_json};
+use super::{Database, DbRow};
+use crate::{NewVersion, PAGE_ROWS_MAX, Result, StoreError, VersionRecord};
+use domain::ids::{Digest, StrategyId, UserId};
+use domain::time::Time;
+use sqlx::{FromRow, Row};
+
+impl FromRow<'_, DbRow> for VersionRecord {
+    fn from_row(row: &DbRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            strategy: StrategyId(number(row, "strategy")?),
+            digest: digest(row, "digest")?,
+            size_bytes: number(row, "size_bytes")?,
+            description: json(row, "description")?,
+            report: json(row, "report")?,
+            uploaded_at: Time(row.try_get("uploaded_at")?),
+        })
+    }
+}
+
+impl Database {
+    pub async fn upload_version(&self, owner: UserId, version: NewVersion<'_>, at: Time) -> Result<VersionRecord> {
+        let digest = Digest::of(version.component);
+        let mut tx = self.write().await?;
+        let owned: Option<i64> = sqlx::query_scalar("SELECT id FROM strategies WHERE owner = $1 AND id = $2")
+            .bind(i64::from(owner.0))
+            .bind(i64::from(version.strategy.0))
+            .fetch_optional(tx.conn())
+            .await?;
+        if owned.is_none() {
+            return Err(StoreError::not_found("strategy", version.strategy));
+        }
+        sqlx::query("INSERT INTO components (digest, size_bytes, bytes) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING")
+            .bind(digest.to_string())
+            .bind(version.component.len() as i64)
+            .bind(version.component)
+            .execute(tx.conn())
+            .await?;
+        sqlx::query(
+            "INSERT INTO versions (strategy, digest, description, report, uploaded_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (strategy, digest) DO NOTHING",
+        )
+        .bind(i64::from(version.strategy.0))
+        .bind(digest.to_string())
+        .bind(to_json(version.description)?)
+        .bind(to_json(version.report)?)
+        .bind(at.0)
+        .execute(tx.conn())
+        .await?;
+        tx.commit().await?;
+        self.version(owner, version.strategy, digest).await
+    }
+
+    pub async fn version(&self, owner: UserId, strategy: StrategyId, digest: Digest) -> Result<VersionRecord> {
+        let found = sqlx::query_as(
+            "SELECT v.*, c.size_bytes FROM versions v
+             JOIN strategies s ON s.id = v.strategy JOIN components c ON c.digest = v.digest
+             WHERE s.owner = $1 AND v.strategy = $2 AND v.digest = $3",
+        )
+        .bind(i64::from(owner.0))
+        .bind(i64::from(strategy.0))
+        .bind(digest.to_string())
+        .fetch_optional(&self.readers)
+        .await?;
+        found.ok_or_else(|| StoreError::not_found("version", digest))
+    }
+
+    pub async fn versions(&self, owner: UserId, strategy: StrategyId) -> Result<Vec<VersionRecord>> {
+        Ok(sqlx::query_as(
+            "SELECT v.*, c.size_bytes FROM versions v
+             JOIN strategies s ON s.id = v.strategy JOIN components c ON c.digest = v.digest
+             WHERE s.owner = $1 AND v.strategy = $2 ORDER BY v.uploaded_at, v.digest LIMIT $3",
+        )
+        .bind(i64::from(owner.0))
+        .bind(i64::from(strategy.0))
+        .bind(i64::from(PAGE_ROWS_MAX))
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    pub async fn component(&self, digest: Digest) -> Result<Vec<u8>> {
+        let bytes: Option<Vec<u8>> = sqlx::query_scalar("SELECT bytes FROM components WHERE digest = $1")
+            .bind(digest.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        let bytes = bytes.ok_or_else(|| StoreError::not_found("version", digest))?;
+        if Digest::of(&bytes) == digest {
+            Ok(bytes)
+        } else {
+            Err(StoreError::Corrupt(format!("component {digest} is not what was uploaded")))
+        }
+    }
+}

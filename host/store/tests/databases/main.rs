@@ -1,0 +1,80 @@
+//! The store from outside: one suite for every database, and what is each one's own.
+
+#![allow(clippy::cloned_ref_to_slice_refs, reason = "`[row.clone()]` looks like the list it is compared with")]
+
+mod conformance;
+mod ledger;
+mod migrating;
+mod opening;
+mod pooler;
+mod samples;
+mod server;
+
+/// Runs the suite on stores that `$open` makes: each case on an empty one.
+macro_rules! suite {
+    ($database:ident, $open:path, $($subject:ident :: { $($case:ident),* $(,)? })*) => {
+        mod $database {
+            $(mod $subject {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let (store, _kept) = $open().await;
+                    $crate::conformance::$subject::$case(&store).await;
+                })*
+            })*
+        }
+    };
+}
+
+/// Every case on every database.
+macro_rules! suites {
+    ($($cases:tt)*) => {
+        suite! { sqlite, crate::samples::sqlite, $($cases)* }
+        suite! { postgres, crate::samples::postgres, $($cases)* }
+    };
+}
+
+suites! {
+    people::{
+        users_are_kept_and_their_names_are_unique,
+        accounts_are_kept_and_only_their_owner_sees_them,
+        names_are_checked,
+    }
+    versions::{
+        strategies_are_kept_and_only_their_owner_sees_them,
+        an_upload_is_kept_once_however_often_it_comes,
+        a_component_is_shared_and_a_version_is_not,
+    }
+    engines::{
+        an_engine_is_kept_with_all_its_parts,
+        what_an_engine_needs_must_be_its_owners,
+        only_the_owner_changes_an_engine,
+        what_a_strategy_saved_replaces_what_it_saved_before,
+    }
+    reports::{
+        logs_are_numbered_and_read_in_both_directions,
+        only_the_last_log_lines_and_signals_are_kept,
+        signals_are_kept_with_all_their_parts,
+        a_batch_with_an_unknown_engine_leaves_nothing,
+    }
+    trading::{
+        an_order_is_listed_with_all_its_parts,
+        a_position_is_listed_from_its_opening_to_its_close,
+        a_position_that_opens_again_is_a_new_row,
+        a_fill_that_overtakes_a_cancel_is_seen_in_the_order,
+        lists_are_read_page_by_page,
+        nobody_sees_what_another_trades,
+        a_repeated_entry_changes_nothing,
+        an_entry_that_fails_takes_its_whole_batch_with_it,
+        a_grid_that_changed_is_refused_once_it_is_used,
+        a_symbol_that_is_gone_is_named,
+        a_stop_limit_that_was_reached_is_a_limit_after_a_restart,
+        order_numbers_go_on_after_the_last,
+    }
+    audit::{
+        the_audit_is_a_chain_that_can_be_checked,
+        audit_rows_are_listed_latest_first,
+    }
+    health::{
+        the_store_answers_and_counts,
+    }
+}
