@@ -18,7 +18,7 @@
 use crate::orders::OrderLog;
 use crate::report::{Progress, RunReport};
 use crate::returns::{DailyEquity, Returns};
-use crate::source::{Source, Stretch};
+use crate::source::{Audience, Source, Stretch};
 use domain::account::Account;
 use domain::actor::{Actor, SavedState};
 use domain::bars::MarketHistory;
@@ -250,7 +250,7 @@ impl Run {
         for row in 0..rows {
             let tick = ticks.tick(row, stretch.symbol, stretch.first_sequence);
             self.venue.on_tick(&tick);
-            self.take_in(&tick);
+            self.take_in(&tick, stretch.audience);
         }
         rows
     }
@@ -259,6 +259,9 @@ impl Run {
     fn step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
         let next = Time(stretch.chunk.columns().times[stretch.rows.start]);
         self.days.begin(next, || self.venue.equity(ACCOUNT));
+        if stretch.audience == Audience::Venue {
+            return self.unseen_step(actor, stretch);
+        }
         let quiet = if self.batching == Batching::Horizon { self.quiet_rows(actor, stretch) } else { 0 };
         let rows = if quiet > 1 { self.quiet_step(actor, stretch, quiet)? } else { self.single_step(actor, stretch)? };
         self.ticks += rows as u64;
@@ -271,9 +274,13 @@ impl Run {
         let chunk = stretch.chunk.columns();
         let rows = stretch.rows.start..stretch.rows.end.min(stretch.rows.start + self.rows_max);
         let ticks = chunk.slice(rows);
-        let bar = self.history.read().unwrap_or_else(PoisonError::into_inner).symbol(stretch.symbol).next_close();
+        let (bar, has_begun) = {
+            let history = self.history.read().unwrap_or_else(PoisonError::into_inner);
+            let of_symbol = history.symbol(stretch.symbol);
+            (of_symbol.next_close(), of_symbol.last().is_some())
+        };
         // Before the first tick there is no bar to close, but there will be one after it.
-        if bar.is_none() && self.history.read().unwrap_or_else(PoisonError::into_inner).symbol(stretch.symbol).last().is_none() {
+        if !has_begun {
             return 0;
         }
         let timer = actor.next_timer().filter(|_| self.symbols.contains(&stretch.symbol));
@@ -314,12 +321,31 @@ impl Run {
         if self.symbols.contains(&tick.symbol) {
             actor.timers(tick.time)?;
         }
-        self.take_in(&tick);
+        self.take_in(&tick, stretch.audience);
         let closed = std::mem::take(&mut self.closed);
         actor.bars(&tick, &closed)?;
         self.closed = closed;
         self.settle(actor)?;
         actor.tick(&tick, 0)?;
+        self.settle(actor)?;
+        Ok(1)
+    }
+
+    /// A price within a bar: the venue looks at it and bars grow by it. The guest hears only what it did to its orders.
+    fn unseen_step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
+        let tick = stretch.chunk.columns().tick(stretch.rows.start, stretch.symbol, 0);
+        while let Some(due) = self.venue.due_before(tick.time) {
+            self.venue.advance(due);
+            self.settle(actor)?;
+        }
+        self.venue.on_tick(&tick);
+        self.pass(tick.time);
+        self.take_in(&tick, stretch.audience);
+        let closed = std::mem::take(&mut self.closed);
+        if !closed.is_empty() {
+            actor.bars(&tick, &closed)?;
+        }
+        self.closed = closed;
         self.settle(actor)?;
         Ok(1)
     }
@@ -330,9 +356,13 @@ impl Run {
     }
 
     /// Takes a tick into the history; the bars it closed are in `closed` afterwards.
-    fn take_in(&mut self, tick: &Tick) {
+    fn take_in(&mut self, tick: &Tick, audience: Audience) {
         self.closed.clear();
-        self.history.write().unwrap_or_else(PoisonError::into_inner).symbol_mut(tick.symbol).push(tick, &mut self.closed);
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        match audience {
+            Audience::Everyone => history.symbol_mut(tick.symbol).push(tick, &mut self.closed),
+            Audience::Venue => history.symbol_mut(tick.symbol).push_unseen(tick, &mut self.closed),
+        }
     }
 
     /// Carries out what was asked for and tells the guest what became of it, until there is nothing more.

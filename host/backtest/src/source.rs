@@ -33,7 +33,7 @@ pub fn owned(columns: OwnedColumns) -> Chunk {
 }
 
 /// Chunks of one symbol, each later than the one before.
-pub type Chunks = Box<dyn Iterator<Item = Result<Chunk, StoreError>>>;
+pub type Chunks = Box<dyn Iterator<Item = Result<Chunk, StoreError>> + Send>;
 
 /// The stored days of a symbol as chunks; one day is mapped at a time.
 pub fn days(days: Days) -> Chunks {
@@ -47,6 +47,16 @@ struct Lane {
     row: usize,
     /// Sequence number of the row at `row`.
     sequence: u64,
+    audience: Audience,
+}
+
+/// Whom rows are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The guest too.
+    Everyone,
+    /// The venue and the bars: the guest must not see them.
+    Venue,
 }
 
 impl Lane {
@@ -80,8 +90,10 @@ pub struct Stretch {
     pub chunk: Chunk,
     /// Which rows of the chunk; not empty.
     pub rows: Range<usize>,
-    /// Sequence number of the first, counted from 1 per symbol.
+    /// Sequence number of the first, counted from 1 per symbol. Rows that the guest does not see are not counted.
     pub first_sequence: u64,
+    /// Who sees them.
+    pub audience: Audience,
     lane: usize,
 }
 
@@ -91,8 +103,17 @@ impl Source {
     /// # Errors
     /// The first chunk of a symbol can't be read.
     pub fn new(symbols: Vec<(SymbolId, Chunks)>) -> Result<Self, StoreError> {
-        let mut lanes: Vec<Lane> =
-            symbols.into_iter().map(|(symbol, chunks)| Lane { symbol, chunks, chunk: None, row: 0, sequence: 1 }).collect();
+        Self::with_unseen(symbols, Vec::new())
+    }
+
+    /// The same, with rows that only the venue sees. At equal times they come last.
+    ///
+    /// # Errors
+    /// The first chunk of a symbol can't be read.
+    pub fn with_unseen(symbols: Vec<(SymbolId, Chunks)>, unseen: Vec<(SymbolId, Chunks)>) -> Result<Self, StoreError> {
+        let lane = |audience| move |(symbol, chunks)| Lane { symbol, chunks, chunk: None, row: 0, sequence: 1, audience };
+        let seen = symbols.into_iter().map(lane(Audience::Everyone));
+        let mut lanes: Vec<Lane> = seen.chain(unseen.into_iter().map(lane(Audience::Venue))).collect();
         lanes.iter_mut().try_for_each(Lane::refill)?;
         Ok(Self { lanes })
     }
@@ -110,7 +131,8 @@ impl Source {
         let rows = others.filter_map(|(other, lane)| Some((other, lane.next_time()?))).fold(times.len(), |rows, (other, next)| {
             rows.min(if at < other { times.partition_point(|&time| time <= next) } else { times.partition_point(|&time| time < next) })
         });
-        Some(Stretch { symbol: lane.symbol, rows: lane.row..lane.row + rows, first_sequence: lane.sequence, lane: at, chunk })
+        let Lane { symbol, audience, sequence: first_sequence, .. } = *lane;
+        Some(Stretch { symbol, rows: lane.row..lane.row + rows, first_sequence, audience, lane: at, chunk })
     }
 
     /// Takes the first `rows` rows of `stretch`, which `peek` has just given.

@@ -7,13 +7,20 @@ use domain::desk::Desk;
 use domain::guest::{Call, Guest, GuestHost, Outcome, Reply, Used};
 use domain::limits::GuestLimits;
 use domain::risk::RiskLimits;
+use domain::sessions::Sessions;
+use domain::swap::{Swap, SwapMode};
+use domain::symbol::{OrderLife, SymbolSpec};
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::tick::Timeframe;
-use domain::time::{MINUTE_US, Time};
-use market::OwnedColumns;
+use domain::time::{DAY_US, MINUTE_US, Time};
 use market::columns::Row;
-use paper::VenueOptions;
+use market::import::{ImportOptions, import};
+use market::{Date, OwnedColumns, TickStore};
+use paper::{Charge, Commission, Commissions, Delay, Sides, VenueOptions};
 use proptest::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+use stockade_backtest::model::{self, Crossed, Found, Model, Modelling, Origin, Spread};
 use stockade_backtest::source::{Chunks, owned};
 use stockade_backtest::{Batching, RunReport, RunSetup, Source, run};
 
@@ -160,6 +167,9 @@ impl Guest<Desk> for Restless {
     }
 }
 
+/// Tuesday, 6 May 2014, three hours before its end: a midnight comes within the walk.
+const EVENING: Time = Time(16_196 * DAY_US + 21 * 60 * MINUTE_US);
+
 /// A random walk with pauses and jumps.
 fn walk(seed: u64, ticks: usize, start: f64) -> OwnedColumns {
     let mut state = seed | 1;
@@ -169,55 +179,179 @@ fn walk(seed: u64, ticks: usize, start: f64) -> OwnedColumns {
         state ^= state << 17;
         state
     };
-    let (mut columns, mut time, mut points) = (OwnedColumns::default(), 0_i64, (start * 1e5) as i64);
+    let (mut columns, mut time, mut points) = (OwnedColumns::default(), EVENING.0, (start * 1e5) as i64);
     for _ in 0..ticks {
         let dice = next();
         time += if dice.is_multiple_of(101) { 7 * MINUTE_US } else { (dice >> 8) as i64 % 3_000_000 };
         points += if dice.is_multiple_of(97) { (dice >> 20) as i64 % 400 - 200 } else { (dice >> 20) as i64 % 21 - 10 };
         points = points.max(50_000);
-        let spread = 5 + (dice >> 40) as i64 % 20;
+        let spread = if dice.is_multiple_of(53) { -3 } else { 5 + (dice >> 40) as i64 % 20 };
         columns.push(Row::quote(Time(time), points as f64 / 1e5, (points + spread) as f64 / 1e5));
     }
     columns
 }
 
-fn result(seed: u64, symbols: usize, mode: AccountMode, eagerness: u64, batching: Batching) -> RunReport {
-    let table = SymbolTable::new(vec![common::forex("EUR", "USD"), common::forex("GBP", "USD")]).unwrap();
-    let need =
-        |_| DataNeed { symbol: String::new(), timeframes: vec![Timeframe::M1, Timeframe::M5], bars_before_start: 0, ticks_before_start: 5 };
-    let setup = RunSetup {
-        table,
-        symbols: (0..symbols).map(|at| SymbolId(at as u16)).collect(),
-        description: Description {
-            name: "restless".into(),
-            version: "1".into(),
-            about: String::new(),
+/// What a run is made of, but for how rows are handed over.
+#[derive(Clone, Debug)]
+struct World {
+    seed: u64,
+    symbols: usize,
+    mode: AccountMode,
+    eagerness: u64,
+    /// `None`: the walk as it is, in one piece.
+    modelling: Option<Modelling>,
+    delay: Delay,
+    swap: SwapMode,
+    sessions: bool,
+    life: OrderLife,
+    commission: Commission,
+}
+
+impl World {
+    fn plain(seed: u64, symbols: usize, mode: AccountMode, eagerness: u64) -> Self {
+        let (delay, swap, sessions, life) = (Delay::None, SwapMode::Disabled, false, OrderLife::Gtc);
+        Self { seed, symbols, mode, eagerness, modelling: None, delay, swap, sessions, life, commission: Commission::default() }
+    }
+
+    fn table(&self) -> SymbolTable {
+        // Closed for the last ten minutes of every hour.
+        let open = (0..24 * 7).map(|hour| (hour * 60, hour * 60 + 50)).collect();
+        let sessions = self.sessions.then(|| Sessions::new(open).unwrap());
+        let swap = Swap { mode: self.swap, long_e6: -7_850_000, short_e6: 3_800_000, ..Swap::default() };
+        let of = |spec: SymbolSpec| SymbolSpec { swap, sessions: sessions.clone(), order_life: self.life, ..spec };
+        SymbolTable::new(vec![of(common::forex("EUR", "USD")), of(common::forex("GBP", "USD"))]).unwrap()
+    }
+
+    fn ticks(&self, at: usize) -> OwnedColumns {
+        walk(self.seed.wrapping_add(at as u64 * 77), 3_000, 1.3)
+    }
+
+    fn source(&self, store: &TickStore) -> Source {
+        let table = self.table();
+        let Some(modelling) = self.modelling else {
+            let lane = |at: usize| -> (SymbolId, Chunks) { (SymbolId(at as u16), Box::new([Ok(owned(self.ticks(at)))].into_iter())) };
+            return Source::new((0..self.symbols).map(lane).collect()).unwrap();
+        };
+        let lanes = |at: usize| {
+            let spec = table.spec(SymbolId(at as u16));
+            stored(store, spec, &self.ticks(at));
+            let origin = Origin { store, spec, from: Time(i64::MIN), to: Time(i64::MAX) };
+            (SymbolId(at as u16), origin.lanes(modelling, &Arc::new(Found::default())).unwrap())
+        };
+        model::source((0..self.symbols).map(lanes).collect()).unwrap()
+    }
+
+    fn run(&self, batching: Batching) -> RunReport {
+        let folder = tempfile::tempdir().unwrap();
+        let store = TickStore::create(folder.path()).unwrap();
+        self.run_over(self.source(&store), self.table(), batching)
+    }
+
+    fn run_over(&self, source: Source, table: SymbolTable, batching: Batching) -> RunReport {
+        let need = |_| DataNeed {
+            symbol: String::new(),
+            timeframes: vec![Timeframe::M1, Timeframe::M5],
+            bars_before_start: 0,
+            ticks_before_start: 5,
+        };
+        let setup = RunSetup {
+            table,
+            symbols: (0..self.symbols).map(|at| SymbolId(at as u16)).collect(),
+            description: Description {
+                name: "restless".into(),
+                version: "1".into(),
+                about: String::new(),
+                params: Vec::new(),
+                needs: (0..self.symbols).map(need).collect(),
+                latest_tick_only: false,
+                callbacks: Callbacks { tick: true, bar: true, timer: true, order: true, position: true },
+                state_schema: 0,
+                memory_bytes: 0,
+            },
             params: Vec::new(),
-            needs: (0..symbols).map(need).collect(),
-            latest_tick_only: false,
-            callbacks: Callbacks { tick: true, bar: true, timer: true, order: true, position: true },
-            state_schema: 0,
-            memory_bytes: 0,
+            restored: None,
+            start: Time(0),
+            terms: AccountTerms { mode: self.mode, ..AccountTerms::default() },
+            risk: RiskLimits { commands_per_minute: 1_000_000, ..RiskLimits::default() },
+            venue: VenueOptions {
+                delay: self.delay,
+                commissions: Commissions { otherwise: self.commission, ..Commissions::default() },
+                ..VenueOptions::default()
+            },
+            limits: GuestLimits::default(),
+            seed: self.seed,
+            mode: RunMode::Backtest,
+            batching,
+            keep_remarks: false,
+            witness: None,
+        };
+        let (seen, eagerness) = (self.seed, self.eagerness);
+        run(setup, source, |desk| Ok(Box::new(Restless { desk, seen, eagerness })), |_| ()).unwrap()
+    }
+}
+
+/// Writes ticks, which lie on two days, into a store.
+fn stored(store: &TickStore, spec: &SymbolSpec, ticks: &OwnedColumns) {
+    store.put_spec(spec).unwrap();
+    let columns = ticks.as_columns();
+    let mut row = 0;
+    while row < ticks.len() {
+        let date = Date::of(Time(ticks.times[row]));
+        let end = row + ticks.times[row..].partition_point(|&time| Time(time) < date.end());
+        store.write_day(&spec.name, date, columns.slice(row..end), &[], "a walk").unwrap();
+        row = end;
+    }
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let mode = prop_oneof![Just(AccountMode::Netting), Just(AccountMode::Hedging), Just(AccountMode::Exchange)];
+    let model = prop_oneof![
+        Just(Model::RealTicks),
+        Just(Model::EveryTick),
+        Just(Model::OneMinuteOhlc),
+        Just(Model::OpenPrices(Timeframe::M1)),
+        Just(Model::OpenPrices(Timeframe::M5))
+    ];
+    let spread = prop_oneof![Just(Spread::Data), Just(Spread::Fixed(domain::number::Points(12)))];
+    let crossed = prop_oneof![Just(Crossed::Keep), Just(Crossed::Exchange), Just(Crossed::Drop)];
+    let modelling = prop::option::of((model, spread, crossed).prop_map(|(model, spread, crossed)| Modelling { model, spread, crossed }));
+    let delay =
+        prop_oneof![Just(Delay::None), (1..4_000_000_i64).prop_map(Delay::Fixed), Just(Delay::Between(0, 2_000_000)), Just(Delay::Mt5)];
+    let swap = prop_oneof![
+        Just(SwapMode::Disabled),
+        Just(SwapMode::Points),
+        Just(SwapMode::CurrencyDeposit),
+        Just(SwapMode::InterestCurrent),
+        Just(SwapMode::InterestOpen)
+    ];
+    let life = prop_oneof![Just(OrderLife::Gtc), Just(OrderLife::Day)];
+    let commission = prop_oneof![
+        Just(Commission::default()),
+        Just(Commission { charge: Charge::PercentE6(5_000), sides: Sides::Entry, ..Commission::default() })
+    ];
+    let eagerness = prop_oneof![2_u64..400, 20_u64..60];
+    (any::<u64>(), 1_usize..=2, mode, eagerness, modelling, delay, swap, any::<bool>(), life, commission).prop_map(
+        |(seed, symbols, mode, eagerness, modelling, delay, swap, sessions, life, commission)| World {
+            seed,
+            symbols,
+            mode,
+            eagerness,
+            modelling,
+            delay,
+            swap,
+            sessions,
+            life,
+            commission,
         },
-        params: Vec::new(),
-        restored: None,
-        start: Time(0),
-        terms: AccountTerms { mode, ..AccountTerms::default() },
-        risk: RiskLimits { commands_per_minute: 1_000_000, ..RiskLimits::default() },
-        venue: VenueOptions::default(),
-        limits: GuestLimits::default(),
-        seed,
-        mode: RunMode::Backtest,
-        batching,
-        keep_remarks: false,
-        witness: None,
-    };
-    let lane = |at: usize| -> (SymbolId, Chunks) {
-        let ticks = owned(walk(seed.wrapping_add(at as u64 * 77), 3_000, 1.3));
-        (SymbolId(at as u16), Box::new([Ok(ticks)].into_iter()))
-    };
-    let source = Source::new((0..symbols).map(lane).collect()).unwrap();
-    run(setup, source, |desk| Ok(Box::new(Restless { desk, seen: seed, eagerness })), |_| ()).unwrap()
+    )
+}
+
+fn same(one_by_one: &RunReport, batched: &RunReport) {
+    assert_eq!(one_by_one.deals, batched.deals);
+    assert_eq!(one_by_one.decisions.digest(), batched.decisions.digest());
+    assert_eq!(one_by_one.equity_drawdown, batched.equity_drawdown);
+    assert_eq!(one_by_one.balance, batched.balance);
+    assert_eq!(one_by_one.criterion, batched.criterion, "what the strategy has seen");
 }
 
 proptest! {
@@ -226,19 +360,64 @@ proptest! {
     #[test]
     fn batched_and_tick_by_tick_runs_are_the_same(seed in any::<u64>(), symbols in 1_usize..=2, hedging in any::<bool>(), eagerness in 2_u64..400) {
         let mode = if hedging { AccountMode::Hedging } else { AccountMode::Netting };
-        let one_by_one = result(seed, symbols, mode, eagerness, Batching::TickByTick);
-        let batched = result(seed, symbols, mode, eagerness, Batching::Horizon);
-        prop_assert_eq!(one_by_one.deals, batched.deals);
-        prop_assert_eq!(one_by_one.decisions.digest(), batched.decisions.digest());
-        prop_assert_eq!(one_by_one.equity_drawdown, batched.equity_drawdown);
-        prop_assert_eq!(one_by_one.criterion, batched.criterion, "what the strategy has seen");
+        let world = World::plain(seed, symbols, mode, eagerness);
+        same(&world.run(Batching::TickByTick), &world.run(Batching::Horizon));
+    }
+
+    #[test]
+    fn so_they_are_under_every_model_delay_session_and_swap(world in world()) {
+        same(&world.run(Batching::TickByTick), &world.run(Batching::Horizon));
     }
 }
 
 #[test]
 fn the_restless_strategy_is_worth_testing_with() {
-    let report = result(7, 2, AccountMode::Hedging, 20, Batching::Horizon);
+    let report = World::plain(7, 2, AccountMode::Hedging, 20).run(Batching::Horizon);
     assert!(report.deals.len() > 100, "{} deals", report.deals.len());
     assert!(report.decisions.denied() > 0 && report.decisions.denied() < report.decisions.asked());
     assert!(report.calls < report.ticks, "{} calls for {} ticks", report.calls, report.ticks);
+}
+
+#[test]
+fn nights_sessions_and_delays_leave_their_traces() {
+    let plain = World::plain(7, 1, AccountMode::Hedging, 40);
+    let swapped = World { swap: SwapMode::Points, ..plain.clone() }.run(Batching::Horizon);
+    assert!(swapped.deals.iter().any(|deal| deal.swap != domain::number::Money::ZERO), "a night is charged");
+    let delayed = World { delay: Delay::Fixed(2_000_000), ..plain.clone() }.run(Batching::Horizon);
+    assert_ne!(delayed.deals, plain.run(Batching::Horizon).deals);
+    let closed = World { sessions: true, ..plain }.run(Batching::Horizon);
+    let minute = |deal: &domain::broker::Deal| deal.time.0.rem_euclid(60 * MINUTE_US) / MINUTE_US;
+    let within = closed.deals.iter().filter(|deal| deal.reason != domain::broker::Reason::EndOfTest);
+    assert!(within.clone().count() > 10 && within.clone().all(|deal| minute(deal) < 50), "nothing is dealt while the market is closed");
+}
+
+#[test]
+fn batches_change_nothing_on_real_ticks() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/ticks/eurusd-fxcm/20140502_quote.zip"));
+    if !folder.exists() {
+        eprintln!("{} is not there: real ticks are not tested", folder.display());
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let store = TickStore::create(place.path()).unwrap();
+    let options = ImportOptions { symbol: Some("EURUSD".into()), ..ImportOptions::default() };
+    import(folder, &options, &store, &mut |_| ()).unwrap();
+    let spec = store.spec("EURUSD").unwrap();
+    for (seed, model) in
+        [Model::RealTicks, Model::EveryTick, Model::OneMinuteOhlc, Model::OpenPrices(Timeframe::M5)].into_iter().enumerate()
+    {
+        let delay = Delay::Between(0, 500_000);
+        // Bars have few ticks to act at.
+        let eagerness = if matches!(model, Model::RealTicks | Model::EveryTick) { 300 } else { 15 };
+        let world = World { delay, ..World::plain(seed as u64, 1, AccountMode::Hedging, eagerness) };
+        let run = |batching| {
+            let origin = Origin { store: &store, spec: &spec, from: Time(i64::MIN), to: Time(i64::MAX) };
+            let lanes = origin.lanes(Modelling { model, ..Modelling::default() }, &Arc::new(Found::default())).unwrap();
+            let source = model::source(vec![(SymbolId(0), lanes)]).unwrap();
+            world.run_over(source, SymbolTable::new(vec![spec.clone()]).unwrap(), batching)
+        };
+        let batched = run(Batching::Horizon);
+        assert!(batched.deals.len() > 5, "{} deals with {model:?}", batched.deals.len());
+        same(&run(Batching::TickByTick), &batched);
+    }
 }

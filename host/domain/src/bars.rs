@@ -69,11 +69,53 @@ impl BarBuilder {
         }
     }
 
-    /// Adds rows that all lie in one bar.
-    pub fn add_rows(&mut self, ticks: &TickColumns<'_>) {
-        for ((&time, &bid), &ask) in ticks.times.iter().zip(ticks.bids).zip(ticks.asks) {
-            self.add(Time(time), bid, ask);
+    /// Adds rows that all lie in one bar, of which `extremes` are the extremes.
+    pub fn add_rows(&mut self, ticks: &TickColumns<'_>, extremes: &Extremes) {
+        let (Some(&time), Some(&first), Some(&ask)) = (ticks.times.first(), ticks.bids.first(), ticks.asks.first()) else { return };
+        self.add(Time(time), first, ask);
+        let last = ticks.bids[ticks.len() - 1];
+        let spread = (extremes.spread * self.points_per_unit).round().max(0.0) as u32;
+        if let Some(bar) = &mut self.current {
+            bar.high = bar.high.max(extremes.high);
+            bar.low = bar.low.min(extremes.low);
+            bar.close = last;
+            bar.tick_volume += ticks.len() as u64 - 1;
+            // Rounding keeps the order, so the smallest distance gives the smallest number of points.
+            bar.spread = bar.spread.min(spread);
         }
+    }
+}
+
+/// What a bar needs of many rows at once, the same for every timeframe.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extremes {
+    high: f64,
+    low: f64,
+    /// Smallest distance of ask and bid.
+    spread: f64,
+}
+
+impl Extremes {
+    /// Of all rows. Counted in lanes and without branches, so that the compiler compares several rows at once.
+    pub fn of(ticks: &TickColumns<'_>) -> Self {
+        const LANES: usize = 8;
+        let (mut highs, mut lows, mut spreads) = ([f64::NEG_INFINITY; LANES], [f64::INFINITY; LANES], [f64::INFINITY; LANES]);
+        let larger = |one: f64, other: f64| if one > other { one } else { other };
+        let smaller = |one: f64, other: f64| if one < other { one } else { other };
+        let (bids, asks) = (ticks.bids.chunks_exact(LANES), ticks.asks.chunks_exact(LANES));
+        for (at, (&bid, &ask)) in bids.remainder().iter().zip(asks.remainder()).enumerate() {
+            (highs[at], lows[at], spreads[at]) = (bid, bid, ask - bid);
+        }
+        for (bids, asks) in bids.zip(asks) {
+            for lane in 0..LANES {
+                let (bid, ask) = (bids[lane], asks[lane]);
+                highs[lane] = larger(bid, highs[lane]);
+                lows[lane] = smaller(bid, lows[lane]);
+                spreads[lane] = smaller(ask - bid, spreads[lane]);
+            }
+        }
+        let high = highs.into_iter().fold(f64::NEG_INFINITY, larger);
+        Self { high, low: lows.into_iter().fold(f64::INFINITY, smaller), spread: spreads.into_iter().fold(f64::INFINITY, smaller) }
     }
 }
 
@@ -127,6 +169,12 @@ impl SymbolHistory {
 
     /// Closes what ended before `tick`, appending it to `closed` with the shorter timeframes first, and takes the tick in.
     pub fn push(&mut self, tick: &Tick, closed: &mut Vec<Bar>) {
+        self.push_bars(tick, closed);
+        keep(&mut self.ticks, *tick, self.ticks_max);
+        self.last = Some(*tick);
+    }
+
+    fn push_bars(&mut self, tick: &Tick, closed: &mut Vec<Bar>) {
         for series in &mut self.series {
             if let Some(bar) = series.builder.close_before(tick.time) {
                 closed.push(bar);
@@ -134,7 +182,11 @@ impl SymbolHistory {
             }
             series.builder.add(tick.time, tick.bid, tick.ask);
         }
-        keep(&mut self.ticks, *tick, self.ticks_max);
+    }
+
+    /// Takes a price in that makes bars but is shown to nobody as a tick: one within a bar of which only the open is seen.
+    pub fn push_unseen(&mut self, tick: &Tick, closed: &mut Vec<Bar>) {
+        self.push_bars(tick, closed);
         self.last = Some(*tick);
     }
 
@@ -142,7 +194,10 @@ impl SymbolHistory {
     pub fn push_rows(&mut self, symbol: SymbolId, ticks: &TickColumns<'_>, first_sequence: u64) {
         let Some(last) = ticks.len().checked_sub(1) else { return };
         debug_assert!(self.next_close().is_none_or(|close| ticks.times[last] < close.0), "rows that close a bar");
-        self.series.iter_mut().for_each(|series| series.builder.add_rows(ticks));
+        if !self.series.is_empty() {
+            let extremes = Extremes::of(ticks);
+            self.series.iter_mut().for_each(|series| series.builder.add_rows(ticks, &extremes));
+        }
         for row in ticks.len().saturating_sub(self.ticks_max)..ticks.len() {
             keep(&mut self.ticks, ticks.tick(row, symbol, first_sequence), self.ticks_max);
         }

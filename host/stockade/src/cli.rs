@@ -64,7 +64,7 @@ pub enum Command {
     #[command(subcommand)]
     Data(commands::data::Command),
     /// Run a strategy over stored ticks and print what it would have earned.
-    Backtest(commands::backtest::Arguments),
+    Backtest(Box<commands::backtest::Arguments>),
     /// Run the host: feed, engines, paper broker, database and API.
     Serve(commands::serve::Arguments),
     /// Do again what an engine did on this host, and show that it decides the same.

@@ -97,6 +97,14 @@ impl Stage {
 }
 
 impl Ticks {
+    /// The first rows only.
+    pub fn first(&self, rows: usize) -> Self {
+        let all = joined(&self.chunks);
+        let mut some = OwnedColumns::default();
+        some.extend(all.as_columns().slice(0..rows.min(all.len())), &[]);
+        Self { spec: self.spec.clone(), chunks: vec![owned(some)] }
+    }
+
     fn source(&self) -> Source {
         let chunks = self.chunks.clone().into_iter().map(Ok);
         Source::new(vec![(SymbolId(0), Box::new(chunks))]).expect("they are in memory")

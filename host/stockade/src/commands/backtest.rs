@@ -1,14 +1,17 @@
 //! `stockade backtest`: a strategy over stored ticks.
 
 use super::account::Terms;
+use super::conditions::Conditions;
+use super::conversions;
 use super::report_files::Files;
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Align, grouped, table};
 use crate::workshop::Workshop;
+use backtest::model::{self, Found, Lanes, Origin};
 use backtest::report::Progress;
 use backtest::sensitivity::widened;
-use backtest::{Batching, RunError, RunReport, RunSetup, Source, source};
+use backtest::{Batching, RunError, RunReport, RunSetup, Source};
 use domain::broker::AccountTerms;
 use domain::contract::{AccountMode, Description, RunMode};
 use domain::desk::Desk;
@@ -16,14 +19,14 @@ use domain::guest::{Fault, FaultKind, Guest, GuestFactory as _};
 use domain::number::Money;
 use domain::params::resolve;
 use domain::risk::RiskLimits;
-use domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
+use domain::symbol::SymbolId;
 use domain::time::{DAY_US, Time};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use market::{Date, TickStore};
-use paper::{Commission, Commissions, LimitFills, VenueOptions};
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Runs the component in the sandbox, through the same gate and paper broker as a host does.
@@ -37,6 +40,9 @@ pub struct Arguments {
     /// Hand ticks over one by one, as live, instead of in batches. Slower; the decisions are the same.
     #[arg(long)]
     tick_by_tick: bool,
+    /// Run again tick by tick and refuse a strategy that then decides differently: it looks ahead within a batch.
+    #[arg(long, conflicts_with = "tick_by_tick")]
+    verify: bool,
     /// Print the deals too.
     #[arg(long)]
     deals: bool,
@@ -60,12 +66,8 @@ pub struct Setting {
     pub to: Option<Date>,
     #[command(flatten)]
     pub terms: Terms,
-    /// At what price limit orders and take profits fill: conservative (their own), or mt5 (the tick's, as its tester does).
-    #[arg(long, default_value = "conservative", value_parser = ["conservative", "mt5"])]
-    pub limit_fills: String,
-    /// Commission for each lot and side, in the account's currency.
-    #[arg(long, default_value_t = 0.0, value_name = "MONEY")]
-    pub commission: f64,
+    #[command(flatten)]
+    pub conditions: Conditions,
     /// Start of the strategy's random numbers.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -81,6 +83,8 @@ pub struct Stage {
     pub names: Vec<String>,
     /// The run, with parameters at their defaults.
     pub setup: RunSetup,
+    /// What it is run under.
+    pub conditions: Conditions,
     /// Ticks from here on are read, to warm up with.
     pub warm: Time,
     /// Ticks from here on are not.
@@ -100,13 +104,19 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         ..stage.setup.clone()
     };
     let begun = Instant::now();
-    let report = stage.run(setup.clone(), stage.source()?)?;
+    let (source, found) = stage.counted_source(1.0)?;
+    let report = stage.run(setup.clone(), source)?;
     let took = begun.elapsed();
+    if arguments.verify {
+        stage.verify(setup.clone(), &report)?;
+    }
     let files = if arguments.files.wanted() { arguments.files.report(&stage, setup, &arguments.setting, &report)? } else { Vec::new() };
-    let Stage { workshop, names, .. } = &stage;
-    global.output().show(&answer(workshop, names, &report, took, arguments.deals, &files), |_| {
+    let Stage { workshop, names, conditions, .. } = &stage;
+    let mut answer = answer(workshop, names, &report, took, arguments.deals, &files);
+    answer["conditions"] = conditions.answer(&found);
+    global.output().show(&answer, |_| {
         let written: String = files.iter().map(|file| format!("{:<14} {}\n", "wrote", file.display())).collect();
-        text(workshop, names, &report, took, arguments.deals) + &written
+        text(workshop, names, &report, took, arguments.deals) + &conditions.text(&report, &found) + &written
     });
     Ok(())
 }
@@ -123,16 +133,16 @@ impl Stage {
         let terms = setting.terms.account()?;
         let store = TickStore::open(config.ticks_dir()).map_err(store_failure)?;
         let names = symbol_names(&setting.symbol, description)?;
+        let conditions = setting.conditions.clone();
         let mut specs = names.iter().map(|name| store.spec(name)).collect::<Result<Vec<_>, _>>().map_err(store_failure)?;
-        add_conversions(&mut specs, &terms.currency, &store)?;
-        let table = SymbolTable::new(specs).map_err(Failure::of(Exit::Refused))?;
+        conditions.refine(&mut specs)?;
+        let table = conversions::complete(specs, conditions.rates(), &terms.currency, &store)?;
         let start = setting.from.map_or(Time(i64::MIN), Date::start);
         let end = setting.to.map_or(Time(i64::MAX), Date::end);
         if start >= end {
             return Err(Failure::new(Exit::Usage, "--from lies after --to; the first day comes first"));
         }
         let warm = if setting.from.is_some() { start.plus_us(-warm_up_us(description)) } else { start };
-        let per_lot = Commission::per_lot(Money::from_units(setting.commission));
         let setup = RunSetup {
             table,
             symbols: (0..names.len()).map(|at| SymbolId(at as u16)).collect(),
@@ -142,11 +152,7 @@ impl Stage {
             start,
             terms,
             risk: RiskLimits::default(),
-            venue: VenueOptions {
-                limit_fills: if setting.limit_fills == "mt5" { LimitFills::Mt5 } else { LimitFills::Conservative },
-                commissions: Commissions { otherwise: per_lot, ..Commissions::default() },
-                ..VenueOptions::default()
-            },
+            venue: conditions.venue(setting.seed),
             limits: workshop.loaded.profile.limits(),
             seed: setting.seed,
             mode: RunMode::Backtest,
@@ -154,7 +160,7 @@ impl Stage {
             keep_remarks: false,
             witness: None,
         };
-        Ok(Self { workshop, store, names, setup, warm, end })
+        Ok(Self { workshop, store, names, setup, conditions, warm, end })
     }
 
     /// The ticks, from the warm-up to the end, one day mapped at a time.
@@ -170,12 +176,34 @@ impl Stage {
     /// # Errors
     /// They can't be read.
     pub fn source_at(&self, spread_times: f64) -> Outcome<Source> {
-        let mut lanes = Vec::new();
+        self.counted_source(spread_times).map(|(source, _)| source)
+    }
+
+    /// The same, and what is found while they are read.
+    fn counted_source(&self, spread_times: f64) -> Outcome<(Source, Arc<Found>)> {
+        let (mut lanes, found) = (Vec::new(), Arc::new(Found::default()));
         for (id, spec) in self.setup.table.iter() {
-            let days = source::days(self.store.read(&spec.name, self.warm, self.end).map_err(store_failure)?);
-            lanes.push((id, if spread_times == 1.0 { days } else { widened(days, spec.clone(), spread_times) }));
+            let origin = Origin { store: &self.store, spec, from: self.warm, to: self.end };
+            let Lanes { seen, unseen } = origin.lanes(self.conditions.modelling(), &found).map_err(store_failure)?;
+            let wide = |chunks| if spread_times == 1.0 { chunks } else { widened(chunks, spec.clone(), spread_times) };
+            lanes.push((id, Lanes { seen: wide(seen), unseen: unseen.map(wide) }));
         }
-        Source::new(lanes).map_err(store_failure)
+        Ok((model::source(lanes).map_err(store_failure)?, found))
+    }
+
+    /// Runs again tick by tick.
+    ///
+    /// # Errors
+    /// The strategy decided differently then, or failed.
+    fn verify(&self, setup: RunSetup, report: &RunReport) -> Outcome {
+        let setup = RunSetup { batching: Batching::TickByTick, ..setup };
+        let again = self.run(setup, self.source()?)?;
+        if again.decisions.digest() == report.decisions.digest() {
+            return Ok(());
+        }
+        let hint = "it looks at later rows of a batch; go through them one by one, as the SDK does, or test with --tick-by-tick";
+        let name = &self.workshop.description.name;
+        Err(Failure::new(Exit::Refused, format_args!("{name} decides differently when ticks come one by one: {hint}")))
     }
 
     /// Runs the strategy and shows how far it is.
@@ -255,26 +283,6 @@ fn symbol_names(given: &[String], description: &Description) -> Outcome<Vec<Stri
         return Err(Failure::new(Exit::Usage, format_args!("--symbol names {name} twice; each need has its own symbol")));
     }
     Ok(given.to_vec())
-}
-
-/// Adds stored symbols that turn profit and margin into the account's currency.
-fn add_conversions(specs: &mut Vec<SymbolSpec>, currency: &str, store: &TickStore) -> Outcome {
-    let converts =
-        |spec: &SymbolSpec, from: &str| (spec.base == from && spec.quote == currency) || (spec.base == currency && spec.quote == from);
-    let wanted: Vec<(String, String)> = specs
-        .iter()
-        .flat_map(|spec| [spec.quote.as_str(), spec.margin_currency()].map(|from| (spec.name.clone(), from.to_owned())))
-        .collect();
-    for (symbol, from) in wanted {
-        if from == currency || specs.iter().any(|spec| converts(spec, &from)) {
-            continue;
-        }
-        let stored = store.symbols().map_err(store_failure)?;
-        let found = stored.iter().filter_map(|name| store.spec(name).ok()).find(|spec| converts(spec, &from));
-        let hint = format_args!("{symbol} settles in {from}, and the store has no ticks that turn it into {currency}; import {from}{currency} or {currency}{from}, or choose another --currency").to_string();
-        specs.push(found.ok_or_else(|| Failure::new(Exit::NotFound, hint))?);
-    }
-    Ok(())
 }
 
 /// Twice what its bars span, and a long weekend.

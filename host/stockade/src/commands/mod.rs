@@ -2,7 +2,9 @@
 
 pub mod account;
 pub mod backtest;
+pub mod conditions;
 pub mod config;
+mod conversions;
 pub mod data;
 pub mod doctor;
 pub mod engine;
