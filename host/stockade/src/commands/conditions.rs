@@ -178,8 +178,27 @@ impl Conditions {
             ("crossed quotes", self.crossed.clone()),
             ("delay", delay),
             ("limit fills", self.limit_fills.clone()),
+            ("commission", commission_in_words(&self.commission)),
         ]
     }
+}
+
+fn commission_in_words(scheme: &Commission) -> String {
+    let charge = match scheme.charge {
+        Charge::PerLot(Money::ZERO) | Charge::PerDeal(Money::ZERO) | Charge::PercentE6(0) if scheme.minimum == Money::ZERO => {
+            return "none".to_owned();
+        }
+        Charge::PerLot(amount) => format!("{amount} a lot"),
+        Charge::PerDeal(amount) => format!("{amount} a deal"),
+        Charge::PercentE6(percent) => format!("{} % of the turnover", percent as f64 / 1e6),
+    };
+    let sides = match scheme.sides {
+        Sides::Each => "each side",
+        Sides::Entry => "at entries",
+        Sides::Exit => "at exits",
+        Sides::RoundTurn => "the round turn",
+    };
+    format!("{charge} {sides}")
 }
 
 fn read_json(file: &Path) -> Outcome<Value> {

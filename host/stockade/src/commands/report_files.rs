@@ -111,14 +111,15 @@ fn about(stage: &Stage, given: &Setting, params: &[Param]) -> About {
         digest: stage.workshop.loaded.digest.to_string(),
         symbols: stage.names.clone(),
         params: params.iter().map(|param| (param.name.clone(), value(param))).collect(),
-        settings: vec![
+        settings: [
             setting("Deposit", format!("{} {}", terms.deposit, terms.currency)),
             setting("Account", terms.mode.clone()),
             setting("Leverage", format!("1:{}", terms.leverage)),
-            setting("Limit orders and take profits fill", given.limit_fills.clone()),
-            setting("Commission a lot and side", given.commission.to_string()),
             setting("Random seed", given.seed.to_string()),
-        ],
+        ]
+        .into_iter()
+        .chain(given.conditions.words().into_iter().map(|(name, words)| (name[..1].to_uppercase() + &name[1..], words)))
+        .collect(),
         made_by: concat!("Stockade ", env!("CARGO_PKG_VERSION")).to_owned(),
     }
 }
