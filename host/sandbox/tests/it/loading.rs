@@ -1,9 +1,10 @@
 //! Bytes that are no strategy: each refused in one line that names what is wrong and what to do.
 
+use crate::crafted::with_module;
 use crate::*;
 use domain::guest::FaultKind;
 use domain::ids::Digest;
-use stockade_sandbox::{LoadError, Source};
+use stockade_sandbox::{LoadError, Profile, Room, Source};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 
 #[track_caller]
@@ -125,4 +126,21 @@ fn memory_keeps_so_many_versions_and_never_drops_one_that_runs() {
     assert!(sandbox.has(&running.digest) && sandbox.has(&newest.digest) && !sandbox.has(&idle.digest));
     let _guest = sandbox.instantiate(&newest.digest, ScriptedHost::default(), GuestLimits::default()).unwrap();
     assert_eq!(sandbox.load(&second), Err(LoadError::Full(2)));
+}
+
+#[test]
+fn a_strategy_that_starts_large_or_asks_for_more_gets_a_roomy_slot() {
+    let profile = |component: &[u8]| shared().load(component).unwrap().profile;
+    assert_eq!(profile(probe()), Profile::Native);
+    assert_eq!(profile(&with_module(probe(), "(module (memory 5))")), Profile::Roomy, "a module in it starts with 320 KiB");
+    assert_eq!(profile(components::misbehaving()), Profile::Roomy, "its description asks for 16 MiB");
+}
+
+#[test]
+fn more_engines_than_the_machine_has_room_for_are_refused_with_the_line_that_mends_it() {
+    let room = Room::of_this_machine();
+    let config = SandboxConfig { guests_max: Some(room.guests + 1), ..SandboxConfig::default() };
+    let Err(error) = Cell::new(config) else { panic!("there is room for {}", room.guests) };
+    let error = error.to_string();
+    assert!(error.contains(room.bound_by) && error.contains(&room.mend(room.guests + 1)), "{error}");
 }

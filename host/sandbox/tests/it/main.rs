@@ -3,7 +3,9 @@
 mod cache;
 mod calls;
 mod compiling;
+mod crafted;
 mod faults;
+mod hostile;
 mod loading;
 mod native;
 mod system;

@@ -21,6 +21,16 @@ pub enum Mode {
     OrderFlood,
     /// Orders at prices that are no numbers.
     NanPrices,
+    /// Calls itself without end, and the host at each step.
+    StackThroughHost,
+    /// Hands the host a text that is larger than its memory.
+    GiantList,
+    /// Wants a gigabyte for its state. Ticks do nothing.
+    SaveGigabyte,
+    /// Panics at every thousandth tick only.
+    RareTrap,
+    /// Looks for a clock: times its own work with all it can ask for, and logs what it saw.
+    ClockWatch,
 }
 
 /// What the owner can set.
@@ -48,7 +58,10 @@ impl Strategy for Misbehaving {
     type Params = Settings;
 
     fn manifest() -> Manifest {
-        Manifest::new("misbehaving", env!("CARGO_PKG_VERSION")).about("Misbehaves after a while. For tests of the sandbox.")
+        Manifest::new("misbehaving", env!("CARGO_PKG_VERSION"))
+            .about("Misbehaves after a while. For tests of the sandbox.")
+            // As much as is usual, but all of it from the start: a memory bomb is to reach its limit and not be slowed by moves.
+            .memory_bytes(16 << 20)
     }
 
     fn new(settings: Settings) -> Result<Self, String> {
@@ -68,6 +81,18 @@ impl Strategy for Misbehaving {
             Mode::LogFlood => (0..self.settings.amount).for_each(|_| ctx.info(&"flood ".repeat(170))),
             Mode::OrderFlood => (0..self.settings.amount).for_each(|_| _ = ctx.buy(0.01)),
             Mode::NanPrices => nan_prices(ctx, tick),
+            Mode::StackThroughHost => _ = black_box(stack_through_host(ctx, 0)),
+            Mode::GiantList => giant_list(ctx),
+            Mode::SaveGigabyte => {}
+            Mode::RareTrap => assert!(!self.ticks.is_multiple_of(1_000), "misbehaving at tick {}", self.ticks),
+            Mode::ClockWatch => clock_watch(ctx),
+        }
+    }
+
+    fn save(&self) -> Vec<u8> {
+        match self.settings.mode {
+            Mode::SaveGigabyte if self.ticks > self.settings.calm_ticks => black_box(vec![1; 1 << 30]),
+            _ => Vec::new(),
         }
     }
 }
@@ -90,6 +115,34 @@ fn memory_bomb() {
 fn deep_recursion(depth: u64) -> u64 {
     // The sum afterwards keeps the compiler from making this a loop.
     black_box(deep_recursion(black_box(depth + 1))) + depth
+}
+
+fn stack_through_host(ctx: &mut Context, depth: u64) -> u64 {
+    ctx.plot("depth", depth as f64);
+    if depth == u64::MAX {
+        return 0;
+    }
+    // What is done afterwards keeps the compiler from making this a loop. Nothing here is in linear memory, whose own small stack
+    // would be used up first.
+    stack_through_host(ctx, depth + 1).rotate_left(5) ^ depth
+}
+
+#[allow(unsafe_code, reason = "a text that is not there is what it hands over")]
+fn giant_list(ctx: &mut Context) {
+    // SAFETY: there is none; nobody reads it but the host, which must notice.
+    let text = unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(std::ptr::NonNull::dangling().as_ptr(), 1 << 30)) };
+    ctx.info(black_box(text));
+}
+
+/// Differences between two looks at the clock, with work between them that a real clock would see.
+fn clock_watch(ctx: &mut Context) {
+    let before = ctx.now();
+    let mut turns = 0_u64;
+    for turn in 0..100_000_u64 {
+        turns = black_box(turns.wrapping_add(turn));
+    }
+    let passed = ctx.now() - before;
+    ctx.info(&format!("{passed} us passed"));
 }
 
 fn nan_prices(ctx: &mut Context, tick: &Tick) {

@@ -58,6 +58,10 @@ impl Guest for Probe {
             "submit" => _ = trading::submit(&OrderRequest::market(0, Side::Buy, 0.1)),
             "submit a hundred" => (0..100).for_each(|_| _ = trading::submit(&OrderRequest::market(0, Side::Buy, 0.1))),
             "ask for symbol 99" => _ = market::spec(99),
+            "make no number" => {
+                let nan = |a: f64, b: f64| (std::hint::black_box(a) / std::hint::black_box(b)).to_bits();
+                report::log(Level::Info, &format!("{:016x} {:016x}", nan(0.0, 0.0), nan(-0.0, 0.0)));
+            }
             "hand over a megabyte" => report::log(Level::Info, &"x".repeat(1 << 20)),
             "log a long line" => report::log(Level::Warn, &"\u{1b}[2Jü".repeat(1_000)),
             "look at the budget" => {
@@ -107,7 +111,12 @@ impl Guest for Probe {
     }
 
     fn save() -> Vec<u8> {
-        BEHAVIOUR.with_borrow(|behaviour| if behaviour == "save a lot" { vec![7; (1 << 20) + 1] } else { behaviour.clone().into_bytes() })
+        BEHAVIOUR.with_borrow(|behaviour| match behaviour.as_str() {
+            "save a lot" => vec![7; (1 << 20) + 1],
+            // SAFETY: there is none; the host must notice that it has no such bytes.
+            "save what is not there" => unsafe { Vec::from_raw_parts(std::ptr::NonNull::dangling().as_ptr(), 1 << 30, 1 << 30) },
+            _ => behaviour.clone().into_bytes(),
+        })
     }
 
     fn load(schema: u32, state: Vec<u8>) -> Result<(), String> {
@@ -149,11 +158,22 @@ fn use_the_system(behaviour: &str) {
         "sleep" => std::thread::sleep(Duration::from_secs(3_600)),
         "exit" => std::process::exit(3),
         "panic" => panic!("at the disco"),
+        "hold every handle" => loop {
+            // SAFETY: it takes nothing and answers a handle, which is never given back.
+            unsafe { get_stdout() };
+        },
         "print for ever" => loop {
             println!("and another line");
         },
         _ => {}
     }
+}
+
+#[cfg(target_os = "wasi")]
+#[link(wasm_import_module = "wasi:cli/stdout@0.2.6")]
+unsafe extern "C" {
+    #[link_name = "get-stdout"]
+    fn get_stdout() -> i32;
 }
 
 #[cfg(not(target_os = "wasi"))]
