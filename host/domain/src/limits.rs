@@ -9,6 +9,9 @@ pub struct GuestLimits {
     /// Linear memory, all memories together, bytes. A Rust strategy with a thousand bars of history needs under 1 MiB;
     /// 16 MiB leaves room for tables and still lets 1,000 engines stay below 16 GiB in the worst case.
     pub memory_bytes_max: u64,
+    /// Linear memory that a strategy may ask for in its description instead, bytes: a day of ticks, or a model with a million
+    /// weights. An engine takes of it what it uses.
+    pub memory_bytes_asked_max: u64,
     /// Elements of all tables together. Compiled guests have some hundred functions in theirs.
     pub table_elements_max: u32,
     /// Fuel of one call: about 1 ms of honest work, far more than a tick needs (50 to 5,000).
@@ -33,6 +36,7 @@ impl Default for GuestLimits {
     fn default() -> Self {
         Self {
             memory_bytes_max: 16 << 20,
+            memory_bytes_asked_max: 64 << 20,
             table_elements_max: 20_000,
             fuel_per_call: 2_000_000,
             fuel_per_row: 100_000,
@@ -42,6 +46,36 @@ impl Default for GuestLimits {
             orders_per_call_max: 16,
             log_bytes_per_minute: 64 << 10,
             state_bytes_max: 1 << 20,
+        }
+    }
+}
+
+impl GuestLimits {
+    /// The limits of an engine whose strategy asks for so much linear memory, bytes; 0 asks for the usual.
+    ///
+    /// # Errors
+    /// It asks for more than may be asked for, in one line for its owner.
+    pub fn with_memory(self, asked_bytes: u64) -> Result<Self, String> {
+        match asked_bytes {
+            0 => Ok(self),
+            asked if asked <= self.memory_bytes_asked_max.max(self.memory_bytes_max) => Ok(Self { memory_bytes_max: asked, ..self }),
+            asked => Err(format!(
+                "the strategy asks for {asked} bytes of memory and may have {}: let it ask for less, or raise limits.memory_bytes_asked_max",
+                self.memory_bytes_asked_max.max(self.memory_bytes_max)
+            )),
+        }
+    }
+
+    /// The limits of an engine that brings an interpreter, which fills some 3 MiB before its first line, and takes 20,000 to
+    /// 80,000 fuel for a tick that costs a compiled strategy 50; instantiating and `init` run its start-up.
+    #[must_use]
+    pub fn scripted(self) -> Self {
+        Self {
+            memory_bytes_max: self.memory_bytes_max.max(64 << 20),
+            fuel_per_call: self.fuel_per_call.max(20_000_000),
+            fuel_per_row: self.fuel_per_row.max(1_000_000),
+            fuel_per_setup_call: self.fuel_per_setup_call.max(2_000_000_000),
+            ..self
         }
     }
 }
@@ -76,3 +110,23 @@ pub const PARAMS_MAX: usize = 128;
 pub const NEEDS_MAX: usize = 32;
 /// An uploaded component, bytes: a Rust strategy has 50 KB, a JavaScript or Python one up to 20 MB with its interpreter.
 pub const COMPONENT_BYTES_MAX: usize = 24 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::GuestLimits;
+
+    #[test]
+    fn a_strategy_gets_the_memory_it_asks_for_up_to_what_may_be_asked_for() {
+        let limits = GuestLimits { memory_bytes_max: 16, memory_bytes_asked_max: 64, ..GuestLimits::default() };
+        let memory = |asked| limits.with_memory(asked).map(|limits| limits.memory_bytes_max);
+        assert_eq!((memory(0), memory(8), memory(64)), (Ok(16), Ok(8), Ok(64)));
+        assert!(memory(65).is_err_and(|why| why.contains("asks for 65 bytes") && why.contains("limits.memory_bytes_asked_max")));
+    }
+
+    #[test]
+    fn an_interpreter_gets_more_and_never_less() {
+        let generous = GuestLimits { fuel_per_call: 1 << 40, ..GuestLimits::default() };
+        let scripted = generous.scripted();
+        assert_eq!((scripted.fuel_per_call, scripted.memory_bytes_max), (1 << 40, 64 << 20));
+    }
+}

@@ -19,6 +19,7 @@ mod fault;
 mod guest;
 mod imports;
 mod profile;
+mod room;
 mod sandbox;
 mod seal;
 mod state;
@@ -26,4 +27,5 @@ mod wasi;
 
 pub use compile::{CompileCost, CompileLimits, Compiler, compile_for_parent};
 pub use profile::{Numbers, Profile};
+pub use room::Room;
 pub use sandbox::{LoadError, Loaded, Sandbox, SandboxConfig, SandboxError, Source};

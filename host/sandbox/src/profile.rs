@@ -1,4 +1,4 @@
-//! The two ways wasmtime is set up, and the thread that makes its clock go.
+//! The ways wasmtime is set up, and the thread that makes its clock go.
 
 use domain::limits::GuestLimits;
 use std::num::NonZeroUsize;
@@ -14,18 +14,22 @@ use crate::fault::FRAMES_MAX;
 pub enum Profile {
     /// Compiled languages: Rust, C, Zig. Small memories, packed closely.
     Native,
+    /// The same with memories that start larger than such a slot, or a description that asks for more: far apart, and never moved
+    /// when they grow.
+    Roomy,
     /// Languages that bring their interpreter: JavaScript, Python. Large memories whose first content is shared.
     Scripted,
 }
 
 impl Profile {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Native, Self::Scripted];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Native, Self::Roomy, Self::Scripted];
 
     /// The word for it, in logs and reports.
     pub fn word(self) -> &'static str {
         match self {
             Self::Native => "native",
+            Self::Roomy => "roomy",
             Self::Scripted => "scripted",
         }
     }
@@ -33,16 +37,8 @@ impl Profile {
     /// What guests of this kind get where nothing else is said.
     pub fn limits(self) -> GuestLimits {
         match self {
-            Self::Native => GuestLimits::default(),
-            // An interpreter fills some 3 MiB before its first line, and takes 20,000 to 80,000 fuel for a tick that
-            // costs a compiled strategy 50; instantiating and `init` run its start-up.
-            Self::Scripted => GuestLimits {
-                memory_bytes_max: 64 << 20,
-                fuel_per_call: 20_000_000,
-                fuel_per_row: 1_000_000,
-                fuel_per_setup_call: 2_000_000_000,
-                ..GuestLimits::default()
-            },
+            Self::Native | Self::Roomy => GuestLimits::default(),
+            Self::Scripted => GuestLimits::default().scripted(),
         }
     }
 
@@ -75,13 +71,21 @@ impl Profile {
             // 0.75 us with 128 KiB. Strategies built by our tool have 32 KiB of stack and fit their memory here; bounds
             // checks, which such small reservations need, cost indicator code 3 %.
             // Without copy-on-write an instance is two mappings fewer, and a small memory is copied in microseconds.
-            Self::Native => config.memory_reservation(256 << 10).memory_reservation_for_growth(256 << 10).memory_init_cow(false),
+            Self::Native => config.memory_reservation(DENSE_BYTES).memory_reservation_for_growth(DENSE_BYTES).memory_init_cow(false),
+            // What does not fit such a slot is copied each time it grows by one. Where it is known beforehand, it gets addresses
+            // for all that it may ask for.
+            Self::Roomy => config.memory_reservation(ROOMY_BYTES).memory_reservation_for_growth(ROOMY_BYTES).memory_init_cow(false),
             // An interpreter's first 3 to 10 MiB are the same in all its instances: sharing them until they are written
             // instantiates ten times faster and keeps 8 MiB of each.
             Self::Scripted => config.memory_reservation(64 << 20).memory_reservation_for_growth(16 << 20).memory_init_cow(true),
         };
     }
 }
+
+/// Addresses of a dense slot, bytes.
+pub(crate) const DENSE_BYTES: u64 = 256 << 10;
+/// Addresses of a roomy one, bytes.
+const ROOMY_BYTES: u64 = 64 << 20;
 
 /// How NaNs come out of arithmetic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -6,7 +6,8 @@ use crate::check;
 use crate::compile::{CompileCost, CompileError, Compiler, Workplace};
 use crate::describing::Describing;
 use crate::guest::SandboxGuest;
-use crate::profile::{EpochClock, Numbers, Profile};
+use crate::profile::{DENSE_BYTES, EpochClock, Numbers, Profile};
+use crate::room::Room;
 use crate::state::State;
 use crate::{imports, wasi};
 use domain::contract::Description;
@@ -20,14 +21,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
-
-/// Memory mappings the rest of the process uses: code, heaps, stacks, columns of ticks.
-const MAPS_OF_THE_HOST: usize = 8_000;
-/// Mappings of one guest: two, measured, for the part of its memory that it uses and the reservation behind; one more for what
-/// the allocator maps for it now and then.
-const MAPS_OF_A_GUEST: usize = 3;
-/// What Linux allows a process unless told otherwise.
-const MAPS_DEFAULT: usize = 65_530;
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
@@ -43,7 +36,7 @@ pub struct SandboxConfig {
     pub cache_bytes_max: u64,
     /// Versions kept compiled in memory: a Rust strategy takes 0.1 MB, a Python one 40 MB. Those that run are never dropped.
     pub versions_max: usize,
-    /// Guests alive at once; none takes what the system's limit on memory mappings allows.
+    /// Guests alive at once; none takes what the machine has [room](Room) for, and more than that is refused.
     pub guests_max: Option<usize>,
 }
 
@@ -125,6 +118,14 @@ pub enum SandboxError {
         /// What is wrong with it.
         problem: String,
     },
+    /// More guests are wanted than there is room for.
+    #[error("{wanted} engines are wanted and {} is {room}; {}, or want fewer", room.bound_by, room.mend(*wanted))]
+    Room {
+        /// How many.
+        wanted: usize,
+        /// What there is.
+        room: Room,
+    },
     /// The machine lacks something wasmtime needs.
     #[error("wasmtime can't be set up on this machine: {0}")]
     Engine(String),
@@ -160,6 +161,13 @@ struct Version<H: 'static> {
     pre: TradingStrategyPre<State<H>>,
 }
 
+/// A version before it is kept, and what it took.
+struct Ready<H: 'static> {
+    version: Arc<Version<H>>,
+    source: Source,
+    compile: CompileCost,
+}
+
 /// What guests share with their sandbox, and keep alive when it is gone: deadlines need the clock.
 struct Host {
     guests: AtomicUsize,
@@ -182,8 +190,9 @@ impl Seat {
             return Ok(seat);
         }
         let max = host.guests_max;
-        let message =
-            format!("this host has room for {max} guests and all are taken: raise vm.max_map_count (sysctl), or use another host");
+        let message = format!(
+            "this host has room for {max} guests and all are taken: stop some, raise vm.max_map_count (sysctl), or use another host"
+        );
         Err(Fault { kind: FaultKind::Refused, message })
     }
 }
@@ -208,7 +217,11 @@ impl<H: GuestHost> Sandbox<H> {
         let engines: Vec<Engine> = workshops.values().map(|workshop| workshop.engine.clone()).collect();
         let epochs = EpochClock::start(&engines).map_err(|error| SandboxError::Engine(format!("no thread for deadlines: {error}")))?;
         let disk = config.cache_dir.map(|path| DiskCache::open(path, config.cache_bytes_max)).transpose()?;
-        let guests_max = config.guests_max.unwrap_or_else(guests_by_maps);
+        let room = Room::of_this_machine();
+        let guests_max = match config.guests_max {
+            Some(wanted) if wanted > room.guests => return Err(SandboxError::Room { wanted, room }),
+            wanted => wanted.unwrap_or(room.guests),
+        };
         Ok(Self {
             workshops,
             versions: Mutex::default(),
@@ -229,18 +242,17 @@ impl<H: GuestHost> Sandbox<H> {
         let started = Instant::now();
         let checked = check::check(bytes).map_err(LoadError::Unfit)?;
         let digest = Digest::of(bytes);
-        let workshop = self.workshop(checked.profile);
-        let (component, source, compile) = self.component(workshop, &digest, &checked, bytes)?;
-        let pre = workshop
-            .linker
-            .instantiate_pre(&component)
-            .and_then(TradingStrategyPre::new)
-            .map_err(|error| LoadError::Unfit(one_line(&error)))?;
-        let range = component.image_range();
-        self.keep(digest, Version { component, profile: checked.profile, pre })?;
+        let mut ready = self.ready(checked.profile, &digest, &checked, bytes)?;
+        if checked.profile == Profile::Native && self.asked_bytes(&ready.version) > DENSE_BYTES {
+            ready = self.ready(Profile::Roomy, &digest, &checked, bytes)?;
+        }
+        let Ready { version, source, compile } = ready;
+        let profile = version.profile;
+        let range = version.component.image_range();
+        self.keep(digest, version)?;
         Ok(Loaded {
             digest,
-            profile: checked.profile,
+            profile,
             imports: checked.imports,
             core_modules: checked.core_modules,
             functions: checked.functions,
@@ -253,6 +265,32 @@ impl<H: GuestHost> Sandbox<H> {
             compile,
             took: started.elapsed(),
         })
+    }
+
+    /// A version laid out in this way.
+    fn ready(&self, profile: Profile, digest: &Digest, checked: &check::Checked, bytes: &[u8]) -> Result<Ready<H>, LoadError> {
+        let workshop = self.workshop(profile);
+        let (component, source, compile) = self.component(profile, digest, checked, bytes)?;
+        let pre = workshop
+            .linker
+            .instantiate_pre(&component)
+            .and_then(TradingStrategyPre::new)
+            .map_err(|error| LoadError::Unfit(one_line(&error)))?;
+        Ok(Ready { version: Arc::new(Version { component, profile, pre }), source, compile })
+    }
+
+    /// Linear memory that a version asks for in its description; 0 where it can't be asked.
+    fn asked_bytes(&self, version: &Arc<Version<H>>) -> u64 {
+        self.description(Arc::clone(version)).map_or(0, |description| description.memory_bytes)
+    }
+
+    fn description(&self, version: Arc<Version<H>>) -> Result<Description, Fault> {
+        let workshop = self.workshop(version.profile);
+        let pre = workshop.describing.instantiate_pre(&version.component).and_then(TradingStrategyPre::new);
+        let pre = pre.map_err(|error| Fault { kind: FaultKind::Refused, message: one_line(&error) })?;
+        let limits = version.profile.limits();
+        let seat = Seat::take(&self.host, version)?;
+        SandboxGuest::new(&pre, Describing, limits, seat)?.describe()
     }
 
     /// Whether a version is loaded.
@@ -276,18 +314,18 @@ impl<H: GuestHost> Sandbox<H> {
 
     fn component(
         &self,
-        workshop: &Workshop<H>,
+        profile: Profile,
         digest: &Digest,
         checked: &check::Checked,
         bytes: &[u8],
     ) -> Result<(Component, Source, CompileCost), LoadError> {
-        let engine = &workshop.engine;
+        let engine = &self.workshop(profile).engine;
         let find = || self.disk.as_ref().and_then(|disk| disk.find(engine, digest));
         if let Some((component, cost)) = find() {
             return Ok((component, Source::Disk, cost));
         }
-        let pack = self.disk.as_ref().map(|disk| disk.pack(engine, checked.profile));
-        let compiled = self.workplace.compile(engine, checked, bytes, pack).map_err(|error| match error {
+        let pack = self.disk.as_ref().map(|disk| disk.pack(engine, profile));
+        let compiled = self.workplace.compile(engine, profile, checked, bytes, pack).map_err(|error| match error {
             CompileError::Unfit(why) => LoadError::Unfit(why),
             CompileError::Failed(why) => LoadError::Failed(why),
         })?;
@@ -298,14 +336,14 @@ impl<H: GuestHost> Sandbox<H> {
         Ok((component, Source::Compiled, compiled.cost))
     }
 
-    fn keep(&self, digest: Digest, version: Version<H>) -> Result<(), LoadError> {
+    fn keep(&self, digest: Digest, version: Arc<Version<H>>) -> Result<(), LoadError> {
         let mut versions = lock(&self.versions);
         if !versions.contains_key(&digest) && versions.len() >= self.versions_max {
             let idle = versions.iter().filter(|(_, kept)| Arc::strong_count(&kept.version) == 1);
             let oldest = idle.min_by_key(|(_, kept)| kept.last_use).map(|(digest, _)| *digest);
             versions.remove(&oldest.ok_or(LoadError::Full(self.versions_max))?);
         }
-        versions.insert(digest, Kept { version: Arc::new(version), last_use: self.next_use() });
+        versions.insert(digest, Kept { version, last_use: self.next_use() });
         Ok(())
     }
 
@@ -326,12 +364,7 @@ impl<H: GuestHost> Sandbox<H> {
 impl<H: GuestHost> GuestFactory<H> for Sandbox<H> {
     fn describe(&self, version: &Digest) -> Result<Description, Fault> {
         let version = self.version(version)?;
-        let workshop = self.workshop(version.profile);
-        let pre = workshop.describing.instantiate_pre(&version.component).and_then(TradingStrategyPre::new);
-        let pre = pre.map_err(|error| Fault { kind: FaultKind::Refused, message: one_line(&error) })?;
-        let limits = version.profile.limits();
-        let seat = Seat::take(&self.host, version)?;
-        let description = SandboxGuest::new(&pre, Describing, limits, seat)?.describe()?;
+        let description = self.description(version)?;
         domain::params::check_description(&description).map_err(|message| Fault { kind: FaultKind::Refused, message })?;
         Ok(description)
     }
@@ -357,11 +390,6 @@ impl<H: GuestHost> Workshop<H> {
 
 fn one_line(error: &wasmtime::Error) -> String {
     format!("{error:#}").replace('\n', " ")
-}
-
-fn guests_by_maps() -> usize {
-    let maps = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok());
-    maps.unwrap_or(MAPS_DEFAULT).saturating_sub(MAPS_OF_THE_HOST) / MAPS_OF_A_GUEST
 }
 
 /// What a lock here guards is whole at every moment, so that a panic elsewhere does not matter.

@@ -56,7 +56,7 @@ pub fn report(loaded: &Loaded, probe: Result<Probe, String>) -> UploadReport {
 /// # Errors
 /// It did not start, or failed at one of them.
 pub fn run(factory: &dyn GuestFactory<Desk>, loaded: &Loaded, description: &Description, params: &[Param]) -> Result<Probe, String> {
-    let limits = loaded.profile.limits();
+    let limits = loaded.profile.limits().with_memory(description.memory_bytes)?;
     let (table, symbols) = made_up_symbols(description)?;
     let market = MadeUp::new(description, table, symbols);
     let begun = Instant::now();

@@ -5,7 +5,7 @@ use crate::output::bytes;
 use domain::contract::Description;
 use domain::desk::Desk;
 use domain::guest::{FaultKind, GuestFactory as _};
-use domain::limits::COMPONENT_BYTES_MAX;
+use domain::limits::{COMPONENT_BYTES_MAX, GuestLimits};
 use sandbox::{Compiler, LoadError, Loaded, Sandbox, SandboxConfig};
 use std::path::{Path, PathBuf};
 
@@ -87,6 +87,14 @@ impl Workshop {
             _ => refused(&format_args!("its `describe` failed: {fault}")),
         })?;
         Ok(Self { sandbox, loaded, description })
+    }
+
+    /// What an engine of it may use.
+    ///
+    /// # Errors
+    /// It asks for more memory than a strategy may have.
+    pub fn limits(&self) -> Outcome<GuestLimits> {
+        self.loaded.profile.limits().with_memory(self.description.memory_bytes).map_err(|why| Failure::new(Exit::Refused, why))
     }
 
     /// Reads and loads in one.

@@ -5,10 +5,11 @@ use crate::state::AppState;
 use domain::actor::SavedState;
 use domain::contract::{DataNeed, Description, Param};
 use domain::ids::Digest;
+use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
 use engine::{EngineSetup, HostError};
-use store::{EngineRecord, PAGE_ROWS_MAX, Page};
+use store::{EngineRecord, PAGE_ROWS_MAX, Page, VersionRecord};
 
 /// Most symbols that an error names.
 const NAMED_SYMBOLS_MAX: usize = 20;
@@ -32,6 +33,7 @@ async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<EngineSetup
     let version = store.version(record.owner, record.strategy, record.version).await?;
     let symbols = symbols(&record.symbols, &version.description, state.host.table())?;
     load(state, record.version).await?;
+    let limits = limits(state.limits, &version)?;
     let saved = store.saved_engine(record.id).await?;
     // State of another version is that version's; this one starts afresh rather than with what it can't read.
     let saved = saved.filter(|saved| saved.version == record.version);
@@ -47,7 +49,7 @@ async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<EngineSetup
         mode: record.mode,
         trading: record.trading,
         seed: record.seed,
-        limits: state.limits,
+        limits,
         restored: saved.map(|saved| SavedState { schema: saved.schema, bytes: saved.bytes }),
         orders_before,
         realised_before: realised(state, record).await?,
@@ -58,6 +60,13 @@ async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<EngineSetup
 pub(super) async fn load(state: &AppState, version: Digest) -> Result<(), Problem> {
     let component = state.store.component(version).await?;
     state.compile(move |versions| versions.load(&version, &component)).await
+}
+
+/// What the engine may use: as configured, with what its kind needs and its description asks for.
+fn limits(usual: GuestLimits, version: &VersionRecord) -> Result<GuestLimits, Problem> {
+    let scripted = version.report["profile"] == "scripted";
+    let limits = if scripted { usual.scripted() } else { usual };
+    limits.with_memory(version.description.memory_bytes).map_err(|why| Problem::new(Code::ComponentRefused, why))
 }
 
 /// Every parameter, the set ones over the defaults.

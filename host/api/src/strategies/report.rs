@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct UploadReport {
-    /// How its instances are laid out: `native`, or `scripted` for one that brings an interpreter.
+    /// How its instances are laid out: `native` (dense slots), `roomy` (more memory) or `scripted` (an interpreter).
     pub profile: String,
     /// Bytes of the component.
     pub component_bytes: u64,

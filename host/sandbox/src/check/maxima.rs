@@ -79,7 +79,7 @@ pub(super) struct OfFunction {
 /// The maxima of one function.
 pub(super) fn of_function(profile: Profile) -> OfFunction {
     match profile {
-        Profile::Native => OfFunction { body_bytes: 128 << 10, locals: 2_000, block_depth: 1_000 },
+        Profile::Native | Profile::Roomy => OfFunction { body_bytes: 128 << 10, locals: 2_000, block_depth: 1_000 },
         Profile::Scripted => OfFunction { body_bytes: 1 << 20, locals: 20_000, block_depth: 5_000 },
     }
 }

@@ -2,7 +2,7 @@
 //! that take a minute and a gigabyte.
 
 use super::maxima::{Counts, JUMP_TABLE_MAX, LOOP_DEPTH_MAX, NESTED_MAX, PARAMETERS_MAX, Thing, of_function};
-use crate::profile::Profile;
+use crate::profile::{DENSE_BYTES, Profile};
 use wasmparser::{ElementItems, FunctionBody, Operator, Parser, Payload, Validator, WasmFeatures};
 
 /// Components above this, or with more modules, have an interpreter in them.
@@ -47,7 +47,13 @@ impl Largest {
 impl Shape {
     pub fn profile(&self) -> Profile {
         let many = self.counts.of(Thing::CoreModules) > NATIVE_MODULES_MAX;
-        if self.bytes > NATIVE_BYTES_MAX || many { Profile::Scripted } else { Profile::Native }
+        if self.bytes > NATIVE_BYTES_MAX || many {
+            Profile::Scripted
+        } else if self.memory_bytes > DENSE_BYTES {
+            Profile::Roomy
+        } else {
+            Profile::Native
+        }
     }
 
     pub fn of(&self, thing: Thing) -> u32 {

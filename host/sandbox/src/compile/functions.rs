@@ -49,7 +49,7 @@ impl Functions {
     pub fn open(Pack { path, seal }: Pack, profile: Profile) -> Self {
         let bytes_max = match profile {
             // Some hundred strategies.
-            Profile::Native => 32 << 20,
+            Profile::Native | Profile::Roomy => 32 << 20,
             // Two interpreters.
             Profile::Scripted => 192 << 20,
         };

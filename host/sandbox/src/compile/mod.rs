@@ -72,7 +72,7 @@ impl Profile {
     pub fn compile_limits(self) -> CompileLimits {
         match self {
             // A Rust strategy takes 0.1 s and 60 MiB.
-            Self::Native => CompileLimits { cpu_s: 20, address_bytes: 1 << 30, wall: Duration::from_secs(60) },
+            Self::Native | Self::Roomy => CompileLimits { cpu_s: 20, address_bytes: 1 << 30, wall: Duration::from_secs(60) },
             // A Python component takes 10 to 30 s and 0.5 GiB.
             Self::Scripted => CompileLimits { cpu_s: 180, address_bytes: 3 << 30, wall: Duration::from_secs(600) },
         }
@@ -129,13 +129,20 @@ impl Workplace {
     ///
     /// # Errors
     /// The component can't be compiled, or not with what it may use; or the child can't be started.
-    pub fn compile(&self, engine: &Engine, checked: &Checked, bytes: &[u8], pack: Option<Pack>) -> Result<Compiled, CompileError> {
+    pub fn compile(
+        &self,
+        engine: &Engine,
+        profile: Profile,
+        checked: &Checked,
+        bytes: &[u8],
+        pack: Option<Pack>,
+    ) -> Result<Compiled, CompileError> {
         let _place = self.place();
         match &self.compiler {
             Compiler::Here => here(engine, bytes),
             Compiler::Child { program, arguments, limits } => {
-                let limits = limits.unwrap_or_else(|| checked.profile.compile_limits());
-                let job = child::Job { profile: checked.profile, numbers: self.numbers, limits, pack };
+                let limits = limits.unwrap_or_else(|| profile.compile_limits());
+                let job = child::Job { profile, numbers: self.numbers, limits, pack };
                 child::compile(program, arguments, &job, bytes).map_err(|failure| failure.told(checked, &limits))
             }
         }

@@ -153,7 +153,7 @@ impl Stage {
             terms,
             risk: RiskLimits::default(),
             venue: conditions.venue(setting.seed),
-            limits: workshop.loaded.profile.limits(),
+            limits: workshop.limits()?,
             seed: setting.seed,
             mode: RunMode::Backtest,
             batching: Batching::Horizon,

@@ -137,19 +137,15 @@ fn port(config: &Config) -> Finding {
 }
 
 /// Engines that most hosts should have room for.
-const ENGINES_WISE: u64 = 10_000;
+const ENGINES_WISE: usize = 10_000;
 
 fn memory_maps() -> Finding {
-    let Some(maps) = number_in("/proc/sys/vm/max_map_count") else {
-        return warning("vm.max_map_count", "can't be read; this is made for Linux", "");
-    };
-    // What the sandbox reckons with: 4 mappings an engine beside 8,000 of the host's own.
-    let engines = maps.saturating_sub(8_000) / 4;
-    let found = format!("{maps}: room for {engines} engines");
-    match engines {
-        0 => missing("vm.max_map_count", found, "sysctl -w vm.max_map_count=262144"),
-        1..ENGINES_WISE => warning("vm.max_map_count", found, "sysctl -w vm.max_map_count=262144"),
-        _ => ok("vm.max_map_count", found),
+    let room = sandbox::Room::of_this_machine();
+    let mend = room.mend(ENGINES_WISE);
+    match room.guests {
+        0 => missing(room.bound_by, room.to_string(), mend),
+        1..ENGINES_WISE => warning(room.bound_by, room.to_string(), mend),
+        _ => ok(room.bound_by, room.to_string()),
     }
 }
 
@@ -223,8 +219,4 @@ fn target() -> Finding {
             format!("rustup target add {target}"),
         )
     }
-}
-
-fn number_in(file: &str) -> Option<u64> {
-    std::fs::read_to_string(file).ok()?.trim().parse().ok()
 }

@@ -27,7 +27,7 @@ const fn key(path: &'static str, kind: Kind) -> Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 28] = [
+pub const KEYS: [Key; 29] = [
     key("data_dir", Kind::Text),
     key("database", Kind::Text),
     key("listen", Kind::Text),
@@ -44,6 +44,7 @@ pub const KEYS: [Key; 28] = [
     key("sandbox.versions_max", Kind::Number),
     key("sandbox.cache_bytes_max", Kind::Number),
     key("limits.memory_bytes_max", Kind::Number),
+    key("limits.memory_bytes_asked_max", Kind::Number),
     key("limits.table_elements_max", Kind::Number),
     key("limits.fuel_per_call", Kind::Number),
     key("limits.fuel_per_row", Kind::Number),
