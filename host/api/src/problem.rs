@@ -163,7 +163,11 @@ impl From<StoreError> for Problem {
             StoreError::Invalid(_) | StoreError::Symbol { .. } => Code::InvalidValue,
             StoreError::DiskFull => Code::DiskFull,
             StoreError::Busy => Code::Busy,
-            StoreError::Older { .. } | StoreError::Newer { .. } | StoreError::InUse { .. } | StoreError::Unusable { .. } => {
+            StoreError::Older { .. }
+            | StoreError::Newer { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Unusable { .. }
+            | StoreError::Fenced { .. } => {
                 return Self::internal(error);
             }
             // The next request may find it again.

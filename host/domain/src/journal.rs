@@ -1,8 +1,10 @@
 //! The port to the journal: what is not on disk has not happened.
 
 use crate::broker::Report;
+use crate::ids::AccountId;
 use crate::order::Command;
 use crate::risk::Approved;
+use std::collections::BTreeMap;
 
 /// Something that is in the journal.
 ///
@@ -56,8 +58,34 @@ pub trait Journal: Send {
     /// entry (same order and action, or same deal) changes nothing.
     ///
     /// # Errors
-    /// Nothing of this call is on disk.
+    /// Nothing of this call is on disk; or, where the disk or the way to it broke in the very last step, all of it may be.
     fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError>;
+
+    /// Reports that were taken since the last call although they can't be booked, for a reason of their own: they are on disk
+    /// as they came, their accounts' rows lack what they say, and everybody else's entries were written.
+    fn set_aside(&mut self) -> Vec<SetAside> {
+        Vec::new()
+    }
+}
+
+/// A report that was kept without being booked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The account that it concerns, which should open nothing until a person has looked.
+    pub account: AccountId,
+    /// Why it can't be booked.
+    pub why: String,
+}
+
+impl SetAside {
+    /// Those of `entries` that stand in `aside` under their places, with the reasons there.
+    pub fn of(entries: &[Entry<'_>], aside: &BTreeMap<usize, String>) -> Vec<Self> {
+        let of = |(at, why): (&usize, &String)| match entries.get(*at) {
+            Some(Entry::Report(report)) => Some(Self { account: report.account, why: why.clone() }),
+            _ => None,
+        };
+        aside.iter().filter_map(of).collect()
+    }
 }
 
 /// Records what the gate let through; the only maker of [`Recorded`].

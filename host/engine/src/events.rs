@@ -76,7 +76,7 @@ pub enum Event {
     /// Something that an operator must look at. Never dropped.
     Alarm {
         /// A stable word: `journal-failed`, `journal-works-again`, `reports-unwritten`, `broker-contradicts`,
-        /// `order-unresolved`, `feed-stalled`, `host-panicked`.
+        /// `order-unresolved`, `report-set-aside`, `feed-stalled`, `host-panicked`.
         code: &'static str,
         /// What is wrong and what would mend it.
         text: String,

@@ -12,7 +12,7 @@ use domain::account::Account;
 use domain::broker::{Happened, LiveBroker, Report, retcode};
 use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, OrderId};
-use domain::journal::{Entry, Journal, JournalError, Recorded, record};
+use domain::journal::{Entry, Journal, JournalError, Recorded, SetAside, record};
 use domain::ledger::Change;
 use domain::order::{Action, Command};
 use domain::risk::Approved;
@@ -113,6 +113,7 @@ impl Pipeline {
         }
         self.shared.queue.release(count);
         self.take_reports();
+        self.tell_set_aside();
         self.done += count as u64;
         barriers.iter().for_each(|reached| reply(reached, self.done));
     }
@@ -179,6 +180,26 @@ impl Pipeline {
             self.shared.alarm("reports-unwritten", text);
         } else {
             add_shared(&self.shared.counters.group_commits, 1);
+        }
+    }
+
+    /// A report that can't be booked is its account's affair: that opens nothing more, everybody else goes on.
+    fn tell_set_aside(&mut self) {
+        for SetAside { account: id, why } in self.journal.set_aside() {
+            let text = format!(
+                "account {id}: a report of the broker is kept but can't be booked ({why}); it opens nothing until a person has looked"
+            );
+            self.shared.alarm("report-set-aside", text);
+            let Some(account) = self.shared.account(id) else { continue };
+            let state = {
+                let mut account = lock(&account);
+                account.trading = account.trading.max(TradingState::Reducing);
+                account.trading
+            };
+            let at = self.shared.clock.now();
+            let reason = "a report of the broker can't be booked".to_owned();
+            self.shared.herald.tell(Event::Trading { scope: Scope::Account(id), state, reason, at });
+            self.shared.shard_of(id).inbox.push_urgent(crate::shard::ShardRequest::TradingChanged);
         }
     }
 

@@ -85,6 +85,16 @@ pub enum StoreError {
     /// The server does not answer, or has hung up. What was asked for last may have been done.
     #[error("the database server does not answer ({0}); see that it runs and can be reached")]
     Unreachable(String),
+    /// Another host has taken over.
+    #[error("{owner} has taken over with epoch {epoch}; this host had {own} and writes nothing any more")]
+    Fenced {
+        /// Who, in its own words.
+        owner: String,
+        /// Its epoch.
+        epoch: i64,
+        /// Ours.
+        own: i64,
+    },
     /// Every connection stayed busy for longer than a caller waits.
     #[error("the database is busy; try again")]
     Busy,
@@ -94,6 +104,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is about what was to be written, so that something else may be written all the same.
+    pub(crate) fn is_of_one_entry(&self) -> bool {
+        match self {
+            Self::NotFound { .. } | Self::AlreadyExists { .. } | Self::Invalid(_) | Self::Symbol { .. } => true,
+            Self::Corrupt(_) | Self::Internal(_) => true,
+            Self::Older { .. } | Self::Newer { .. } | Self::InUse { .. } | Self::Unusable { .. } | Self::DiskFull => false,
+            Self::Disk(_) | Self::Damaged(_) | Self::Unreachable(_) | Self::Fenced { .. } | Self::Busy => false,
+        }
+    }
+
     pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
         Self::NotFound { what, name: name.to_string() }
     }
@@ -132,6 +152,7 @@ impl From<StoreError> for JournalError {
             // The journal's own message has the way out.
             StoreError::DiskFull => Self::Disk("the disk is full".into()),
             StoreError::Disk(why) | StoreError::Corrupt(why) | StoreError::Damaged(why) => Self::Disk(why),
+            fenced @ StoreError::Fenced { .. } => Self::Fenced(fenced.to_string()),
             StoreError::Internal(source) => Self::Internal(source.to_string()),
             error => Self::Internal(error.to_string()),
         }

@@ -72,8 +72,9 @@ impl Store {
         }
     }
 
-    /// A journal that writes to this database. `symbols` are noted with their grid. `owner_epoch` is written beside every
-    /// order: 0 on a single host. The journal blocks its thread while it writes and must not run on an async one.
+    /// A journal that writes to this database. `symbols` are noted with their grid. `owner_epoch` is what
+    /// [`take_over`](Self::take_over) gave, 0 before anybody did; it is written beside every order, in the same statement that
+    /// asks whether it still holds. The journal blocks its thread while it writes and must not run on an async one.
     ///
     /// # Errors
     /// [`Symbol`](StoreError::Symbol) when a symbol's grid is not what it was: stored points would mean other prices.
@@ -103,6 +104,10 @@ macro_rules! port {
 }
 
 port! {
+    /// Takes everything over: raises the epoch of the owner, and gives it. A journal that was opened with another one writes
+    /// nothing from then on. `owner` is for the message to whoever is taken over.
+    fn take_over(owner: &str, at: Time) -> i64;
+
     /// Adds a user.
     ///
     /// # Errors

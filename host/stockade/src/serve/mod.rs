@@ -72,7 +72,9 @@ impl Running {
         let table = market.table.clone();
         let mut broker = PaperBroker::new(Venue::new(table.clone(), VenueOptions { track_equity: false, ..VenueOptions::default() }));
         market.quotes().iter().for_each(|tick| broker.quote(tick));
-        let journal = runtime.block_on(store.journal(&table, 0)).map_err(store_failure)?;
+        let owner = format!("the host of process {}", std::process::id());
+        let epoch = runtime.block_on(store.take_over(&owner, SystemClock.now())).map_err(store_failure)?;
+        let journal = runtime.block_on(store.journal(&table, epoch)).map_err(store_failure)?;
         let live = LiveFeed::new(table.clone());
         let recording = Recording::open(config, SystemClock.now(), &table, runtime.handle(), &store)?;
         let sink = StoreSink::new(runtime.handle().clone(), store.clone(), live.clone(), table.clone(), recording);
@@ -211,7 +213,7 @@ fn bounds(config: &Config) -> Bounds {
 
 pub(crate) fn store_failure(error: StoreError) -> Failure {
     let exit = match &error {
-        StoreError::InUse { .. } | StoreError::Busy => Exit::InUse,
+        StoreError::InUse { .. } | StoreError::Busy | StoreError::Fenced { .. } => Exit::InUse,
         StoreError::Older { .. } | StoreError::Newer { .. } | StoreError::Unusable { .. } => Exit::Machine,
         StoreError::DiskFull | StoreError::Disk(_) | StoreError::Unreachable(_) => Exit::Machine,
         StoreError::NotFound { .. } => Exit::NotFound,

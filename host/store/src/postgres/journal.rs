@@ -1,28 +1,40 @@
 //! The journal on PostgreSQL: one transaction per call on a connection of its own, on disk when it returns.
 
-use super::book::Book;
+use super::book::{Book, Failure, may_be_set_aside};
 use super::open::settle;
 use super::{Database, DbConnection, Server};
 use crate::{Result, StoreError};
-use domain::journal::{Entry, Journal, JournalError};
+use domain::journal::{Entry, Journal, JournalError, SetAside};
 use domain::symbol::SymbolTable;
 use sqlx::Connection;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// Longest a call waits for the server. A commit takes milliseconds; after this long nobody is there, and orders that wait
 /// are better denied.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How often the server is asked about a transaction that it has not finished.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Writes the journal of one host. Blocks its thread, which must not be one of an async runtime.
 #[derive(Debug)]
 pub struct PostgresJournal {
+    link: Link,
+    book: Book,
+    set_aside: Vec<SetAside>,
+    /// Its own, on the thread that calls: an answer wakes nobody else first. `None` only while it is dropped.
+    runtime: Option<Runtime>,
+}
+
+/// The connection.
+#[derive(Debug)]
+struct Link {
     server: Server,
     /// `None` before the first call and after one that failed.
     conn: Option<DbConnection>,
-    book: Book,
-    /// Its own, on the thread that calls: an answer wakes nobody else first. `None` only while it is dropped.
-    runtime: Option<Runtime>,
+    /// The transaction that was told to commit and has not answered.
+    committing: Option<i64>,
 }
 
 impl Database {
@@ -30,8 +42,8 @@ impl Database {
         self.note_symbols(symbols).await?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Internal(error.into()))?;
-        let book = Book::new(symbols.clone(), owner_epoch);
-        Ok(PostgresJournal { server: self.server.clone(), conn: None, book, runtime: Some(runtime) })
+        let link = Link { server: self.server.clone(), conn: None, committing: None };
+        Ok(PostgresJournal { link, book: Book::new(symbols.clone(), owner_epoch), set_aside: Vec::new(), runtime: Some(runtime) })
     }
 }
 
@@ -40,38 +52,78 @@ impl Journal for PostgresJournal {
         if entries.is_empty() {
             return Ok(());
         }
-        let Self { server, conn, book, runtime } = self;
+        let Self { link, book, runtime, .. } = self;
         let runtime = runtime.as_ref().expect("it is there until the journal is dropped");
-        let written = runtime.block_on(async {
-            let attempt = write(server, conn, book, entries);
-            let late = || StoreError::Unreachable(format!("{server}: no answer within {} s", ANSWER_MAX.as_secs()));
-            tokio::time::timeout(ANSWER_MAX, attempt).await.unwrap_or_else(|_| Err(late()))
-        });
-        if written.is_err() {
-            // Whatever state it is in: a new connection begins without any.
-            *conn = None;
-            book.clear();
-        }
-        Ok(written?)
+        let aside = runtime.block_on(async {
+            let mut aside = BTreeMap::new();
+            loop {
+                let Err(failure) = link.answered(entries, book, &aside).await else { return Ok(aside) };
+                // Whatever state it is in: a new connection begins without any.
+                link.conn = None;
+                book.clear();
+                match may_be_set_aside(entries, &failure, &aside) {
+                    Some(at) => drop(aside.insert(at, failure.1.to_string())),
+                    None if link.has_committed().await => return Ok(aside),
+                    None => return Err(failure.1),
+                }
+            }
+        })?;
+        self.set_aside.extend(SetAside::of(entries, &aside));
+        Ok(())
+    }
+
+    fn set_aside(&mut self) -> Vec<SetAside> {
+        std::mem::take(&mut self.set_aside)
     }
 }
 
-async fn write(server: &Server, conn: &mut Option<DbConnection>, book: &mut Book, entries: &[Entry<'_>]) -> Result<()> {
-    if conn.is_none() {
-        let mut fresh = server.connect().await?;
-        settle(&mut fresh).await?;
-        *conn = Some(fresh);
+impl Link {
+    /// Writes entries, and gives up when the server does not answer in time.
+    async fn answered(&mut self, entries: &[Entry<'_>], book: &mut Book, aside: &BTreeMap<usize, String>) -> Result<(), Failure> {
+        let late = (None, StoreError::Unreachable(format!("{}: no answer within {} s", self.server, ANSWER_MAX.as_secs())));
+        tokio::time::timeout(ANSWER_MAX, self.write(entries, book, aside)).await.unwrap_or(Err(late))
     }
-    let mut tx = conn.as_mut().expect("it was just made").begin().await?;
-    for entry in entries {
-        book.write(&mut tx, entry).await?;
+
+    async fn write(&mut self, entries: &[Entry<'_>], book: &mut Book, aside: &BTreeMap<usize, String>) -> Result<(), Failure> {
+        let whole = |error: sqlx::Error| (None, error.into());
+        self.committing = None;
+        if self.conn.is_none() {
+            let mut fresh = self.server.connect().await.map_err(|error| (None, error))?;
+            settle(&mut fresh).await.map_err(whole)?;
+            self.conn = Some(fresh);
+        }
+        let mut tx = self.conn.as_mut().expect("it was just made").begin().await.map_err(whole)?;
+        let number = book.write_all(&mut tx, entries, aside).await?;
+        self.committing = Some(number);
+        tx.commit().await.map_err(whole)?;
+        self.committing = None;
+        Ok(())
     }
-    Ok(tx.commit().await?)
+
+    /// Whether the transaction that was told to commit, and whose answer got lost, has done so: the server remembers. `false`
+    /// when it can't be asked, too.
+    async fn has_committed(&mut self) -> bool {
+        let Some(number) = self.committing.take() else { return false };
+        let asked = async {
+            let mut conn = self.server.connect().await?;
+            loop {
+                let status: Option<String> = sqlx::query_scalar("SELECT pg_xact_status(CAST(CAST($1 AS TEXT) AS xid8))")
+                    .bind(number.to_string())
+                    .fetch_one(&mut conn)
+                    .await?;
+                match status.as_deref() {
+                    Some("in progress") => tokio::time::sleep(ASK_AGAIN).await,
+                    status => return Ok::<bool, StoreError>(status == Some("committed")),
+                }
+            }
+        };
+        matches!(tokio::time::timeout(ANSWER_MAX, asked).await, Ok(Ok(true)))
+    }
 }
 
 impl Drop for PostgresJournal {
     fn drop(&mut self) {
-        self.conn = None;
+        self.link.conn = None;
         // Waiting for its tasks, of which there are none, is not allowed on every thread.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

@@ -30,6 +30,8 @@ mod ledger;
 mod logs;
 #[path = "../sql/orders.rs"]
 mod orders;
+#[path = "../sql/owners.rs"]
+mod owners;
 #[path = "../sql/positions.rs"]
 mod positions;
 #[path = "../sql/row.rs"]
@@ -56,6 +58,10 @@ use tx::Tx;
 
 /// A connection of this database.
 type DbConnection = PgConnection;
+/// Reads who owns a part, and keeps it so until the transaction ends.
+const HOLD_OWNER: &str =
+    "SELECT epoch, owner, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) AS number FROM owners WHERE part = $1 FOR SHARE";
+
 /// A row of this database.
 type DbRow = sqlx::postgres::PgRow;
 

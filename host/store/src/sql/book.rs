@@ -5,18 +5,21 @@
 
 use super::orders::Placed;
 use super::positions::Held;
-use super::{DbConnection, deals, ledger, orders, positions};
+use super::{DbConnection, deals, ledger, orders, owners, positions, row};
 use crate::{Result, StoreError};
 use domain::broker::{Happened, Report};
-use domain::contract::PositionChange;
+use domain::contract::{PositionChange, TradingState};
 use domain::ids::{AccountId, OrderId, UserId};
 use domain::journal::Entry;
 use domain::ledger::{Change, Ledger};
 use domain::number::Steps;
 use domain::order::{Action, Command, OrderEvent};
 use domain::symbol::{SymbolId, SymbolTable};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeMap, HashMap};
+
+/// How many deals of an account may come before its balance is noted: so many are added up at a start.
+const BALANCE_EVERY_DEALS: i64 = 256;
 
 /// What the journal knows of the accounts it writes for.
 #[derive(Debug)]
@@ -30,7 +33,12 @@ pub struct Book {
 struct Known {
     owner: UserId,
     ledger: Ledger,
+    /// Deals booked since the account's balance was noted.
+    fresh: i64,
 }
+
+/// An entry that can't be written, or `None` when it was none of them that failed.
+pub type Failure = (Option<usize>, StoreError);
 
 impl Book {
     /// An empty book for the journal of one host.
@@ -43,8 +51,26 @@ impl Book {
         self.accounts.clear();
     }
 
-    /// Writes an entry within a transaction.
-    pub async fn write(&mut self, conn: &mut DbConnection, entry: &Entry<'_>) -> Result<()> {
+    /// Writes entries within a transaction, after making sure that this host may. Those in `aside` are kept as they are, with
+    /// the reason. Gives the transaction's number, where the database numbers them.
+    pub async fn write_all(
+        &mut self,
+        conn: &mut DbConnection,
+        entries: &[Entry<'_>],
+        aside: &BTreeMap<usize, String>,
+    ) -> Result<i64, Failure> {
+        let number = owners::hold(conn, self.owner_epoch).await.map_err(|error| (None, error))?;
+        for (at, entry) in entries.iter().enumerate() {
+            let written = match (entry, aside.get(&at)) {
+                (Entry::Report(report), Some(why)) => set_aside(conn, report, why).await,
+                _ => self.write(conn, entry).await,
+            };
+            written.map_err(|error| (Some(at), error))?;
+        }
+        Ok(number)
+    }
+
+    async fn write(&mut self, conn: &mut DbConnection, entry: &Entry<'_>) -> Result<()> {
         match entry {
             Entry::Command(command) => self.command(conn, command).await,
             Entry::Report(report) => self.report(conn, report).await,
@@ -75,8 +101,11 @@ impl Book {
         };
         if let Some(deal) = deal {
             let new = deals::insert(conn, known.owner, report.account, name(&symbols, deal.symbol)?, deal).await?;
-            if !new {
-                return Ok(());
+            let Some(seq) = new else { return Ok(()) };
+            known.fresh += 1;
+            if known.fresh >= BALANCE_EVERY_DEALS {
+                ledger::note_balance(conn, report.account, seq).await?;
+                known.fresh = 0;
             }
         }
         let order = deal.map_or(report.order, |deal| deal.order);
@@ -107,11 +136,36 @@ impl Book {
         match self.accounts.entry(account) {
             Slot::Occupied(known) => Ok(known.into_mut()),
             Slot::Vacant(slot) => {
-                let (owner, ledger) = ledger::load(conn, account, &self.symbols).await?;
-                Ok(slot.insert(Known { owner, ledger }))
+                let (owner, ledger, fresh) = ledger::load(conn, account, &self.symbols).await?;
+                Ok(slot.insert(Known { owner, ledger, fresh }))
             }
         }
     }
+}
+
+/// Keeps a report that can't become rows, and has its account open nothing at the next start until a person has looked.
+async fn set_aside(conn: &mut DbConnection, report: &Report, why: &str) -> Result<()> {
+    sqlx::query("INSERT INTO set_aside (account, at, report, why) VALUES ($1, $2, $3, $4)")
+        .bind(i64::from(report.account.0))
+        .bind(report.at.0)
+        .bind(row::to_json(report)?)
+        .bind(why)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("UPDATE accounts SET trading = $2 WHERE id = $1 AND trading = $3")
+        .bind(i64::from(report.account.0))
+        .bind(TradingState::Reducing.word())
+        .bind(TradingState::Active.word())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether an entry that failed may be set aside, and the others tried again: a report, for a reason of its own.
+pub fn may_be_set_aside(entries: &[Entry<'_>], (entry, error): &Failure, aside: &BTreeMap<usize, String>) -> Option<usize> {
+    let at = (*entry)?;
+    let is_report = matches!(entries.get(at), Some(Entry::Report(_)));
+    (is_report && error.is_of_one_entry() && !aside.contains_key(&at)).then_some(at)
 }
 
 fn name(symbols: &SymbolTable, id: SymbolId) -> Result<&str> {

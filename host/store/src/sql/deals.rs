@@ -53,13 +53,13 @@ impl Database {
     }
 }
 
-/// Writes a deal. `false` when the account has it already.
-pub async fn insert(conn: &mut DbConnection, owner: UserId, account: AccountId, symbol: &str, deal: &Deal) -> Result<bool> {
-    let done = sqlx::query(
+/// Writes a deal and gives its place in the list of all. `None` when the account has it already.
+pub async fn insert(conn: &mut DbConnection, owner: UserId, account: AccountId, symbol: &str, deal: &Deal) -> Result<Option<i64>> {
+    let seq = sqlx::query_scalar(
         "INSERT INTO deals
             (account, id, owner, engine, order_id, position, symbol, side, entry, reason, volume, price, profit, commission, swap, at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-         ON CONFLICT (account, id) DO NOTHING",
+         ON CONFLICT (account, id) DO NOTHING RETURNING seq",
     )
     .bind(i64::from(account.0))
     .bind(deal.id.0 as i64)
@@ -77,7 +77,7 @@ pub async fn insert(conn: &mut DbConnection, owner: UserId, account: AccountId, 
     .bind(deal.commission.0)
     .bind(deal.swap.0)
     .bind(deal.time.0)
-    .execute(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(done.rows_affected() != 0)
+    Ok(seq)
 }

@@ -1,7 +1,7 @@
 //! Engines.
 
 use super::ids::{changed, next_id};
-use super::row::{bits, digest, json, number, to_json, word};
+use super::row::{bits, digest, json, number, plain, to_json, word};
 use super::{Database, DbRow};
 use crate::error::checked_name;
 use crate::error::inserting;
@@ -154,7 +154,7 @@ impl Database {
         let done = sqlx::query("UPDATE engines SET state = $2, state_reason = $3, state_at = $4 WHERE id = $1")
             .bind(i64::from(id.0))
             .bind(state.word())
-            .bind(reason)
+            .bind(plain(reason))
             .bind(at.0)
             .execute(tx.conn())
             .await?;

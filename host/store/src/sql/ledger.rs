@@ -13,18 +13,36 @@ use sqlx::Row;
 impl Database {
     pub async fn ledger(&self, account: AccountId, symbols: &SymbolTable) -> Result<Ledger> {
         let mut tx = self.snapshot().await?;
-        let (_, ledger) = load(&mut tx, account, symbols).await?;
+        let (_, ledger, _) = load(&mut tx, account, symbols).await?;
         tx.commit().await?;
         Ok(ledger)
     }
 }
 
-/// The account's owner and what it has.
-pub async fn load(conn: &mut DbConnection, account: AccountId, symbols: &SymbolTable) -> Result<(UserId, Ledger)> {
+/// Notes an account's balance after all its deals up to the one numbered `seq`, so that nobody adds those up again.
+pub async fn note_balance(conn: &mut DbConnection, account: AccountId, seq: i64) -> Result<()> {
+    // From the rows, not from what is in memory: it must be what adding them up would give.
+    sqlx::query(
+        "INSERT INTO balances (account, deal_seq, balance)
+         SELECT a.id, $2, COALESCE(b.balance, a.deposit) + (SELECT CAST(COALESCE(SUM(d.profit + d.commission + d.swap), 0) AS BIGINT)
+                FROM deals d WHERE d.account = a.id AND d.seq > COALESCE(b.deal_seq, 0) AND d.seq <= $2)
+         FROM accounts a LEFT JOIN balances b ON b.account = a.id WHERE a.id = $1
+         ON CONFLICT (account) DO UPDATE SET deal_seq = excluded.deal_seq, balance = excluded.balance",
+    )
+    .bind(i64::from(account.0))
+    .bind(seq)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The account's owner, what it has, and how many deals came since its balance was noted.
+pub async fn load(conn: &mut DbConnection, account: AccountId, symbols: &SymbolTable) -> Result<(UserId, Ledger, i64)> {
     let row = sqlx::query(
-        "SELECT owner, deposit + (SELECT CAST(COALESCE(SUM(profit + commission + swap), 0) AS BIGINT)
-                FROM deals WHERE deals.account = accounts.id) AS balance
-         FROM accounts WHERE id = $1",
+        "SELECT a.owner, COALESCE(b.balance, a.deposit) + (SELECT CAST(COALESCE(SUM(d.profit + d.commission + d.swap), 0) AS BIGINT)
+                FROM deals d WHERE d.account = a.id AND d.seq > COALESCE(b.deal_seq, 0)) AS balance,
+            (SELECT COUNT(*) FROM deals d WHERE d.account = a.id AND d.seq > COALESCE(b.deal_seq, 0)) AS fresh
+         FROM accounts a LEFT JOIN balances b ON b.account = a.id WHERE a.id = $1",
     )
     .bind(i64::from(account.0))
     .fetch_optional(&mut *conn)
@@ -54,7 +72,7 @@ pub async fn load(conn: &mut DbConnection, account: AccountId, symbols: &SymbolT
         .await?;
     let booked: Vec<DealId> = booked.iter().map(|row| bits(row, "id").map(DealId)).collect::<sqlx::Result<_>>()?;
     ledger.remember(booked);
-    Ok((owner, ledger))
+    Ok((owner, ledger, row.try_get("fresh")?))
 }
 
 /// The id of a symbol that something open refers to.

@@ -1,6 +1,6 @@
 //! Log lines of engines.
 
-use super::row::{number, word};
+use super::row::{number, plain, word};
 use super::{Database, DbRow};
 use crate::error::inserting;
 use crate::{LOG_LINES_KEPT, LogRecord, NewLog, Page, Result};
@@ -35,7 +35,7 @@ impl Database {
             .bind(i64::from(line.engine.0))
             .bind(line.at.0)
             .bind(line.level.word())
-            .bind(&line.text)
+            .bind(plain(&line.text))
             .fetch_one(tx.conn())
             .await
             .map_err(|error| inserting(error, ("line", "of the engine"), ("engine", &line.engine)))?;

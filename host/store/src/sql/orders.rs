@@ -77,14 +77,15 @@ pub struct Placed<'a> {
     pub request: &'a OrderRequest,
 }
 
-/// Writes a new order. `false` when it is there already, whatever has become of it since.
+/// Writes a new order, if its epoch is still the owner's. `false` when it is there already, whatever has become of it since.
 pub async fn insert(conn: &mut DbConnection, placed: &Placed<'_>) -> Result<bool> {
     let Placed { command, request, .. } = placed;
     let done = sqlx::query(
         "INSERT INTO orders
             (id, owner, account, engine, owner_epoch, symbol, side, kind, volume, price, stop_limit_price, stop_loss, take_profit,
              filling, deviation, expires_at, position, reduce_only, tag, state, filled, retcode, placed_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0, 0, $21, $21)
+         SELECT $1, $2, $3, $4, epoch, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0, 0, $21, $21
+         FROM owners WHERE part = $22 AND epoch = $5
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(command.order.0 as i64)
@@ -108,6 +109,7 @@ pub async fn insert(conn: &mut DbConnection, placed: &Placed<'_>) -> Result<bool
     .bind(request.tag.as_str())
     .bind(OrderState::Recorded.word())
     .bind(command.at.0)
+    .bind(super::owners::ALL)
     .execute(conn)
     .await?;
     Ok(done.rows_affected() != 0)

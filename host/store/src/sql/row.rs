@@ -4,6 +4,7 @@ use super::DbRow;
 use domain::ids::Digest;
 use serde::de::DeserializeOwned;
 use sqlx::{Error, Result, Row};
+use std::borrow::Cow;
 
 fn wrong(column: &str, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::ColumnDecode { index: column.into(), source: why.into() }
@@ -52,6 +53,11 @@ pub fn json<T: DeserializeOwned>(row: &DbRow, column: &str) -> Result<T> {
 /// A digest.
 pub fn digest(row: &DbRow, column: &str) -> Result<Digest> {
     row.try_get::<&str, _>(column)?.parse().map_err(|error: String| wrong(column, error))
+}
+
+/// Text of a strategy for a column: PostgreSQL's can't hold a NUL, which becomes the picture of one in both.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{2400}").into() } else { text.into() }
 }
 
 /// Text for a JSON column.

@@ -1,6 +1,6 @@
 //! Signals.
 
-use super::row::{number, optional_word};
+use super::row::{number, optional_word, plain};
 use super::{Database, DbRow};
 use crate::error::inserting;
 use crate::{NewSignal, Page, Result, SIGNALS_KEPT, SignalRecord};
@@ -39,7 +39,7 @@ impl Database {
             .bind(&signal.symbol)
             .bind(signal.side.map(Side::word))
             .bind(signal.confidence)
-            .bind(&signal.reason)
+            .bind(plain(&signal.reason))
             .fetch_one(tx.conn())
             .await
             .map_err(|error| inserting(error, ("signal", "of the engine"), ("engine", &signal.engine)))?;

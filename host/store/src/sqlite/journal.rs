@@ -1,10 +1,11 @@
 //! The journal on SQLite: one transaction per call, synced when it returns.
 
 use super::Database;
-use super::book::Book;
+use super::book::{Book, Failure, may_be_set_aside};
 use crate::Result;
-use domain::journal::{Entry, Journal, JournalError};
+use domain::journal::{Entry, Journal, JournalError, SetAside};
 use domain::symbol::SymbolTable;
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -15,12 +16,13 @@ use std::thread::Thread;
 pub struct SqliteJournal {
     database: Database,
     book: Book,
+    set_aside: Vec<SetAside>,
 }
 
 impl Database {
     pub async fn journal(&self, symbols: &SymbolTable, owner_epoch: i64) -> Result<SqliteJournal> {
         self.note_symbols(symbols).await?;
-        Ok(SqliteJournal { database: self.clone(), book: Book::new(symbols.clone(), owner_epoch) })
+        Ok(SqliteJournal { database: self.clone(), book: Book::new(symbols.clone(), owner_epoch), set_aside: Vec::new() })
     }
 }
 
@@ -29,20 +31,35 @@ impl Journal for SqliteJournal {
         if entries.is_empty() {
             return Ok(());
         }
-        let Self { database, book } = self;
+        let Self { database, book, .. } = self;
         // Unconstrained: on a runtime's thread, whose budget of wake-ups this wait never renews, it would wait for ever.
         let written = block_on(tokio::task::unconstrained(async {
-            let mut tx = database.write().await?;
-            for entry in entries {
-                book.write(tx.conn(), entry).await?;
+            let mut aside = BTreeMap::new();
+            loop {
+                match write(database, book, entries, &aside).await {
+                    Ok(()) => return Ok(aside),
+                    Err(failure) => {
+                        book.clear();
+                        let Some(at) = may_be_set_aside(entries, &failure, &aside) else { return Err(failure.1) };
+                        aside.insert(at, failure.1.to_string());
+                    }
+                }
             }
-            tx.commit().await
         }));
-        if written.is_err() {
-            book.clear();
-        }
-        Ok(written?)
+        self.set_aside.extend(SetAside::of(entries, &written?));
+        Ok(())
     }
+
+    fn set_aside(&mut self) -> Vec<SetAside> {
+        std::mem::take(&mut self.set_aside)
+    }
+}
+
+async fn write(database: &Database, book: &mut Book, entries: &[Entry<'_>], aside: &BTreeMap<usize, String>) -> Result<(), Failure> {
+    let whole = |error| (None, error);
+    let mut tx = database.write().await.map_err(whole)?;
+    book.write_all(tx.conn(), entries, aside).await?;
+    tx.commit().await.map_err(whole)
 }
 
 struct Unpark(Thread);

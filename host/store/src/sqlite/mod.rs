@@ -30,6 +30,8 @@ mod ledger;
 mod logs;
 #[path = "../sql/orders.rs"]
 mod orders;
+#[path = "../sql/owners.rs"]
+mod owners;
 #[path = "../sql/positions.rs"]
 mod positions;
 #[path = "../sql/row.rs"]
@@ -55,6 +57,9 @@ use writer::{Tx, Writer};
 
 /// A connection of this database.
 type DbConnection = sqlx::SqliteConnection;
+/// Reads who owns a part; nobody else writes while a transaction does.
+const HOLD_OWNER: &str = "SELECT epoch, owner, 0 AS number FROM owners WHERE part = $1";
+
 /// A row of this database.
 type DbRow = sqlx::sqlite::SqliteRow;
 

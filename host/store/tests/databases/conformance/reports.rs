@@ -19,6 +19,9 @@ pub async fn logs_are_numbered_and_read_in_both_directions(store: &Store) {
     let other = engine(store, "bob").await;
     store.add_logs(&[line(first.id, "a"), line(second.id, "x"), line(first.id, "b")]).await.unwrap();
     store.add_logs(&[line(first.id, "c\nd")]).await.unwrap();
+    store.add_logs(&[line(second.id, "a\0b")]).await.unwrap();
+    let shown = store.last_logs(first.owner, second.id, Page::first(1)).await.unwrap();
+    assert_eq!(shown[0].line.text, "a\u{2400}b", "not every database can hold a NUL");
     let record = |number, text| LogRecord { number, line: line(first.id, text) };
     let all = [record(1, "a"), record(2, "b"), record(3, "c\nd")];
     assert_eq!(store.logs(first.owner, first.id, Page::default()).await.unwrap(), all);

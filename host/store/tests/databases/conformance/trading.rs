@@ -37,7 +37,8 @@ pub async fn an_order_is_listed_with_all_its_parts(store: &Store) {
         let action = Action::ModifyOrder { price, stop_loss: None, take_profit: Some(Points(1_299_000)) };
         Line::Command(Command { account, order: id, at: Time(at), action })
     };
-    let mut journal = store.journal(&symbols(), 17).await.unwrap();
+    let epoch = store.take_over("a host", Time(9)).await.unwrap();
+    let mut journal = store.journal(&symbols(), epoch).await.unwrap();
     let lines = vec![
         place(account, id, 10, pending()),
         report(account, id, 11, Happened::AnswerMissing),
@@ -78,14 +79,16 @@ pub async fn an_order_is_listed_with_all_its_parts(store: &Store) {
         placed_at: Time(10),
         updated_at: Time(14),
         finished_at: None,
-        owner_epoch: 17,
+        owner_epoch: epoch,
     };
     assert_eq!(store.orders(engine.owner, None, Page::default()).await.unwrap(), [expected.clone()]);
     assert_eq!(store.order(engine.owner, id).await.unwrap(), expected);
 
     let second = nth(engine.id, 2);
     let refused = Happened::Rejected { retcode: retcode::NO_MONEY };
-    append(store, vec![place(account, second, 20, request()), report(account, second, 21, refused)]).await.unwrap();
+    let mut journal = store.journal(&symbols(), epoch).await.unwrap();
+    let lines = vec![place(account, second, 20, request()), report(account, second, 21, refused)];
+    tokio::task::spawn_blocking(move || crate::samples::append_to(journal.as_mut(), &lines)).await.unwrap().unwrap();
     let order = store.order(engine.owner, second).await.unwrap();
     assert_eq!((order.state, order.retcode, order.finished_at), (OrderState::Rejected, retcode::NO_MONEY, Some(Time(21))));
 }
@@ -290,6 +293,85 @@ pub async fn an_entry_that_fails_takes_its_whole_batch_with_it(store: &Store) {
     tokio::task::spawn_blocking(move || crate::samples::append_to(journal.as_mut(), &good)).await.unwrap().unwrap();
     let ledger = store.ledger(account, &symbols()).await.unwrap();
     assert_eq!((ledger.balance, ledger.positions.len()), (Money(4_999_930_000), 1), "the same journal goes on after a failure");
+}
+
+pub async fn a_journal_that_was_taken_over_writes_nothing_and_is_told(store: &Store) {
+    let engine = engine(store, "anna").await;
+    let (account, id) = (engine.account, nth(engine.id, 1));
+    let first = store.take_over("host one", Time(1)).await.unwrap();
+    let mut stale = store.journal(&symbols(), first).await.unwrap();
+    let order = vec![place(account, id, 1, request())];
+    let mut stale = tokio::task::spawn_blocking(move || {
+        crate::samples::append_to(stale.as_mut(), &order).unwrap();
+        stale
+    })
+    .await
+    .unwrap();
+    let second = store.take_over("host two", Time(2)).await.unwrap();
+    assert_eq!(second, first + 1);
+    let before = store.ledger(account, &symbols()).await.unwrap();
+    let late = [
+        vec![place(account, nth(engine.id, 2), 3, request())],
+        vec![filled(account, deal(1, id, 4))],
+        vec![Line::Command(Command { account, order: id, at: Time(5), action: Action::Cancel })],
+    ];
+    for lines in late {
+        let (error, back) = tokio::task::spawn_blocking(move || {
+            let error = crate::samples::append_to(stale.as_mut(), &lines).expect_err("it was taken over");
+            (error, stale)
+        })
+        .await
+        .unwrap();
+        stale = back;
+        assert!(matches!(error, domain::journal::JournalError::Fenced(_)), "{error:?}");
+        assert!(error.to_string().contains("host two has taken over"), "{error}");
+    }
+    assert_eq!(store.ledger(account, &symbols()).await.unwrap(), before);
+    let mut owner = store.journal(&symbols(), second).await.unwrap();
+    let order = vec![place(account, nth(engine.id, 2), 6, request())];
+    tokio::task::spawn_blocking(move || crate::samples::append_to(owner.as_mut(), &order)).await.unwrap().unwrap();
+    assert_eq!(store.order(engine.owner, nth(engine.id, 2)).await.unwrap().owner_epoch, second);
+}
+
+pub async fn a_report_that_cannot_be_booked_is_kept_and_keeps_nobody_else(store: &Store) {
+    let hers = engine(store, "anna").await;
+    let his = engine(store, "bob").await;
+    let id = nth(his.id, 1);
+    let mut journal = store.journal(&symbols(), 0).await.unwrap();
+    let unknown = Deal { symbol: SymbolId(77), ..deal(9, nth(hers.id, 1), 2) };
+    let lines = vec![place(his.account, id, 1, request()), filled(hers.account, unknown), filled(his.account, deal(1, id, 2))];
+    let (aside, mut journal) = tokio::task::spawn_blocking(move || {
+        crate::samples::append_to(journal.as_mut(), &lines).unwrap();
+        (journal.set_aside(), journal)
+    })
+    .await
+    .unwrap();
+    assert_eq!(aside.len(), 1);
+    assert!(aside[0].account == hers.account && aside[0].why.contains("the database failed"), "{aside:?}");
+    assert_eq!(store.ledger(his.account, &symbols()).await.unwrap().positions.len(), 1, "his deal is booked");
+    let empty = domain::ledger::Ledger::new(Money(5_000_000_000));
+    assert_eq!(store.ledger(hers.account, &symbols()).await.unwrap(), empty);
+    let trading = |engine: &stockade_store::EngineRecord| store.account(engine.owner, engine.account);
+    assert_eq!(trading(&hers).await.unwrap().trading, domain::contract::TradingState::Reducing, "until a person has looked");
+    assert_eq!(trading(&his).await.unwrap().trading, domain::contract::TradingState::Active);
+    assert_eq!(journal.set_aside(), [], "told once");
+}
+
+pub async fn a_balance_that_was_noted_is_the_sum_of_all_deals(store: &Store) {
+    let engine = engine(store, "anna").await;
+    let id = nth(engine.id, 1);
+    let mut lines = vec![place(engine.account, id, 1, OrderRequest { volume: Steps(100_000), ..request() })];
+    for number in 1..=700 {
+        let deal = deal(number, id, 2);
+        let happened = Happened::Deal { deal, rest: Steps(1) };
+        lines.push(Line::Report(domain::broker::Report { account: engine.account, order: Some(id), at: Time(2), happened }));
+    }
+    let expected = |deals: i64| Money(5_000_000_000 - 70_000 * deals);
+    for (batch, so_far) in lines.chunks(251).zip([250, 501, 700]) {
+        append(store, batch.to_vec()).await.unwrap();
+        // A new journal each time, which goes on from what was noted.
+        assert_eq!(store.ledger(engine.account, &symbols()).await.unwrap().balance, expected(so_far), "after {so_far}");
+    }
 }
 
 pub async fn a_grid_that_changed_is_refused_once_it_is_used(store: &Store) {
