@@ -110,6 +110,7 @@ impl Open {
         };
         let (commission, swap, booked) = (share(&mut self.commission), share(&mut self.swap), share(&mut self.profit));
         let excursion = |per_step: f64| Money::from_units(per_step * volume.0 as f64);
+        let profit = booked + deal.profit;
         let trade = Trade {
             position: self.position,
             symbol: self.symbol,
@@ -119,13 +120,14 @@ impl Open {
             open_points: self.open_points(),
             closed: deal.time,
             close: deal.price,
-            profit: booked + deal.profit,
+            profit,
             commission: commission + deal.commission,
             swap: swap + deal.swap,
             exit: deal.reason,
             closed_by: deal.order,
-            best: excursion(self.best),
-            worst: excursion(self.worst),
+            // Where it was closed is as far as it went, too.
+            best: excursion(self.best).max(profit),
+            worst: excursion(self.worst).min(profit),
         };
         self.cost -= div_round(i128::from(self.cost) * i128::from(volume.0), i128::from(self.volume.0.max(1))) as i64;
         self.volume = Steps((self.volume - volume).0.max(0));

@@ -7,6 +7,7 @@
 //! Ticks are gathered beside the store first and take their places once the whole source was read, so an import that fails
 //! leaves the store as it was. The same import again changes nothing.
 
+mod bi5;
 mod clock;
 mod commit;
 mod csv;
@@ -17,6 +18,7 @@ mod lean;
 mod lines;
 mod mt5;
 mod number;
+mod parquet;
 mod report;
 mod source;
 mod specs;
@@ -44,7 +46,8 @@ pub enum Format {
     /// Told from names and first lines.
     #[default]
     Auto,
-    /// LEAN tick quotes: zips of `milliseconds since midnight, bid, ask`, the date in the file's name.
+    /// LEAN ticks, quotes or trades: zips of `milliseconds since midnight, bid, ask` (or price and volume), the date in the
+    /// file's name.
     Lean,
     /// Ticks exported from an MT5 terminal.
     Mt5Ticks,
@@ -54,11 +57,15 @@ pub enum Format {
     Csv,
     /// Ticks collected from an MT5 terminal as JSON: `{"metadata": …, "ticks": [{"time_msc", "bid", "ask", …}]}`.
     Json,
+    /// Dukascopy's hours, as LZMA or plain.
+    Bi5,
+    /// Columns that are named time, bid, ask and perhaps last, volume and flags.
+    Parquet,
 }
 
 impl Format {
     /// Every format that can be named.
-    pub const ALL: [Self; 6] = [Self::Auto, Self::Lean, Self::Mt5Ticks, Self::Mt5Bars, Self::Csv, Self::Json];
+    pub const ALL: [Self; 8] = [Self::Auto, Self::Lean, Self::Mt5Ticks, Self::Mt5Bars, Self::Csv, Self::Json, Self::Bi5, Self::Parquet];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -69,6 +76,8 @@ impl Format {
             Self::Mt5Bars => "mt5-bars",
             Self::Csv => "csv",
             Self::Json => "json",
+            Self::Bi5 => "bi5",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -143,8 +152,13 @@ pub fn import(
     commit::commit(intake.finish()?, source, options, store)
 }
 
-/// One stream of text: a file, or a file inside a zip.
+/// One stream: a file, or a file inside a zip.
 fn read(mut stream: source::Stream<'_>, options: &ImportOptions, intake: &mut Intake<'_>) -> Result<(), ImportError> {
+    match (options.format, source::binary(&stream)) {
+        (Format::Bi5, _) | (Format::Auto, Some(Format::Bi5)) => return read_bi5(stream, options, intake),
+        (Format::Parquet, _) | (Format::Auto, Some(Format::Parquet)) => return read_parquet(&stream, intake),
+        _ => {}
+    }
     let sniffed = Sniffed::of(&mut stream)?;
     let format = match options.format {
         Format::Auto => sniffed.format(&stream).ok_or_else(|| ImportError::UnknownFormat { file: stream.label.clone() })?,
@@ -153,13 +167,32 @@ fn read(mut stream: source::Stream<'_>, options: &ImportOptions, intake: &mut In
     intake.begin(&stream, format, sniffed.symbol(&stream, format))?;
     let text = sniffed.text(stream.reader);
     match format {
-        Format::Auto => unreachable!("it was resolved above"),
+        Format::Auto | Format::Bi5 | Format::Parquet => unreachable!("they were seen to above"),
         Format::Lean => lean::read(&stream.name, text, intake)?,
         Format::Mt5Ticks => mt5::ticks::read(text, intake)?,
         Format::Mt5Bars => mt5::bars::read(text, intake)?,
         Format::Csv => csv::read(text, intake)?,
         Format::Json => json::read(text, intake)?,
     }
+    intake.end()
+}
+
+fn read_bi5(stream: source::Stream<'_>, options: &ImportOptions, intake: &mut Intake<'_>) -> Result<(), ImportError> {
+    let symbol = bi5::Hour::of(stream.path).and_then(|hour| hour.symbol);
+    intake.begin(&stream, Format::Bi5, symbol.clone())?;
+    let known = options.symbol.clone().or(symbol).and_then(|symbol| spec_for(&symbol)).map(|spec| spec.digits);
+    let given = options.digits.or(options.spec.as_ref().map(|spec| spec.digits));
+    let digits = given.or(known).unwrap_or(bi5::DIGITS_USUAL);
+    if given.is_none() && known.is_none() {
+        intake.note(format!("prices were read as points of {digits} decimals, as of most pairs; give the digits if they are others"));
+    }
+    bi5::read(stream.path, stream.reader, digits, intake)?;
+    intake.end()
+}
+
+fn read_parquet(stream: &source::Stream<'_>, intake: &mut Intake<'_>) -> Result<(), ImportError> {
+    intake.begin(stream, Format::Parquet, source::symbol_of_name(&stream.name))?;
+    parquet::read(stream.path, intake)?;
     intake.end()
 }
 

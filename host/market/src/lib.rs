@@ -9,8 +9,10 @@
 
 pub mod columns;
 pub mod date;
+pub mod export;
 pub mod feed;
 pub mod import;
+pub mod quality;
 pub mod store;
 
 pub use columns::OwnedColumns;

@@ -21,6 +21,7 @@ pub use error::StoreError;
 
 use crate::columns::OwnedColumns;
 use crate::date::Date;
+use crate::quality::Quality;
 use domain::symbol::SymbolSpec;
 use domain::tick::{TickColumns, Timeframe};
 use domain::time::Time;
@@ -31,6 +32,19 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct TickStore {
     root: PathBuf,
+}
+
+/// What was found when all of a symbol's files were read.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Days with ticks, broken ones included.
+    pub days: usize,
+    /// Bars that were imported as bars.
+    pub bars: u64,
+    /// Files that can't be used.
+    pub broken: Vec<StoreError>,
+    /// What may be wrong with the others' ticks.
+    pub quality: Quality,
 }
 
 /// The right to write one symbol, held by one importer at a time over all processes.
@@ -201,15 +215,40 @@ impl TickStore {
     /// # Errors
     /// Names the first file that is broken.
     pub fn verify(&self, symbol: &str) -> Result<u64, StoreError> {
+        let checked = self.check(symbol)?;
+        checked.broken.into_iter().next().map_or(Ok(checked.quality.ticks), Err)
+    }
+
+    /// Reads every file of `symbol`, compares it with its checksum, and looks at its ticks. Broken files are told, each, and
+    /// the others looked at all the same.
+    ///
+    /// # Errors
+    /// When the store doesn't hold the symbol, or its folder can't be read.
+    pub fn check(&self, symbol: &str) -> Result<Checked, StoreError> {
         let spec = self.spec(symbol)?;
-        let mut ticks = 0;
+        let mut checked = Checked::default();
         for date in self.days(symbol)? {
             let file = self.day_file(symbol, date);
-            let day = Day::open(symbol, date, &file)?;
-            day::check(&spec, date, day.columns()).map_err(|why| StoreError::Corrupt { file, why })?;
-            ticks += day.len() as u64;
+            let sound = Day::open_verified(symbol, date, &file).and_then(|day| {
+                day::check(&spec, date, day.columns()).map_err(|why| StoreError::Corrupt { file, why })?;
+                Ok(day)
+            });
+            checked.days += 1;
+            match sound {
+                Ok(day) => checked.quality.look(&day.columns()),
+                Err(broken) => checked.broken.push(broken),
+            }
         }
-        Ok(ticks)
+        for timeframe in Timeframe::ALL {
+            let files = self.bar_files(symbol, timeframe);
+            for year in files.years()? {
+                match files.year(year) {
+                    Ok(bars) => checked.bars += bars.len() as u64,
+                    Err(broken) => checked.broken.push(broken),
+                }
+            }
+        }
+        Ok(checked)
     }
 
     /// Bars that were imported as bars, with `from <= open time < to`, in order of time. Held in memory.

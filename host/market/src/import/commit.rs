@@ -8,6 +8,7 @@ use super::staging::splice;
 use super::{Existing, ImportOptions, SourceClock};
 use crate::columns::OwnedColumns;
 use crate::date::Date;
+use crate::quality::Quality;
 use crate::store::{BarColumns, Day, StoreError, TickStore};
 use domain::symbol::SymbolSpec;
 use domain::tick::Timeframe;
@@ -45,6 +46,7 @@ pub(super) fn commit(gathered: Gathered, source: &Path, options: &ImportOptions,
         bytes_written: 0,
         from: Time(i64::MAX),
         to: Time(i64::MIN),
+        quality: Quality::default(),
         notes: notes(&gathered, options),
         dirty_rows: gathered.tally.dirty_rows,
         spec,
@@ -110,6 +112,7 @@ fn commit_day(raw: &Day, existing: Existing, store: &TickStore, source: &str, re
     let ticks = snap(raw, report);
     let (Some(first), Some(last)) = (ticks.times.first().copied(), ticks.times.last().copied()) else { return Ok(()) };
     report.ticks += ticks.len() as u64;
+    report.quality.look(&ticks.as_columns());
     report.from = report.from.min(Time(first));
     report.to = report.to.max(Time(last));
     let old = if existing == Existing::Splice { store.day(&symbol, date)? } else { None };

@@ -2,16 +2,17 @@
 
 use super::error::ImportError;
 use super::intake::{Intake, RawTick};
-use super::number::{Decimal, decimal, trim};
+use super::number::{Decimal, decimal, scaled, trim};
 use super::timestamp::{self, Stamp};
-use domain::tick::FLAGS_BID_ASK;
+use domain::tick::{FLAGS_BID_ASK, TickFlags};
 use std::io::Read;
 
-const TIMES: [&str; 8] = ["time", "timestamp", "datetime", "date_time", "time_utc", "ts", "local time", "gmt time"];
-const BIDS: [&str; 3] = ["bid", "bid_price", "bidprice"];
-const ASKS: [&str; 3] = ["ask", "ask_price", "askprice"];
-const LASTS: [&str; 3] = ["last", "last_price", "price"];
-const VOLUMES: [&str; 3] = ["volume", "vol", "last_volume"];
+pub(super) const TIMES: [&str; 8] = ["time", "timestamp", "datetime", "date_time", "time_utc", "ts", "local time", "gmt time"];
+pub(super) const BIDS: [&str; 3] = ["bid", "bid_price", "bidprice"];
+pub(super) const ASKS: [&str; 3] = ["ask", "ask_price", "askprice"];
+pub(super) const LASTS: [&str; 3] = ["last", "last_price", "price"];
+pub(super) const VOLUMES: [&str; 3] = ["volume", "vol", "last_volume"];
+pub(super) const FLAGS: [&str; 2] = ["flags", "tick_flags"];
 const FIELDS_MAX: usize = 64;
 
 struct Reader {
@@ -24,6 +25,7 @@ struct Reader {
     ask: usize,
     last: Option<usize>,
     volume: Option<usize>,
+    flags: Option<usize>,
 }
 
 pub(super) fn read(text: impl Read, intake: &mut Intake<'_>) -> Result<(), ImportError> {
@@ -62,6 +64,7 @@ impl Reader {
             ask: place(&ASKS)?,
             last: place(&LASTS),
             volume: place(&VOLUMES),
+            flags: place(&FLAGS),
         })
     }
 
@@ -94,9 +97,15 @@ impl Reader {
             ask: number(self.ask, "ask")?,
             last: optional(self.last, "last")?,
             volume: optional(self.volume, "volume")?.map_or(0.0, |volume| volume.value),
-            flags: FLAGS_BID_ASK,
+            flags: flags(self.flags.map(field)),
         })
     }
+}
+
+/// What an export of this program wrote; anything else says nothing.
+fn flags(field: Option<&[u8]>) -> TickFlags {
+    let number = field.filter(|field| !field.is_empty()).and_then(|field| scaled(field, 0));
+    number.and_then(|flags| TickFlags::try_from(flags).ok()).unwrap_or(FLAGS_BID_ASK)
 }
 
 fn split_stamp(date: &[u8], time: &[u8]) -> Option<Stamp> {

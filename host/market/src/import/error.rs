@@ -16,13 +16,21 @@ pub enum ImportError {
         source: std::io::Error,
     },
     /// The folder has no file that could be imported.
-    #[error("{} has no .zip, .csv, .tsv, .txt or .json file", path.display())]
+    #[error("{} has no .zip, .csv, .tsv, .txt, .json, .bi5 or .parquet file", path.display())]
     NoFiles {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder and those in it have too many files.
+    #[error("{} has more than {max} files; import its folders one by one", path.display())]
+    TooManyFiles {
+        /// The folder.
+        path: PathBuf,
+        /// How many it may have.
+        max: usize,
+    },
     /// Neither name nor first lines say whose file it is.
-    #[error("{file}: cannot tell its format; name it: lean, mt5-ticks, mt5-bars, csv or json")]
+    #[error("{file}: cannot tell its format; name it: lean, mt5-ticks, mt5-bars, csv, json, bi5 or parquet")]
     UnknownFormat {
         /// The file.
         file: String,

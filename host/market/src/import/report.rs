@@ -1,6 +1,7 @@
 //! What an import did.
 
 use super::Format;
+use crate::quality::Quality;
 use domain::symbol::SymbolSpec;
 use domain::tick::Timeframe;
 use domain::time::Time;
@@ -87,6 +88,8 @@ pub struct ImportReport {
     /// Time of the last row stored.
     #[serde(serialize_with = "shown")]
     pub to: Time,
+    /// What may be wrong with what was stored: repetitions, spikes, gaps.
+    pub quality: Quality,
     /// What else somebody should know.
     pub notes: Vec<String>,
 }
@@ -114,7 +117,6 @@ impl fmt::Display for ImportReport {
         writeln!(f, "  wrote {} files, {:.1} MB", self.files_written, self.bytes_written as f64 / 1e6)?;
         write!(f, "  {} digits, spec {}", self.spec.digits, self.spec_origin)?;
         let mut line = |count: u64, what: &str| if count > 0 { write!(f, "\n  {count} {what}") } else { Ok(()) };
-        line(self.crossed, "crossed quotes (bid above ask), stored as they came")?;
         line(self.late, "ticks up to a second late, stored with the time of the one before")?;
         line(self.rounded, "ticks with more decimals than digits, rounded")?;
         line(self.skipped, "rows skipped:")?;
@@ -124,6 +126,7 @@ impl fmt::Display for ImportReport {
         if self.skipped > self.dirty_rows.len() as u64 {
             write!(f, "\n    and {} more", self.skipped - self.dirty_rows.len() as u64)?;
         }
+        write!(f, "{}", self.quality)?;
         for note in &self.notes {
             write!(f, "\n  note: {note}")?;
         }

@@ -7,7 +7,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-const ENDINGS: [&str; 5] = ["zip", "csv", "tsv", "txt", "json"];
+const ENDINGS: [&str; 7] = ["zip", "csv", "tsv", "txt", "json", "bi5", "parquet"];
+/// What may lie in a zip.
+const INNER_ENDINGS: [&str; 4] = ["csv", "tsv", "txt", "json"];
+/// Folders below the one named, for sources that cut time by folders: year, month, day, and one more.
+const DEPTH_MAX: usize = 4;
+/// Hours of a century.
+const FILES_MAX: usize = 1_000_000;
 const HEAD_BYTES: usize = 8 * 1024;
 /// More text than any tick file holds; a zip that unpacks to more is not one.
 const STREAM_BYTES_MAX: u64 = 64 << 30;
@@ -31,7 +37,8 @@ pub(super) struct Stream<'a> {
     pub reader: Box<dyn Read + 'a>,
 }
 
-/// `source` itself, or the files in it by name. Folders inside are left alone: a folder has one symbol.
+/// `source` itself, or the files in it by name. Folders inside are left alone, since a folder has one symbol; but where it
+/// has no file of its own, Dukascopy's folders of years, months and days are gone through.
 pub(super) fn files(source: &Path) -> Result<Vec<Input>, ImportError> {
     let input = |path: PathBuf| -> Result<Input, ImportError> {
         let bytes = path.metadata().map_err(ImportError::io(&path))?.len();
@@ -48,10 +55,39 @@ pub(super) fn files(source: &Path) -> Result<Vec<Input>, ImportError> {
         }
     }
     if paths.is_empty() {
+        hours(source, DEPTH_MAX, &mut paths)?;
+    }
+    if paths.is_empty() {
         return Err(ImportError::NoFiles { path: source.into() });
     }
     paths.sort_unstable();
     paths.into_iter().map(input).collect()
+}
+
+/// The hours in folders below `folder`.
+fn hours(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), ImportError> {
+    for entry in folder.read_dir().map_err(ImportError::io(folder))? {
+        let path = entry.map_err(ImportError::io(folder))?.path();
+        if into.len() >= FILES_MAX {
+            return Err(ImportError::TooManyFiles { path: folder.into(), max: FILES_MAX });
+        }
+        if path.is_dir() && depth > 0 {
+            hours(&path, depth - 1, into)?;
+        } else if has_ending(&path, &["bi5"]) {
+            into.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Whose file it is, where its name alone says that it is no text.
+pub(super) fn binary(stream: &Stream<'_>) -> Option<Format> {
+    let name = Path::new(&stream.name);
+    match () {
+        () if has_ending(name, &["bi5"]) => Some(Format::Bi5),
+        () if has_ending(name, &["parquet"]) => Some(Format::Parquet),
+        () => None,
+    }
 }
 
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
@@ -79,7 +115,7 @@ pub(super) fn each_stream(input: &Input, mut read: impl FnMut(Stream<'_>) -> Res
             continue;
         }
         let inner = entry.name().map_err(broken)?.rsplit('/').next().unwrap_or_default().to_owned();
-        if !has_ending(Path::new(&inner), &ENDINGS[1..]) {
+        if !has_ending(Path::new(&inner), &INNER_ENDINGS) {
             continue;
         }
         let stream = Stream {
@@ -180,7 +216,8 @@ impl Sniffed {
 fn is_lean(stream: &Stream<'_>) -> bool {
     let file = stream.path.file_name().unwrap_or_default().to_string_lossy();
     let dated = |name: &str| name.len() > 8 && name.as_bytes()[..8].iter().all(u8::is_ascii_digit);
-    (dated(&stream.name) || dated(&file)) && (stream.name.contains("quote") || file.contains("quote"))
+    (dated(&stream.name) || dated(&file))
+        && ["quote", "trade"].iter().any(|what| stream.name.to_ascii_lowercase().contains(what) || file.contains(what))
 }
 
 /// `20140501_eurusd_tick_quote.csv`, or a zip in a folder `tick/eurusd`, as LEAN keeps them.
@@ -200,7 +237,7 @@ fn json_symbol(head: &str) -> Option<String> {
 }
 
 /// `XAUUSD_M1_202602….csv`, `EURUSD-2014.csv`, `GBPUSD.csv`.
-fn symbol_of_name(name: &str) -> Option<String> {
+pub(super) fn symbol_of_name(name: &str) -> Option<String> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let words = ["quote", "quotes", "tick", "ticks", "bar", "bars", "data", "export", "trade", "history"];
     let piece = stem.split(['_', '-', ' ']).find(|piece| piece.bytes().any(|byte| byte.is_ascii_alphabetic()))?;

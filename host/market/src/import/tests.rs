@@ -1,12 +1,14 @@
 //! Every importer through the one entry point, on files made here and on the real ones where they are.
 
 mod any_bytes;
+mod binary;
 mod lean;
 mod mt5;
 mod text;
 
 use super::*;
 use crate::columns::OwnedColumns;
+use crate::date::Date;
 use domain::time::Time;
 use std::path::PathBuf;
 

@@ -130,13 +130,13 @@ impl Bars {
                 spreads: table.column::<u32>("spread", Kind::U32)?.to_vec(),
             })
         };
-        columns(Table::open(&file)?).map_err(|why| StoreError::Corrupt { file, why })
+        let verified = |table: Table| table.verify().and_then(|()| columns(table));
+        verified(Table::open(&file)?).map_err(|why| StoreError::Corrupt { file, why })
     }
 
     /// Replaces one year's bars and returns the file's size.
     pub(crate) fn write_year(&self, spec: &SymbolSpec, year: i64, bars: &BarColumns, source: &str) -> Result<u64, StoreError> {
         std::fs::create_dir_all(&self.folder).map_err(StoreError::io(&self.folder))?;
-        let meta = Meta { format: FORMAT, symbol: spec.name.clone(), digits: spec.digits, source: source.into(), rows: bars.len() as u64 };
         let floats = |column: &[f64]| -> ArrayRef { Arc::new(Float64Array::from(column.to_vec())) };
         let times = TimestampMicrosecondArray::from(bars.times.clone()).with_data_type(table::time_type());
         let arrays: Vec<(&str, ArrayRef)> = vec![
@@ -148,6 +148,14 @@ impl Bars {
             ("tick_volume", Arc::new(UInt64Array::from(bars.tick_volumes.clone()))),
             ("spread", Arc::new(UInt32Array::from(bars.spreads.clone()))),
         ];
+        let meta = Meta {
+            format: FORMAT,
+            symbol: spec.name.clone(),
+            digits: spec.digits,
+            source: source.into(),
+            rows: bars.len() as u64,
+            checksum: Some(table::checksum(&arrays)),
+        };
         table::replace(&self.file(year), |out| table::write(out, &meta, arrays))
     }
 

@@ -32,6 +32,12 @@ impl Day {
         Self::of_table(symbol, date, Table::open(file)?).map_err(|why| StoreError::Corrupt { file: file.into(), why })
     }
 
+    /// The same, with every byte read and compared with its checksum.
+    pub(super) fn open_verified(symbol: &str, date: Date, file: &Path) -> Result<Self, StoreError> {
+        let table = Table::open(file)?;
+        table.verify().and_then(|()| Self::of_table(symbol, date, table)).map_err(|why| StoreError::Corrupt { file: file.into(), why })
+    }
+
     /// Ticks that [`write_raw`] wrote.
     pub(crate) fn open_raw(date: Date, file: &Path) -> Result<Self, StoreError> {
         Self::open("", date, file)
@@ -163,13 +169,21 @@ pub(super) fn check(spec: &SymbolSpec, date: Date, ticks: TickColumns<'_>) -> Re
 
 /// Writes one day in place of what was there and returns the file's size.
 pub(super) fn write(file: &Path, spec: &SymbolSpec, ticks: TickColumns<'_>, flags: &[u32], source: &str) -> Result<u64, StoreError> {
-    let meta = Meta { format: FORMAT, symbol: spec.name.clone(), digits: spec.digits, source: source.into(), rows: ticks.len() as u64 };
-    table::replace(file, |out| table::write(out, &meta, arrays(ticks, flags)))
+    let arrays = arrays(ticks, flags);
+    let meta = Meta {
+        format: FORMAT,
+        symbol: spec.name.clone(),
+        digits: spec.digits,
+        source: source.into(),
+        rows: ticks.len() as u64,
+        checksum: Some(table::checksum(&arrays)),
+    };
+    table::replace(file, |out| table::write(out, &meta, arrays))
 }
 
 /// Writes ticks that are not yet on a grid. Not made durable: nobody needs them after a crash.
 pub(super) fn write_raw(file: &Path, ticks: &OwnedColumns) -> Result<(), StoreError> {
-    let meta = Meta { format: FORMAT, symbol: String::new(), digits: 0, source: String::new(), rows: ticks.len() as u64 };
+    let meta = Meta { format: FORMAT, symbol: String::new(), digits: 0, source: String::new(), rows: ticks.len() as u64, checksum: None };
     let write = || {
         let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
         table::write(&mut out, &meta, arrays(ticks.as_columns(), &ticks.flags))?;

@@ -28,6 +28,9 @@ pub(super) struct Meta {
     pub digits: u8,
     pub source: String,
     pub rows: u64,
+    /// CRC-32 of all columns' values, one after the other; absent in files of before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<u32>,
 }
 
 /// Writes `path` through a temporary file beside it, which takes its place when it is whole and on the disk.
@@ -70,6 +73,17 @@ pub(super) fn write(out: &mut impl Write, meta: &Meta, columns: Vec<(&str, Array
     writer.finish().map_err(other)
 }
 
+/// The checksum of columns that are to be written.
+pub(super) fn checksum(columns: &[(&str, ArrayRef)]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    for (_, array) in columns {
+        let data = array.to_data();
+        // Primitive columns without nulls and offsets: their only buffer is their values.
+        data.buffers().iter().for_each(|buffer| hasher.update(buffer.as_slice()));
+    }
+    hasher.finalize()
+}
+
 /// The UTC time column's type.
 pub(super) fn time_type() -> DataType {
     DataType::Timestamp(arrow_schema::TimeUnit::Microsecond, Some("UTC".into()))
@@ -103,6 +117,15 @@ impl Table {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let buffer = map(path).map_err(StoreError::io(path))?;
         Self::parse(buffer).map_err(|why| StoreError::Corrupt { file: path.into(), why })
+    }
+
+    /// Reads every column and compares them with the checksum that was written with them.
+    pub fn verify(&self) -> Result<(), String> {
+        let Some(written) = self.meta.checksum else { return Ok(()) };
+        let mut hasher = crc32fast::Hasher::new();
+        self.columns.iter().for_each(|(_, _, range)| hasher.update(&self.buffer.as_slice()[range.clone()]));
+        let found = hasher.finalize();
+        if found == written { Ok(()) } else { Err(format!("its checksum is {found:08x} and was {written:08x} when it was written")) }
     }
 
     /// Number of rows.

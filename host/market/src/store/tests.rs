@@ -138,6 +138,26 @@ fn a_truncated_file_is_named_with_the_way_out() {
     }
 }
 
+#[test]
+fn an_altered_price_is_found_by_the_checksum_and_its_day_named() {
+    let (_folder, store, spec) = store();
+    for day in 0..3 {
+        let date = Date(DATE.0 + day);
+        store.write_day("EURUSD", date, ticks(&spec, date, 100).as_columns(), &[], "").expect("written");
+    }
+    let file = store.day_file("EURUSD", DATE);
+    let mut bytes = std::fs::read(&file).expect("a file");
+    // Another price on the grid, as a bit that turned over could make it.
+    let (old, new) = (spec.price(Points(138_050)).to_le_bytes(), spec.price(Points(138_051)).to_le_bytes());
+    let at = bytes.windows(8).position(|window| window == old).expect("a bid");
+    bytes[at..at + 8].copy_from_slice(&new);
+    std::fs::write(&file, bytes).expect("altered");
+    let error = store.verify("EURUSD").expect_err("altered").to_string();
+    assert!(error.contains("2014-05-01.arrow is broken (its checksum is "), "{error}");
+    let checked = store.check("EURUSD").expect("the store is there");
+    assert_eq!((checked.days, checked.broken.len(), checked.quality.ticks), (3, 1, 200), "the other days are looked at all the same");
+}
+
 proptest! {
     #[test]
     fn damaged_files_never_panic(damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20)) {

@@ -16,7 +16,7 @@ pub struct Arguments {
     /// The symbol's name; unless given, told from the files' names or content.
     #[arg(long)]
     symbol: Option<String>,
-    /// Whose files they are: auto, lean, mt5-ticks, mt5-bars, csv, json.
+    /// Whose files they are: auto, lean, mt5-ticks, mt5-bars, csv, json, bi5 (Dukascopy), parquet.
     #[arg(long, default_value = "auto", value_name = "FORMAT")]
     format: Format,
     /// Which clock the files' times are of: utc, hours ahead of it such as +2 or -3.5, new-york-close (what most MT5

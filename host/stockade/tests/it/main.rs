@@ -1,6 +1,7 @@
 //! The program as its users meet it: command lines in, exit codes and lines out.
 
 mod bad_input;
+mod data;
 mod help;
 mod host;
 mod program;

@@ -76,6 +76,28 @@ proptest! {
     }
 
     #[test]
+    fn damaged_hours_and_parquet_files(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+        cut in any::<prop::sample::Index>(),
+        noise in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let hour = binary::records(&[(83, 138_729, 138_727), (90, 138_730, 138_728)]);
+        let floats = |value: f64| -> arrow_array::ArrayRef { std::sync::Arc::new(arrow_array::Float64Array::from(vec![value; 3])) };
+        let parquet = binary::parquet(vec![("time", floats(1_398_902_400.0)), ("bid", floats(1.1)), ("ask", floats(1.2))]);
+        let files = [("EURUSD_2014-05-01_13h.bi5", Format::Bi5, hour.clone()), ("EURUSD_2014-05-01_13h.bi5", Format::Auto, binary::lzma(&hour)), ("EURUSD.parquet", Format::Auto, parquet)];
+        for (name, format, whole) in files {
+            survives(name, format, &noise, OnDirtyRow::Skip);
+            survives(name, format, &whole[..cut.index(whole.len())], OnDirtyRow::Skip);
+            let mut content = whole;
+            for (at, byte) in &damage {
+                let at = at.index(content.len());
+                content[at] = *byte;
+            }
+            survives(name, format, &content, OnDirtyRow::Stop);
+        }
+    }
+
+    #[test]
     fn damaged_zips(damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
         let bench = Bench::new();
         let zip = bench.zip("20140505_quote.zip", "20140505_eurusd_tick_quote.csv", FORMATS[0].2);

@@ -1,0 +1,272 @@
+//! Ticks in Parquet: columns by name, as in CSV, of any of the usual types. A side without a value keeps its last one.
+
+use super::csv::{ASKS, BIDS, FLAGS, LASTS, TIMES, VOLUMES};
+use super::error::ImportError;
+use super::intake::{Intake, RawTick};
+use super::number::{Decimal, decimals_of};
+use super::timestamp::{self, Stamp};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, TimeUnit};
+use domain::tick::FLAGS_BID_ASK;
+use domain::time::DAY_US;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::fs::File;
+use std::path::Path;
+
+const BATCH_ROWS: usize = 8_192;
+/// Rows that a file may say it has: more than a lifetime of ticks is a lie.
+const ROWS_MAX: i64 = 10_000_000_000;
+/// What one column of one row group may unpack to: tools write a hundredth of it, and a header can claim anything.
+const CHUNK_BYTES_MAX: i64 = 1 << 30;
+
+struct Columns {
+    time: usize,
+    bid: usize,
+    ask: usize,
+    last: Option<usize>,
+    volume: Option<usize>,
+    flags: Option<usize>,
+}
+
+pub(super) fn read(path: &Path, intake: &mut Intake<'_>) -> Result<(), ImportError> {
+    let file = File::open(path).map_err(ImportError::io(path))?;
+    // The decoder is not ours, and a damaged file can lead it into a panic. Nothing of it lives on.
+    let guarded = std::panic::AssertUnwindSafe(|| read_file(file, intake));
+    let done = std::panic::catch_unwind(guarded);
+    done.unwrap_or_else(|_| Err(intake.wrong("it is damaged in a way that its decoder does not survive")))
+}
+
+fn read_file(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
+    let damaged = |intake: &Intake<'_>, error: &dyn std::fmt::Display| {
+        let why: String = error.to_string().chars().take(200).collect();
+        intake.wrong(format!("it is no readable Parquet file: {why}"))
+    };
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(intake, &error))?;
+    let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().trim().to_ascii_lowercase()).collect();
+    let columns = Columns::of(&names)
+        .ok_or_else(|| intake.wrong(format!("it has no columns that name time, bid and ask (it has {})", shown(&names))))?;
+    let metadata = builder.metadata();
+    if !(0..=ROWS_MAX).contains(&metadata.file_metadata().num_rows()) {
+        return Err(intake.wrong(format!("it says it has {} rows", metadata.file_metadata().num_rows())));
+    }
+    let chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    if let Some(chunk) = chunks.into_iter().find(|chunk| !(0..=CHUNK_BYTES_MAX).contains(&chunk.uncompressed_size())) {
+        let bytes = chunk.uncompressed_size();
+        return Err(intake.wrong(format!("a column of it says it unpacks to {bytes} bytes; write it with smaller row groups")));
+    }
+    let wanted = columns.wanted();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.iter().copied());
+    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| damaged(intake, &error))?;
+    let columns = columns.among(&wanted);
+    let (mut row, mut held) = (0, [None; 2]);
+    for batch in reader {
+        let batch = batch.map_err(|error| damaged(intake, &error))?;
+        columns.take(&batch, &mut row, &mut held, intake)?;
+    }
+    Ok(())
+}
+
+fn shown(names: &[String]) -> String {
+    let some: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
+    some.join(", ").chars().take(200).collect()
+}
+
+impl Columns {
+    fn of(names: &[String]) -> Option<Self> {
+        let place = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
+        Some(Self {
+            // What pandas calls an index without a name.
+            time: place(&TIMES).or_else(|| place(&["__index_level_0__", "index", "date"]))?,
+            bid: place(&BIDS)?,
+            ask: place(&ASKS)?,
+            last: place(&LASTS),
+            volume: place(&VOLUMES),
+            flags: place(&FLAGS),
+        })
+    }
+
+    /// Their places in the file, in order.
+    fn wanted(&self) -> Vec<usize> {
+        let optional = [self.last, self.volume, self.flags].into_iter().flatten();
+        let mut wanted: Vec<usize> = [self.time, self.bid, self.ask].into_iter().chain(optional).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
+    }
+
+    /// Their places where only the wanted ones are read.
+    fn among(&self, wanted: &[usize]) -> Self {
+        let place = |at: usize| wanted.iter().position(|one| *one == at).expect("it is wanted");
+        Self {
+            time: place(self.time),
+            bid: place(self.bid),
+            ask: place(self.ask),
+            last: self.last.map(place),
+            volume: self.volume.map(place),
+            flags: self.flags.map(place),
+        }
+    }
+
+    fn take(
+        &self,
+        batch: &RecordBatch,
+        row: &mut u64,
+        held: &mut [Option<Decimal>; 2],
+        intake: &mut Intake<'_>,
+    ) -> Result<(), ImportError> {
+        if batch.num_columns() < self.wanted().len() {
+            return Err(intake.wrong("columns are missing from its rows"));
+        }
+        let reader = |at: usize, what: &str, intake: &Intake<'_>| {
+            Numbers::of(batch.column(at))
+                .ok_or_else(|| intake.wrong(format!("its {what} column is {}, not numbers", batch.column(at).data_type())))
+        };
+        let times = Times::of(batch.column(self.time));
+        let times = times.ok_or_else(|| intake.wrong(format!("its time column is {}, not times", batch.column(self.time).data_type())))?;
+        let (bids, asks) = (reader(self.bid, "bid", intake)?, reader(self.ask, "ask", intake)?);
+        let optional = |at: Option<usize>, what: &str, intake: &Intake<'_>| at.map(|at| reader(at, what, intake)).transpose();
+        let lasts = optional(self.last, "last", intake)?;
+        let volumes = optional(self.volume, "volume", intake)?;
+        let flags = optional(self.flags, "flags", intake)?;
+        for at in 0..batch.num_rows() {
+            *row += 1;
+            let time = match times.at(at) {
+                Some(Stamp::Utc(us)) => us,
+                Some(Stamp::Local(us)) => intake.utc(us),
+                None => {
+                    intake.dirty(*row, || "it has no time".into())?;
+                    continue;
+                }
+            };
+            let sides = [(&bids, "bid"), (&asks, "ask")];
+            let mut prices = [Decimal { value: 0.0, decimals: 0 }; 2];
+            let mut absent = None;
+            for (side, (numbers, what)) in sides.into_iter().enumerate() {
+                match numbers.at(at).filter(|price| price.value != 0.0).or(held[side]) {
+                    Some(price) => prices[side] = price,
+                    None => absent = Some(what),
+                }
+            }
+            if let Some(what) = absent {
+                intake.dirty(*row, || format!("{what} is absent and no row before it has one"))?;
+                continue;
+            }
+            // A price that makes no sense is said below, and must not be kept for the rows after it.
+            held.iter_mut().zip(prices).filter(|(_, price)| price.value > 0.0).for_each(|(held, price)| *held = Some(price));
+            let value = |numbers: &Option<Numbers>| numbers.as_ref().and_then(|numbers| numbers.at(at));
+            let flags = value(&flags).map(|flags| flags.value).filter(|flags| (0.0..4e9).contains(flags));
+            let tick = RawTick {
+                time,
+                bid: prices[0],
+                ask: prices[1],
+                last: value(&lasts),
+                volume: value(&volumes).map_or(0.0, |volume| volume.value),
+                flags: flags.map_or(FLAGS_BID_ASK, |flags| flags as u32),
+            };
+            intake.tick(*row, tick)?;
+        }
+        Ok(())
+    }
+}
+
+/// A column of times.
+struct Times<'a> {
+    array: &'a ArrayRef,
+    kind: TimeKind,
+}
+
+enum TimeKind {
+    Timestamp(TimeUnit, Zone),
+    Epoch,
+    Text,
+    Day,
+}
+
+#[derive(Clone, Copy)]
+enum Zone {
+    Utc,
+    /// None is said: the clock of the file.
+    Local,
+}
+
+impl<'a> Times<'a> {
+    fn of(array: &'a ArrayRef) -> Option<Self> {
+        let kind = match array.data_type() {
+            DataType::Timestamp(unit, zone) => TimeKind::Timestamp(*unit, if zone.is_some() { Zone::Utc } else { Zone::Local }),
+            DataType::Int64 | DataType::UInt64 | DataType::Float64 => TimeKind::Epoch,
+            DataType::Utf8 | DataType::LargeUtf8 => TimeKind::Text,
+            DataType::Date32 => TimeKind::Day,
+            _ => return None,
+        };
+        Some(Self { array, kind })
+    }
+
+    fn at(&self, row: usize) -> Option<Stamp> {
+        if self.array.is_null(row) {
+            return None;
+        }
+        match &self.kind {
+            TimeKind::Timestamp(unit, zone) => {
+                let us = match unit {
+                    TimeUnit::Second => self.array.as_primitive::<TimestampSecondType>().value(row).checked_mul(1_000_000)?,
+                    TimeUnit::Millisecond => self.array.as_primitive::<TimestampMillisecondType>().value(row).checked_mul(1_000)?,
+                    TimeUnit::Microsecond => self.array.as_primitive::<TimestampMicrosecondType>().value(row),
+                    TimeUnit::Nanosecond => self.array.as_primitive::<TimestampNanosecondType>().value(row).div_euclid(1_000),
+                };
+                Some(match zone {
+                    Zone::Utc => Stamp::Utc(us),
+                    Zone::Local => Stamp::Local(us),
+                })
+            }
+            // By their size, as in text.
+            TimeKind::Epoch => match self.array.data_type() {
+                DataType::Int64 => timestamp::stamp(self.array.as_primitive::<Int64Type>().value(row).to_string().as_bytes()),
+                DataType::UInt64 => timestamp::stamp(self.array.as_primitive::<UInt64Type>().value(row).to_string().as_bytes()),
+                _ => timestamp::stamp(format!("{:.6}", self.array.as_primitive::<Float64Type>().value(row)).as_bytes()),
+            },
+            TimeKind::Text => match self.array.data_type() {
+                DataType::Utf8 => timestamp::stamp(self.array.as_string::<i32>().value(row).as_bytes()),
+                _ => timestamp::stamp(self.array.as_string::<i64>().value(row).as_bytes()),
+            },
+            TimeKind::Day => Some(Stamp::Local(i64::from(self.array.as_primitive::<Date32Type>().value(row)).checked_mul(DAY_US)?)),
+        }
+    }
+}
+
+/// A column of numbers.
+struct Numbers<'a>(&'a ArrayRef);
+
+impl<'a> Numbers<'a> {
+    fn of(array: &'a ArrayRef) -> Option<Self> {
+        use DataType as D;
+        let numbers =
+            matches!(array.data_type(), D::Float64 | D::Float32 | D::Int32 | D::Int64 | D::UInt32 | D::UInt64 | D::Decimal128(..));
+        numbers.then_some(Self(array))
+    }
+
+    /// `None` where there is none, and for what is no finite number.
+    fn at(&self, row: usize) -> Option<Decimal> {
+        let array = self.0;
+        if array.is_null(row) {
+            return None;
+        }
+        let value = match array.data_type() {
+            DataType::Float64 => array.as_primitive::<Float64Type>().value(row),
+            // Its own shortest text: 1.38727 is another number as the nearest float of 32 bits.
+            DataType::Float32 => array.as_primitive::<Float32Type>().value(row).to_string().parse().ok()?,
+            DataType::Int32 => f64::from(array.as_primitive::<Int32Type>().value(row)),
+            DataType::Int64 => array.as_primitive::<Int64Type>().value(row) as f64,
+            DataType::UInt32 => f64::from(array.as_primitive::<UInt32Type>().value(row)),
+            DataType::UInt64 => array.as_primitive::<UInt64Type>().value(row) as f64,
+            DataType::Decimal128(_, scale) => array.as_primitive::<Decimal128Type>().value(row) as f64 / 10_f64.powi(i32::from(*scale)),
+            _ => return None,
+        };
+        value.is_finite().then(|| Decimal { value, decimals: decimals_of(value) })
+    }
+}
