@@ -93,8 +93,8 @@ impl<'a> Context<'a> {
         self.symbol
     }
 
-    /// How many ticks of this symbol were not handed over before this one. Only a strategy that asked for the latest
-    /// tick only ([`crate::Manifest::latest_tick_only`]) ever misses one.
+    /// How many ticks of this symbol were not handed over before this one: the engine was paused or still starting, or the
+    /// strategy asked for the latest tick only ([`crate::Manifest::latest_tick_only`]).
     #[inline]
     pub fn skipped(&self) -> u32 {
         self.skipped
@@ -199,6 +199,12 @@ impl<'a> Context<'a> {
     /// The last `count` ticks up to and including the one being handled, oldest first. At most 1,024.
     pub fn ticks(&self, symbol: Symbol, count: u32) -> Vec<Tick> {
         self.host().ticks(symbol, count)
+    }
+
+    /// The last gap in what was handed over of `symbol`; none when nothing was ever missing. In `on_start` of a restored
+    /// strategy: what came between its saved state and now.
+    pub fn last_gap(&self, symbol: Symbol) -> Option<Gap> {
+        self.host().last_gap(symbol)
     }
 
     /// A number of the host's seeded random source: the same run gives the same numbers.

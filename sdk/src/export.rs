@@ -172,6 +172,9 @@ impl Host for Imports {
     fn ticks(&self, symbol: Symbol, count: u32) -> Vec<Tick> {
         market::ticks(symbol, count)
     }
+    fn last_gap(&self, symbol: Symbol) -> Option<Gap> {
+        market::last_gap(symbol)
+    }
     fn now(&self) -> Time {
         market::now()
     }

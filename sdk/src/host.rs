@@ -48,6 +48,8 @@ pub trait Host {
     fn bars(&self, symbol: Symbol, timeframe: Timeframe, count: u32) -> Vec<Bar>;
     /// The last `count` ticks up to the one being handled, oldest first. At most 1,024.
     fn ticks(&self, symbol: Symbol, count: u32) -> Vec<Tick>;
+    /// The last gap in what the strategy was handed of this symbol.
+    fn last_gap(&self, symbol: Symbol) -> Option<Gap>;
     /// Time of the event being handled, in microseconds since 1970 UTC.
     fn now(&self) -> Time;
     /// Says which row of a batch is being handled. Rows are named in order.

@@ -6,7 +6,7 @@
 pub use crate::bindings::stockade::strategy::limits::Budget;
 pub use crate::bindings::stockade::strategy::report::Level;
 pub use crate::bindings::stockade::strategy::types::{
-    AccountMode, AccountState, Bar, Callbacks, DataNeed, DenyCode, Description, Fill, Filling, Order, OrderEvent, OrderId, OrderKind,
+    AccountMode, AccountState, Bar, Callbacks, DataNeed, DenyCode, Description, Fill, Filling, Gap, Order, OrderEvent, OrderId, OrderKind,
     OrderRequest, Param, ParamSpec, ParamValue, Position, PositionChange, PositionId, RunMode, Side, StopReason, Symbol, SymbolSpec,
     TesterStats, Tick, Time, Timeframe, TradingState,
 };

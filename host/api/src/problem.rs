@@ -56,6 +56,8 @@ codes! {
     AlreadyExists = "ALREADY_EXISTS", CONFLICT, "The name is taken";
     /// The engine is in a state in which this makes no sense.
     NotNow = "NOT_NOW", CONFLICT, "The engine's state does not allow this";
+    /// The version did not take over; the one before goes on.
+    NotSwapped = "NOT_SWAPPED", CONFLICT, "The version did not take over";
     /// The account is not open on this host, because its orders could not be brought in line with the broker's.
     AccountNotOpen = "ACCOUNT_NOT_OPEN", CONFLICT, "The account is not open on this host";
     /// The body is larger than the endpoint takes.
@@ -189,6 +191,7 @@ impl From<HostError> for Problem {
             HostError::EngineExists(_) | HostError::AccountExists(_) => Code::AlreadyExists,
             HostError::Invalid(_) => Code::InvalidValue,
             HostError::NotNow(_) => Code::NotNow,
+            HostError::NotSwapped(_) => Code::NotSwapped,
             HostError::Busy => Code::Busy,
             HostError::Stopped => Code::Stopping,
             HostError::Thread(_) => return Self::internal(error),

@@ -32,7 +32,7 @@ pub(crate) struct StreamQuery {
 
 /// What happens, as it happens: Server-Sent Events, each with JSON as its data.
 ///
-/// Kinds: `open` (first), `state`, `fault`, `log`, `signal`, `plot`, `order`, `order-modified`, `modify-rejected`, `position`,
+/// Kinds: `open` (first), `state`, `swap`, `fault`, `log`, `signal`, `plot`, `order`, `order-modified`, `modify-rejected`, `position`,
 /// `trading`, `alarm`, `dropped` (so much was not shown), `cut` (last: the reader fell behind by `missed` events; read the
 /// lists and come again). A comment line every 15 s shows that the stream is alive. Nothing of the past is repeated.
 ///

@@ -30,6 +30,7 @@ words! {
     LogLevel: domain::contract::LogLevel::ALL, "How loud a log line is.";
     Entry: domain::broker::Entry::ALL, "What a deal does to a position.";
     Reason: domain::broker::Reason::ALL, "Why there was a deal.";
-    Wanted: [store::Wanted::Running, store::Wanted::Stopped], "What its owner wants of an engine.";
+    Wanted: [store::Wanted::Running, store::Wanted::Paused, store::Wanted::Stopped], "What its owner wants of an engine.";
+    StepKind: store::StepKind::ALL, "What kind of step an engine took.";
     Code: crate::problem::Code::ALL, "Every code of a problem.";
 }

@@ -3,7 +3,7 @@
 
 use crate::broker::Deal;
 use crate::contract::*;
-use crate::desk::{Columns, Decisions, Desk, Phase, Remark};
+use crate::desk::{Columns, Decisions, Desk, Phase, Reached, Remark};
 use crate::guest::{Call, Fault, FaultKind, Guest, Reply, Used};
 use crate::ids::EngineId;
 use crate::ledger::{Change, Position, WorkingOrder};
@@ -24,6 +24,19 @@ pub struct SavedState {
     pub schema: u32,
     /// The bytes.
     pub bytes: Vec<u8>,
+}
+
+/// How a guest comes into its engine's life.
+#[derive(Clone, Debug, Default)]
+pub struct Entrance<'a> {
+    /// State to go on from.
+    pub restored: Option<&'a SavedState>,
+    /// Of each symbol: what came between that state and now.
+    pub gaps: Vec<Option<Gap>>,
+    /// Where the engine stands when it is in the middle of its ticks; else the market's last ticks count.
+    pub reached: Option<&'a Reached>,
+    /// Market time.
+    pub now: Time,
 }
 
 /// A guest that did not get through its start.
@@ -76,6 +89,14 @@ impl Actor {
         restored: Option<&SavedState>,
         now: Time,
     ) -> Result<Self, Box<FailedStart>> {
+        Self::prepare(guest, description, params, now)?.enter(&Entrance { restored, now, ..Entrance::default() })
+    }
+
+    /// The first half of [`begin`](Self::begin): takes a fresh guest through `init`. It knows nothing of its engine yet.
+    ///
+    /// # Errors
+    /// The guest refused its parameters or failed.
+    pub fn prepare(guest: Box<dyn Guest<Desk>>, description: &Description, params: &[Param], now: Time) -> Result<Self, Box<FailedStart>> {
         let mut actor = Self {
             guest,
             callbacks: description.callbacks,
@@ -83,30 +104,90 @@ impl Actor {
             trading: TradingState::Active,
             account_currency: String::new(),
         };
-        actor.guest.host().serve(&description.needs);
-        match actor.set_up(params, restored, now) {
-            Ok(()) => Ok(actor),
-            Err(fault) => Err(Box::new(FailedStart {
-                fault,
-                commands: actor.take_commands(),
-                remarks: actor.take_remarks(),
-                tape: actor.take_tape(),
-                orders: actor.orders(),
-            })),
+        let host = actor.guest.host();
+        host.serve(&description.needs);
+        host.begin(Phase::Quiet, now);
+        match actor.make(Call::Init(params)) {
+            Ok(_) => Ok(actor),
+            Err(fault) => Err(actor.failed(fault)),
         }
     }
 
-    fn set_up(&mut self, params: &[Param], restored: Option<&SavedState>, now: Time) -> Result<(), Fault> {
-        self.guest.host().begin(Phase::Quiet, now);
-        self.make(Call::Init(params))?;
-        if let Some(saved) = restored {
+    /// The second half: `load` where there is state, and `on-start`.
+    ///
+    /// # Errors
+    /// The guest refused or failed; what it had asked for before that comes along.
+    pub fn enter(mut self, entrance: &Entrance<'_>) -> Result<Self, Box<FailedStart>> {
+        match self.load_and_start(entrance) {
+            Ok(()) => Ok(self),
+            Err(fault) => Err(self.failed(fault)),
+        }
+    }
+
+    fn failed(mut self, fault: Fault) -> Box<FailedStart> {
+        let (commands, remarks, tape, orders) = (self.take_commands(), self.take_remarks(), self.take_tape(), self.orders());
+        Box::new(FailedStart { fault, commands, remarks, tape, orders })
+    }
+
+    fn load_and_start(&mut self, entrance: &Entrance<'_>) -> Result<(), Fault> {
+        let host = self.guest.host();
+        if let Some(reached) = entrance.reached {
+            host.go_on_from(reached);
+        }
+        (0..).zip(&entrance.gaps).for_each(|(symbol, gap)| host.missed(symbol, *gap));
+        host.begin(Phase::Quiet, entrance.now);
+        if let Some(saved) = entrance.restored {
             self.make(Call::Load { schema: saved.schema, state: &saved.bytes })?;
         }
         let host = self.guest.host();
         let (account, mode) = (host.account_view(), host.mode());
         self.trading = host.trading();
         self.account_currency = account.currency.clone();
-        self.event(now, Call::Start { mode, account: &account, restored: restored.is_some() })
+        self.event(entrance.now, Call::Start { mode, account: &account, restored: entrance.restored.is_some() })
+    }
+
+    /// How far it has come.
+    pub fn reached(&mut self) -> Reached {
+        self.guest.host().reached()
+    }
+
+    /// Numbers of its orders go on after `orders`: another guest of its engine has used those.
+    pub fn count_on(&mut self, orders: u32) {
+        self.guest.host().count_on(orders);
+    }
+
+    /// Tells the guest that it was not handed some ticks of a symbol.
+    pub fn missed(&mut self, symbol: SymbolId, gap: Gap) {
+        let host = self.guest.host();
+        if let Some(symbol) = host.index_of(symbol) {
+            host.missed(symbol, Some(gap));
+        }
+    }
+
+    /// Tells the guest late of a bar that closed while it was not looked after. It may not order anything: the prices are
+    /// those of the past.
+    ///
+    /// # Errors
+    /// The guest failed.
+    pub fn late_bar(&mut self, bar: &Bar) -> Result<(), Fault> {
+        let host = self.guest.host();
+        let Some(symbol) = host.index_of(bar.symbol).filter(|_| self.callbacks.bar) else { return Ok(()) };
+        let closed_at = bar.timeframe.close(bar.open_time);
+        // The market as it was then, as far as a bar knows it: what it shows of the past ends with this bar.
+        let spread = f64::from(bar.spread) / host.table().spec(bar.symbol).points_per_unit();
+        let sequence = host.seen(symbol).map_or(0, |tick| tick.sequence);
+        let then = Tick {
+            time: closed_at,
+            sequence,
+            bid: bar.close,
+            ask: bar.close + spread,
+            last: 0.0,
+            volume: 0.0,
+            symbol: bar.symbol,
+            flags: 0,
+        };
+        host.see(symbol, &then);
+        self.call(Phase::Late, closed_at, Call::Bar { symbol, bar }).map(drop)
     }
 
     /// Whose guest it is.
@@ -263,12 +344,13 @@ impl Actor {
         self.guest.host().set_trading(state);
     }
 
-    /// The last event. Orders asked for in it are denied when the host itself is stopping.
+    /// The last event. Orders asked for in it are denied when the host itself is stopping, or another version has taken over.
     ///
     /// # Errors
     /// The guest failed.
     pub fn stop(&mut self, reason: StopReason, now: Time) -> Result<(), Fault> {
-        let phase = if reason == StopReason::HostStopping { Phase::Quiet } else { Phase::Event };
+        let quiet = matches!(reason, StopReason::HostStopping | StopReason::Swapped);
+        let phase = if quiet { Phase::Quiet } else { Phase::Event };
         self.call(phase, now, Call::Stop(reason)).map(drop)
     }
 

@@ -287,6 +287,18 @@ pub enum SeenEvent {
     ModifyRejected(u32),
 }
 
+/// Ticks of a symbol that a guest was not handed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Gap {
+    /// Microseconds since 1970 UTC.
+    pub after: i64,
+    /// Microseconds since 1970 UTC.
+    pub until: i64,
+    /// `None`: nobody knows how many.
+    pub ticks: Option<u64>,
+}
+
 /// An account as a guest sees it; money in units of its currency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]

@@ -184,6 +184,9 @@ pub trait GuestHost: Send + 'static {
     /// # Errors
     /// No such symbol index.
     fn ticks(&mut self, symbol: u32, count: u32) -> Result<Vec<Tick>, ContractBroken>;
+    /// # Errors
+    /// No such symbol index.
+    fn last_gap(&mut self, symbol: u32) -> Result<Option<Gap>, ContractBroken>;
     /// Microseconds since 1970 UTC.
     fn now(&mut self) -> i64;
     /// # Errors

@@ -1,16 +1,33 @@
 //! The life of an engine, and what its faults lead to.
 //!
 //! ```text
-//!            start            loaded             history is there
-//! defined ----------> starting ------> warming-up ------> running <-----> paused
-//!    ^                   ^   \______________\________________|   pause / resume
-//!    |                   |                   fault           |
-//!    |           restart |                     v             | stop
-//!    |                   +------------------ faulted         v
-//!    |                                         |          stopped ---> starting (start)
-//!    |                   third fault in 10 min v
-//!    |                                    quarantined ---> starting (a person starts it again)
+//!            start             loaded               warm               pause
+//! defined ----------> starting ------> warming-up ------> running ----------> paused
+//!                      ^  ^  |             ^ |               |                 | |
+//!                      |  |  |             | |               |      resume     | |
+//!                      |  |  |             +-|---------------|-----------------+ |
+//!                      |  |  +---------------+---- fault ----+-------------------+
+//!                      |  |                        |
+//!                      |  |                        v
+//!                      |  +------ restart ----- faulted ----- quarantine ----> quarantined
+//!                      |                           |                               |
+//!                      +--------- start -----------+------------ start ------------+
+//!
+//! every state but quarantined ---- stop ----> stopped ---- start ----> starting
 //! ```
+//!
+//! - *starting*: a guest is made, takes its saved state and says that it is ready. *warming-up*: it is told what it must hear
+//!   before the next tick: what became of its orders meanwhile, and after a pause the bars that closed. *running*: it is fed.
+//! - *paused*: it keeps its guest, which hears what becomes of its orders and nothing else, and opens nothing. When it is
+//!   resumed, it is told late of every bar of its timeframes that closed meanwhile, in order of time, as far as the host keeps
+//!   them; `market.last-gap` tells from where to where ticks are missing, and its next tick says how many were skipped. So what a
+//!   strategy makes of bars stays whole, and what it makes of ticks is known to have a hole.
+//! - *faulted*: its guest is gone; it starts again from its last saved state, later and later. *quarantined*: it failed too
+//!   often for that and waits for a person.
+//! - An order to pause or to go on that comes while it starts, warms up or has failed is kept in mind: it holds as soon as the
+//!   engine is there.
+//! - A swap of its version ends in the state it began in; a version that fails on trial is a fault with a restart at once,
+//!   from the version before and the state that it left.
 
 use crate::contract::words;
 use crate::time::{MINUTE_US, SECOND_US, Time};
@@ -43,7 +60,7 @@ pub struct NotNow {
 }
 
 impl EngineState {
-    /// The state after `event`. Starting what runs and stopping what is stopped change nothing.
+    /// The state after `event`. Starting what runs and stopping what is stopped change nothing; a start does not end a pause.
     ///
     /// # Errors
     /// The event makes no sense in this state.
@@ -55,7 +72,10 @@ impl EngineState {
             (S::Starting, E::Loaded) => Ok(S::WarmingUp),
             (S::WarmingUp, E::Warm) => Ok(S::Running),
             (S::Running | S::Paused, E::Pause) => Ok(S::Paused),
-            (S::Running | S::Paused, E::Resume) => Ok(S::Running),
+            (S::Paused, E::Resume) => Ok(S::WarmingUp),
+            (S::Running, E::Resume) => Ok(S::Running),
+            // Whoever runs the engine keeps it in mind until it is there.
+            (S::Starting | S::WarmingUp | S::Faulted, E::Pause | E::Resume) => Ok(self),
             (S::Starting | S::WarmingUp | S::Running | S::Paused, E::Fault) => Ok(S::Faulted),
             (S::Faulted, E::Restart) => Ok(S::Starting),
             (S::Faulted, E::Quarantine) => Ok(S::Quarantined),
@@ -134,9 +154,16 @@ mod tests {
             (&[Start, Loaded, Warm, Stop, Stop], EngineState::Stopped),
             (&[Start, Fault, Quarantine, Stop], EngineState::Quarantined),
             (&[Start, Fault, Restart, Loaded, Warm], EngineState::Running),
+            (&[Start, Loaded, Warm, Pause, Pause, Resume, Resume, Warm, Resume], EngineState::Running),
+            (&[Start, Loaded, Warm, Pause, Start], EngineState::Paused),
+            (&[Start, Pause, Loaded, Warm], EngineState::Running),
         ] {
             let state = events.iter().try_fold(EngineState::Defined, |state, &event| state.after(event));
             assert_eq!(state, Ok(expected), "{events:?}");
+        }
+        for (state, event) in EngineState::ALL.iter().flat_map(|&state| [Start, Stop].map(|event| (state, event))) {
+            let once = state.after(event).unwrap();
+            assert_eq!(once.after(event), Ok(once), "{event} twice, when {state}");
         }
         assert!(EngineState::Quarantined.after(Restart).is_err(), "only a person starts a quarantined engine");
     }

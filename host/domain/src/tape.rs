@@ -97,6 +97,7 @@ pub enum Asked {
     Signal { symbol: u32, side: Option<Side>, confidence: f64, reason: String },
     SetTimer { id: u32, at: i64, every: Option<u64> },
     ClearTimer(u32),
+    LastGap { symbol: u32, answer: Option<Gap> },
 }
 
 impl Asked {

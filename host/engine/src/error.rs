@@ -21,6 +21,9 @@ pub enum HostError {
     /// The request makes no sense, in words that name what is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// Another version did not take over; the one before goes on.
+    #[error("{0}")]
+    NotSwapped(String),
     /// Not in the state the engine is in.
     #[error(transparent)]
     NotNow(#[from] NotNow),

@@ -1,15 +1,17 @@
 //! What the host tells the world: one stream of events to one sink.
 
-use domain::actor::SavedState;
-use domain::contract::{StopReason, TradingState};
+use crate::setup::Saved;
+use domain::contract::{Param, StopReason, TradingState};
 use domain::desk::Remark;
 use domain::guest::Fault;
-use domain::ids::{AccountId, EngineId, UserId};
+use domain::ids::{AccountId, Digest, EngineId, UserId};
 use domain::ledger::Change;
 use domain::life::{EngineState, Verdict};
 use domain::tape::Entry;
 use domain::tick::Tick;
 use domain::time::Time;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// An engine with those it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +57,26 @@ pub enum Event {
     Saved {
         /// Whose.
         engine: Whose,
-        /// The state.
-        state: SavedState,
+        /// The version that saved it.
+        version: Digest,
+        /// The state, and what the engine had been handed by then.
+        saved: Arc<Saved>,
         /// Orders it had asked for by then.
         orders: u32,
-        /// Market time.
+    },
+    /// Another version of an engine's strategy was to take over. Never dropped.
+    Swap {
+        /// Whose.
+        engine: Whose,
+        /// The version before.
+        from: Digest,
+        /// The version that was to take over.
+        to: Digest,
+        /// How that went.
+        outcome: SwapOutcome,
+        /// The parameters, of those that were given, with which the engine goes on.
+        given: Vec<Param>,
+        /// When, by the host's clock.
         at: Time,
     },
     /// What may be done at the market has changed. Never dropped.
@@ -131,10 +148,45 @@ impl Event {
             Self::State { engine, .. }
             | Self::Fault { engine, .. }
             | Self::Saved { engine, .. }
+            | Self::Swap { engine, .. }
             | Self::Remarks { engine, .. }
             | Self::Taped { engine, .. }
             | Self::Changed { engine, .. } => Some(*engine),
             Self::Trading { .. } | Self::Alarm { .. } | Self::Ticks(_) | Self::Dropped { .. } => None,
+        }
+    }
+}
+
+/// How the swap of a version went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SwapOutcome {
+    /// It has taken over and is on trial.
+    TakenOver {
+        /// For how long the engine's events waited.
+        pause: Duration,
+    },
+    /// It has passed its trial.
+    Confirmed,
+    /// It never took over; the version before goes on as if nothing had been.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// It failed on trial; the version before goes on from the state that it had handed over.
+    RolledBack {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl SwapOutcome {
+    /// The stable word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::TakenOver { .. } => "taken-over",
+            Self::Confirmed => "confirmed",
+            Self::Refused { .. } => "refused",
+            Self::RolledBack { .. } => "rolled-back",
         }
     }
 }

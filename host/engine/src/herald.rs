@@ -21,6 +21,8 @@ struct Inner {
     events: Vec<Event>,
     /// The latest saved state of each engine.
     saved: BTreeMap<EngineId, Event>,
+    /// Bytes of these states.
+    saved_bytes: usize,
     /// How many of the events are views.
     views: usize,
     /// Entries of records and ticks for them that wait.
@@ -49,7 +51,10 @@ impl Herald {
         let mut inner = self.lock();
         match event {
             Event::Saved { engine, .. } => {
-                inner.saved.insert(engine.engine, event);
+                inner.saved_bytes += saved_bytes(&event);
+                if let Some(older) = inner.saved.insert(engine.engine, event) {
+                    inner.saved_bytes -= saved_bytes(&older);
+                }
             }
             Event::Taped { engine, .. } if inner.recorded >= self.record_max || inner.gaps.contains_key(&engine.engine) => {
                 inner.gaps.insert(engine.engine, engine);
@@ -81,6 +86,11 @@ impl Herald {
             drop(inner);
             self.ready.notify_one();
         }
+    }
+
+    /// Bytes of saved states that wait for the sink.
+    pub(crate) fn saved_bytes(&self) -> usize {
+        self.lock().saved_bytes
     }
 
     /// Views dropped so far.
@@ -121,6 +131,7 @@ impl Herald {
             events.extend(std::mem::take(&mut inner.gaps).into_values().map(|engine| Event::Taped { engine, entries: vec![Entry::Gap] }));
             inner.views = 0;
             inner.recorded = 0;
+            inner.saved_bytes = 0;
             match std::mem::take(&mut inner.dropped) {
                 0 => {}
                 views => events.push(Event::Dropped { views }),
@@ -138,6 +149,10 @@ impl Herald {
             self.idle.notify_all();
         }
     }
+}
+
+fn saved_bytes(event: &Event) -> usize {
+    if let Event::Saved { saved, .. } = event { saved.state.bytes.len() } else { 0 }
 }
 
 /// How long a thread's end is waited for in pieces.

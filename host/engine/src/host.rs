@@ -9,7 +9,7 @@ use crate::meter::{Counters, Meter};
 use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, set_host_trading};
 use crate::recovery::Recovered;
 use crate::setup::{EngineSetup, HostSetup};
-use crate::shard::{EngineCommand, Message, Shard, ShardRequest};
+use crate::shard::{EngineCommand, Message, Shard, ShardRequest, Swapped};
 use crate::shared::{Entry, ShardPort, Shared, lock};
 use domain::account::Account;
 use domain::bars::MarketHistory;
@@ -141,6 +141,32 @@ impl Host {
     /// It exists, its account is not open, or its symbols do not fit its description.
     pub fn add(&self, mut setup: EngineSetup) -> Result<(), HostError> {
         let engine = setup.engine;
+        let account = self.checked(&setup)?;
+        if let Some(&before) = self.numbered.lock().unwrap_or_else(PoisonError::into_inner).get(&engine) {
+            setup.orders_before = setup.orders_before.max(before);
+        }
+        let whose = Whose { engine, account: setup.account, owner: setup.owner };
+        let meter = Arc::new(Meter::default());
+        meter.set_state(EngineState::Defined, "added", self.shared.clock.now());
+        meter.set_trading(setup.trading);
+        meter.earn(setup.realised_before);
+        setup.restored.iter().for_each(|saved| meter.set_saved(saved));
+        let entry = Arc::new(Entry { whose, setup, account, meter });
+        let mut engines = self.shared.engines.write().unwrap_or_else(PoisonError::into_inner);
+        if engines.contains_key(&engine) {
+            return Err(HostError::EngineExists(engine));
+        }
+        // Within the lock: no command to the engine can reach the shard before the engine itself.
+        if !self.shared.shard_of(whose.account).inbox.push_urgent(ShardRequest::Add(Arc::clone(&entry))) {
+            return Err(HostError::Stopped);
+        }
+        engines.insert(engine, entry);
+        Ok(())
+    }
+
+    /// Checks that an engine can be run here, and gives its account.
+    fn checked(&self, setup: &EngineSetup) -> Result<Arc<Mutex<Account>>, HostError> {
+        let engine = setup.engine;
         let account = self.shared.account(setup.account).ok_or(HostError::NoSuchAccount(setup.account))?;
         let invalid = |what: String| Err(HostError::Invalid(format!("engine {engine}: {what}")));
         if setup.symbols.len() != setup.description.needs.len() {
@@ -157,25 +183,26 @@ impl Host {
         if lock(&account).owner != setup.owner {
             return invalid(format!("account {} is not its owner's", setup.account));
         }
-        if let Some(&before) = self.numbered.lock().unwrap_or_else(PoisonError::into_inner).get(&engine) {
-            setup.orders_before = setup.orders_before.max(before);
+        Ok(account)
+    }
+
+    /// Has another version, or other parameters, take an engine over between two ticks, with the state of the one before
+    /// handed over. One that has no guest is another from its next start on. Waits until that is done.
+    ///
+    /// # Errors
+    /// There is no such engine; the version does not fit it; or it refused or failed, and the one before goes on.
+    pub fn swap(&self, setup: EngineSetup, reason: &str) -> Result<Swapped, HostError> {
+        let now = self.shared.engine(setup.engine).ok_or(HostError::NoSuchEngine(setup.engine))?;
+        let account = self.checked(&setup)?;
+        let whose = Whose { engine: setup.engine, account: setup.account, owner: setup.owner };
+        if whose != now.whose {
+            return Err(HostError::Invalid(format!("engine {} keeps its owner and account for life", setup.engine)));
         }
-        let whose = Whose { engine, account: setup.account, owner: setup.owner };
-        let meter = Meter::default();
-        meter.set_state(EngineState::Defined, "added");
-        meter.set_trading(setup.trading);
-        meter.earn(setup.realised_before);
-        let entry = Arc::new(Entry { whose, setup, account, meter });
-        let mut engines = self.shared.engines.write().unwrap_or_else(PoisonError::into_inner);
-        if engines.contains_key(&engine) {
-            return Err(HostError::EngineExists(engine));
-        }
-        // Within the lock: no command to the engine can reach the shard before the engine itself.
-        if !self.shared.shard_of(whose.account).inbox.push_urgent(ShardRequest::Add(Arc::clone(&entry))) {
-            return Err(HostError::Stopped);
-        }
-        engines.insert(engine, entry);
-        Ok(())
+        let engine = setup.engine;
+        let entry = Arc::new(Entry { whose, setup, account, meter: Arc::clone(&now.meter) });
+        let (answer, done) = channel();
+        self.ask_shard(engine, ShardRequest::Swap { entry, reason: reason.to_owned(), answer })?;
+        self.answer(&done)?
     }
 
     /// Starts, stops, pauses or resumes an engine, and says in which state it is then. Repeating changes nothing. Overtakes

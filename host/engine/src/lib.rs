@@ -36,9 +36,9 @@ mod snapshot;
 mod starter;
 
 pub use error::{HostError, TickRefused};
-pub use events::{Event, EventSink, Scope, Whose};
+pub use events::{Event, EventSink, Scope, SwapOutcome, Whose};
 pub use host::Host;
 pub use recovery::Recovered;
-pub use setup::{Bounds, EngineSetup, HostSetup};
-pub use shard::EngineCommand;
+pub use setup::{Bounds, EngineSetup, HostSetup, Saved, Seen};
+pub use shard::{EngineCommand, Swapped};
 pub use snapshot::{EngineSnapshot, HostSnapshot, HostTotals};

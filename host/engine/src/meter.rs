@@ -1,10 +1,12 @@
 //! What is counted, by engine and for the host: written by the thread that does the work, read by whoever looks.
 
+use crate::setup::Saved;
 use domain::contract::TradingState;
 use domain::guest::Used;
 use domain::life::EngineState;
 use domain::number::Money;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use domain::time::Time;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +26,14 @@ pub(crate) struct Meter {
     pub(crate) memory_bytes: AtomicU64,
     pub(crate) realised: AtomicI64,
     pub(crate) latency: Histogram,
+    /// Guests that were started after a fault.
+    pub(crate) restarts: AtomicU64,
+    /// When its state was saved last, by the host's clock, and how large it was; 0: never.
+    pub(crate) saved_at: AtomicI64,
+    pub(crate) saved_bytes: AtomicU64,
+    /// Whether a version is on trial.
+    pub(crate) on_trial: AtomicBool,
+    since: AtomicI64,
     state: AtomicU8,
     trading: AtomicU8,
     reason: Mutex<String>,
@@ -35,8 +45,9 @@ pub(crate) fn add(count: &AtomicU64, more: u64) {
 }
 
 impl Meter {
-    pub(crate) fn set_state(&self, state: EngineState, reason: &str) {
+    pub(crate) fn set_state(&self, state: EngineState, reason: &str, at: Time) {
         self.state.store(state as u8, Relaxed);
+        self.since.store(at.0, Relaxed);
         let mut last = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
         last.clear();
         last.push_str(reason);
@@ -44,6 +55,17 @@ impl Meter {
 
     pub(crate) fn state(&self) -> EngineState {
         EngineState::ALL[usize::from(self.state.load(Relaxed))]
+    }
+
+    /// Its state was saved.
+    pub(crate) fn set_saved(&self, saved: &Saved) {
+        self.saved_at.store(saved.at.0, Relaxed);
+        self.saved_bytes.store(saved.state.bytes.len() as u64, Relaxed);
+    }
+
+    /// Since when it is in its state, by the host's clock.
+    pub(crate) fn since(&self) -> Time {
+        Time(self.since.load(Relaxed))
     }
 
     pub(crate) fn reason(&self) -> String {
@@ -160,6 +182,7 @@ pub(crate) struct Counters {
     pub(crate) group_commits: AtomicU64,
     pub(crate) reports: AtomicU64,
     pub(crate) contradictions: AtomicU64,
+    pub(crate) saves_put_off: AtomicU64,
     pub(crate) panics: AtomicU64,
 }
 

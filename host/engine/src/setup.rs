@@ -12,7 +12,8 @@ use domain::journal::Journal;
 use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
-use domain::time::{Clock, MINUTE_US};
+use domain::time::{Clock, MINUTE_US, Time};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a [`Host`](crate::Host) is made of: the ports behind which all effects lie.
@@ -68,6 +69,17 @@ pub struct Bounds {
     pub columns_from: usize,
     /// How often a running engine's state is saved, in market time.
     pub save_every_us: i64,
+    /// Bytes of saved states that wait for the sink. When they are so many, engines save later (`saves_put_off`); what is
+    /// saved at a stop or a swap is never put off.
+    pub saved_bytes_max: usize,
+    /// Events of one engine that wait while a new version takes it over, or while it hears what it missed in a pause. When
+    /// they are so many, ticks are skipped, which it is told. Four seconds of a thousand ticks each.
+    pub held_max: usize,
+    /// A version that has taken over is on trial until it was handed so many ticks: a strategy that fails at once fails at
+    /// the first few.
+    pub trial_ticks: u64,
+    /// And until so much time has passed, by the host's clock: a bar of the shortest timeframe.
+    pub trial_us: i64,
     /// How long a caller waits for a shard to carry out a command, ms. A guest's call in progress ends before that.
     pub answer_ms: u64,
 }
@@ -86,9 +98,33 @@ impl Default for Bounds {
             run_ticks_max: 256,
             columns_from: 16,
             save_every_us: MINUTE_US,
+            saved_bytes_max: 256 << 20,
+            held_max: 4_096,
+            trial_ticks: 100,
+            trial_us: MINUTE_US,
             answer_ms: 10_000,
         }
     }
+}
+
+/// The last tick of a symbol that an engine was handed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its time. No tick up to it is handed over again.
+    pub time: Time,
+    /// Its number; `None` after a restart of the host, which may number anew.
+    pub sequence: Option<u64>,
+}
+
+/// What a guest saved, and what it had been handed by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The guest's state.
+    pub state: SavedState,
+    /// When, by the host's clock.
+    pub at: Time,
+    /// The last tick that was handed over, of each symbol that had one.
+    pub seen: BTreeMap<SymbolId, Seen>,
 }
 
 /// What an engine is made of.
@@ -106,6 +142,8 @@ pub struct EngineSetup {
     pub description: Description,
     /// Every parameter, checked ([`domain::params::resolve`]).
     pub params: Vec<Param>,
+    /// Those of them that were given, the others being at their defaults: told again with [`Event::Swap`](crate::Event::Swap).
+    pub given: Vec<Param>,
     /// Its symbols, one for each of the description's needs.
     pub symbols: Vec<SymbolId>,
     /// Paper or live.
@@ -117,7 +155,11 @@ pub struct EngineSetup {
     /// What its guest may use.
     pub limits: GuestLimits,
     /// The state it last saved.
-    pub restored: Option<SavedState>,
+    pub restored: Option<Saved>,
+    /// Whether a change lets it start afresh, without what it has saved.
+    pub fresh: bool,
+    /// Whether its owner had paused it: it then is paused as soon as it is there.
+    pub paused: bool,
     /// Orders it has asked for before, ever: the highest number in the journal.
     pub orders_before: u32,
     /// What its deals before this start have earned, costs included; its profit goes on from here.

@@ -51,7 +51,8 @@ pub(crate) struct Entry {
     pub(crate) whose: Whose,
     pub(crate) setup: EngineSetup,
     pub(crate) account: Arc<Mutex<Account>>,
-    pub(crate) meter: Meter,
+    /// Goes over from one version of the engine to the next.
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Shared {

@@ -5,11 +5,12 @@ use crate::events::Whose;
 use crate::meter::Counts;
 use crate::shared::{Entry, lock};
 use domain::bars::MarketView;
-use domain::contract::TradingState;
+use domain::contract::{Param, TradingState};
 use domain::ids::{Digest, EngineId};
 use domain::ledger::floating_of;
 use domain::life::EngineState;
 use domain::number::Money;
+use domain::time::Time;
 use serde::Serialize;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,12 +22,24 @@ pub struct EngineSnapshot {
     pub whose: Whose,
     /// What it runs.
     pub version: Digest,
+    /// Parameters that were given, the others being at their defaults.
+    pub given: Vec<Param>,
     /// Name of the strategy.
     pub strategy: String,
     /// Where it stands.
     pub state: EngineState,
     /// Why it stands there.
     pub reason: String,
+    /// Since when, by the host's clock.
+    pub since: Time,
+    /// Times its guest was started anew after a fault.
+    pub restarts: u64,
+    /// When its state was saved last, by the host's clock.
+    pub saved_at: Option<Time>,
+    /// How large that state was.
+    pub saved_bytes: u64,
+    /// Whether its version has taken over just now and is on trial.
+    pub on_trial: bool,
     /// Its own trading state; the host's and the account's count as well.
     pub trading: TradingState,
     /// Ticks it was handed.
@@ -93,6 +106,8 @@ pub struct HostTotals {
     /// Reports that contradict what is known.
     pub contradictions: u64,
     pub views_dropped: u64,
+    /// Times an engine saved later because too many saved states waited.
+    pub saves_put_off: u64,
     /// Panics in the host's own code, each counted as a fault of the engine it was busy with.
     pub panics: u64,
     /// Waiting now.
@@ -148,9 +163,15 @@ impl Host {
         EngineSnapshot {
             whose: entry.whose,
             version: entry.setup.version,
+            given: entry.setup.given.clone(),
             strategy: entry.setup.description.name.clone(),
             state: meter.state(),
             reason: meter.reason(),
+            since: meter.since(),
+            restarts: meter.restarts.load(Relaxed),
+            saved_at: Some(Time(meter.saved_at.load(Relaxed))).filter(|at| *at != Time(0)),
+            saved_bytes: meter.saved_bytes.load(Relaxed),
+            on_trial: meter.on_trial.load(Relaxed),
             trading: meter.trading(),
             ticks: meter.ticks.load(Relaxed),
             skipped: meter.skipped.load(Relaxed),
@@ -190,6 +211,7 @@ impl Host {
             reports: counters.reports.load(Relaxed),
             contradictions: counters.contradictions.load(Relaxed),
             views_dropped: shared.herald.views_dropped(),
+            saves_put_off: counters.saves_put_off.load(Relaxed),
             panics: counters.panics.load(Relaxed),
             commands_waiting: shared.queue.waiting(),
             pipeline_ticks_waiting: shared.pipeline.depth(),

@@ -1,116 +1,265 @@
 //! Starting guests: their set-up code runs here, not on a shard, where it would hold the others up.
 
-use crate::shard::ShardRequest;
+use crate::meter::add_shared;
+use crate::setup::{Saved, Seen};
+use crate::shard::{ShardRequest, send_remarks};
 use crate::shared::{Entry, Shared, panic_text};
-use domain::actor::{Actor, FailedStart, SavedState};
-use domain::desk::{Desk, DeskSetup};
+use domain::actor::{Actor, Entrance, FailedStart};
+use domain::bars::MarketView;
+use domain::contract::{Gap, StopReason, TradingState};
+use domain::desk::{Desk, DeskSetup, Reached};
 use domain::guest::{Fault, FaultKind};
 use domain::ids::EngineId;
+use domain::limits::HISTORY_ROWS_MAX;
+use domain::symbol::SymbolId;
 use domain::tape::{Beginning, Tape};
+use domain::tick::{Bar, Tick};
 use domain::time::Time;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// An engine to start.
+/// Something to do for an engine that may take its time.
 pub(crate) struct Job {
     pub(crate) entry: Arc<Entry>,
     /// Which of the engine's starts it is: an engine that was stopped meanwhile does not want its guest any more.
     pub(crate) generation: u32,
-    pub(crate) saved: Option<Arc<SavedState>>,
-    pub(crate) orders_before: u32,
-    pub(crate) trading: domain::contract::TradingState,
+    pub(crate) trading: TradingState,
+    pub(crate) work: Work,
+}
+
+/// What is to be done.
+pub(crate) enum Work {
+    /// Start a guest. `reached`: the engine's events wait for it, so it begins where they do; else at the market's last ticks.
+    Start { saved: Option<Arc<Saved>>, orders_before: u32, reached: Option<Reached> },
+    /// Make a guest ready beside the one that works, and have it go on from that one's state.
+    Beside { now: Time },
+    /// Tell a guest of the bars that it missed.
+    CatchUp { actor: Box<Actor>, bars: Vec<Bar> },
+    /// Say goodbye to a guest whose place another version has taken.
+    Retire(Box<Actor>),
+}
+
+/// What the guest of an engine hands over to the one that takes its place.
+pub(crate) struct HandOver {
+    pub(crate) saved: Arc<Saved>,
+    pub(crate) reached: Reached,
+    pub(crate) trading: TradingState,
 }
 
 /// How that went.
 pub(crate) struct Started {
     pub(crate) engine: EngineId,
     pub(crate) generation: u32,
+    pub(crate) role: Role,
     pub(crate) actor: Result<Actor, Box<FailedStart>>,
-    /// The last tick of each symbol that history had at the start: older ones that still wait are not for this guest.
-    pub(crate) seen: Vec<u64>,
-    /// Market time at the start.
-    pub(crate) now: Time,
+    /// Of each of its symbols the last tick at the start: older ones that still wait are not for this guest.
+    pub(crate) seen: Vec<Option<Seen>>,
     /// What history did not have, in words.
     pub(crate) history: String,
 }
 
+/// Which work brought a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Start,
+    Beside,
+    CatchUp,
+}
+
 /// One of the starter threads: takes jobs until the queue is closed.
-pub(crate) fn run(shared: &Shared, jobs: &std::sync::Mutex<std::sync::mpsc::Receiver<Job>>) {
+pub(crate) fn run(shared: &Shared, jobs: &Mutex<Receiver<Job>>) {
     loop {
-        let job = jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        // The host is stopping: what still waits needs no guest any more.
-        if shared.starters.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_none() {
-            continue;
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { entry, generation, trading, work }) = job else { return };
+        let stopping = shared.starters.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        let begun = Begun { shared, entry: &entry, generation, trading };
+        let started = match work {
+            // The host is stopping: nobody needs a guest any more.
+            Work::Start { .. } | Work::Beside { .. } if stopping => None,
+            Work::Start { saved, orders_before, reached } => Some(begun.start(saved.as_deref(), orders_before, reached.as_ref())),
+            Work::Beside { now } => begun.beside(now),
+            Work::CatchUp { actor, bars } => Some(begun.catch_up(*actor, if stopping { &[] } else { &bars })),
+            Work::Retire(actor) => {
+                begun.retire(*actor);
+                None
+            }
+        };
+        if let Some(started) = started {
+            shared.shard_of(entry.whose.account).inbox.push_urgent(ShardRequest::Started(Box::new(started)));
         }
-        let started = start(shared, &job);
-        shared.shard_of(job.entry.whose.account).inbox.push_urgent(ShardRequest::Started(Box::new(started)));
     }
 }
 
-fn start(shared: &Shared, job: &Job) -> Started {
-    let setup = &job.entry.setup;
-    let (now, seen, history) = look(shared, job);
-    let begin = || {
+/// A job under way.
+struct Begun<'a> {
+    shared: &'a Shared,
+    entry: &'a Arc<Entry>,
+    generation: u32,
+    trading: TradingState,
+}
+
+impl Begun<'_> {
+    fn start(&self, saved: Option<&Saved>, orders_before: u32, reached: Option<&Reached>) -> Started {
+        let setup = &self.entry.setup;
+        let last = match reached {
+            Some(reached) if reached.last.len() == setup.symbols.len() => reached.last.clone(),
+            _ => self.last_ticks(),
+        };
+        let now = last.iter().flatten().map(|tick| tick.time).chain(reached.map(|reached| reached.now)).max().unwrap_or_default();
+        let gaps = match saved {
+            Some(saved) => {
+                (0..last.len()).map(|at| self.gap(setup.symbols[at], saved.seen.get(&setup.symbols[at]).copied(), last[at])).collect()
+            }
+            None => Vec::new(),
+        };
+        let actor = self.guarded(orders_before, || {
+            let mut actor = self.prepared(orders_before, now)?;
+            actor.set_trading(self.trading);
+            actor.enter(&Entrance { restored: saved.map(|saved| &saved.state), gaps, reached, now })
+        });
+        let history = self.history(now);
+        let seen = last.iter().map(|tick| tick.map(|tick| Seen { time: tick.time, sequence: Some(tick.sequence) })).collect();
+        self.started(Role::Start, actor, seen, history)
+    }
+
+    fn beside(&self, now: Time) -> Option<Started> {
+        let prepared = match self.guarded(0, || self.prepared(0, now)) {
+            Ok(prepared) => prepared,
+            failed => return Some(self.started(Role::Beside, failed, Vec::new(), String::new())),
+        };
+        let (hand, handed) = sync_channel(1);
+        self.ask(ShardRequest::Ready { engine: self.entry.whose.engine, generation: self.generation, hand });
+        // Refused when the engine was stopped or has failed meanwhile, which whoever wanted the swap has been told.
+        let HandOver { saved, reached, trading } = handed.recv().ok()?;
+        let actor = self.guarded(reached.orders, || {
+            let mut actor = prepared;
+            actor.set_trading(trading);
+            actor.enter(&Entrance { restored: Some(&saved.state), gaps: Vec::new(), reached: Some(&reached), now: reached.now })
+        });
+        Some(self.started(Role::Beside, actor, Vec::new(), String::new()))
+    }
+
+    fn catch_up(&self, mut actor: Actor, bars: &[Bar]) -> Started {
+        let orders = actor.orders();
+        let actor = self.guarded(orders, || match bars.iter().try_for_each(|bar| actor.late_bar(bar)) {
+            Ok(()) => Ok(actor),
+            Err(fault) => Err(Box::new(FailedStart {
+                fault,
+                commands: actor.take_commands(),
+                remarks: actor.take_remarks(),
+                tape: actor.take_tape(),
+                orders,
+            })),
+        });
+        self.started(Role::CatchUp, actor, Vec::new(), String::new())
+    }
+
+    fn retire(&self, mut actor: Actor) {
+        // A guest that fails in its last call has nothing left to lose; one that panics may do so when it is dropped, too.
+        drop(catch_unwind(AssertUnwindSafe(|| {
+            if let Err(fault) = actor.stop(StopReason::Swapped, Time(0)) {
+                tracing::info!(engine = %self.entry.whose.engine, "the version that was swapped failed in its last call: {fault}");
+            }
+            // Its record ends where the next version's begins: in its last call it decides nothing.
+            let (remarks, dropped) = actor.take_remarks();
+            send_remarks(self.entry, remarks, dropped, self.shared);
+            drop(actor);
+        })));
+    }
+
+    /// A fresh guest that has its parameters.
+    fn prepared(&self, orders_before: u32, now: Time) -> Result<Actor, Box<FailedStart>> {
+        let (shared, setup) = (self.shared, &self.entry.setup);
         let mut desk = Desk::new(DeskSetup {
             engine: setup.engine,
             mode: setup.mode,
             table: shared.table.clone(),
             symbols: setup.symbols.clone(),
             market: shared.market.clone(),
-            account: Arc::clone(&job.entry.account),
+            account: Arc::clone(&self.entry.account),
             switch: Arc::clone(&shared.switch),
             queue: Arc::clone(&shared.queue),
-            orders_before: job.orders_before,
+            orders_before,
             seed: setup.seed,
             orders_per_call_max: setup.limits.orders_per_call_max,
             log_bytes_per_minute: setup.limits.log_bytes_per_minute,
         });
-        desk.set_trading(job.trading);
         if shared.records {
             let symbols = setup.symbols.iter().map(|&symbol| shared.table.spec(symbol).name.clone()).collect();
             desk.record(Tape::new(Beginning { engine: setup.engine, version: setup.version, symbols, limits: setup.limits }));
         }
-        let guest = shared.factory.instantiate(&setup.version, desk, setup.limits).map_err(|fault| nothing_asked(fault, job))?;
-        Actor::begin(guest, &setup.description, &setup.params, job.saved.as_deref(), now)
-    };
-    let actor = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|panic| {
-        crate::meter::add_shared(&shared.counters.panics, 1);
-        let message = format!("the host panicked while starting this engine: {}", panic_text(&*panic));
-        Err(nothing_asked(Fault { kind: FaultKind::Trapped, message }, job))
-    });
-    Started { engine: setup.engine, generation: job.generation, actor, seen, now, history }
-}
+        let guest = shared.factory.instantiate(&setup.version, desk, setup.limits).map_err(|fault| nothing_asked(fault, orders_before))?;
+        Actor::prepare(guest, &setup.description, &setup.params, now)
+    }
 
-fn nothing_asked(fault: Fault, job: &Job) -> Box<FailedStart> {
-    Box::new(FailedStart { fault, commands: Vec::new(), remarks: (Vec::new(), 0), tape: Vec::new(), orders: job.orders_before })
-}
+    /// A panic becomes a fault.
+    fn guarded(&self, orders: u32, work: impl FnOnce() -> Result<Actor, Box<FailedStart>>) -> Result<Actor, Box<FailedStart>> {
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            add_shared(&self.shared.counters.panics, 1);
+            let message = format!("the host panicked while starting this engine: {}", panic_text(&*panic));
+            Err(nothing_asked(Fault { kind: FaultKind::Trapped, message }, orders))
+        })
+    }
 
-/// The market as the guest finds it: its time is that of the last tick of the engine's symbols; before any tick, 1970.
-fn look(shared: &Shared, job: &Job) -> (Time, Vec<u64>, String) {
-    use domain::bars::MarketView;
-    let setup = &job.entry.setup;
-    let last: Vec<_> = {
-        let market = shared.market();
-        setup.symbols.iter().map(|&symbol| market.symbol(symbol).last().copied()).collect()
-    };
-    let now = last.iter().flatten().map(|tick| tick.time).max().unwrap_or_default();
-    let mut short = Vec::new();
-    for (need, &symbol) in setup.description.needs.iter().zip(&setup.symbols) {
-        let name = &shared.table.spec(symbol).name;
-        for &timeframe in &need.timeframes {
-            let wanted = need.bars_before_start as usize;
-            let there = shared.market.bars(symbol, timeframe, wanted, now).len();
+    fn started(&self, role: Role, actor: Result<Actor, Box<FailedStart>>, seen: Vec<Option<Seen>>, history: String) -> Started {
+        Started { engine: self.entry.whose.engine, generation: self.generation, role, actor, seen, history }
+    }
+
+    fn ask(&self, request: ShardRequest) {
+        self.shared.shard_of(self.entry.whose.account).inbox.push_urgent(request);
+    }
+
+    /// The market as a guest finds it that starts now.
+    fn last_ticks(&self) -> Vec<Option<Tick>> {
+        let market = self.shared.market();
+        self.entry.setup.symbols.iter().map(|&symbol| market.symbol(symbol).last().copied()).collect()
+    }
+
+    /// What lies between what was `seen` when the state was saved and the `last` tick.
+    fn gap(&self, symbol: SymbolId, seen: Option<Seen>, last: Option<Tick>) -> Option<Gap> {
+        let (seen, last) = (seen?, last?);
+        let ticks = match seen.sequence {
+            Some(sequence) => Some(last.sequence.saturating_sub(sequence)),
+            None => self.ticks_since(symbol, seen.time, last.sequence),
+        };
+        let gap = Gap { after: seen.time.0, until: last.time.0, ticks };
+        (last.time > seen.time || ticks.is_some_and(|ticks| ticks > 0)).then_some(gap)
+    }
+
+    /// How many ticks history has after `time`; `None` when it does not reach back so far.
+    fn ticks_since(&self, symbol: SymbolId, time: Time, until: u64) -> Option<u64> {
+        let ticks = self.shared.market.ticks(symbol, HISTORY_ROWS_MAX, until);
+        let reaches = ticks.first().is_some_and(|oldest| oldest.time <= time);
+        reaches.then(|| ticks.iter().filter(|tick| tick.time > time).count() as u64)
+    }
+
+    /// What history does not have of what the strategy asked for.
+    fn history(&self, now: Time) -> String {
+        let (shared, setup) = (self.shared, &self.entry.setup);
+        let mut short = Vec::new();
+        for (need, &symbol) in setup.description.needs.iter().zip(&setup.symbols) {
+            let name = &shared.table.spec(symbol).name;
+            for &timeframe in &need.timeframes {
+                let wanted = need.bars_before_start as usize;
+                let there = shared.market.bars(symbol, timeframe, wanted, now).len();
+                if there < wanted {
+                    short.push(format!("{there} of {wanted} {timeframe:?} bars of {name}"));
+                }
+            }
+            let wanted = need.ticks_before_start as usize;
+            let there = shared.market.ticks(symbol, wanted, u64::MAX).len();
             if there < wanted {
-                short.push(format!("{there} of {wanted} {timeframe:?} bars of {name}"));
+                short.push(format!("{there} of {wanted} ticks of {name}"));
             }
         }
-        let wanted = need.ticks_before_start as usize;
-        let there = shared.market.ticks(symbol, wanted, u64::MAX).len();
-        if there < wanted {
-            short.push(format!("{there} of {wanted} ticks of {name}"));
-        }
+        if short.is_empty() { "history is complete".to_owned() } else { format!("history has {}", short.join(", ")) }
     }
-    let history = if short.is_empty() { "history is complete".to_owned() } else { format!("history has {}", short.join(", ")) };
-    (now, last.iter().map(|tick| tick.map_or(0, |tick| tick.sequence)).collect(), history)
+}
+
+/// Where a starter waits for what a guest hands over.
+pub(crate) type Hand = SyncSender<HandOver>;
+
+fn nothing_asked(fault: Fault, orders: u32) -> Box<FailedStart> {
+    Box::new(FailedStart { fault, commands: Vec::new(), remarks: (Vec::new(), 0), tape: Vec::new(), orders })
 }

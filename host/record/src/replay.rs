@@ -369,6 +369,17 @@ impl GuestHost for ReplayHost {
         .ok_or_else(Self::departed)
     }
 
+    fn last_gap(&mut self, symbol: u32) -> Result<Option<Gap>, ContractBroken> {
+        self.answer(
+            || format!("LastGap {{ symbol: {symbol} }}"),
+            |recorded| match recorded {
+                Asked::LastGap { symbol: s, answer } if *s == symbol => Some(*answer),
+                _ => None,
+            },
+        )
+        .ok_or_else(Self::departed)
+    }
+
     fn now(&mut self) -> i64 {
         self.now.0
     }

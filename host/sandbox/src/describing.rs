@@ -32,6 +32,9 @@ impl GuestHost for Describing {
     fn close(&mut self, _: u64, _: Option<f64>) -> Result<u64, DenyCode> {
         not_now()
     }
+    fn last_gap(&mut self, _: u32) -> Result<Option<Gap>, ContractBroken> {
+        Ok(None)
+    }
     fn orders(&mut self) -> Vec<SeenOrder> {
         Vec::new()
     }

@@ -100,6 +100,9 @@ fn link_market<H: GuestHost>(linker: &mut Linker<State<H>>) -> Result<()> {
         charge(&mut store, ROW * ticks.len() as u64)?;
         Ok((ticks.iter().map(convert::tick).collect::<Vec<_>>(),))
     })?;
+    market.func_wrap("last-gap", |mut store: Store<H>, (symbol,): (u32,)| {
+        Ok((paid(&mut store, LOOK)?.last_gap(symbol).map_err(fault)?.map(convert::gap),))
+    })?;
     market.func_wrap("now", |mut store: Store<H>, (): ()| Ok((paid(&mut store, LOOK)?.now(),)))?;
     market.func_wrap("at", |mut store: Store<H>, (row,): (u32,)| paid(&mut store, LOOK)?.at(row).map_err(fault))?;
     market.func_wrap("random", |mut store: Store<H>, (): ()| Ok((paid(&mut store, LOOK)?.random(),)))

@@ -72,6 +72,25 @@ impl Client {
         self.answer(request.send_json(document))
     }
 
+    /// Changes something.
+    ///
+    /// # Errors
+    /// No host answers, or it refuses.
+    pub fn patch(&self, path: &str, document: &Value) -> Outcome<Value> {
+        let request = self.agent.patch(self.address(path)).header("authorization", self.authorization());
+        self.answer(request.send_json(document))
+    }
+
+    /// Removes something.
+    ///
+    /// # Errors
+    /// No host answers, or it refuses.
+    pub fn delete(&self, path: &str, query: &[(&str, &str)]) -> Outcome<Value> {
+        let request =
+            self.agent.delete(self.address(path)).query_pairs(query.iter().copied()).header("authorization", self.authorization());
+        self.answer(request.call())
+    }
+
     /// Posts a component.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum Wanted {
     /// That it runs.
     Running,
+    /// That it is paused.
+    Paused,
     /// That it does not.
     Stopped,
 }
@@ -21,13 +23,14 @@ impl Wanted {
     pub fn word(self) -> &'static str {
         match self {
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Stopped => "stopped",
         }
     }
 
     /// The value with this word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Running, Self::Stopped].into_iter().find(|wanted| wanted.word() == word)
+        [Self::Running, Self::Paused, Self::Stopped].into_iter().find(|wanted| wanted.word() == word)
     }
 }
 
@@ -117,4 +120,81 @@ pub struct EngineSave {
     pub last_ticks: Vec<LastTick>,
     /// When it was saved.
     pub saved_at: Time,
+}
+
+/// Steps kept of an engine: years of a quiet one, and of one that is quarantined again and again its last days.
+pub const ENGINE_STEPS_KEPT: i64 = 1_000;
+
+/// What kind of step an engine took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepKind {
+    /// From one state to another.
+    State,
+    /// Another version has taken over and is on trial.
+    TakenOver,
+    /// That version has passed its trial.
+    Confirmed,
+    /// A version did not take over.
+    Refused,
+    /// A version failed on trial, and the one before goes on.
+    RolledBack,
+}
+
+impl StepKind {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::State, Self::TakenOver, Self::Confirmed, Self::Refused, Self::RolledBack];
+
+    /// The stable word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::TakenOver => "taken-over",
+            Self::Confirmed => "confirmed",
+            Self::Refused => "refused",
+            Self::RolledBack => "rolled-back",
+        }
+    }
+
+    /// The value with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.word() == word)
+    }
+}
+
+/// A step in an engine's life, to keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineStep {
+    /// Whose.
+    pub engine: EngineId,
+    /// When, by the host's clock.
+    pub at: Time,
+    /// Which kind.
+    pub kind: StepKind,
+    /// The state or version before.
+    pub from: String,
+    /// The state or version after, or that was to be.
+    pub to: String,
+    /// Why, in words for the owner.
+    pub reason: String,
+}
+
+/// What follows from a step for the engine's own row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Follows {
+    /// It stands elsewhere.
+    State(EngineState),
+    /// It runs this version with these parameters.
+    Version(Digest, Vec<Param>),
+    /// Nothing.
+    Nothing,
+}
+
+/// A step that was kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepRecord {
+    /// Counts the engine's steps from 1.
+    pub number: i64,
+    /// The step.
+    pub step: EngineStep,
 }

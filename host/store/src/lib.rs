@@ -29,7 +29,7 @@ mod users;
 
 pub use accounts::AccountRecord;
 pub use audit::{AuditRecord, AuditVerdict, NewAudit};
-pub use engines::{EngineRecord, EngineSave, LastTick, NewEngine, Wanted};
+pub use engines::{ENGINE_STEPS_KEPT, EngineRecord, EngineSave, EngineStep, Follows, LastTick, NewEngine, StepKind, StepRecord, Wanted};
 pub use error::StoreError;
 pub use health::Counts;
 pub use location::Location;

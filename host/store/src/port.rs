@@ -219,6 +219,27 @@ port! {
     /// # Errors
     /// [`NotFound`](StoreError::NotFound).
     fn set_engine_state(id: EngineId, state: EngineState, reason: &str, at: Time) -> ();
+    /// Notes steps of engines, all or nothing, in order, with what follows from each; of each engine the last
+    /// [`ENGINE_STEPS_KEPT`]: for the host, which runs them.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound) engine.
+    fn add_engine_steps(steps: &[(EngineStep, Follows)]) -> ();
+    /// The steps of one of the owner's engines, latest first.
+    fn engine_steps(owner: UserId, engine: EngineId, page: Page) -> Vec<StepRecord>;
+    /// Gives an engine that is stopped another version of its strategy, parameters and symbols, for its next start.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound) engine or version.
+    fn set_engine_setup(owner: UserId, id: EngineId, version: Digest, params: &[Param], symbols: &[String]) -> ();
+    /// Forgets what an engine saved. The numbers of its orders go on all the same.
+    fn forget_saved(id: EngineId) -> ();
+    /// Removes an engine with what it saved, said and went through. Its orders, deals and positions are the account's and
+    /// stay; its name is free again, its id never is.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn remove_engine(owner: UserId, id: EngineId, at: Time) -> ();
     /// Keeps what engines saved, all or nothing, each in place of what it saved before: for the host.
     ///
     /// # Errors

@@ -213,6 +213,10 @@ pub(crate) fn tick(from: &Tick) -> wit::Tick {
     wit::Tick { time: from.time.0, bid: from.bid, ask: from.ask, last: from.last, volume: from.volume }
 }
 
+pub(crate) fn gap(from: Gap) -> wit::Gap {
+    wit::Gap { after: from.after, until: from.until, ticks: from.ticks }
+}
+
 pub(crate) fn symbol_spec(from: SymbolSpec, tick_value: f64) -> wit::SymbolSpec {
     wit::SymbolSpec {
         digits: from.digits,

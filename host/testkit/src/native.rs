@@ -125,6 +125,9 @@ impl<H: GuestHost> sdk::Host for Bridge<H> {
     fn ticks(&self, symbol: u32, count: u32) -> Vec<sdk::Tick> {
         or_end(self.0.borrow_mut().ticks(symbol, count)).iter().map(convert::tick).collect()
     }
+    fn last_gap(&self, symbol: u32) -> Option<sdk::Gap> {
+        or_end(self.0.borrow_mut().last_gap(symbol)).map(convert::gap)
+    }
     fn now(&self) -> i64 {
         self.0.borrow_mut().now()
     }

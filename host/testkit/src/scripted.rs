@@ -34,6 +34,7 @@ pub struct ScriptedHost {
     pub specs: Vec<SymbolSpec>,
     pub bars: Vec<Bar>,
     pub ticks: Vec<Tick>,
+    pub gap: Option<Gap>,
     pub budget: Budget,
     /// The next random number; counts up.
     pub random: u64,
@@ -59,6 +60,7 @@ impl Default for ScriptedHost {
             specs: vec![common::forex("EUR", "USD")],
             bars: Vec::new(),
             ticks: Vec::new(),
+            gap: None,
             budget: Budget { fuel: 0, memory_bytes: 0, orders: 100, log_bytes: 64 << 10 },
             random: 1,
             answers: VecDeque::new(),
@@ -143,6 +145,10 @@ impl GuestHost for ScriptedHost {
     fn ticks(&mut self, symbol: u32, count: u32) -> Result<Vec<Tick>, ContractBroken> {
         self.known(symbol)?;
         Ok(last(&self.ticks, count))
+    }
+    fn last_gap(&mut self, symbol: u32) -> Result<Option<Gap>, ContractBroken> {
+        self.known(symbol)?;
+        Ok(self.gap)
     }
     fn now(&mut self) -> i64 {
         self.now

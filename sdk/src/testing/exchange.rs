@@ -38,6 +38,7 @@ pub(super) struct State {
     pub fills: Fills,
     pub now: Time,
     pub ticks: Vec<VecDeque<Tick>>,
+    pub gaps: BTreeMap<Symbol, Gap>,
     pub bars: BTreeMap<(Symbol, Timeframe), VecDeque<Bar>>,
     pub positions: Vec<Position>,
     /// Market orders and pending ones, oldest first.
@@ -71,6 +72,7 @@ impl Exchange {
         };
         Exchange(RefCell::new(State {
             specs: vec![super::eurusd(); symbols],
+            gaps: BTreeMap::new(),
             account,
             fills: Fills::Immediate,
             now: 0,
@@ -395,6 +397,10 @@ impl Host for Exchange {
 
     fn ticks(&self, symbol: Symbol, count: u32) -> Vec<Tick> {
         last_of(&self.see().ticks[symbol as usize], count)
+    }
+
+    fn last_gap(&self, symbol: Symbol) -> Option<Gap> {
+        self.see().gaps.get(&symbol).copied()
     }
 
     fn now(&self) -> Time {

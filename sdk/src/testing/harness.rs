@@ -84,6 +84,13 @@ impl<S: Strategy> Harness<S> {
         self
     }
 
+    /// Ticks of `symbol` that the strategy was not handed: what [`crate::Context::last_gap`] answers.
+    #[must_use]
+    pub fn gap(self, symbol: Symbol, gap: Gap) -> Self {
+        self.exchange.change().gaps.insert(symbol, gap);
+        self
+    }
+
     /// Loads saved state, as a host does before it starts the strategy again.
     ///
     /// # Errors

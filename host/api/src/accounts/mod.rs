@@ -12,6 +12,7 @@ use crate::words;
 use domain::account::Account;
 use domain::bars::MarketView as _;
 use domain::contract::{AccountMode, AccountView as Figures, TradingState};
+use domain::order::OrderState;
 use domain::risk::RiskLimits;
 use serde::{Deserialize, Serialize};
 use std::sync::PoisonError;
@@ -50,6 +51,10 @@ pub(crate) struct AccountView {
     open: bool,
     #[schema(value_type = words::TradingState)]
     trading: TradingState,
+    /// Why it may do less than was set; null when it may do what was set.
+    trading_reason: Option<String>,
+    /// Orders that were sent and of which nobody knows what became: none is sent again.
+    unresolved_orders: Vec<String>,
     limits: Limits,
     created_at: At,
 }
@@ -98,7 +103,7 @@ pub(crate) async fn view(state: &AppState, record: &AccountRecord, user: &str) -
         .ask(move |host| host.account(id).map(|account| standing(host, &account.lock().unwrap_or_else(PoisonError::into_inner))))
         .await?;
     let open = running.is_some();
-    let (figures, positions, working_orders) = match running {
+    let Standing { figures, positions, working_orders, unresolved, trading } = match running {
         Some(standing) => standing,
         None => {
             let ledger = state.store.ledger(id, state.host.table()).await?;
@@ -121,14 +126,42 @@ pub(crate) async fn view(state: &AppState, record: &AccountRecord, user: &str) -
         positions,
         working_orders,
         open,
-        trading: record.trading,
+        trading: record.trading.max(trading),
+        trading_reason: waits(&unresolved),
+        unresolved_orders: unresolved,
         limits: Limits::from(&record.limits),
         created_at: At(record.created_at),
     })
 }
 
-fn standing(host: &engine::Host, account: &Account) -> (Figures, usize, usize) {
+/// What an account has, and what keeps it from trading.
+struct Standing {
+    figures: Figures,
+    positions: usize,
+    working_orders: usize,
+    unresolved: Vec<String>,
+    trading: TradingState,
+}
+
+fn standing(host: &engine::Host, account: &Account) -> Standing {
     let market = host.market();
-    let figures = account.view(host.table(), |symbol| market.quote(symbol));
-    (figures, account.ledger.positions.len(), account.ledger.orders.len())
+    let orders = &account.ledger.orders;
+    let unresolved: Vec<String> =
+        orders.values().filter(|order| order.state == OrderState::Unknown).map(|order| order.id.to_string()).collect();
+    // It opens nothing until it is known what became of them, whatever was set since.
+    let waits = if unresolved.is_empty() { TradingState::Active } else { TradingState::Reducing };
+    Standing {
+        figures: account.view(host.table(), |symbol| market.quote(symbol)),
+        positions: account.ledger.positions.len(),
+        working_orders: orders.len(),
+        unresolved,
+        trading: account.trading.max(waits),
+    }
+}
+
+/// Why an account opens nothing although nobody said so.
+fn waits(unresolved: &[String]) -> Option<String> {
+    let first = unresolved.first()?;
+    let more = if unresolved.len() > 1 { format!(" and {} more", unresolved.len() - 1) } else { String::new() };
+    Some(format!("what became of order {first}{more} is unknown: the broker was asked and did not say; until it does, nothing is opened"))
 }

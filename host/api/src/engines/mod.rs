@@ -8,14 +8,17 @@ pub(crate) mod logs;
 pub(crate) mod orders;
 pub(crate) mod pause;
 pub(crate) mod positions;
+pub(crate) mod remove;
 pub(crate) mod resume;
 pub(crate) mod show;
 pub(crate) mod signals;
 pub(crate) mod start;
+pub(crate) mod steps;
 pub(crate) mod stop;
+pub(crate) mod swap;
 mod view;
 
-pub(crate) use view::{EngineView, Names};
+pub(crate) use view::{EngineView, Names, texts};
 
 use crate::operations::{any_engine, command_engine};
 use crate::problem::Problem;

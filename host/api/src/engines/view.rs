@@ -4,9 +4,10 @@ use crate::problem::Problem;
 use crate::show::At;
 use crate::state::AppState;
 use crate::words;
-use domain::contract::{Param, ParamValue, RunMode, TradingState};
+use domain::contract::{Description, Param, ParamValue, RunMode, TradingState};
 use domain::ids::{AccountId, Digest, StrategyId, UserId};
 use domain::life::EngineState;
+use domain::time::Time;
 use engine::EngineSnapshot;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -44,8 +45,16 @@ pub(crate) struct EngineView {
     state: EngineState,
     /// Why it is in this state; may be empty.
     state_reason: String,
-    /// Since when, as far as it is stored.
+    /// Since when, by the host's clock.
     state_at: At,
+    /// Times it was started anew after a fault, since the host started.
+    restarts: u64,
+    /// Whether its version has just taken over and is on trial: its first fault brings the one before back.
+    on_trial: bool,
+    /// When its state was saved last.
+    saved_at: Option<At>,
+    /// How large that state is.
+    saved_bytes: u64,
     #[schema(value_type = words::TradingState)]
     trading: TradingState,
     /// Ticks it was handed.
@@ -98,7 +107,9 @@ impl Names {
         record: &EngineRecord,
         running: Option<&EngineSnapshot>,
     ) -> Result<EngineView, Problem> {
-        let (now, state_reason) = standing(record, running);
+        let (now, state_reason, state_at) = standing(record, running);
+        // What has taken over a moment ago is at the host before it is in the database.
+        let (version, given) = running.map_or((record.version, &record.params), |engine| (engine.version, &engine.given));
         let count = |of: fn(&EngineSnapshot) -> u64| running.map_or(0, of);
         let money = |of: fn(&EngineSnapshot) -> domain::number::Money| running.map_or(0.0, |engine| of(engine).to_units());
         Ok(EngineView {
@@ -108,15 +119,19 @@ impl Names {
             account: self.account(state, record).await?,
             account_id: record.account.0,
             strategy: self.strategy(state, record).await?,
-            version: record.version.to_string(),
+            version: version.to_string(),
             symbols: record.symbols.clone(),
-            params: self.params(state, record).await?,
+            params: self.params(state, record, version, given).await?,
             mode: record.mode,
             seed: record.seed,
             wanted: record.wanted,
             state: now,
             state_reason,
-            state_at: At(record.state_at),
+            state_at: At(state_at),
+            restarts: count(|engine| engine.restarts),
+            on_trial: running.is_some_and(|engine| engine.on_trial),
+            saved_at: running.and_then(|engine| engine.saved_at).map(At),
+            saved_bytes: count(|engine| engine.saved_bytes),
             trading: running.map_or(record.trading, |engine| engine.trading),
             ticks: count(|engine| engine.ticks),
             skipped: count(|engine| engine.skipped),
@@ -160,17 +175,29 @@ impl Names {
         })
     }
 
-    async fn params(&mut self, state: &AppState, record: &EngineRecord) -> Result<BTreeMap<String, String>, Problem> {
-        let key = (record.strategy, record.version);
-        let has_choice = record.params.iter().any(|param| matches!(param.value, ParamValue::Choice(_)));
+    async fn params(
+        &mut self,
+        state: &AppState,
+        record: &EngineRecord,
+        version: Digest,
+        given: &[Param],
+    ) -> Result<BTreeMap<String, String>, Problem> {
+        let key = (record.strategy, version);
+        let has_choice = given.iter().any(|param| matches!(param.value, ParamValue::Choice(_)));
         if has_choice && !self.choices.contains_key(&key) {
-            let version = state.store.version(record.owner, record.strategy, record.version).await?;
+            let version = state.store.version(record.owner, record.strategy, version).await?;
             let choices = version.description.params.into_iter().map(|spec| (spec.name, spec.choices));
             self.choices.insert(key, choices.collect());
         }
         let choices = self.choices.get(&key);
-        Ok(record.params.iter().map(|param| (param.name.clone(), text(param, choices))).collect())
+        Ok(given.iter().map(|param| (param.name.clone(), text(param, choices))).collect())
     }
+}
+
+/// Parameters as they are given.
+pub(crate) fn texts(params: &[Param], description: &Description) -> BTreeMap<String, String> {
+    let choices = description.params.iter().map(|spec| (spec.name.clone(), spec.choices.clone())).collect();
+    params.iter().map(|param| (param.name.clone(), text(param, Some(&choices)))).collect()
 }
 
 /// A value as it is given.
@@ -188,10 +215,10 @@ fn text(param: &Param, choices: Option<&BTreeMap<String, Vec<String>>>) -> Strin
 }
 
 /// Where an engine stands and why. What the host has not started yet stands where it stood last.
-fn standing(record: &EngineRecord, running: Option<&EngineSnapshot>) -> (EngineState, String) {
+fn standing(record: &EngineRecord, running: Option<&EngineSnapshot>) -> (EngineState, String, Time) {
     match running {
-        Some(engine) if engine.state != EngineState::Defined => (engine.state, engine.reason.clone()),
-        _ => (record.state, record.state_reason.clone()),
+        Some(engine) if engine.state != EngineState::Defined => (engine.state, engine.reason.clone(), engine.since),
+        _ => (record.state, record.state_reason.clone(), record.state_at),
     }
 }
 

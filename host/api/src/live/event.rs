@@ -7,7 +7,7 @@ use domain::ledger::Change;
 use domain::life::Verdict;
 use domain::symbol::SymbolTable;
 use domain::time::Time;
-use engine::{Event, Scope, Whose};
+use engine::{Event, Scope, SwapOutcome, Whose};
 use serde_json::{Value, json};
 
 /// An event of the stream.
@@ -30,6 +30,17 @@ pub(super) fn shown(event: &Event, table: &SymbolTable) -> Vec<LiveEvent> {
         Event::Saved { .. } | Event::Taped { .. } | Event::Ticks(_) => Vec::new(),
         Event::State { engine, from, to, reason, at, .. } => {
             vec![of(engine, "state", *at, json!({ "from": from, "state": to, "state_reason": reason }))]
+        }
+        Event::Swap { engine, from, to, outcome, at, .. } => {
+            let (reason, pause_us) = match outcome {
+                SwapOutcome::Refused { reason } | SwapOutcome::RolledBack { reason } => (Some(reason), None),
+                SwapOutcome::TakenOver { pause } => (None, Some(pause.as_micros() as u64)),
+                SwapOutcome::Confirmed => (None, None),
+            };
+            let data = json!({
+                "from": from.to_string(), "to": to.to_string(), "outcome": outcome.word(), "reason": reason, "pause_us": pause_us,
+            });
+            vec![of(engine, "swap", *at, data)]
         }
         Event::Fault { engine, fault, verdict, at } => {
             let restart_at = match verdict {

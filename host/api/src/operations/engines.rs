@@ -5,6 +5,7 @@ use super::setup::{add_to_host, chosen, load, symbols};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::contract::{Param, RunMode, TradingState};
+use domain::life::EngineState;
 use domain::params::resolve;
 use engine::{EngineCommand, HostError, Scope};
 use std::collections::BTreeMap;
@@ -79,7 +80,7 @@ pub async fn add_engine(state: &AppState, owner: &UserRecord, wanted: &EngineWan
 }
 
 /// The version with this start of its digest, or the last.
-fn pick(versions: Vec<VersionRecord>, wanted: Option<&str>) -> Result<VersionRecord, Problem> {
+pub(super) fn pick(versions: Vec<VersionRecord>, wanted: Option<&str>) -> Result<VersionRecord, Problem> {
     let Some(wanted) = wanted else {
         let none = || Problem::new(Code::NotFound, "the strategy has no version yet; upload one");
         return versions.into_iter().next_back().ok_or_else(none);
@@ -98,7 +99,7 @@ fn pick(versions: Vec<VersionRecord>, wanted: Option<&str>) -> Result<VersionRec
 }
 
 /// The parameters that are set, checked against what the version has.
-fn params(version: &VersionRecord, given: &BTreeMap<String, String>) -> Result<Vec<Param>, Problem> {
+pub(super) fn params(version: &VersionRecord, given: &BTreeMap<String, String>) -> Result<Vec<Param>, Problem> {
     let texts = given.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     let mut all = resolve(&version.description.params, texts).map_err(|why| Problem::new(Code::InvalidParams, why))?;
     all.retain(|param| given.contains_key(&param.name));
@@ -110,24 +111,29 @@ fn params(version: &VersionRecord, given: &BTreeMap<String, String>) -> Result<V
 /// # Errors
 /// It makes no sense in the engine's state, or the engine can't be made ready.
 pub async fn command_engine(state: &AppState, record: &EngineRecord, command: EngineCommand, reason: &str) -> Result<(), Problem> {
-    let wanted = match command {
-        EngineCommand::Start => Some(Wanted::Running),
-        EngineCommand::Stop(_) => Some(Wanted::Stopped),
-        EngineCommand::Pause | EngineCommand::Resume => None,
-    };
-    // Before it is done: a host that dies in between does, when it starts again, what was wanted last.
-    if let Some(wanted) = wanted {
-        state.store.set_engine_wanted(record.owner, record.id, wanted).await?;
+    let (id, why) = (record.id, reason.to_owned());
+    let stops = matches!(command, EngineCommand::Stop(_));
+    // Before it is done: a host that dies in between does, when it starts again, what was wanted last. A pause is wanted when
+    // it holds, and a start does not end it.
+    match command {
+        EngineCommand::Stop(_) => state.store.set_engine_wanted(record.owner, id, Wanted::Stopped).await?,
+        EngineCommand::Start if stands(state, record) != EngineState::Paused => {
+            state.store.set_engine_wanted(record.owner, id, Wanted::Running).await?;
+        }
+        EngineCommand::Start | EngineCommand::Pause | EngineCommand::Resume => {}
     }
-    let stops = wanted == Some(Wanted::Stopped);
     if !stops {
         add_to_host(state, record).await?;
     }
-    let (id, why) = (record.id, reason.to_owned());
     match state.ask(move |host| host.command(id, command, &why)).await? {
         // The host does not even have it.
         Err(HostError::NoSuchEngine(_)) if stops => {}
         done => drop(done?),
+    }
+    match command {
+        EngineCommand::Pause => state.store.set_engine_wanted(record.owner, id, Wanted::Paused).await?,
+        EngineCommand::Resume => state.store.set_engine_wanted(record.owner, id, Wanted::Running).await?,
+        EngineCommand::Start | EngineCommand::Stop(_) => {}
     }
     let action = match command {
         EngineCommand::Start => "engine.start",
@@ -137,6 +143,11 @@ pub async fn command_engine(state: &AppState, record: &EngineRecord, command: En
     };
     audit(state, action, format!("engine {id}"), serde_json::json!({ "reason": reason })).await;
     Ok(())
+}
+
+/// Where an engine stands on this host; where it stood last when the host does not have it.
+pub(super) fn stands(state: &AppState, record: &EngineRecord) -> EngineState {
+    state.host.engine(record.id).map_or(record.state, |engine| engine.state)
 }
 
 /// Sets what an engine may do at the market: at the gate at once, and for good.

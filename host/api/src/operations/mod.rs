@@ -1,12 +1,14 @@
 //! What the host is asked to do, whoever asks: endpoints over HTTP, or the host itself when it starts.
 
 mod accounts;
+mod change;
 mod engines;
 mod resume;
 mod setup;
 mod versions;
 
 pub use accounts::{NewAccount, open_account};
+pub use change::{Changes, change_engine, remove_engine, swap_engine};
 pub use engines::{EngineWanted, add_engine, command_engine, set_engine_trading};
 pub use resume::{Resumed, resume};
 pub use versions::upload;

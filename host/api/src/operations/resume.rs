@@ -68,7 +68,7 @@ pub async fn resume(state: &AppState) -> Result<Resumed, Problem> {
 /// Whether the engine was started.
 async fn go_on(state: &AppState, record: &EngineRecord) -> Result<bool, Problem> {
     add_to_host(state, record).await?;
-    if record.wanted != Wanted::Running || record.state == EngineState::Quarantined {
+    if record.wanted == Wanted::Stopped || record.state == EngineState::Quarantined {
         return Ok(false);
     }
     let id = record.id;

@@ -8,8 +8,8 @@ use domain::ids::Digest;
 use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
-use engine::{EngineSetup, HostError};
-use store::{EngineRecord, PAGE_ROWS_MAX, Page, VersionRecord};
+use engine::{EngineSetup, HostError, Saved, Seen};
+use store::{EngineRecord, EngineSave, LastTick, PAGE_ROWS_MAX, Page, VersionRecord, Wanted};
 
 /// Most symbols that an error names.
 const NAMED_SYMBOLS_MAX: usize = 20;
@@ -28,15 +28,14 @@ pub(super) async fn add_to_host(state: &AppState, record: &EngineRecord) -> Resu
 }
 
 /// What the host needs to run an engine; its version is loaded by then.
-async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<EngineSetup, Problem> {
+pub(super) async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<EngineSetup, Problem> {
     let store = &state.store;
     let version = store.version(record.owner, record.strategy, record.version).await?;
     let symbols = symbols(&record.symbols, &version.description, state.host.table())?;
     load(state, record.version).await?;
     let limits = limits(state.limits, &version)?;
+    // Perhaps an earlier version's: `load` is told the schema and knows what it can read.
     let saved = store.saved_engine(record.id).await?;
-    // State of another version is that version's; this one starts afresh rather than with what it can't read.
-    let saved = saved.filter(|saved| saved.version == record.version);
     let orders_before = store.last_order_number(record.id).await?.max(saved.as_ref().map_or(0, |saved| saved.orders_asked));
     Ok(EngineSetup {
         engine: record.id,
@@ -44,16 +43,26 @@ async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<EngineSetup
         account: record.account,
         version: record.version,
         params: params(&version.description, &record.params),
+        given: record.params.clone(),
         description: version.description,
         symbols,
         mode: record.mode,
         trading: record.trading,
         seed: record.seed,
         limits,
-        restored: saved.map(|saved| SavedState { schema: saved.schema, bytes: saved.bytes }),
+        restored: saved.map(|saved| restored(saved, state.host.table())),
+        fresh: false,
+        paused: record.wanted == Wanted::Paused,
         orders_before,
         realised_before: realised(state, record).await?,
     })
+}
+
+/// What an engine saved, as the host goes on from it. Numbers of ticks are the old host's: only their times still count.
+fn restored(saved: EngineSave, table: &SymbolTable) -> Saved {
+    let seen = |last: &LastTick| Some((table.find(&last.symbol)?, Seen { time: last.time, sequence: None }));
+    let seen = saved.last_ticks.iter().filter_map(seen).collect();
+    Saved { state: SavedState { schema: saved.schema, bytes: saved.bytes }, at: saved.saved_at, seen }
 }
 
 /// Sees to it that a version can be run.

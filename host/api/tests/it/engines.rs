@@ -1,11 +1,13 @@
 //! Engines.
 
-use crate::support::{World, fields, json};
+use crate::support::{TOKEN, World, fields, json};
+use axum::body::Body;
+use axum::http::Method;
 use domain::contract::{LogLevel, Side};
 use domain::ids::{Digest, EngineId};
 use domain::time::Time;
 use serde_json::Value;
-use store::{NewLog, NewSignal};
+use store::{EngineStep, Follows, NewLog, NewSignal, StepKind};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_is_added_started_and_trades() {
@@ -79,6 +81,7 @@ async fn commands_may_be_repeated() {
         assert_eq!(engine["state"], state, "after {command}");
     }
     world.post("/engines/1/pause", Value::Null).await.refused(409, "NOT_NOW", "an engine that is stopped can't pause");
+    assert_eq!(world.get("/engines/1").await.ok()["wanted"], "stopped", "what was refused is not wanted");
     assert_eq!(world.get("/engines/1").await.ok()["wanted"], "stopped");
     world.post("/engines/9/start", Value::Null).await.refused(404, "NOT_FOUND", "no engine 9");
     world.get("/engines/9/orders").await.refused(404, "NOT_FOUND", "no engine 9");
@@ -146,4 +149,83 @@ async fn signals_come_latest_first_in_pages() {
     assert_eq!((&page["items"][0], &page["next"]), (&json(expected), &2.into()));
     let rest = world.get("/engines/1/signals?limit=2&after=2").await.ok();
     assert_eq!((&rest["items"][0]["number"], &rest["next"]), (&1.into(), &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_is_swapped_while_it_works() {
+    let world = World::running().await;
+    world.ticks(1);
+    let next = world.upload("ann", "cross", "trader two").await.created();
+    let swapped = world.post("/engines/1/swap", json(r#"{"params":{"mood":"wild"}}"#)).await.ok();
+    assert_eq!((&swapped["live"], &swapped["engine"]["version"]), (&true.into(), &Digest::of(b"trader two").to_string().into()), "{next}");
+    assert!(swapped["pause_us"].as_u64().is_some());
+    let expected = json(r#"["running",true,{"mood":"wild"},1,1]"#);
+    assert_eq!(fields(&swapped["engine"], "state on_trial params positions saved_bytes"), expected);
+    // Positions and numbers are the engine's; the new version has the state of the old one and does not buy again.
+    world.ticks(2);
+    let engine = world.get("/engines/1").await.ok();
+    assert_eq!(fields(&engine, "ticks orders positions faults"), json("[3,1,1,0]"));
+    world.upload("ann", "cross", "trapper three").await.created();
+    let refused = world.post("/engines/1/swap", json("{}")).await;
+    refused.refused(409, "NOT_SWAPPED", "its version is still on trial");
+    world.post("/engines/1/swap", json(r#"{"version":"00000000"}"#)).await.refused(404, "NOT_FOUND", "no version 00000000");
+    world.post("/engines/1/swap", json(r#"{"params":{"fast":"0"}}"#)).await.refused(422, "INVALID_PARAMS", "out of range");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_is_changed_while_it_is_stopped_and_as_strictly_as_when_it_was_added() {
+    let world = World::running().await;
+    let change = async |body: &str| world.patch("/engines/1", json(body)).await;
+    change(r#"{"params":{"fast":"20"}}"#).await.refused(409, "NOT_NOW", "stop it first, or swap it");
+    change("{}").await.refused(422, "INVALID_BODY", "nothing to change");
+    world.post("/engines/1/stop", Value::Null).await.ok();
+    change(r#"{"params":{"fast":"0"}}"#).await.refused(422, "INVALID_PARAMS", "0 is out of range; it may be 1 to 200");
+    change(r#"{"params":{"slow":"9"}}"#).await.refused(422, "INVALID_PARAMS", "this strategy has: fast, mood");
+    change(r#"{"defaults":["slow"]}"#).await.refused(422, "INVALID_PARAMS", "no parameter \"slow\"");
+    change(r#"{"symbols":["GBPUSD"]}"#).await.refused(422, "UNKNOWN_SYMBOL", "GBPUSD");
+    let changed = change(r#"{"params":{"fast":"20","mood":"wild"},"symbols":["XAUUSD"],"trading":"reducing"}"#).await.ok();
+    let expected = json(r#"["stopped",{"fast":"20","mood":"wild"},["XAUUSD"],"reducing"]"#);
+    assert_eq!(fields(&changed, "state params symbols trading"), expected);
+    let changed = change(r#"{"defaults":["mood"],"forget_state":true}"#).await.ok();
+    assert_eq!(fields(&changed, "params"), json(r#"[{"fast":"20"}]"#));
+    let world = world.restarted().await;
+    stockade_api::operations::resume(&world.state).await.unwrap();
+    let engine = world.get("/engines/1").await.ok();
+    assert_eq!(fields(&engine, "params symbols trading"), json(r#"[{"fast":"20"},["XAUUSD"],"reducing"]"#));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_engine_leaves_its_orders_and_its_name() {
+    let world = World::running().await;
+    world.ticks(1);
+    let remove = async |query: &str| world.ask(Method::DELETE, &format!("/engines/1{query}"), Some(TOKEN), Body::empty(), None).await;
+    remove("").await.refused(409, "NOT_NOW", "engine 1 has 1 open positions and 0 working orders");
+    assert_eq!(world.get("/engines/1").await.ok()["state"], "running");
+    assert_eq!(remove("?abandon=true").await.status, 204);
+    world.get("/engines/1").await.refused(404, "NOT_FOUND", "no engine 1");
+    assert_eq!(world.get("/engines").await.ok()["items"], json("[]"));
+    let account = world.get("/accounts/1").await.ok();
+    assert_eq!(fields(&account, "positions balance"), json("[1,9999.0]"));
+    assert_eq!(world.get("/orders?user=ann").await.ok()["items"][0]["id"], "1-1", "the ledger keeps what it did");
+    let engine = json(r#"{"name":"one","account":"paper","strategy":"cross","symbols":["EURUSD"]}"#);
+    assert_eq!(world.post("/engines?user=ann", engine).await.created()["id"], 2, "a name may come again, an id never");
+    let world = world.restarted().await;
+    let resumed = stockade_api::operations::resume(&world.state).await.unwrap();
+    assert_eq!((resumed.engines, resumed.failed.len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_says_what_became_of_an_engine_and_why_latest_first() {
+    let world = World::running().await;
+    let step = |kind, from: &str, to: &str| {
+        let (from, to, reason) = (from.to_owned(), to.to_owned(), "by test".to_owned());
+        (EngineStep { engine: EngineId(1), at: Time(1), kind, from, to, reason }, Follows::Nothing)
+    };
+    let steps = [step(StepKind::State, "starting", "warming-up"), step(StepKind::RolledBack, "ab", "cd")];
+    world.store.add_engine_steps(&steps).await.unwrap();
+    let page = world.get("/engines/1/history?limit=1").await.ok();
+    let expected = r#"{"number":2,"at":"1970-01-01T00:00:00.000001Z","kind":"rolled-back","from":"ab","to":"cd","reason":"by test"}"#;
+    assert_eq!((&page["items"][0], &page["next"]), (&json(expected), &2.into()));
+    assert_eq!(world.get("/engines/1/history?after=2").await.ok()["items"][0]["kind"], "state");
+    world.get("/engines/9/history").await.refused(404, "NOT_FOUND", "no engine 9");
 }

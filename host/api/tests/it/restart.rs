@@ -34,6 +34,20 @@ async fn a_stopped_engine_stays_stopped_and_a_restart_may_be_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_paused_engine_stays_paused() {
+    let world = World::running().await;
+    world.post("/engines/1/pause", Value::Null).await.ok();
+    assert_eq!(world.post("/engines/1/start", Value::Null).await.ok()["wanted"], "paused", "a start does not end a pause");
+    let world = world.restarted().await;
+    stockade_api::operations::resume(&world.state).await.unwrap();
+    world.settle();
+    world.ticks(1);
+    let engine = world.get("/engines/1").await.ok();
+    assert_eq!((&engine["state"], &engine["ticks"]), (&"paused".into(), &0.into()));
+    assert_eq!(world.post("/engines/1/resume", Value::Null).await.ok()["wanted"], "running");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_an_account_that_is_not_open_nothing_is_added() {
     let world = World::furnished().await.restarted().await;
     let engine = json(r#"{"name":"one","account":"paper","strategy":"cross","symbols":["EURUSD"]}"#);

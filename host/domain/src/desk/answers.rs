@@ -1,7 +1,7 @@
 //! What a guest gets to hear when it asks, and the tape of it.
 
 use super::Desk;
-use crate::contract::{AccountView, AskedOrder, Budget, DenyCode, LogLevel, SeenOrder, SeenPosition, Side};
+use crate::contract::{AccountView, AskedOrder, Budget, DenyCode, Gap, LogLevel, SeenOrder, SeenPosition, Side};
 use crate::guest::{ContractBroken, GuestHost};
 use crate::limits::HISTORY_ROWS_MAX;
 use crate::number::{Rate, Steps};
@@ -96,6 +96,13 @@ impl GuestHost for Desk {
         ticks.extend(fresh.into_iter().rev());
         self.tape_asked(|| Asked::Ticks { symbol, count: asked, answer: ticks.clone() });
         Ok(ticks)
+    }
+
+    fn last_gap(&mut self, symbol: u32) -> Result<Option<Gap>, ContractBroken> {
+        self.symbol(symbol)?;
+        let answer = self.gaps[symbol as usize];
+        self.tape_asked(|| Asked::LastGap { symbol, answer });
+        Ok(answer)
     }
 
     fn now(&mut self) -> i64 {

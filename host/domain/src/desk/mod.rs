@@ -16,7 +16,7 @@ pub use report::Remark;
 
 use crate::account::{Account, Standing};
 use crate::bars::{MarketView, image};
-use crate::contract::{AccountView, DataNeed, RunMode, TradingState};
+use crate::contract::{AccountView, DataNeed, Gap, RunMode, TradingState};
 use crate::guest::ContractBroken;
 use crate::ids::{EngineId, OrderId};
 use crate::number::Points;
@@ -93,6 +93,19 @@ pub enum Phase {
     Quiet,
     /// An event: everything.
     Event,
+    /// An event of the past that a guest is told late: it may look and set timers, but order nothing.
+    Late,
+}
+
+/// How far an engine has come in the market: where a guest begins that goes on in the middle of it.
+#[derive(Clone, Debug, Default)]
+pub struct Reached {
+    /// Market time.
+    pub now: Time,
+    /// The last tick of each of the engine's symbols that was handed over.
+    pub last: Vec<Option<Tick>>,
+    /// Orders asked for since the engine was defined.
+    pub orders: u32,
 }
 
 /// What a desk is made of.
@@ -154,6 +167,8 @@ pub struct Desk {
     now: Time,
     /// The last tick of each symbol that the guest has seen or is seeing.
     last: Vec<Option<Tick>>,
+    /// Of each symbol: the last stretch of ticks that the guest was not handed.
+    gaps: Vec<Option<Gap>>,
     batch: Option<Batch>,
     orders: u32,
     outbox: Vec<Approved<Command>>,
@@ -174,6 +189,7 @@ impl Desk {
             mode: setup.mode,
             table: setup.table,
             last: vec![None; setup.symbols.len()],
+            gaps: vec![None; setup.symbols.len()],
             symbols: setup.symbols,
             needs: Vec::new(),
             market: setup.market,
@@ -291,6 +307,35 @@ impl Desk {
     /// The tick that the next call is about.
     pub(crate) fn see(&mut self, symbol: u32, tick: &Tick) {
         self.last[symbol as usize] = Some(*tick);
+    }
+
+    /// The last tick of a symbol that the guest has seen or is seeing.
+    pub(crate) fn seen(&self, symbol: u32) -> Option<&Tick> {
+        self.last[symbol as usize].as_ref()
+    }
+
+    /// Ticks that the guest was not handed.
+    pub(crate) fn missed(&mut self, symbol: u32, gap: Option<Gap>) {
+        self.gaps[symbol as usize] = gap;
+    }
+
+    /// How far the guest has come.
+    pub(crate) fn reached(&self) -> Reached {
+        Reached { now: self.now, last: self.last.clone(), orders: self.orders }
+    }
+
+    /// Goes on from where another guest of the same engine stood. Numbers of orders never go back.
+    pub(crate) fn go_on_from(&mut self, reached: &Reached) {
+        self.now = self.now.max(reached.now);
+        if reached.last.len() == self.last.len() {
+            self.last.clone_from(&reached.last);
+        }
+        self.count_on(reached.orders);
+    }
+
+    /// Numbers of orders go on after `orders`.
+    pub(crate) fn count_on(&mut self, orders: u32) {
+        self.orders = self.orders.max(orders);
     }
 
     /// The rows that the next call is about.

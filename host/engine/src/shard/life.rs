@@ -1,16 +1,22 @@
 //! The life of engines: commands, starts, faults and restarts, as [`domain::life`] allows them.
 
-use super::slot::{Slot, send_commands, send_remarks, send_tape};
+use super::slot::{Held, Slot, bit, send_commands, send_remarks, send_tape};
 use super::{EngineCommand, Shard, Subscriber};
 use crate::events::Event;
 use crate::meter::add;
 use crate::shared::{Entry, reply};
-use crate::starter::{Job, Started};
-use domain::contract::{StopReason, TradingState};
+use crate::starter::{Job, Role, Started, Work};
+use domain::actor::FailedStart;
+use domain::bars::MarketView;
+use domain::contract::{Gap, StopReason, TradingState};
+use domain::desk::Reached;
 use domain::guest::Fault;
 use domain::ids::EngineId;
 use domain::life::{EngineEvent, EngineState, FAULT_WINDOW_US, FAULTS_MAX, NotNow, Verdict};
+use domain::limits::HISTORY_ROWS_MAX;
+use domain::tick::{Bar, Timeframe};
 use domain::time::{MINUTE_US, Time};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::AcqRel;
@@ -65,8 +71,8 @@ impl Shard {
         Some(match command {
             EngineCommand::Start => self.start(at, reason),
             EngineCommand::Stop(why) => Ok(self.stop(at, why, reason)),
-            EngineCommand::Pause => self.pause(at, EngineEvent::Pause, reason),
-            EngineCommand::Resume => self.pause(at, EngineEvent::Resume, reason),
+            EngineCommand::Pause => self.pause(at, reason),
+            EngineCommand::Resume => self.resume(at, reason),
         })
     }
 
@@ -78,36 +84,46 @@ impl Shard {
                 // A person has looked at what went wrong.
                 slot.supervisor.forgive();
             }
-            self.send_to_starter(at);
+            self.send_to_starter(at, None);
         }
         Ok(after)
     }
 
     /// Has a guest started, unless an earlier start is still under way: two of them would use the same order numbers.
-    fn send_to_starter(&mut self, at: usize) {
+    /// `reached`: where the events stand that wait for it.
+    pub(super) fn send_to_starter(&mut self, at: usize, reached: Option<Reached>) {
         let Some(slot) = self.slots[at].as_mut() else { return };
         slot.restart_at = None;
         slot.generation += 1;
         if std::mem::replace(&mut slot.at_starter, true) {
             return;
         }
-        let job = Job {
-            entry: Arc::clone(&slot.entry),
-            generation: slot.generation,
-            saved: slot.saved.clone(),
-            orders_before: slot.orders,
-            trading: slot.trading,
-        };
-        let starters = self.shared.starters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let work = Work::Start { saved: slot.saved.clone(), orders_before: slot.orders, reached };
+        let job = Job { entry: Arc::clone(&slot.entry), generation: slot.generation, trading: slot.trading, work };
         // Without starters the host is stopping, and so is this engine.
-        if let Some(starters) = &*starters {
-            drop(starters.send(job));
+        drop(self.give_to_starters(job));
+    }
+
+    /// Gives a job back when there are no starters any more.
+    pub(super) fn give_to_starters(&self, job: Job) -> Result<(), Job> {
+        let starters = self.shared.starters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match &*starters {
+            Some(starters) => starters.send(job).map_err(|unsent| unsent.0),
+            None => Err(job),
         }
     }
 
     /// A guest comes back from the starter.
     pub(super) fn started(&mut self, started: Started) {
         let Some(at) = self.slot(started.engine) else { return };
+        match started.role {
+            Role::Start => self.guest_started(at, started),
+            Role::Beside => self.beside_started(at, started),
+            Role::CatchUp => self.caught_up(at, started),
+        }
+    }
+
+    fn guest_started(&mut self, at: usize, started: Started) {
         let Some(slot) = self.slots[at].as_mut() else { return };
         slot.at_starter = false;
         if slot.state != EngineState::Starting || slot.generation != started.generation {
@@ -116,25 +132,24 @@ impl Shard {
         }
         match started.actor {
             Ok(actor) => {
-                let save_every_us = self.bounds().save_every_us;
-                if let Some(slot) = self.slots[at].as_mut() {
-                    slot.take_in(actor, &started.seen, started.now, save_every_us);
-                }
+                slot.take_in(actor, &started.seen);
                 self.step(at, EngineEvent::Loaded, &started.history);
-                self.step(at, EngineEvent::Warm, "started");
-                self.subscribe(at);
                 self.catch_up(at);
+                self.there(at, "started");
             }
-            Err(failed) => {
-                if let Some(slot) = self.slots[at].as_mut() {
-                    slot.orders = failed.orders;
-                    send_commands(&slot.entry, failed.commands, &self.shared);
-                    send_remarks(&slot.entry, failed.remarks.0, failed.remarks.1, &self.shared);
-                    send_tape(&slot.entry, failed.tape, &self.shared);
-                }
-                self.fault(at, failed.fault);
-            }
+            Err(failed) => self.failed_start(at, *failed),
         }
+    }
+
+    /// A guest did not get through what it had to hear. What it was promised is carried out all the same.
+    fn failed_start(&mut self, at: usize, failed: FailedStart) {
+        if let Some(slot) = self.slots[at].as_mut() {
+            slot.orders = failed.orders;
+            send_commands(&slot.entry, failed.commands, &self.shared);
+            send_remarks(&slot.entry, failed.remarks.0, failed.remarks.1, &self.shared);
+            send_tape(&slot.entry, failed.tape, &self.shared);
+        }
+        self.fault(at, failed.fault);
     }
 
     /// The engine was stopped, or removed, or started once more while this guest was on its way. What it was promised in
@@ -156,7 +171,7 @@ impl Shard {
         if slot.removed.is_some() {
             self.forget(at);
         } else if slot.state == EngineState::Starting {
-            self.send_to_starter(at);
+            self.send_to_starter(at, None);
         }
     }
 
@@ -167,28 +182,144 @@ impl Shard {
             slot.publish();
             waiting.iter().try_for_each(|changed| slot.changed(changed))
         });
-        self.tell_trading(at);
     }
 
-    fn pause(&mut self, at: usize, event: EngineEvent, reason: &str) -> Result<EngineState, NotNow> {
-        let after = self.move_on(at, event, reason, None)?;
+    /// Its guest has heard what it must: it is fed from here on, or paused when that is wanted.
+    fn there(&mut self, at: usize, reason: &str) {
+        if self.state(at) != EngineState::WarmingUp {
+            // It failed at what it heard.
+            return;
+        }
+        self.subscribe(at);
+        self.step(at, EngineEvent::Warm, reason);
+        if self.slots[at].as_mut().is_some_and(|slot| std::mem::take(&mut slot.pause_when_there)) {
+            self.step(at, EngineEvent::Pause, "it was to be paused as soon as it is there");
+        }
+        self.tell_trading_now(at);
+        self.release(at);
+    }
+
+    fn pause(&mut self, at: usize, reason: &str) -> Result<EngineState, NotNow> {
+        let after = self.move_on(at, EngineEvent::Pause, reason, None)?;
+        if let Some(slot) = self.slots[at].as_mut() {
+            slot.pause_when_there = after != EngineState::Paused;
+        }
         self.tell_trading(at);
         Ok(after)
     }
 
+    fn resume(&mut self, at: usize, reason: &str) -> Result<EngineState, NotNow> {
+        let before = self.state(at);
+        let (ticks, bars) = if before == EngineState::Paused { self.missed(at) } else { (0, Vec::new()) };
+        let told = format!("{reason}; {ticks} ticks and {} bars went by while it was paused", bars.len());
+        let after = self.move_on(at, EngineEvent::Resume, if ticks > 0 { &told } else { reason }, None)?;
+        if let Some(slot) = self.slots[at].as_mut() {
+            slot.pause_when_there = false;
+        }
+        if before != EngineState::Paused {
+            return Ok(after);
+        }
+        if bars.is_empty() || !self.tell_late(at, bars) {
+            self.there(at, "it goes on");
+        }
+        Ok(self.state(at))
+    }
+
+    /// What went by while it was paused: how many ticks, which it is told of, and the bars that they closed, in order of time.
+    fn missed(&mut self, at: usize) -> (u64, Vec<Bar>) {
+        let (mut ticks, mut bars) = (0, Vec::new());
+        let Some(slot) = self.slots[at].as_mut() else { return (0, bars) };
+        for wanted in &slot.wanted {
+            let Some((sequence, until)) = wanted.passed else { continue };
+            let since = wanted.last_time.unwrap_or(until);
+            let missed = sequence - wanted.last;
+            ticks += missed;
+            if let Some(actor) = &mut slot.actor {
+                actor.missed(wanted.symbol, Gap { after: since.0, until: until.0, ticks: Some(missed) });
+            }
+            for &timeframe in Timeframe::ALL.iter().filter(|&&timeframe| wanted.frames & bit(timeframe) != 0) {
+                let closed = self.shared.market.bars(wanted.symbol, timeframe, HISTORY_ROWS_MAX, until);
+                bars.extend(closed.into_iter().filter(|bar| timeframe.close(bar.open_time) > since));
+            }
+        }
+        // Shorter timeframes first, as at any tick.
+        bars.sort_by_key(|bar| (bar.timeframe.close(bar.open_time), bar.timeframe));
+        (ticks, bars)
+    }
+
+    /// Sends its guest away to hear of bars; its events wait. `false`: there is nobody to do that.
+    fn tell_late(&mut self, at: usize, bars: Vec<Bar>) -> bool {
+        let Some(slot) = self.slots[at].as_mut() else { return false };
+        slot.deliver(&self.shared);
+        let Some(actor) = slot.actor.take() else { return false };
+        let (entry, work) = (Arc::clone(&slot.entry), Work::CatchUp { actor: Box::new(actor), bars });
+        let job = Job { entry, generation: slot.generation, trading: slot.trading, work };
+        (slot.busy, slot.held) = (true, Some(VecDeque::new()));
+        let Err(unsent) = self.give_to_starters(job) else { return true };
+        if let (Some(slot), Work::CatchUp { actor, .. }) = (self.slots[at].as_mut(), unsent.work) {
+            (slot.actor, slot.busy, slot.held) = (Some(*actor), false, None);
+        }
+        false
+    }
+
+    /// A guest comes back that has heard what it missed.
+    fn caught_up(&mut self, at: usize, started: Started) {
+        match started.actor {
+            Ok(actor) => {
+                if let Some(slot) = self.slots[at].as_mut() {
+                    slot.actor = Some(actor);
+                }
+                self.with_guest(at, |slot, _| {
+                    slot.publish();
+                    Ok(())
+                });
+                self.there(at, "it has heard of the bars that it missed");
+            }
+            Err(failed) => self.failed_start(at, *failed),
+        }
+        self.not_busy(at);
+    }
+
+    /// Sees to what had to wait.
+    pub(super) fn not_busy(&mut self, at: usize) {
+        let Some(slot) = self.slots[at].as_mut() else { return };
+        slot.busy = false;
+        std::mem::take(&mut slot.deferred).into_iter().for_each(|request| self.request(request));
+    }
+
+    /// Hands over what waited for a guest, in order.
+    pub(super) fn release(&mut self, at: usize) {
+        let Some(mut held) = self.slots[at].as_mut().and_then(|slot| slot.held.take()) else { return };
+        while let Some(next) = held.pop_front() {
+            match next {
+                Held::Tick { wanted, fed } => self.flat(at, wanted, &fed),
+                Held::Changed(changed) => self.changed(changed),
+            }
+            // A version on trial failed at it: the rest waits for the one before.
+            if let Some(again) = self.slots[at].as_mut().and_then(|slot| slot.held.as_mut()) {
+                again.append(&mut held);
+                return;
+            }
+        }
+    }
+
     /// Saves its state, says goodbye to its guest, and leaves it stopped.
-    fn stop(&mut self, at: usize, why: StopReason, reason: &str) -> EngineState {
+    pub(super) fn stop(&mut self, at: usize, why: StopReason, reason: &str) -> EngineState {
+        self.give_up_beside(at, "the engine was stopped");
         if self.slots[at].as_ref().is_some_and(|slot| slot.actor.is_some()) {
-            let now = self.market_time(at);
-            // `on-stop` is the last call, so its state is saved before.
-            self.with_guest(at, |slot, shared| slot.save(now, shared));
+            // `on-stop` is the last call, so its state is saved before. Should it fail at that, it has been stopped all the same.
+            self.end_trial(at);
+            self.with_guest(at, Slot::save);
             self.with_guest(at, |slot, _| slot.actor.as_mut().map_or(Ok(()), |actor| actor.stop(why, AS_IT_IS)));
             self.take_guest(at);
         }
         if let Some(slot) = self.slots[at].as_mut() {
             slot.restart_at = None;
+            slot.pause_when_there = false;
             slot.waiting.clear();
+            slot.held = None;
         }
+        self.unsubscribe(at);
         match self.move_on(at, EngineEvent::Stop, reason, Some(why)) {
             Ok(after) => after,
             Err(NotNow { from, .. }) => from,
@@ -208,9 +339,17 @@ impl Shard {
 
     /// A guest has failed: it is gone, and the engine's record decides what follows.
     pub(super) fn fault(&mut self, at: usize, fault: Fault) {
+        self.give_up_beside(at, "the version that works has failed");
+        if self.slots[at].as_ref().is_some_and(|slot| slot.trial.is_some()) {
+            self.roll_back(at, fault);
+            return;
+        }
         self.take_guest(at);
         let now = self.shared.clock.now();
         let Some(slot) = self.slots[at].as_mut() else { return };
+        // What waited for it, it has missed; the next one finds out.
+        slot.held = None;
+        slot.pause_when_there |= slot.state == EngineState::Paused;
         add(&slot.entry.meter.faults, 1);
         let verdict = slot.supervisor.fault(now);
         let whose = slot.entry.whose;
@@ -247,7 +386,10 @@ impl Shard {
             match due {
                 Some(due) if due <= now => {
                     self.step(at, EngineEvent::Restart, "starts again after a fault, from its last saved state");
-                    self.send_to_starter(at);
+                    if let Some(slot) = self.slots[at].as_ref() {
+                        add(&slot.entry.meter.restarts, 1);
+                    }
+                    self.send_to_starter(at, None);
                 }
                 Some(due) => self.next_restart = Some(self.next_restart.map_or(due, |earlier| earlier.min(due))),
                 None => {}
@@ -266,6 +408,13 @@ impl Shard {
 
     /// Tells a guest what it may do at the market, when that has changed.
     pub(super) fn tell_trading(&mut self, at: usize) {
+        // A guest that has handed over, or is elsewhere, is not told: whoever comes is.
+        if self.slots[at].as_ref().is_some_and(|slot| slot.held.is_none()) {
+            self.tell_trading_now(at);
+        }
+    }
+
+    pub(super) fn tell_trading_now(&mut self, at: usize) {
         self.with_guest(at, |slot, _| {
             let state = slot.desk_trading();
             slot.actor.as_mut().map_or(Ok(()), |actor| {
@@ -275,59 +424,75 @@ impl Shard {
         });
     }
 
-    /// The time of the last tick of the engine's symbols.
-    fn market_time(&self, at: usize) -> Time {
-        let Some(slot) = self.slots[at].as_ref() else { return Time::default() };
-        let market = self.shared.market();
-        slot.wanted.iter().filter_map(|wanted| market.symbol(wanted.symbol).last().map(|tick| tick.time)).max().unwrap_or_default()
-    }
-
     /// Takes an engine's guest away, after sending on what it was promised.
     fn take_guest(&mut self, at: usize) {
+        self.drop_guest(at);
+        self.unsubscribe(at);
+    }
+
+    /// The same while its ticks go on coming here.
+    pub(super) fn drop_guest(&mut self, at: usize) {
         let Some(slot) = self.slots[at].as_mut() else { return };
         slot.deliver(&self.shared);
         slot.publish();
         let Some(actor) = slot.actor.take() else { return };
         slot.fuel_before = slot.fuel_before.saturating_add(actor.used().fuel_total);
-        for wanted in &slot.wanted {
-            self.shared.shards[self.number].subscribed[usize::from(wanted.symbol.0)].fetch_sub(1, AcqRel);
-        }
-        self.stale = true;
         // A guest that panicked may do so again when it is dropped.
         drop(catch_unwind(AssertUnwindSafe(|| drop(actor))));
     }
 
+    fn unsubscribe(&mut self, at: usize) {
+        let Some(slot) = self.slots[at].as_mut() else { return };
+        if !std::mem::take(&mut slot.subscribed) {
+            return;
+        }
+        for wanted in &slot.wanted {
+            self.shared.shards[self.number].subscribed[usize::from(wanted.symbol.0)].fetch_sub(1, AcqRel);
+        }
+        self.stale = true;
+    }
+
     fn subscribe(&mut self, at: usize) {
-        let Some(slot) = self.slots[at].as_ref() else { return };
+        let Some(slot) = self.slots[at].as_mut() else { return };
+        if std::mem::replace(&mut slot.subscribed, true) {
+            return;
+        }
         for (number, wanted) in slot.wanted.iter().enumerate() {
             let symbol = usize::from(wanted.symbol.0);
             self.shared.shards[self.number].subscribed[symbol].fetch_add(1, AcqRel);
             let subscribers = &mut self.by_symbol[symbol];
+            let subscriber = Subscriber { slot: at as u32, symbol: number as u32 };
             // One from before its last fault may still be there: a loop over the subscribers may be under way, so it was
             // not taken out.
-            let known = self.stale && subscribers.iter().any(|other| other.slot as usize == at);
-            if !known {
-                subscribers.push(Subscriber { slot: at as u32, symbol: number as u32 });
+            match subscribers.iter_mut().filter(|_| self.stale).find(|other| other.slot as usize == at) {
+                Some(known) => *known = subscriber,
+                None => subscribers.push(subscriber),
             }
         }
     }
 
-    /// Takes subscribers without a guest out. Not while a loop over subscribers is under way.
+    /// Takes out who is not subscribed any more. Not while a loop over subscribers is under way.
     pub(super) fn forget_stale(&mut self) {
         if std::mem::take(&mut self.stale) {
             let slots = &self.slots;
-            let has_guest = |subscriber: &Subscriber| slots[subscriber.slot as usize].as_ref().is_some_and(|slot| slot.actor.is_some());
-            self.by_symbol.iter_mut().for_each(|subscribers| subscribers.retain(has_guest));
+            // Symbols of a version that was changed while it was stopped may not be the engine's any more.
+            for (symbol, subscribers) in self.by_symbol.iter_mut().enumerate() {
+                subscribers.retain(|subscriber| {
+                    let slot = slots[subscriber.slot as usize].as_ref().filter(|slot| slot.subscribed);
+                    let wanted = slot.and_then(|slot| slot.wanted.get(subscriber.symbol as usize));
+                    wanted.is_some_and(|wanted| usize::from(wanted.symbol.0) == symbol)
+                });
+            }
             self.free.append(&mut self.freed);
         }
     }
 
-    fn state(&self, at: usize) -> EngineState {
+    pub(super) fn state(&self, at: usize) -> EngineState {
         self.slots[at].as_ref().map_or(EngineState::Stopped, |slot| slot.state)
     }
 
     /// A step that this shard itself takes and that always fits.
-    fn step(&mut self, at: usize, event: EngineEvent, reason: &str) {
+    pub(super) fn step(&mut self, at: usize, event: EngineEvent, reason: &str) {
         if let Err(wrong) = self.move_on(at, event, reason, None) {
             tracing::error!("{wrong}");
             debug_assert!(false, "{wrong}");
@@ -341,9 +506,9 @@ impl Shard {
         let to = from.after(event)?;
         if to != from {
             slot.state = to;
-            slot.entry.meter.set_state(to, reason);
             let engine = slot.entry.whose;
             let at = self.shared.clock.now();
+            slot.entry.meter.set_state(to, reason, at);
             self.tell(Event::State { engine, from, to, reason: reason.to_owned(), stopped, at });
         }
         Ok(to)

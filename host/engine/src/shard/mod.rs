@@ -3,20 +3,22 @@
 mod life;
 mod run;
 mod slot;
+mod swap;
 
-pub(crate) use slot::Changed;
+pub(crate) use slot::{Changed, send_remarks};
 
+use crate::error::HostError;
 use crate::events::Event;
 use crate::meter::add_shared;
 use crate::setup::Bounds;
 use crate::shared::{Entry, ShardPort, Shared, panic_text, reply};
-use crate::starter::Started;
+use crate::starter::{Hand, Started};
 use domain::contract::{StopReason, TradingState};
 use domain::ids::EngineId;
 use domain::life::{EngineState, NotNow};
 use domain::tick::{Bar, Tick};
 use domain::time::Time;
-use slot::Slot;
+use slot::{Held, Slot};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -50,9 +52,10 @@ pub enum EngineCommand {
     Start,
     /// Save its state and stop it. Changes nothing when it is stopped.
     Stop(StopReason),
-    /// Hand it no ticks, bars or timers, and let it open nothing; what becomes of its orders it still hears.
+    /// Hand it no ticks, bars or timers, and let it open nothing; what becomes of its orders it still hears. One that starts
+    /// is paused when it is there.
     Pause,
-    /// Go on.
+    /// Go on, after telling it of the bars that it missed.
     Resume,
 }
 
@@ -75,9 +78,45 @@ pub(crate) enum ShardRequest {
         state: TradingState,
         answer: Sender<()>,
     },
+    /// Another version, or other parameters, are to take over.
+    Swap {
+        /// The engine as it is to be.
+        entry: Arc<Entry>,
+        reason: String,
+        answer: Sender<Result<Swapped, HostError>>,
+    },
+    /// A version waits for what the one that works hands over.
+    Ready {
+        engine: EngineId,
+        generation: u32,
+        hand: Hand,
+    },
     /// The host's or an account's trading state has changed: guests are told.
     TradingChanged,
     Started(Box<Started>),
+}
+
+/// How a swap that was asked for went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swapped {
+    /// The new version has taken over, and the engine's events waited so long. It is on trial now.
+    TakenOver {
+        /// For how long.
+        pause: Duration,
+    },
+    /// The engine has no guest now: its next start is that of the new version.
+    AtNextStart,
+}
+
+impl ShardRequest {
+    /// The engine that must not be busy for it.
+    fn for_engine(&self) -> Option<EngineId> {
+        match self {
+            Self::Remove { engine, .. } | Self::Command { engine, .. } => Some(*engine),
+            Self::Swap { entry, .. } => Some(entry.whose.engine),
+            _ => None,
+        }
+    }
 }
 
 /// An engine that wants a symbol: its slot, and which of the slot's symbols it is.
@@ -195,24 +234,34 @@ impl Shard {
 
     fn requests(&mut self) {
         let mut requests = std::mem::take(&mut self.requests);
-        for request in requests.drain(..) {
-            match request {
-                ShardRequest::Add(entry) => self.add(entry),
-                ShardRequest::Remove { engine, reason, answer } => self.remove(engine, &reason, answer),
-                ShardRequest::Command { engine, command, reason, answer } => {
-                    if let Some(done) = self.command(engine, command, &reason) {
-                        reply(&answer, done);
-                    }
-                }
-                ShardRequest::Trading { engine, state, answer } => {
-                    self.set_trading(engine, state);
-                    reply(&answer, ());
-                }
-                ShardRequest::TradingChanged => (0..self.slots.len()).for_each(|slot| self.tell_trading(slot)),
-                ShardRequest::Started(started) => self.started(*started),
-            }
-        }
+        requests.drain(..).for_each(|request| self.request(request));
         self.requests = requests;
+    }
+
+    fn request(&mut self, request: ShardRequest) {
+        let engine = request.for_engine().and_then(|engine| self.slot(engine));
+        if let Some(slot) = engine.and_then(|at| self.slots[at].as_mut()).filter(|slot| slot.busy) {
+            // For as long as a guest takes to load its state, or to hear of some bars. Each caller waits for one request.
+            slot.deferred.push(request);
+            return;
+        }
+        match request {
+            ShardRequest::Add(entry) => self.add(entry),
+            ShardRequest::Remove { engine, reason, answer } => self.remove(engine, &reason, answer),
+            ShardRequest::Command { engine, command, reason, answer } => {
+                if let Some(done) = self.command(engine, command, &reason) {
+                    reply(&answer, done);
+                }
+            }
+            ShardRequest::Trading { engine, state, answer } => {
+                self.set_trading(engine, state);
+                reply(&answer, ());
+            }
+            ShardRequest::Swap { entry, reason, answer } => self.swap(entry, reason, answer),
+            ShardRequest::Ready { engine, generation, hand } => self.hand_over(engine, generation, &hand),
+            ShardRequest::TradingChanged => (0..self.slots.len()).for_each(|slot| self.tell_trading(slot)),
+            ShardRequest::Started(started) => self.started(*started),
+        }
     }
 
     /// The slot of an engine.
@@ -232,12 +281,13 @@ impl Shard {
 
     fn changed(&mut self, changed: Changed) {
         let Some(at) = self.slot(changed.engine) else { return };
-        if let Some(slot) = self.slots[at].as_mut().filter(|slot| slot.state == EngineState::Starting) {
-            // Its guest is being started elsewhere; how many wait is bounded by the orders it has at the broker.
-            slot.waiting.push(changed);
-            return;
+        let held_max = self.bounds().held_max;
+        match self.slots[at].as_mut() {
+            // Its guest is elsewhere; how many wait is bounded by the orders it has at the broker.
+            Some(slot) if slot.held.is_some() => slot.hold(Held::Changed(changed), held_max),
+            Some(slot) if slot.state == EngineState::Starting => slot.waiting.push(changed),
+            _ => self.with_guest(at, |slot, _| slot.changed(&changed)),
         }
-        self.with_guest(at, |slot, _| slot.changed(&changed));
     }
 
     fn tell(&self, event: Event) {

@@ -1,5 +1,6 @@
 //! Handing ticks over: one by one while the shard keeps up, by columns when they wait.
 
+use super::slot::Held;
 use super::{Fed, Message, Shard, Subscriber};
 use crate::meter::add_shared;
 use domain::desk::Columns;
@@ -73,14 +74,29 @@ impl Shard {
         }
     }
 
-    fn flat(&mut self, at: usize, wanted: usize, fed: &Fed) {
+    pub(super) fn flat(&mut self, at: usize, wanted: usize, fed: &Fed) {
         if self.is_fed(at) {
             self.with_guest(at, |slot, shared| slot.tick(wanted, fed, shared));
+            return;
+        }
+        let held_max = self.bounds().held_max;
+        match self.slots[at].as_mut() {
+            Some(slot) if slot.held.is_some() => slot.hold(Held::Tick { wanted, fed: fed.clone() }, held_max),
+            Some(slot) => slot.pass(wanted, fed),
+            None => {}
         }
     }
 
+    /// Whether its ticks go to its guest now.
     fn is_fed(&self, at: usize) -> bool {
-        self.slots[at].as_ref().is_some_and(|slot| slot.state.is_fed())
+        self.slots[at].as_ref().is_some_and(|slot| slot.state.is_fed() && slot.held.is_none())
+    }
+
+    /// Ticks for an engine that is not fed: they wait, or go by.
+    fn aside(&mut self, at: usize, run: &[Message]) {
+        for (_, fed) in ticks(run) {
+            self.wanted(at, fed.tick.symbol).into_iter().for_each(|wanted| self.flat(at, wanted, fed));
+        }
     }
 
     /// A backlog: engine by engine, so that each is handed as much as possible at once.
@@ -152,8 +168,8 @@ impl Shard {
     fn latest(&mut self, at: usize, run: &[Message], scratch: &Scratch) {
         let mut merged = 0;
         for (place, fed) in ticks(run) {
-            let Some(wanted) = self.wanted(at, fed.tick.symbol).filter(|_| self.is_fed(at)) else { continue };
-            if scratch.last_of[index(fed.tick.symbol)] as usize == place {
+            let Some(wanted) = self.wanted(at, fed.tick.symbol) else { continue };
+            if !self.is_fed(at) || scratch.last_of[index(fed.tick.symbol)] as usize == place {
                 self.flat(at, wanted, fed);
             } else {
                 merged += 1;
@@ -169,6 +185,7 @@ impl Shard {
         let mut from = 0;
         while let Some(rest) = run.get(from..).filter(|rest| !rest.is_empty()) {
             if !self.is_fed(at) {
+                self.aside(at, rest);
                 return;
             }
             let first = ticks(rest).find_map(|(offset, fed)| self.wanted(at, fed.tick.symbol).map(|wanted| (from + offset, wanted, fed)));
@@ -190,10 +207,10 @@ impl Shard {
         (columns, row_of): (&Arc<dyn Columns>, &[u32]),
     ) -> usize {
         let Some(slot) = self.slots[at].as_mut() else { return run.len() };
-        let (last, sequence) = (slot.wanted[wanted].last, fed.tick.sequence);
-        if sequence <= last {
+        if slot.has_seen(wanted, fed) {
             return place + 1;
         }
+        let (last, sequence) = (slot.wanted[wanted].last, fed.tick.sequence);
         if last != 0 && sequence != last + 1 {
             // Columns can't say how many were missed; a single tick can.
             self.flat(at, wanted, fed);

@@ -3,10 +3,12 @@
 use crate::events::Event;
 use crate::meter::{add, add_shared};
 use crate::pipeline::PipelineItem;
-use crate::shard::Fed;
+use crate::setup::{Saved, Seen};
+use crate::shard::swap::{Beside, Trial};
+use crate::shard::{Fed, ShardRequest};
 use crate::shared::{Entry, Shared, lock, panic_text};
-use domain::actor::{Actor, SavedState};
-use domain::contract::TradingState;
+use domain::actor::Actor;
+use domain::contract::{Gap, TradingState};
 use domain::desk::Columns;
 use domain::guest::{Fault, FaultKind};
 use domain::ids::EngineId;
@@ -15,7 +17,8 @@ use domain::life::{EngineState, Supervisor};
 use domain::order::Action;
 use domain::symbol::SymbolId;
 use domain::tick::Bar;
-use domain::time::Time;
+use domain::time::{SECOND_US, Time};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -31,24 +34,37 @@ pub(crate) struct Changed {
 }
 
 /// A symbol that an engine wants.
+#[derive(Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) symbol: SymbolId,
     /// Timeframes of its bars, one bit each.
-    frames: u16,
+    pub(super) frames: u16,
     /// The last tick that the guest saw or does not need; 0: none.
     pub(super) last: u64,
+    /// Its time.
+    pub(super) last_time: Option<Time>,
+    /// The last tick that went by while the engine was paused: its number and time.
+    pub(super) passed: Option<(u64, Time)>,
+    /// Ticks up to this time were handled before the host was started anew, and are not handed over again.
+    handled: Option<Time>,
+}
+
+/// Something that waits because the guest for it is elsewhere.
+pub(super) enum Held {
+    Tick { wanted: usize, fed: Fed },
+    Changed(Changed),
 }
 
 /// An engine as its shard has it.
 pub(super) struct Slot {
     pub(super) entry: Arc<Entry>,
     pub(super) state: EngineState,
-    /// There is one while it runs or is paused.
+    /// There is one while it runs or is paused, unless it is elsewhere to hear what it missed.
     pub(super) actor: Option<Actor>,
     pub(super) wanted: Vec<Wanted>,
     pub(super) latest_only: bool,
     pub(super) supervisor: Supervisor,
-    pub(super) saved: Option<Arc<SavedState>>,
+    pub(super) saved: Option<Arc<Saved>>,
     pub(super) orders: u32,
     /// Counts starts.
     pub(super) generation: u32,
@@ -59,35 +75,45 @@ pub(super) struct Slot {
     pub(super) removed: Option<Sender<u32>>,
     /// Changes that came while its guest was being started.
     pub(super) waiting: Vec<Changed>,
+    /// Whether its symbols' ticks come here for it.
+    pub(super) subscribed: bool,
+    /// Its events in order, while they wait for a guest.
+    pub(super) held: Option<VecDeque<Held>>,
+    /// A guest of it hears what it missed, or takes over from another: what is asked of it waits in `deferred`.
+    pub(super) busy: bool,
+    pub(super) deferred: Vec<ShardRequest>,
+    /// It is paused as soon as it is there.
+    pub(super) pause_when_there: bool,
+    /// A version that is made ready to take over.
+    pub(super) beside: Option<Beside>,
+    /// Set while the version that has taken over is on trial.
+    pub(super) trial: Option<Trial>,
     /// As its owner or an operator set it.
     pub(super) trading: TradingState,
     /// Fuel of the guests it had before.
     pub(super) fuel_before: u64,
-    next_save: Time,
+    /// `None`: not before the first tick.
+    next_save: Option<Time>,
     published: Instant,
 }
 
 /// How often an engine's use of fuel and memory is published at most: often enough for eyes.
 const PUBLISH_EVERY: Duration = Duration::from_millis(200);
+/// How long a save is put off when too many states wait, in market time.
+const SAVE_AGAIN_US: i64 = SECOND_US;
 
-fn bit(timeframe: domain::tick::Timeframe) -> u16 {
+pub(super) fn bit(timeframe: domain::tick::Timeframe) -> u16 {
     1 << timeframe as u16
 }
 
 impl Slot {
     pub(super) fn new(entry: Arc<Entry>) -> Self {
         let setup = &entry.setup;
-        let wanted = setup.description.needs.iter().zip(&setup.symbols);
-        let wanted = wanted.map(|(need, &symbol)| Wanted {
-            symbol,
-            frames: if setup.description.callbacks.bar { need.timeframes.iter().fold(0, |bits, &frame| bits | bit(frame)) } else { 0 },
-            last: 0,
-        });
-        Self {
+        let mut slot = Self {
             state: EngineState::Defined,
             actor: None,
-            wanted: wanted.collect(),
-            latest_only: setup.description.latest_tick_only,
+            wanted: Vec::new(),
+            latest_only: false,
             supervisor: Supervisor::default(),
             saved: setup.restored.clone().map(Arc::new),
             orders: setup.orders_before,
@@ -96,12 +122,37 @@ impl Slot {
             at_starter: false,
             removed: None,
             waiting: Vec::new(),
+            subscribed: false,
+            held: None,
+            busy: false,
+            deferred: Vec::new(),
+            pause_when_there: setup.paused,
+            beside: None,
+            trial: None,
             trading: setup.trading,
             fuel_before: 0,
-            next_save: Time(i64::MAX),
+            next_save: None,
             published: Instant::now(),
             entry,
-        }
+        };
+        slot.look_at_setup();
+        slot
+    }
+
+    /// What follows from its version and symbols. Ticks of symbols that it had before have still been seen.
+    pub(super) fn look_at_setup(&mut self) {
+        let setup = &self.entry.setup;
+        let before = std::mem::take(&mut self.wanted);
+        let wanted = setup.description.needs.iter().zip(&setup.symbols).map(|(need, &symbol)| {
+            let bits = need.timeframes.iter().fold(0, |bits, &frame| bits | bit(frame));
+            let frames = if setup.description.callbacks.bar { bits } else { 0 };
+            match before.iter().find(|wanted| wanted.symbol == symbol) {
+                Some(wanted) => Wanted { frames, ..*wanted },
+                None => Wanted { symbol, frames, last: 0, last_time: None, passed: None, handled: None },
+            }
+        });
+        self.wanted = wanted.collect();
+        self.latest_only = setup.description.latest_tick_only;
     }
 
     /// The trading state its desk has: a paused engine opens nothing.
@@ -110,10 +161,36 @@ impl Slot {
     }
 
     /// A fresh guest: it has seen what history had when it started.
-    pub(super) fn take_in(&mut self, actor: Actor, seen: &[u64], now: Time, save_every_us: i64) {
+    pub(super) fn take_in(&mut self, actor: Actor, seen: &[Option<Seen>]) {
         self.actor = Some(actor);
-        self.wanted.iter_mut().zip(seen).for_each(|(wanted, &seen)| wanted.last = seen);
-        self.next_save = now.plus_us(save_every_us);
+        let restored = self.saved.as_deref();
+        for (at, wanted) in self.wanted.iter_mut().enumerate() {
+            let seen = seen.get(at).copied().flatten();
+            wanted.last = seen.and_then(|seen| seen.sequence).unwrap_or(0);
+            wanted.last_time = seen.map(|seen| seen.time);
+            wanted.passed = None;
+            let before = restored.and_then(|saved| saved.seen.get(&wanted.symbol)).filter(|before| before.sequence.is_none());
+            wanted.handled = before.map(|before| before.time);
+        }
+        self.next_save = None;
+    }
+
+    /// Keeps an event until there is a guest for it. When too many wait, ticks that close no bar go by: it is told.
+    pub(super) fn hold(&mut self, held: Held, max: usize) {
+        let needed = match &held {
+            Held::Tick { wanted, fed } => closes(self.wanted[*wanted].frames, fed),
+            Held::Changed(_) => true,
+        };
+        if let Some(all) = self.held.as_mut().filter(|all| needed || all.len() < max) {
+            all.push_back(held);
+        }
+    }
+
+    /// A tick goes by while the engine is paused.
+    pub(super) fn pass(&mut self, wanted: usize, fed: &Fed) {
+        if self.state == EngineState::Paused && !self.has_seen(wanted, fed) {
+            self.wanted[wanted].passed = Some((fed.tick.sequence, fed.tick.time));
+        }
     }
 
     /// Runs `calls`; a panic in them becomes a fault of this engine.
@@ -146,9 +223,14 @@ impl Slot {
 
     /// One tick, with the timers and bars that come before it.
     pub(super) fn tick(&mut self, wanted: usize, fed: &Fed, shared: &Shared) -> Result<(), Fault> {
+        let before = self.wanted[wanted].last_time;
         let Some(skipped) = self.skipped(wanted, fed) else { return Ok(()) };
         let Some(actor) = &mut self.actor else { return Ok(()) };
         let meter = &self.entry.meter;
+        if skipped > 0 {
+            let until = fed.tick.time;
+            actor.missed(fed.tick.symbol, Gap { after: before.unwrap_or(until).0, until: until.0, ticks: Some(u64::from(skipped)) });
+        }
         actor.timers(fed.tick.time)?;
         bars(actor, self.wanted[wanted].frames, fed)?;
         actor.tick(&fed.tick, skipped)?;
@@ -187,8 +269,10 @@ impl Slot {
     pub(super) fn rows(&mut self, wanted: usize, columns: &Arc<dyn Columns>, rows: Range<usize>, first: u64) -> Result<usize, Fault> {
         let wanted = &mut self.wanted[wanted];
         let Some(actor) = &mut self.actor else { return Ok(rows.len()) };
+        let start = rows.start;
         let handled = actor.rows(wanted.symbol, columns, rows, first)?;
         wanted.last = first + handled as u64 - 1;
+        wanted.last_time = columns.columns().times.get(start + handled - 1).copied().map(Time);
         add(&self.entry.meter.ticks, handled as u64);
         add(&self.entry.meter.calls, 1);
         Ok(handled)
@@ -202,22 +286,49 @@ impl Slot {
             self.published = now;
             self.publish();
         }
-        if fed.tick.time >= self.next_save {
-            self.next_save = fed.tick.time.plus_us(shared.bounds.save_every_us);
-            self.save(fed.tick.time, shared)?;
+        if self.trial.is_some() {
+            self.judge(shared)
+        } else {
+            self.save_in_time(fed.tick.time, shared)?
         }
         Ok(())
     }
 
-    /// How many ticks the guest misses before this one; `None` when it has seen this one or was started after it.
-    pub(super) fn skipped(&mut self, wanted: usize, fed: &Fed) -> Option<u32> {
+    /// Saves now and then. Engines take turns: saving all at one tick would hold their shard up.
+    fn save_in_time(&mut self, now: Time, shared: &Shared) -> Result<(), Fault> {
+        let every_us = shared.bounds.save_every_us;
+        let due = *self.next_save.get_or_insert_with(|| now.plus_us(every_us / 2 + turn(self.entry.whose.engine, every_us / 2)));
+        if now < due {
+            return Ok(());
+        }
+        if shared.herald.saved_bytes() > shared.bounds.saved_bytes_max {
+            add_shared(&shared.counters.saves_put_off, 1);
+            self.next_save = Some(now.plus_us(SAVE_AGAIN_US));
+            return Ok(());
+        }
+        self.next_save = Some(now.plus_us(every_us));
+        self.save(shared)
+    }
+
+    /// Whether the guest has had this tick, or was started after it.
+    pub(super) fn has_seen(&mut self, wanted: usize, fed: &Fed) -> bool {
         let wanted = &mut self.wanted[wanted];
         let sequence = fed.tick.sequence;
-        if sequence <= wanted.last {
+        if sequence > wanted.last && wanted.handled.is_some_and(|handled| fed.tick.time <= handled) {
+            (wanted.last, wanted.last_time) = (sequence, Some(fed.tick.time));
+        }
+        sequence <= wanted.last
+    }
+
+    /// How many ticks the guest misses before this one; `None` when it has seen this one or was started after it.
+    fn skipped(&mut self, wanted: usize, fed: &Fed) -> Option<u32> {
+        if self.has_seen(wanted, fed) {
             return None;
         }
+        let wanted = &mut self.wanted[wanted];
+        let sequence = fed.tick.sequence;
         let missed = if wanted.last == 0 { 0 } else { sequence - wanted.last - 1 };
-        wanted.last = sequence;
+        (wanted.last, wanted.last_time, wanted.passed) = (sequence, Some(fed.tick.time), None);
         Some(u32::try_from(missed).unwrap_or(u32::MAX))
     }
 
@@ -227,14 +338,22 @@ impl Slot {
         actor.changed(&changed.change, changed.at)
     }
 
-    /// Has the guest save, and hands the state on when it is another than before.
-    pub(super) fn save(&mut self, at: Time, shared: &Shared) -> Result<(), Fault> {
+    /// Has the guest save, and hands the state on to be kept. Writing it is others' work.
+    pub(super) fn save(&mut self, shared: &Shared) -> Result<(), Fault> {
         let Some(actor) = &mut self.actor else { return Ok(()) };
         let state = actor.save()?;
         let orders = actor.orders();
-        if self.saved.as_deref() != Some(&state) {
-            self.saved = Some(Arc::new(state.clone()));
-            shared.herald.tell(Event::Saved { engine: self.entry.whose, state, orders, at });
+        let seen = |wanted: &Wanted| Some((wanted.symbol, Seen { time: wanted.last_time?, sequence: Some(wanted.last) }));
+        let at = shared.clock.now();
+        let saved = Arc::new(Saved { state, at, seen: self.wanted.iter().filter_map(seen).collect() });
+        self.entry.meter.set_saved(&saved);
+        // A strategy that keeps nothing need not be written down again and again.
+        let as_before = self.saved.as_ref().is_some_and(|before| before.state == saved.state);
+        let nothing_new = as_before && saved.state.bytes.is_empty();
+        self.saved = Some(Arc::clone(&saved));
+        if !nothing_new {
+            let version = self.entry.setup.version;
+            shared.herald.tell(Event::Saved { engine: self.entry.whose, version, saved, orders });
         }
         Ok(())
     }
@@ -264,7 +383,7 @@ pub(super) fn send_commands(entry: &Entry, commands: Vec<domain::risk::Approved<
     }
 }
 
-pub(super) fn send_remarks(entry: &Entry, remarks: Vec<domain::desk::Remark>, dropped: u64, shared: &Shared) {
+pub(crate) fn send_remarks(entry: &Entry, remarks: Vec<domain::desk::Remark>, dropped: u64, shared: &Shared) {
     if remarks.is_empty() && dropped == 0 {
         return;
     }
@@ -276,6 +395,13 @@ pub(super) fn send_tape(entry: &Entry, entries: Vec<domain::tape::Entry>, shared
     if !entries.is_empty() {
         shared.herald.tell(Event::Taped { engine: entry.whose, entries });
     }
+}
+
+/// Where within `span_us` an engine has its turn.
+fn turn(engine: EngineId, span_us: i64) -> i64 {
+    // Fibonacci hashing: neighbouring numbers land far apart.
+    let share = engine.0.wrapping_mul(0x9E37_79B9);
+    ((i128::from(span_us) * i128::from(share)) >> 32) as i64
 }
 
 fn closes(frames: u16, fed: &Fed) -> bool {

@@ -2,13 +2,15 @@
 
 use crate::support::*;
 use domain::actor::SavedState;
-use domain::contract::{Side, StopReason, TradingState};
+use domain::contract::{LogLevel, Side, StopReason, TradingState};
 use domain::desk::Desk;
 use domain::guest::{Call, GuestHost, Outcome};
 use domain::ids::EngineId;
 use domain::life::EngineState as S;
-use domain::time::{MINUTE_US, SECOND_US};
-use engine::{EngineCommand, Event, HostError, Scope};
+use domain::tick::Timeframe;
+use domain::time::{MINUTE_US, SECOND_US, Time};
+use engine::{EngineCommand, Event, HostError, Saved, Scope, Seen};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -64,14 +66,18 @@ fn a_fault_restarts_from_the_saved_state_and_the_third_one_quarantines_while_oth
     assert_eq!(saved(&world, 7), Some(2));
 }
 
+fn number(saved: &Saved) -> u64 {
+    u64::from_le_bytes(saved.state.bytes.as_slice().try_into().unwrap())
+}
+
 /// The number in the last state that was saved.
 fn saved(world: &World, engine: u32) -> Option<u64> {
     world.settle();
     let of = |event: Event| match event {
-        Event::Saved { engine: whose, state, .. } if whose.engine == EngineId(engine) => Some(state),
+        Event::Saved { engine: whose, saved, .. } if whose.engine == EngineId(engine) => Some(saved),
         _ => None,
     };
-    world.told.events().into_iter().filter_map(of).next_back().map(|state| u64::from_le_bytes(state.bytes.try_into().unwrap()))
+    world.told.events().into_iter().filter_map(of).next_back().map(|saved| number(&saved))
 }
 
 #[test]
@@ -127,6 +133,112 @@ fn a_paused_engine_gets_no_ticks_opens_nothing_and_is_told_what_it_missed() {
 }
 
 #[test]
+fn a_resumed_engine_hears_of_the_bars_it_missed_each_at_its_own_time_before_the_next_tick() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| {
+        if let Call::Bar { .. } = call {
+            let (now, bars) = (desk.now(), desk.bars(0, Timeframe::M1, 9).unwrap().len());
+            let answer = desk.submit(market(Side::Buy));
+            desk.log(LogLevel::Info, &format!("at {now}: {bars} bars, {answer:?}"));
+        }
+        None
+    });
+    feed(&world, 1, 110_000);
+    world.host.command(EngineId(7), EngineCommand::Pause, "lunch").unwrap();
+    // Two bars close in the pause, of the minutes 0 and 2: nothing was traded in minute 1.
+    (2..=4).for_each(|second| feed(&world, second, 110_000));
+    feed(&world, 125, 110_020);
+    feed(&world, 185, 110_030);
+    world.host.command(EngineId(7), EngineCommand::Resume, "back").unwrap();
+    feed(&world, 186, 110_040);
+    let expected = [
+        "tick 0 1000000 110000 skipped=0",
+        "trading halted",
+        "bar M1 0",
+        "gap 1000000 to 185000000: 5 ticks",
+        "bar M1 120000000",
+        "gap 1000000 to 185000000: 5 ticks",
+        "trading active",
+        "tick 0 186000000 110040 skipped=5",
+    ];
+    assert_eq!(world.heard.all(7)[2..], expected);
+    let refused = "Err(NotAllowedNow)";
+    assert_eq!(world.told.logged(7), [format!("at 60000000: 1 bars, {refused}"), format!("at 180000000: 2 bars, {refused}")]);
+    let reasons: Vec<_> = world.told.states(7).into_iter().skip(3).collect();
+    let expected = [
+        (S::Paused, "lunch"),
+        (S::WarmingUp, "back; 5 ticks and 2 bars went by while it was paused"),
+        (S::Running, "it has heard of the bars that it missed"),
+    ];
+    assert_eq!(reasons, expected.map(|(state, reason)| (state, reason.to_owned())));
+}
+
+#[test]
+fn a_pause_outlasts_a_fault_and_can_be_asked_for_while_an_engine_starts() {
+    let world = World::new();
+    world.account(1);
+    world.run_as(engine::EngineSetup { paused: true, ..setup(7, 1) }, |_: &mut Desk, call: &Call<'_>, _: &mut Mind| {
+        matches!(call, Call::TradingState(TradingState::Reducing)).then(|| Outcome::Trapped("told to".into()))
+    });
+    feed(&world, 1, 110_000);
+    assert_eq!(states(&world, 7), [S::Starting, S::WarmingUp, S::Running, S::Paused], "as it was before the host stopped");
+    world.host.command(EngineId(7), EngineCommand::Start, "again").unwrap();
+    world.host.set_trading(Scope::Host, TradingState::Reducing, "test").unwrap();
+    world.settle();
+    assert_eq!(world.host.engine(EngineId(7)).unwrap().state, S::Paused, "a halted guest is told of nothing less");
+    world.host.command(EngineId(7), EngineCommand::Resume, "back").unwrap();
+    assert_eq!(states(&world, 7).last(), Some(&S::Faulted), "it fails at what it is told when it goes on");
+    assert_eq!(world.host.command(EngineId(7), EngineCommand::Pause, "until it is mended").unwrap(), S::Faulted);
+    world.host.set_trading(Scope::Host, TradingState::Active, "test").unwrap();
+    world.clock.forward(SECOND_US);
+    world.host.wake();
+    world.told.wait_for(|event| matches!(event, Event::State { to: S::Paused, at, .. } if *at == world.now()));
+    assert_eq!(world.host.engine(EngineId(7)).unwrap().restarts, 1);
+    feed(&world, 2, 110_000);
+    assert_eq!(world.heard.of(7, "tick"), [""; 0]);
+}
+
+#[test]
+fn after_a_restart_no_tick_comes_twice_and_the_guest_knows_what_it_missed() {
+    // Saved after the tick at 2 s by a host that is gone; this one's market has come to 5 s.
+    let world = World::new();
+    world.account(1);
+    (0..=5).for_each(|second| feed(&world, second, 110_000));
+    let seen = |second| BTreeMap::from([(EURUSD, Seen { time: Time(second * SECOND_US), sequence: None })]);
+    let state = SavedState { schema: 1, bytes: 3_u64.to_le_bytes().into() };
+    let saved = |second| Some(Saved { state: state.clone(), at: world.now(), seen: seen(second) });
+    world.run_as(engine::EngineSetup { restored: saved(2), ..setup(7, 1) }, listens);
+    assert_eq!(world.heard.all(7), ["init", "load 1", "start restored=true", "gap 2000000 to 5000000: 3 ticks"]);
+
+    // This one had come to 7 s: a market that goes on from further back must not hand it anything again.
+    world.run_as(engine::EngineSetup { restored: saved(7), ..setup(8, 1) }, listens);
+    assert_eq!(world.heard.all(8), ["init", "load 1", "start restored=true"]);
+    (6..=8).for_each(|second| feed(&world, second, 110_000));
+    assert_eq!(world.heard.of(8, "tick"), ["tick 0 8000000 110000 skipped=0"]);
+    assert_eq!(world.heard.of(7, "tick").len(), 3);
+    // Further back than history reaches, nobody knows how many.
+    world.run_as(engine::EngineSetup { restored: saved(-1), ..setup(9, 1) }, listens);
+    assert_eq!(world.heard.of(9, "gap"), ["gap -1000000 to 8000000: ? ticks"]);
+}
+
+#[test]
+fn a_fault_loses_what_came_after_the_last_save_and_the_guest_is_told() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, counts);
+    feed(&world, 1, 110_000);
+    feed(&world, 61, 110_000);
+    feed(&world, 62, 110_000);
+    feed(&world, 63, 90_000);
+    feed(&world, 64, 110_000);
+    world.clock.forward(SECOND_US);
+    world.host.wake();
+    world.told.wait_for(|event| matches!(event, Event::State { to: S::Running, at, .. } if *at == world.now()));
+    assert_eq!(world.heard.of(7, "gap").last().unwrap(), "gap 61000000 to 64000000: 3 ticks");
+}
+
+#[test]
 fn one_engine_can_be_halted_alone() {
     let world = World::new();
     world.account(1);
@@ -169,27 +281,28 @@ fn stopping_the_host_saves_and_a_new_host_goes_on_where_the_old_one_was() {
     let stopped = first.told.wait_for(|event| matches!(event, Event::State { to: S::Stopped, .. }));
     assert!(matches!(stopped, Event::State { stopped: Some(StopReason::HostStopping), .. }));
     let saved = first.told.wait_for(|event| matches!(event, Event::Saved { orders: 2, .. }));
-    let Event::Saved { state, orders, .. } = saved else { unreachable!() };
+    let Event::Saved { saved, orders, .. } = saved else { unreachable!() };
     assert!(first.host.feed(tick(EURUSD, 3 * SECOND_US, 110_000)).is_err());
     assert!(matches!(first.host.start_engine(EngineId(7), "?"), Err(HostError::Stopped)));
 
     let second = World::new();
     let ledger = first.host.account(domain::ids::AccountId(1)).unwrap().lock().unwrap().ledger.clone();
     second.account_with(1, ledger);
-    second.run_as(engine::EngineSetup { restored: Some(state), orders_before: orders, ..setup(7, 1) }, buys_and_counts);
+    second.run_as(engine::EngineSetup { restored: Some(Saved::clone(&saved)), orders_before: orders, ..setup(7, 1) }, buys_and_counts);
     feed(&second, 3, 110_000);
     assert_eq!(second.heard.all(7)[..3], ["init", "load 1", "start restored=true"]);
     assert_eq!(second.broker.submitted(), ["7-3"]);
     second.host.stop();
     let saved = second.told.wait_for(|event| matches!(event, Event::Saved { orders: 3, .. }));
-    assert!(matches!(saved, Event::Saved { state: SavedState { bytes, .. }, .. } if bytes == 3_u64.to_le_bytes()));
+    assert!(matches!(saved, Event::Saved { saved, .. } if number(&saved) == 3));
 }
 
 #[test]
 fn state_that_is_refused_is_told_in_the_guests_words() {
     let world = World::new();
     world.account(1);
-    world.run_as(engine::EngineSetup { restored: Some(SavedState { schema: 1, bytes: vec![1] }), ..setup(7, 1) }, listens);
+    let saved = Saved { state: SavedState { schema: 1, bytes: vec![1] }, at: world.now(), seen: BTreeMap::new() };
+    world.run_as(engine::EngineSetup { restored: Some(saved), ..setup(7, 1) }, listens);
     let (state, reason) = world.told.states(7).pop().unwrap();
     assert_eq!(state, S::Faulted);
     assert_eq!(reason, "refused: this state has not 8 bytes; starts again in 1 s from its last saved state");

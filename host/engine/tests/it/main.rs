@@ -8,3 +8,4 @@ mod life;
 mod orders;
 mod recovery;
 mod support;
+mod swap;

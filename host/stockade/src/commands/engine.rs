@@ -11,10 +11,40 @@ use serde_json::{Map, Value, json};
 pub enum Command {
     /// Set an engine up: a strategy's version for an account, with symbols and parameters.
     Add(Add),
-    /// Let an engine run. A quarantined one is given another chance.
+    /// Let an engine run. A quarantined one is given another chance; a paused one stays paused.
     Start(One),
-    /// Stop an engine. Its positions stay as they are.
+    /// Stop an engine. Its state is saved; its positions stay as they are.
     Stop(One),
+    /// Hand an engine no ticks and let it open nothing, until it is resumed.
+    Pause(One),
+    /// Let a paused engine go on. It is told of the bars it missed, and how many ticks.
+    Resume(One),
+    /// Have another version, or other parameters, take an engine over while it works.
+    ///
+    /// The new version is handed the state of the old one and takes over between two ticks; no tick, event or order is lost.
+    /// If it refuses or fails there, the old one goes on. If it fails within its first 100 ticks or its first minute,
+    /// whichever is later, it is rolled back.
+    Swap(Swap),
+    /// Change a stopped engine, for its next start.
+    Change(Change),
+    /// Remove an engine for good. What it traded stays in its account's ledger.
+    Remove {
+        #[command(flatten)]
+        one: One,
+        /// Although it has open positions or working orders: they stay on the account as they are.
+        #[arg(long)]
+        abandon: bool,
+    },
+    /// One engine: what it runs, where it stands since when and why, when it saved.
+    Show(One),
+    /// The states an engine went through and the versions that took over, with reasons.
+    History {
+        #[command(flatten)]
+        one: One,
+        /// At most so many of the last steps.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        steps: u32,
+    },
     /// Engines and what they do.
     List {
         /// Only this user's.
@@ -65,6 +95,42 @@ pub struct Add {
     host: HostOptions,
 }
 
+#[derive(clap::Args)]
+pub struct Swap {
+    #[command(flatten)]
+    one: One,
+    /// Which version, by at least 8 digits of its digest; unless given, the one uploaded last.
+    #[arg(long, value_name = "DIGEST")]
+    version: Option<String>,
+    /// A parameter to set; the others keep their values.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    param: Vec<(String, String)>,
+    /// Why, for the audit.
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+#[derive(clap::Args)]
+pub struct Change {
+    #[command(flatten)]
+    one: One,
+    /// A parameter to set; the others keep their values.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    param: Vec<(String, String)>,
+    /// A parameter that goes back to its default.
+    #[arg(long, value_name = "NAME")]
+    default: Vec<String>,
+    /// Another version, by at least 8 digits of its digest.
+    #[arg(long, value_name = "DIGEST")]
+    version: Option<String>,
+    /// The symbol for each of the strategy's needs, in their order.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    symbol: Vec<String>,
+    /// Start afresh, without what the strategy saved.
+    #[arg(long)]
+    forget_state: bool,
+}
+
 /// One engine.
 #[derive(clap::Args)]
 pub struct One {
@@ -92,6 +158,26 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
         }
         Command::Start(one) => output.show(&one.command(global, "start")?, said),
         Command::Stop(one) => output.show(&one.command(global, "stop")?, said),
+        Command::Pause(one) => output.show(&one.command(global, "pause")?, said),
+        Command::Resume(one) => output.show(&one.command(global, "resume")?, said),
+        Command::Swap(swap) => output.show(&swap.run(global)?, swapped),
+        Command::Change(change) => output.show(&change.run(global)?, |engine| said(engine) + &setup(engine)),
+        Command::Remove { one, abandon } => {
+            let client = one.host.client(global)?;
+            let id = one.id(&client)?;
+            let query: &[(&str, &str)] = if *abandon { &[("abandon", "true")] } else { &[] };
+            client.delete(&format!("/engines/{id}"), query)?;
+            output.show(&json!({ "removed": id }), |_| format!("engine {id} is removed\n"));
+        }
+        Command::Show(one) => {
+            let client = one.host.client(global)?;
+            output.show(&client.get(&format!("/engines/{}", one.id(&client)?), &[])?, detail);
+        }
+        Command::History { one, steps } => {
+            let client = one.host.client(global)?;
+            let path = format!("/engines/{}/history", one.id(&client)?);
+            output.show(&client.get(&path, &[("limit", &steps.to_string())])?, history);
+        }
         Command::List { user, host } => {
             let query: Vec<(&str, &str)> = user.iter().map(|user| ("user", user.as_str())).collect();
             output.show(&host.client(global)?.get("/engines", &query)?, list);
@@ -113,13 +199,36 @@ impl Add {
         if !items(&accounts).any(|account| account["name"] == self.account.as_str()) {
             client.post("/accounts", &user, &json!({ "name": self.account }))?;
         }
-        let params: Map<String, Value> = self.param.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
         let document = json!({
             "name": self.name, "strategy": self.strategy, "version": self.version, "account": self.account,
-            "symbols": self.symbol, "params": params, "seed": self.seed, "start": self.start,
+            "symbols": self.symbol, "params": given(&self.param), "seed": self.seed, "start": self.start,
         });
         client.post("/engines", &user, &document)
     }
+}
+
+impl Swap {
+    fn run(&self, global: &Global) -> Outcome<Value> {
+        let client = self.one.host.client(global)?;
+        let document = json!({ "version": self.version, "params": given(&self.param), "reason": self.reason });
+        client.post(&format!("/engines/{}/swap", self.one.id(&client)?), &[], &document)
+    }
+}
+
+impl Change {
+    fn run(&self, global: &Global) -> Outcome<Value> {
+        let client = self.one.host.client(global)?;
+        let symbols = (!self.symbol.is_empty()).then_some(&self.symbol);
+        let document = json!({
+            "params": given(&self.param), "defaults": self.default, "version": self.version, "symbols": symbols,
+            "forget_state": self.forget_state,
+        });
+        client.patch(&format!("/engines/{}", self.one.id(&client)?), &document)
+    }
+}
+
+fn given(params: &[(String, String)]) -> Map<String, Value> {
+    params.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect()
 }
 
 impl One {
@@ -148,6 +257,63 @@ impl One {
 
 fn said(engine: &Value) -> String {
     format!("engine {} ({}) is {}\n", engine["id"], shown(&engine["name"]), shown(&engine["state"]))
+}
+
+fn swapped(swap: &Value) -> String {
+    let engine = &swap["engine"];
+    let version = digest(&engine["version"]);
+    let how = match swap["pause_us"].as_u64() {
+        Some(us) => format!("has taken over, on trial; the engine's events waited {us} us"),
+        None => "is the engine's from its next start on".to_owned(),
+    };
+    format!("{}version {version} {how}\n", said(engine))
+}
+
+/// Enough of a digest to name a version by.
+fn digest(version: &Value) -> String {
+    shown(version).chars().take(12).collect()
+}
+
+fn setup(engine: &Value) -> String {
+    let params = engine["params"].as_object().into_iter().flatten();
+    let params: Vec<String> = params.map(|(name, value)| format!("{name}={}", shown(value))).collect();
+    let symbols: Vec<String> = engine["symbols"].as_array().into_iter().flatten().map(shown).collect();
+    let params = if params.is_empty() { "all at their defaults".to_owned() } else { params.join(" ") };
+    format!("version  {}\nsymbols  {}\nparams   {params}\n", digest(&engine["version"]), symbols.join(" "))
+}
+
+fn detail(engine: &Value) -> String {
+    let saved = match engine["saved_at"].as_str() {
+        Some(at) => format!("{at}, {} bytes", engine["saved_bytes"]),
+        None => "never".to_owned(),
+    };
+    let trial = if engine["on_trial"] == true { ", on trial" } else { "" };
+    let mut text = said(engine) + &setup(engine);
+    for (name, value) in [
+        ("since", shown(&engine["state_at"])),
+        ("why", shown(&engine["state_reason"]) + trial),
+        ("trading", shown(&engine["trading"])),
+        ("saved", saved),
+        ("faults", format!("{}, started again {} times", engine["faults"], engine["restarts"])),
+        ("ticks", format!("{}, {} missed", engine["ticks"], engine["skipped"])),
+        ("holds", format!("{} positions, {} working orders", engine["positions"], engine["working_orders"])),
+        ("profit", format!("{:.2}", engine["profit"].as_f64().unwrap_or_default())),
+    ] {
+        text += &format!("{name:<8} {value}\n");
+    }
+    text
+}
+
+fn history(steps: &Value) -> String {
+    let cell = |step: &Value, name: &str| match name {
+        "from" | "to" if step["kind"] != "state" => digest(&step[name]),
+        name => shown(&step[name]),
+    };
+    let mut rows: Vec<Vec<String>> =
+        items(steps).map(|step| ["at", "kind", "from", "to", "reason"].map(|name| cell(step, name)).into()).collect();
+    rows.reverse();
+    let head = ["at", "what", "from", "to", "why"].map(|name| (name, Align::Left));
+    table(&head, &rows)
 }
 
 fn list(engines: &Value) -> String {

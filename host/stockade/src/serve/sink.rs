@@ -2,12 +2,15 @@
 
 use super::recording::Recording;
 use api::LiveFeed;
-use domain::contract::LogLevel;
+use domain::contract::{LogLevel, Param};
 use domain::desk::Remark;
+use domain::ids::{Digest, EngineId};
 use domain::life::Verdict;
-use domain::symbol::SymbolTable;
-use engine::{Event, EventSink, Whose};
-use store::{EngineSave, NewLog, NewSignal, Store, StoreError};
+use domain::symbol::{SymbolId, SymbolTable};
+use domain::time::Time;
+use engine::{Event, EventSink, Seen, SwapOutcome, Whose};
+use std::collections::BTreeMap;
+use store::{EngineSave, EngineStep, Follows, LastTick, NewLog, NewSignal, StepKind, Store, StoreError};
 use tokio::runtime::Handle;
 
 /// Writes events to the store, on the host's thread for events.
@@ -16,6 +19,8 @@ pub struct StoreSink {
     store: Store,
     live: LiveFeed,
     table: SymbolTable,
+    /// States that are not written yet: all that came with this batch, and what could not be written before.
+    unsaved: BTreeMap<EngineId, EngineSave>,
     /// Whether the last write failed, so that a full disk is one line in the log and not a thousand.
     failing: bool,
     recording: Option<Recording>,
@@ -24,7 +29,7 @@ pub struct StoreSink {
 /// What one call brings, gathered so that each kind is one transaction.
 #[derive(Default)]
 struct Batch {
-    saves: Vec<EngineSave>,
+    steps: Vec<(EngineStep, Follows)>,
     logs: Vec<NewLog>,
     signals: Vec<NewSignal>,
 }
@@ -32,7 +37,7 @@ struct Batch {
 impl StoreSink {
     /// Into this store, this stream and, where one is kept, this record.
     pub fn new(runtime: Handle, store: Store, live: LiveFeed, table: SymbolTable, recording: Option<Recording>) -> Self {
-        Self { runtime, store, live, table, failing: false, recording }
+        Self { runtime, store, live, table, unsaved: BTreeMap::new(), failing: false, recording }
     }
 
     fn note(&mut self, what: &str, written: Result<(), StoreError>) {
@@ -65,8 +70,8 @@ impl StoreSink {
         match event {
             Event::State { engine, from, to, reason, at, .. } => {
                 tracing::info!(engine = engine.engine.0, user = engine.owner.0, %from, %to, reason, "engine");
-                let written = self.runtime.block_on(self.store.set_engine_state(engine.engine, to, &reason, at));
-                self.note("the state of an engine", written);
+                let step = step(engine, at, StepKind::State, (from.word().into(), to.word().into()), reason);
+                batch.steps.push((step, Follows::State(to)));
             }
             Event::Fault { engine, fault, verdict, at } => {
                 let next = match verdict {
@@ -76,20 +81,23 @@ impl StoreSink {
                 tracing::warn!(engine = engine.engine.0, user = engine.owner.0, kind = %fault.kind, "the strategy failed; {next}");
                 batch.logs.push(NewLog { engine: engine.engine, at, level: LogLevel::Error, text: format!("{fault}; {next}") });
             }
-            Event::Saved { engine, state, orders, at } => {
-                // Which version saved it: an engine is stopped before it is given another.
-                match self.runtime.block_on(self.store.engine(engine.owner, engine.engine)) {
-                    Ok(record) => batch.saves.push(EngineSave {
-                        engine: engine.engine,
-                        version: record.version,
-                        schema: state.schema,
-                        bytes: state.bytes,
-                        orders_asked: orders,
-                        last_ticks: Vec::new(),
-                        saved_at: at,
-                    }),
-                    Err(error) => self.note("what an engine saved", Err(error)),
-                }
+            Event::Swap { engine, from, to, outcome, given, at } => batch.steps.push(swapped(engine, from, to, outcome, given, at)),
+            Event::Saved { engine, version, saved, orders } => {
+                let last = |(&symbol, seen): (&SymbolId, &Seen)| LastTick {
+                    symbol: self.table.spec(symbol).name.clone(),
+                    sequence: seen.sequence.unwrap_or(0),
+                    time: seen.time,
+                };
+                let save = EngineSave {
+                    engine: engine.engine,
+                    version,
+                    schema: saved.state.schema,
+                    bytes: saved.state.bytes.clone(),
+                    orders_asked: orders,
+                    last_ticks: saved.seen.iter().map(last).collect(),
+                    saved_at: saved.at,
+                };
+                self.unsaved.insert(engine.engine, save);
             }
             Event::Remarks { engine, remarks, dropped } => {
                 if dropped > 0 {
@@ -116,9 +124,18 @@ impl StoreSink {
     }
 
     fn write(&mut self, batch: Batch) {
-        let Batch { saves, logs, signals } = batch;
-        if !saves.is_empty() {
+        let Batch { steps, logs, signals } = batch;
+        // Before the states: a state is the version's that the engine runs by then.
+        if !steps.is_empty() {
+            let written = self.runtime.block_on(self.store.add_engine_steps(&steps));
+            self.note("what became of engines", written);
+        }
+        if !self.unsaved.is_empty() {
+            let saves: Vec<EngineSave> = self.unsaved.values().cloned().collect();
             let written = self.runtime.block_on(self.store.save_engines(&saves));
+            if written.is_ok() {
+                self.unsaved.clear();
+            }
             self.note("what engines saved", written);
         }
         if !logs.is_empty() {
@@ -130,6 +147,24 @@ impl StoreSink {
             self.note("signals", written);
         }
     }
+}
+
+fn step(engine: Whose, at: Time, kind: StepKind, (from, to): (String, String), reason: String) -> EngineStep {
+    EngineStep { engine: engine.engine, at, kind, from, to, reason }
+}
+
+fn swapped(engine: Whose, from: Digest, to: Digest, outcome: SwapOutcome, given: Vec<Param>, at: Time) -> (EngineStep, Follows) {
+    tracing::info!(engine = engine.engine.0, user = engine.owner.0, %from, %to, ?outcome, "version");
+    let (kind, reason, follows) = match outcome {
+        SwapOutcome::TakenOver { pause } => {
+            let reason = format!("took over in {} us, on trial", pause.as_micros());
+            (StepKind::TakenOver, reason, Follows::Version(to, given))
+        }
+        SwapOutcome::Confirmed => (StepKind::Confirmed, "passed its trial".to_owned(), Follows::Nothing),
+        SwapOutcome::Refused { reason } => (StepKind::Refused, reason, Follows::Nothing),
+        SwapOutcome::RolledBack { reason } => (StepKind::RolledBack, reason, Follows::Version(to, given)),
+    };
+    (step(engine, at, kind, (from.to_string(), to.to_string()), reason), follows)
 }
 
 impl EventSink for StoreSink {

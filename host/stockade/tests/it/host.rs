@@ -57,6 +57,17 @@ fn a_user_a_strategy_an_engine_and_a_restart() {
     let traded = (0..10_000).any(|_| engine(&host, &place)["deals"].as_u64() >= Some(4));
     assert!(traded, "{}", engine(&host, &place));
     host.ask(&place, &["engine", "logs", "one"]);
+    let swapped = host.ask(&place, &["engine", "swap", "one", "--param", "fast_alpha=0.25"]);
+    assert!(swapped.contains("has taken over, on trial"), "{swapped}");
+    assert!(host.ask(&place, &["engine", "pause", "one"]).contains("is paused"));
+    place.fails(&["engine", "change", "one", "--param", "fast_alpha=0.2", "--url", &host.url], 4, &["is paused: stop it first"]);
+    host.ask(&place, &["engine", "resume", "one"]);
+    let shown = host.ask(&place, &["engine", "show", "one"]);
+    assert!(shown.contains("params   fast_alpha=0.25 slow_alpha=0.1") && shown.contains("saved    20"), "{shown}");
+    let history = host.ask(&place, &["engine", "history", "one"]);
+    for words in ["starting    warming-up", "taken-over", "paused", "by the operator; "] {
+        assert!(history.contains(words), "no {words:?} in\n{history}");
+    }
     let refused = place.run(&["health", "--url", &host.url, "--token", "0123456789abcdef0123456789abcdef"]);
     assert!(refused.code != 0, "a wrong token: {refused:?}");
     for (arguments, code, says) in [
@@ -83,12 +94,17 @@ fn a_user_a_strategy_an_engine_and_a_restart() {
     let host = Host::start(&place);
     let resumed = engine(&host, &place);
     assert_eq!((&resumed["name"], &resumed["state"]), (&"one".into(), &"running".into()), "{resumed}");
+    assert_eq!(resumed["params"]["fast_alpha"], "0.25", "the swap has outlasted the restart");
     assert!(host.ask(&place, &["engine", "stop", "one"]).contains("is stopped"));
+    let changed = host.ask(&place, &["engine", "change", "one", "--default", "fast_alpha", "--param", "slow_alpha=0.002"]);
+    assert!(changed.contains("params   slow_alpha=0.002\n"), "{changed}");
     host.stop();
     let host = Host::start(&place);
     assert_eq!(engine(&host, &place)["state"], "stopped", "what its owner stopped stays stopped");
     // The host runs and is not disturbed.
     replays(&place);
+    assert!(host.ask(&place, &["engine", "remove", "one", "--abandon"]).contains("engine 1 is removed"));
+    place.fails(&["engine", "show", "one", "--url", &host.url], 3, &["there is no engine \"one\""]);
     host.stop();
 }
 

@@ -47,6 +47,12 @@ impl Database {
         tx.commit().await
     }
 
+    pub async fn forget_saved(&self, id: EngineId) -> Result<()> {
+        let mut tx = self.write().await?;
+        sqlx::query("DELETE FROM engine_states WHERE engine = $1").bind(i64::from(id.0)).execute(tx.conn()).await?;
+        tx.commit().await
+    }
+
     pub async fn saved_engine(&self, id: EngineId) -> Result<Option<EngineSave>> {
         Ok(sqlx::query_as("SELECT * FROM engine_states WHERE engine = $1").bind(i64::from(id.0)).fetch_optional(&self.readers).await?)
     }

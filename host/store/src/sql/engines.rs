@@ -7,7 +7,7 @@ use crate::error::checked_name;
 use crate::error::inserting;
 use crate::{EngineRecord, NewEngine, Page, Result, StoreError, Wanted};
 use domain::contract::{Param, RunMode, TradingState};
-use domain::ids::{AccountId, EngineId, OrderId, StrategyId, UserId};
+use domain::ids::{AccountId, Digest, EngineId, OrderId, StrategyId, UserId};
 use domain::life::EngineState;
 use domain::time::Time;
 use sqlx::{FromRow, Row};
@@ -80,7 +80,7 @@ impl Database {
     }
 
     pub async fn engine(&self, owner: UserId, id: EngineId) -> Result<EngineRecord> {
-        let found = sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND id = $2")
+        let found = sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND id = $2 AND removed_at IS NULL")
             .bind(i64::from(owner.0))
             .bind(i64::from(id.0))
             .fetch_optional(&self.readers)
@@ -89,7 +89,7 @@ impl Database {
     }
 
     pub async fn find_engine(&self, owner: UserId, name: &str) -> Result<Option<EngineRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND name = $2")
+        Ok(sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND name = $2 AND removed_at IS NULL")
             .bind(i64::from(owner.0))
             .bind(name)
             .fetch_optional(&self.readers)
@@ -97,7 +97,7 @@ impl Database {
     }
 
     pub async fn engines(&self, owner: UserId, page: Page) -> Result<Vec<EngineRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3")
+        Ok(sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND id > $2 AND removed_at IS NULL ORDER BY id LIMIT $3")
             .bind(i64::from(owner.0))
             .bind(page.after())
             .bind(page.limit())
@@ -106,7 +106,7 @@ impl Database {
     }
 
     pub async fn every_engine(&self, page: Page) -> Result<Vec<EngineRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM engines WHERE id > $1 ORDER BY id LIMIT $2")
+        Ok(sqlx::query_as("SELECT * FROM engines WHERE id > $1 AND removed_at IS NULL ORDER BY id LIMIT $2")
             .bind(page.after())
             .bind(page.limit())
             .fetch_all(&self.readers)
@@ -159,6 +159,45 @@ impl Database {
             .execute(tx.conn())
             .await?;
         changed(done.rows_affected(), "engine", id)?;
+        tx.commit().await
+    }
+
+    pub async fn set_engine_setup(&self, owner: UserId, id: EngineId, version: Digest, params: &[Param], symbols: &[String]) -> Result<()> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query("UPDATE engines SET digest = $3, params = $4, symbols = $5 WHERE owner = $1 AND id = $2")
+            .bind(i64::from(owner.0))
+            .bind(i64::from(id.0))
+            .bind(version.to_string())
+            .bind(to_json(params)?)
+            .bind(to_json(symbols)?)
+            .execute(tx.conn())
+            .await
+            .map_err(|error| inserting(error, ("engine", ""), ("version", &version)))?;
+        changed(done.rows_affected(), "engine", id)?;
+        tx.commit().await
+    }
+
+    pub async fn remove_engine(&self, owner: UserId, id: EngineId, at: Time) -> Result<()> {
+        let mut tx = self.write().await?;
+        // A name with a line break can't be given: this one is nobody's.
+        let done =
+            sqlx::query("UPDATE engines SET removed_at = $3, wanted = $4, name = $5 WHERE owner = $1 AND id = $2 AND removed_at IS NULL")
+                .bind(i64::from(owner.0))
+                .bind(i64::from(id.0))
+                .bind(at.0)
+                .bind(Wanted::Stopped.word())
+                .bind(format!("removed\n{id}"))
+                .execute(tx.conn())
+                .await?;
+        changed(done.rows_affected(), "engine", id)?;
+        for rows in [
+            "DELETE FROM engine_states WHERE engine = $1",
+            "DELETE FROM engine_logs WHERE engine = $1",
+            "DELETE FROM signals WHERE engine = $1",
+            "DELETE FROM engine_steps WHERE engine = $1",
+        ] {
+            sqlx::query(rows).bind(i64::from(id.0)).execute(tx.conn()).await?;
+        }
         tx.commit().await
     }
 

@@ -20,6 +20,8 @@ mod book;
 mod deals;
 #[path = "../sql/engine_states.rs"]
 mod engine_states;
+#[path = "../sql/engine_steps.rs"]
+mod engine_steps;
 #[path = "../sql/engines.rs"]
 mod engines;
 #[path = "../sql/ids.rs"]

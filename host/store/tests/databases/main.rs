@@ -49,6 +49,9 @@ suites! {
         what_an_engine_needs_must_be_its_owners,
         only_the_owner_changes_an_engine,
         what_a_strategy_saved_replaces_what_it_saved_before,
+        steps_are_kept_with_what_follows_from_them,
+        an_engine_is_given_another_setup,
+        a_removed_engine_frees_its_name_and_never_its_id,
     }
     reports::{
         logs_are_numbered_and_read_in_both_directions,

@@ -2,7 +2,7 @@
 
 use domain::contract::{Description, SeenEvent};
 use domain::desk::Desk;
-use domain::guest::{Call, Fault, FaultKind, Guest, GuestFactory, Outcome, Reply, Used};
+use domain::guest::{Call, Fault, FaultKind, Guest, GuestFactory, GuestHost, Outcome, Reply, Used};
 use domain::ids::{Digest, EngineId};
 use domain::limits::GuestLimits;
 use std::collections::BTreeMap;
@@ -96,9 +96,12 @@ impl Guest<Desk> for Scripted {
         if let Some(words) = words(&call) {
             self.heard.note(engine, words);
         }
+        if let (Call::Start { .. } | Call::Bar { .. }, Some(gap)) = (&call, self.desk.last_gap(0).unwrap()) {
+            let ticks = gap.ticks.map_or("?".into(), |ticks| ticks.to_string());
+            self.heard.note(engine, format!("gap {} to {}: {ticks} ticks", gap.after, gap.until));
+        }
         // Columns are walked row by row, as the SDK does: what is done at a row is done as of that row.
         if let Call::Ticks { symbol, ticks } = &call {
-            use domain::guest::GuestHost;
             for row in 0..ticks.len() {
                 self.desk.at(row as u32).unwrap();
                 let tick = ticks.tick(row, Default::default(), 0);

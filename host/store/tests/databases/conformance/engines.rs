@@ -4,7 +4,9 @@ use domain::contract::{RunMode, TradingState};
 use domain::ids::{AccountId, Digest, EngineId, StrategyId};
 use domain::life::EngineState;
 use domain::time::Time;
-use stockade_store::{EngineRecord, EngineSave, LastTick, NewEngine, Page, Store, Wanted};
+use stockade_store::{
+    ENGINE_STEPS_KEPT, EngineRecord, EngineSave, EngineStep, Follows, LastTick, NewEngine, Page, StepKind, StepRecord, Store, Wanted,
+};
 
 pub async fn an_engine_is_kept_with_all_its_parts(store: &Store) {
     let added = engine(store, "anna").await;
@@ -112,4 +114,59 @@ pub async fn what_a_strategy_saved_replaces_what_it_saved_before(store: &Store) 
     let unknown = EngineSave { engine: EngineId(99), ..save.clone() };
     assert_eq!(error_of!(store.save_engines(&[save, unknown])), "there is no engine 99");
     assert_eq!(store.saved_engine(engine.id).await.unwrap(), Some(later), "all or nothing");
+}
+
+pub async fn steps_are_kept_with_what_follows_from_them(store: &Store) {
+    let hers = engine(store, "anna").await;
+    let his = engine(store, "bob").await;
+    let step = |engine, kind, from: &str, to: &str, at| EngineStep {
+        engine,
+        at: Time(at),
+        kind,
+        from: from.into(),
+        to: to.into(),
+        reason: format!("because of {at}"),
+    };
+    let state = step(hers.id, StepKind::State, "defined", "running", 7);
+    let swap = step(hers.id, StepKind::TakenOver, "ab", "cd", 8);
+    let follows = Follows::Version(hers.version, Vec::new());
+    store.add_engine_steps(&[(state.clone(), Follows::State(EngineState::Running)), (swap.clone(), follows)]).await.unwrap();
+    let kept = store.engine_steps(hers.owner, hers.id, Page::default()).await.unwrap();
+    assert_eq!(kept, [StepRecord { number: 2, step: swap }, StepRecord { number: 1, step: state.clone() }]);
+    assert_eq!(store.engine_steps(his.owner, hers.id, Page::default()).await.unwrap(), []);
+    let now = store.engine(hers.owner, hers.id).await.unwrap();
+    assert_eq!(
+        (now.state, now.state_reason.as_str(), now.state_at, now.params),
+        (EngineState::Running, "because of 7", Time(7), Vec::new())
+    );
+
+    let flood: Vec<_> = (0..ENGINE_STEPS_KEPT).map(|_| (state.clone(), Follows::Nothing)).collect();
+    store.add_engine_steps(&flood).await.unwrap();
+    assert_eq!(store.engine_steps(hers.owner, hers.id, Page::beyond(4, 9)).await.unwrap()[0].number, 3, "the first two are gone");
+    let unknown = step(EngineId(99), StepKind::Confirmed, "", "", 9);
+    assert_eq!(error_of!(store.add_engine_steps(&[(unknown, Follows::Nothing)])), "there is no engine 99");
+}
+
+pub async fn an_engine_is_given_another_setup(store: &Store) {
+    let hers = engine(store, "anna").await;
+    let symbols = ["XAUUSD".to_owned()];
+    store.set_engine_setup(hers.owner, hers.id, hers.version, &[], &symbols).await.unwrap();
+    let now = store.engine(hers.owner, hers.id).await.unwrap();
+    assert_eq!((now.params, now.symbols.as_slice()), (Vec::new(), &symbols[..]));
+    let missing = Digest::of(b"missing");
+    let refused = error_of!(store.set_engine_setup(hers.owner, hers.id, missing, &[], &symbols));
+    assert_eq!(refused, format!("there is no version {missing}"));
+}
+
+pub async fn a_removed_engine_frees_its_name_and_never_its_id(store: &Store) {
+    let hers = engine(store, "anna").await;
+    let his = engine(store, "bob").await;
+    assert_eq!(error_of!(store.remove_engine(his.owner, hers.id, Time(9))), "there is no engine 1");
+    store.remove_engine(hers.owner, hers.id, Time(9)).await.unwrap();
+    assert_eq!(error_of!(store.remove_engine(hers.owner, hers.id, Time(9))), "there is no engine 1");
+    assert_eq!(error_of!(store.engine(hers.owner, hers.id)), "there is no engine 1");
+    assert_eq!(store.engines(hers.owner, Page::default()).await.unwrap(), []);
+    assert_eq!(store.every_engine(Page::default()).await.unwrap(), [his]);
+    assert_eq!(store.find_engine(hers.owner, "first").await.unwrap(), None);
+    assert_eq!(another_engine(store, hers.owner, "first").await.id, EngineId(3));
 }

@@ -1,0 +1,142 @@
+//! Changing what an engine is: another version while it works, other parameters while it does not, and its end.
+
+use super::audit;
+use super::engines::{params, pick, stands};
+use super::setup::{add_to_host, chosen, setup_of, symbols};
+use crate::engines::texts;
+use crate::problem::{Code, Problem};
+use crate::state::AppState;
+use domain::contract::StopReason;
+use domain::life::EngineState;
+use engine::{EngineCommand, HostError, Swapped};
+use std::collections::BTreeMap;
+use store::{EngineRecord, VersionRecord};
+
+/// What an engine is to be.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Another version of its strategy: the start of its digest, at least 8 digits.
+    pub version: Option<String>,
+    /// Parameters, as text; those that are not named keep their values.
+    pub params: BTreeMap<String, String>,
+    /// Names of parameters that go back to their defaults.
+    pub defaults: Vec<String>,
+    /// The symbol for each of the strategy's needs.
+    pub symbols: Option<Vec<String>>,
+    /// Whether it starts afresh, without what it saved.
+    pub forget_state: bool,
+}
+
+/// Has another version, or other parameters, take an engine over while it works, with its state handed over. One that is
+/// stopped is another from its next start on. When no version is named, the one uploaded last.
+///
+/// # Errors
+/// Names what is wrong; then nothing has changed. `NOT_SWAPPED` when the version refused or failed.
+pub async fn swap_engine(state: &AppState, record: &EngineRecord, changes: &Changes, reason: &str) -> Result<Swapped, Problem> {
+    let versions = state.store.versions(record.owner, record.strategy).await?;
+    let version = pick(versions, changes.version.as_deref())?;
+    let next = changed(state, record, version, changes).await?;
+    add_to_host(state, record).await?;
+    let setup = setup_of(state, &next).await?;
+    let why = reason.to_owned();
+    let swapped = state.ask(move |host| host.swap(setup, &why)).await??;
+    if swapped == Swapped::AtNextStart {
+        keep(state, &next).await?;
+    }
+    let detail = serde_json::json!({ "from": record.version.to_string(), "to": next.version.to_string(), "reason": reason });
+    audit(state, "engine.swap", format!("engine {}", record.id), detail).await;
+    Ok(swapped)
+}
+
+/// Changes an engine that has no guest, for its next start. Everything is checked as when it was added.
+///
+/// # Errors
+/// Names what is wrong; then nothing has changed. `NOT_NOW` while it works.
+pub async fn change_engine(state: &AppState, record: &EngineRecord, changes: &Changes) -> Result<(), Problem> {
+    let stands = stands(state, record);
+    if matches!(stands, EngineState::Starting | EngineState::WarmingUp | EngineState::Running | EngineState::Paused) {
+        let detail = format!("engine {} is {stands}: stop it first, or swap it while it works", record.id);
+        return Err(Problem::new(Code::NotNow, detail));
+    }
+    let version = match &changes.version {
+        Some(_) => pick(state.store.versions(record.owner, record.strategy).await?, changes.version.as_deref())?,
+        None => state.store.version(record.owner, record.strategy, record.version).await?,
+    };
+    let next = changed(state, record, version, changes).await?;
+    add_to_host(state, record).await?;
+    let mut setup = setup_of(state, &next).await?;
+    setup.fresh = changes.forget_state;
+    let swapped = state.ask(move |host| host.swap(setup, "changed")).await??;
+    if swapped == Swapped::AtNextStart {
+        keep(state, &next).await?;
+    }
+    if changes.forget_state {
+        state.store.forget_saved(record.id).await?;
+    }
+    let detail = serde_json::json!({
+        "version": next.version.to_string(), "params": changes.params, "defaults": changes.defaults, "symbols": next.symbols,
+        "forget_state": changes.forget_state,
+    });
+    audit(state, "engine.change", format!("engine {}", record.id), detail).await;
+    Ok(())
+}
+
+async fn keep(state: &AppState, next: &EngineRecord) -> Result<(), Problem> {
+    Ok(state.store.set_engine_setup(next.owner, next.id, next.version, &next.params, &next.symbols).await?)
+}
+
+/// The engine as it is to be, checked. Parameters keep their values where the new version still has them.
+async fn changed(state: &AppState, record: &EngineRecord, version: VersionRecord, changes: &Changes) -> Result<EngineRecord, Problem> {
+    let before = state.store.version(record.owner, record.strategy, record.version).await?;
+    let known = |name: &String| version.description.params.iter().any(|spec| spec.name == *name);
+    let mut given: BTreeMap<String, String> = texts(&record.params, &before.description);
+    given.retain(|name, _| known(name) && !changes.defaults.contains(name));
+    if let Some(name) = changes.defaults.iter().find(|name| !known(name)) {
+        return Err(Problem::new(Code::InvalidParams, format!("defaults: there is no parameter {name:?}")));
+    }
+    given.extend(changes.params.clone());
+    let names = match &changes.symbols {
+        Some(given) => chosen(given, &version.description.needs)?,
+        None => record.symbols.clone(),
+    };
+    symbols(&names, &version.description, state.host.table())?;
+    Ok(EngineRecord { version: version.digest, params: params(&version, &given)?, symbols: names, ..record.clone() })
+}
+
+/// Removes an engine for good. Its orders and deals stay in its account's ledger.
+///
+/// # Errors
+/// `NOT_NOW` while it has open positions or working orders, unless they are to be abandoned: nobody would look after them.
+pub async fn remove_engine(state: &AppState, record: &EngineRecord, abandon: bool, reason: &str) -> Result<(), Problem> {
+    let (positions, orders) = held(state, record).await?;
+    if positions + orders > 0 && !abandon {
+        let detail = format!(
+            "engine {} has {positions} open positions and {orders} working orders, after which nobody would look; have it close them, or \
+             remove it with abandon=true",
+            record.id
+        );
+        return Err(Problem::new(Code::NotNow, detail));
+    }
+    let (id, why) = (record.id, reason.to_owned());
+    let stop = state.ask(move |host| host.command(id, EngineCommand::Stop(StopReason::ByOperator), &why)).await?;
+    match stop {
+        Ok(_) | Err(HostError::NoSuchEngine(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let why = reason.to_owned();
+    state.ask(move |host| host.remove(id, &why)).await??;
+    state.store.remove_engine(record.owner, id, state.clock.now()).await?;
+    let detail = serde_json::json!({ "name": record.name, "reason": reason, "positions": positions, "orders": orders });
+    audit(state, "engine.remove", format!("engine {id}"), detail).await;
+    Ok(())
+}
+
+/// Open positions and working orders of an engine.
+async fn held(state: &AppState, record: &EngineRecord) -> Result<(usize, usize), Problem> {
+    if let Some(engine) = state.host.engine(record.id) {
+        return Ok((engine.positions, engine.working_orders));
+    }
+    let ledger = state.store.ledger(record.account, state.host.table()).await?;
+    let positions = ledger.positions.keys().filter(|position| position.0.engine() == record.id).count();
+    Ok((positions, ledger.orders.keys().filter(|order| order.engine() == record.id).count()))
+}
