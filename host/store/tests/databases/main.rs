@@ -3,6 +3,7 @@
 #![allow(clippy::cloned_ref_to_slice_refs, reason = "`[row.clone()]` looks like the list it is compared with")]
 
 mod conformance;
+mod disk;
 mod ledger;
 mod migrating;
 mod opening;
