@@ -136,7 +136,7 @@ impl Minute {
         let legs = || turns.windows(2).map(|leg| (leg[0], leg[1]));
         let length: u64 = legs().map(|(from, to)| from.abs_diff(to)).sum();
         // Every turn is a tick; the others lie between them, as many as their share of the way.
-        let mut spare = self.ticks.saturating_sub(turns.len() as u64);
+        let spare = self.ticks.saturating_sub(turns.len() as u64);
         let (mut between, mut before) = (spare, 0);
         let mut way = vec![self.open];
         for (from, to) in legs() {
@@ -147,10 +147,6 @@ impl Minute {
             between = left.min(between);
             way.extend((1..=own as i64).map(|at| from + (to - from) * at / (own as i64 + 1)));
             way.push(to);
-        }
-        // A minute that stood still.
-        if length == 0 {
-            way.extend(std::iter::repeat_n(self.close, std::mem::take(&mut spare) as usize));
         }
         way
     }
@@ -234,8 +230,13 @@ mod tests {
     #[test]
     fn a_minute_that_ends_where_it_began_goes_against_the_one_before() {
         let bars = [bar(0, [100, 101, 99, 101], 4, 5), bar(1, [100, 101, 99, 100], 4, 5), bar(2, [100, 101, 99, 100], 4, 5)];
-        let bids: Vec<i64> = ticks(Wanted::EveryTick, &bars).into_iter().skip(3).map(|tick| tick.1).collect();
+        let bids: Vec<i64> = ticks(Wanted::EveryTick, &bars).into_iter().skip(4).map(|tick| tick.1).collect();
         assert_eq!(bids, [100, 101, 99, 100, 100, 99, 101, 100]);
+    }
+
+    #[test]
+    fn a_minute_that_stood_still_has_its_ticks_all_the_same() {
+        assert_eq!(ticks(Wanted::EveryTick, &[bar(0, [100, 100, 100, 100], 7, 5)]).len(), 7);
     }
 
     #[test]

@@ -109,6 +109,6 @@ mod tests {
     #[test]
     fn a_fixed_spread_lies_above_the_bid() {
         let modelling = Modelling { spread: Spread::Fixed(Points(7)), ..Modelling::default() };
-        assert_eq!(mended(modelling).0, [(130_000, 130_007), (130_000, 130_007), (130_005, 130_012)]);
+        assert_eq!(mended(modelling).0, [(130_000, 130_007), (130_020, 130_027), (130_005, 130_012)]);
     }
 }
