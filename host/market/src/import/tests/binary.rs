@@ -79,7 +79,9 @@ fn hours_that_are_none_are_refused_in_a_line() {
     let bomb = lzma(&records(&[(1, 2, 1)]).repeat(4_000_000));
     assert!(bomb.len() < 1 << 20);
     refused(&bomb, "it has more than 3600000 ticks");
-    bench.refused(&bench.file("EURUSD.bi5", &whole), &plain, "its path names no hour like");
+    bench.refused(&bench.file("EURUSD.bi5", &whole), &plain, "cannot tell its symbol");
+    let named = ImportOptions { symbol: Some("EURUSD".into()), ..ImportOptions::default() };
+    bench.refused(&bench.file("EURUSD.bi5", &whole), &named, "its path names no hour like");
 }
 
 pub(super) fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
