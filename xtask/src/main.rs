@@ -8,6 +8,7 @@ mod cargo;
 mod demo;
 mod server;
 mod setup;
+mod simulate;
 mod strategies;
 mod test;
 
@@ -32,6 +33,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Measure, and write target/bench.json and the table of docs/benchmarks.md.
     Bench(bench::Arguments),
+    /// Run the order path with 10,000 seeds of faults and crashes, and kill a running host 100 times.
+    Simulate(simulate::Arguments),
     /// Build the sample strategies, the hostile ones included, into components.
     Strategies,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Simulate(arguments) => simulate::run(&arguments),
         Task::Strategies => setup::ensure_ready().and_then(|()| strategies::build_all()).map(drop),
     };
     match done {

@@ -13,12 +13,14 @@ mod engines;
 mod extract;
 mod finish;
 mod health;
+mod limits;
 mod live;
 pub mod operations;
 mod operator;
 mod orders;
 mod page;
 mod problem;
+mod risk;
 mod serve;
 mod show;
 mod state;
@@ -77,6 +79,10 @@ fn endpoints() -> OpenApiRouter<AppState> {
         .routes(routes!(engines::positions::positions))
         .routes(routes!(orders::orders))
         .routes(routes!(trading::show, trading::set))
+        .routes(routes!(risk::show, risk::set))
+        .routes(routes!(risk::show_user, risk::set_user))
+        .routes(routes!(risk::show_account, risk::set_account))
+        .routes(routes!(risk::reset))
         .routes(routes!(stream::stream))
         .layer(from_fn(finish::quick));
     // These may compile a component, which takes half a minute when it brings an interpreter along.

@@ -8,6 +8,7 @@ use crate::strategies::report::UploadReport;
 use domain::contract::Description;
 use domain::ids::Digest;
 use domain::limits::GuestLimits;
+use domain::risk::RiskLimits;
 use domain::time::Clock;
 use engine::Host;
 use serde::Serialize;
@@ -120,6 +121,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// What each engine's guest may use.
     pub limits: GuestLimits,
+    /// What no account may go beyond.
+    pub ceiling: RiskLimits,
 }
 
 /// What endpoints work with. Cheap to clone.
@@ -133,6 +136,7 @@ pub struct AppState {
     pub(crate) live: LiveFeed,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: GuestLimits,
+    pub(crate) ceiling: Arc<RiskLimits>,
     pub(crate) process: Arc<ProcessMeter>,
     pub(crate) since: Instant,
     pub(crate) requests: Arc<Semaphore>,
@@ -143,7 +147,7 @@ pub struct AppState {
 impl AppState {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, host, token, versions, feed, live, clock, limits } = parts;
+        let Parts { store, host, token, versions, feed, live, clock, limits, ceiling } = parts;
         Self {
             store,
             host,
@@ -153,6 +157,7 @@ impl AppState {
             live,
             clock,
             limits,
+            ceiling: Arc::new(ceiling),
             process: Arc::default(),
             since: Instant::now(),
             requests: Arc::new(Semaphore::new(REQUESTS_MAX)),

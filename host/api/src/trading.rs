@@ -7,8 +7,9 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use crate::words;
 use axum::extract::State;
+use domain::account::WindDown;
 use domain::contract::TradingState;
-use engine::Scope;
+use engine::{HostError, Scope, WoundDown};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,13 +22,45 @@ pub(crate) struct NewTrading {
     pub trading: TradingState,
     /// Why, for owners and the audit.
     reason: Option<String>,
+    /// Withdraw working orders as well.
+    #[serde(default)]
+    cancel_orders: bool,
+    /// Close positions as well. Both go out without asking a strategy, and also while the database is down.
+    #[serde(default)]
+    flatten: bool,
 }
 
 impl NewTrading {
+    /// Sets the state at the host, before anything is stored.
+    pub(crate) async fn pull(&self, state: &AppState, scope: Scope) -> Result<WoundDown, Problem> {
+        let what = WindDown { engine: None, cancel_orders: self.cancel_orders, flatten: self.flatten };
+        pull(state, scope, self.trading, self.reason(), what).await
+    }
+
     /// Why.
     pub(crate) fn reason(&self) -> &str {
         self.reason.as_deref().unwrap_or("by the operator")
     }
+}
+
+/// Sets a trading state at the host, and takes back what is there: a kill switch does not wait for a database.
+pub(crate) async fn pull(
+    state: &AppState,
+    scope: Scope,
+    trading: TradingState,
+    reason: &str,
+    what: WindDown,
+) -> Result<WoundDown, Problem> {
+    let why = reason.to_owned();
+    let done = state.ask(move |host| {
+        match host.set_trading(scope, trading, &why) {
+            // What is not there now is told when it is opened or added.
+            Ok(()) | Err(HostError::NoSuchAccount(_) | HostError::NoSuchEngine(_)) => {}
+            Err(error) => return Err(error),
+        }
+        if what.cancel_orders || what.flatten { host.wind_down(scope, what) } else { Ok(WoundDown::default()) }
+    });
+    Ok(done.await??)
 }
 
 /// What may be done at the market on this host.
@@ -35,18 +68,22 @@ impl NewTrading {
 pub(crate) struct HostTrading {
     #[schema(value_type = words::TradingState)]
     trading: TradingState,
+    /// Cancels that this request sent.
+    cancels_sent: usize,
+    /// Closing orders that this request sent.
+    closes_sent: usize,
 }
 
 /// What everyone on the host may do at the market.
 #[utoipa::path(get, path = "/trading", tag = "host", operation_id = "show_trading",
     responses((status = 200, description = "What may be done.", body = HostTrading)))]
 pub(crate) async fn show(_: Operator, State(state): State<AppState>) -> axum::Json<HostTrading> {
-    axum::Json(HostTrading { trading: state.host.trading() })
+    axum::Json(HostTrading { trading: state.host.trading(), cancels_sent: 0, closes_sent: 0 })
 }
 
 /// The kill switch: set what everyone on the host may do at the market.
 ///
-/// Holds at the risk gate at once, until it is set again or the host is started again. Orders that reduce risk pass in every state.
+/// Holds at the risk gate at once, and after a restart. Orders that reduce risk pass in every state.
 #[utoipa::path(post, path = "/trading", tag = "host", operation_id = "set_trading", request_body = NewTrading,
     responses((status = 200, description = "What may be done now.", body = HostTrading)))]
 pub(crate) async fn set(
@@ -54,9 +91,9 @@ pub(crate) async fn set(
     State(state): State<AppState>,
     Json(body): Json<NewTrading>,
 ) -> Result<axum::Json<HostTrading>, Problem> {
-    let (trading, reason) = (body.trading, body.reason().to_owned());
-    let why = reason.clone();
-    state.ask(move |host| host.set_trading(Scope::Host, trading, &why)).await??;
-    audit(&state, "host.trading", "host".into(), serde_json::json!({ "state": trading, "reason": reason })).await;
-    Ok(axum::Json(HostTrading { trading: state.host.trading() }))
+    let done = body.pull(&state, Scope::Host).await?;
+    // The host's event thread stores the state, and goes on trying while the database is down.
+    let detail = serde_json::json!({ "state": body.trading, "reason": body.reason(), "cancels": done.cancels, "closes": done.closes });
+    audit(&state, "host.trading", "host".into(), detail).await;
+    Ok(axum::Json(HostTrading { trading: state.host.trading(), cancels_sent: done.cancels, closes_sent: done.closes }))
 }

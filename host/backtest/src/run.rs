@@ -28,7 +28,7 @@ use domain::desk::{Desk, DeskSetup, QueueGauge, Remark, TradingSwitch, Witness};
 use domain::guest::{Fault, FaultKind, Guest};
 use domain::ids::{AccountId, EngineId, UserId};
 use domain::journal::{Forgetful, record};
-use domain::ledger::Ledger;
+use domain::ledger::{Change, Ledger};
 use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::order::Command;
@@ -376,7 +376,7 @@ impl Run {
                 return self.keep_remarks(actor);
             }
             for report in std::mem::take(&mut self.reports) {
-                let changes = self.account.lock().unwrap_or_else(PoisonError::into_inner).ledger.apply(&report);
+                let changes = self.apply(&report);
                 if self.keep_remarks {
                     self.orders.reported(&report, &changes);
                 }
@@ -390,6 +390,11 @@ impl Run {
         }
         let message = format!("it answered events with orders {ROUNDS_MAX} times in a row without waiting for a tick");
         Err(Fault { kind: FaultKind::Trapped, message })
+    }
+
+    fn apply(&self, report: &Report) -> Vec<Change> {
+        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        account.apply(report, &self.table, |symbol| self.venue.quote(symbol))
     }
 
     fn send(&mut self, commands: Vec<Approved<Command>>) {
@@ -421,7 +426,7 @@ impl Run {
         // The guest is gone: what the venue closes at the end of the test is booked, nobody is told.
         self.venue.reports(&mut self.reports);
         for report in std::mem::take(&mut self.reports) {
-            let changes = self.account.lock().unwrap_or_else(PoisonError::into_inner).ledger.apply(&report);
+            let changes = self.apply(&report);
             self.orders.reported(&report, &changes);
             if let Happened::Deal { deal, .. } = report.happened {
                 self.deals.push(deal);

@@ -1,13 +1,14 @@
 //! One trading account as the host sees it: terms, ledger, gate. Shared by the engines that trade on it.
 
-use crate::broker::AccountTerms;
+use crate::broker::{AccountTerms, Happened, Report};
 use crate::contract::{AccountMode, AccountView, DenyCode, OrderKind, TradingState};
-use crate::ids::{AccountId, EngineId, UserId};
-use crate::ledger::Ledger;
+use crate::ids::{AccountId, EngineId, OrderId, UserId};
+use crate::ledger::{Change, Ledger};
 use crate::number::{Points, Steps};
-use crate::order::{Action, Command};
-use crate::risk::{Approved, GateView, RiskGate, RiskLimits, Target};
+use crate::order::{Action, Command, OrderRequest, OrderState};
+use crate::risk::{Approved, Exposure, GateView, HostCaps, Looked, OnSymbol, RiskGate, RiskLimits, Target};
 use crate::symbol::{SymbolId, SymbolTable};
+use crate::tick::Quote;
 use crate::time::Time;
 
 /// A trading account.
@@ -23,26 +24,51 @@ pub struct Account {
     pub ledger: Ledger,
     /// What it may do; the host's and the engine's states count as well.
     pub trading: TradingState,
+    /// What became of an order is unknown since the account was opened: nothing is opened until the broker has said.
+    pub reconciling: bool,
     gate: RiskGate,
 }
 
 /// What one engine knows that its account does not: its quotes and its time.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing<Q> {
+pub struct Standing<'a, Q> {
     /// Who asks.
     pub engine: EngineId,
     /// The strictest of the host's and the engine's trading state.
     pub trading: TradingState,
     /// Market time.
     pub now: Time,
-    /// Bid and ask of a symbol.
+    /// The quote of a symbol.
     pub quote: Q,
+    /// What the whole host may open.
+    pub caps: Option<&'a HostCaps>,
+    /// The host itself asks, in the engine's name.
+    pub by_host: bool,
+}
+
+/// What a kill switch takes back beside stopping openings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindDown {
+    /// One engine's only.
+    pub engine: Option<EngineId>,
+    /// Withdraw working orders.
+    pub cancel_orders: bool,
+    /// Close positions.
+    pub flatten: bool,
+}
+
+/// See [`GateView`].
+#[derive(Clone, Copy, Debug, Default)]
+struct UnderWay {
+    against: Steps,
+    reducing: Steps,
+    reducing_target: Steps,
 }
 
 impl Account {
     /// An account with what it has.
     pub fn new(id: AccountId, owner: UserId, terms: AccountTerms, ledger: Ledger, limits: RiskLimits) -> Self {
-        Self { id, owner, terms, ledger, trading: TradingState::Active, gate: RiskGate::new(limits) }
+        Self { id, owner, terms, ledger, trading: TradingState::Active, reconciling: false, gate: RiskGate::new(limits) }
     }
 
     /// Its gate, to look at.
@@ -50,13 +76,57 @@ impl Account {
         &self.gate
     }
 
+    /// Its gate, to set limits and what it remembers.
+    pub fn gate_mut(&mut self) -> &mut RiskGate {
+        &mut self.gate
+    }
+
+    /// Applies a broker's report: to the ledger, and to what the gate remembers of losses.
+    pub fn apply<Q>(&mut self, report: &Report, table: &SymbolTable, quote: Q) -> Vec<Change>
+    where
+        Q: Fn(SymbolId) -> Option<(Points, Points)> + Copy,
+    {
+        let deal = match &report.happened {
+            Happened::Deal { deal, .. } => Some(deal),
+            _ => None,
+        };
+        if deal.is_some() && self.gate.follows_equity() {
+            // Before it counts: the day begins with what there was.
+            let equity = self.ledger.balance + self.ledger.floating(table, &self.terms.currency, quote);
+            self.gate.note_equity(report.at, equity);
+        }
+        let changes = self.ledger.apply(report);
+        self.reconciling &= self.ledger.orders.values().any(|order| order.state == OrderState::Unknown);
+        if let Some(deal) = deal {
+            self.gate.executed(deal);
+        }
+        changes
+    }
+
+    /// A person has looked at the account: its day and its peak begin anew, and `engine`, or every engine that waits, may open
+    /// again.
+    pub fn reset<Q>(&mut self, engine: Option<EngineId>, table: &SymbolTable, quote: Q)
+    where
+        Q: Fn(SymbolId) -> Option<(Points, Points)> + Copy,
+    {
+        let equity = self.ledger.balance + self.ledger.floating(table, &self.terms.currency, quote);
+        let memory = self.gate.memory_mut();
+        match engine {
+            Some(engine) => memory.forgive(engine),
+            None => {
+                memory.begin_anew(equity);
+                memory.forgive_all();
+            }
+        }
+    }
+
     /// Checks a command of `by.engine` and, when it passes, notes a new order at once, so that the next check sees it.
     ///
     /// # Errors
     /// The gate's code.
-    pub fn approve<Q>(&mut self, command: Command, table: &SymbolTable, by: &Standing<Q>) -> Result<Approved<Command>, DenyCode>
+    pub fn approve<Q>(&mut self, command: Command, table: &SymbolTable, by: &Standing<'_, Q>) -> Result<Approved<Command>, DenyCode>
     where
-        Q: Fn(SymbolId) -> Option<(Points, Points)>,
+        Q: Fn(SymbolId) -> Option<Quote>,
     {
         let symbol = match &command.action {
             Action::Place(request) => request.symbol,
@@ -68,16 +138,37 @@ impl Account {
         if matches!(&command.action, Action::Place(request) if request.position.is_none()) && self.is_held_by_another(by.engine, symbol) {
             return Err(DenyCode::SymbolNotAllowed);
         }
+        let asked = match &command.action {
+            Action::Place(request) => Some(request),
+            _ => None,
+        };
+        let exposure = match asked {
+            Some(request) if self.gate.looks_at_money(by.caps) => {
+                let (terms, ledger) = (&self.terms, &self.ledger);
+                let (mode, currency, leverage) = (terms.mode, terms.currency.as_str(), terms.leverage);
+                self.gate.look(&Looked { ledger, table, mode, currency, leverage, quote: &by.quote }, Some(request))
+            }
+            _ => Exposure::default(),
+        };
+        let target = self.target(&command, by.engine);
+        let under_way = asked.map_or(UnderWay::default(), |asked| self.under_way(asked, by.engine));
         let view = GateView {
             spec: table.spec(symbol),
             quote: (by.quote)(symbol),
             now: by.now,
             trading: by.trading.max(self.trading),
-            target: self.target(&command, by.engine),
+            netting: self.terms.mode != AccountMode::Hedging,
+            target,
             working_orders: self.ledger.orders.len(),
             positions: self.ledger.positions.len(),
-            net: self.net(by.engine, symbol),
-            reducing: self.reducing(&command, by.engine, symbol),
+            on_symbol: asked.map_or(OnSymbol::default(), |asked| OnSymbol::of(&self.ledger, self.terms.mode, symbol, asked.side)),
+            exposure,
+            against: under_way.against,
+            reducing: under_way.reducing,
+            reducing_target: under_way.reducing_target,
+            caps: by.caps,
+            by_host: by.by_host,
+            reconciling: self.reconciling,
         };
         let approved = self.gate.check(command, &view)?;
         self.ledger.recorded(approved.get());
@@ -106,26 +197,60 @@ impl Account {
         }
     }
 
-    fn net(&self, engine: EngineId, symbol: SymbolId) -> Steps {
-        let own = self.ledger.positions.values().filter(|position| position.id.0.engine() == engine && position.symbol == symbol);
-        own.map(|position| Steps(position.side.sign() * position.volume.0)).sum()
+    /// What of the engine's an order in its direction would close, and how much of that is being closed already.
+    fn under_way(&self, asked: &OrderRequest, engine: EngineId) -> UnderWay {
+        let mut found = UnderWay::default();
+        let own = self.ledger.positions.values().filter(|position| position.id.0.engine() == engine && position.symbol == asked.symbol);
+        found.against = own.filter(|position| position.side != asked.side).map(|position| position.volume).sum();
+        let of_engine = self.ledger.orders.values().filter(|order| order.id.engine() == engine);
+        let same_way = of_engine.filter(|order| order.request.symbol == asked.symbol && order.request.side == asked.side);
+        // An opposite order on a netting account closes first, whatever it is called.
+        let netting = self.terms.mode != AccountMode::Hedging;
+        for order in same_way.filter(|order| order.request.kind == OrderKind::Market) {
+            let request = &order.request;
+            let rest = request.volume - order.filled;
+            if request.reduce_only || request.position.is_some() || netting {
+                found.reducing += rest;
+            }
+            if asked.position.is_some() && request.position == asked.position {
+                found.reducing_target += rest;
+            }
+        }
+        found
     }
 
-    fn reducing(&self, command: &Command, engine: EngineId, symbol: SymbolId) -> Steps {
-        let Action::Place(asked) = &command.action else {
-            return Steps(0);
-        };
-        let own = self
-            .ledger
-            .orders
-            .values()
-            .filter(|order| order.id.engine() == engine && order.request.symbol == symbol && order.request.side == asked.side);
-        let underway = own.filter(|order| order.request.kind == OrderKind::Market);
-        let reduces = underway.filter(|order| match asked.position {
-            Some(_) => order.request.position == asked.position,
-            None => order.request.reduce_only || order.request.position.is_some(),
+    /// Commands that withdraw the working orders of `engine`, or of all, and those that close what they have open, in orders no
+    /// larger than the symbol allows. What the gate denies is closed or withdrawn already, or can't be for want of a price.
+    pub fn wind_down<Q>(&mut self, what: &WindDown, table: &SymbolTable, quote: Q) -> Vec<Approved<Command>>
+    where
+        Q: Fn(SymbolId) -> Option<Quote> + Copy,
+    {
+        let of = |id: OrderId| what.engine.is_none_or(|engine| id.engine() == engine);
+        let mut commands = Vec::new();
+        if what.cancel_orders {
+            let pending = self.ledger.orders.values().filter(|order| of(order.id) && order.request.kind != OrderKind::Market);
+            commands.extend(pending.map(|order| (order.id, order.request.symbol, Action::Cancel)));
+        }
+        if what.flatten {
+            for position in self.ledger.positions.values().filter(|position| of(position.id.0)) {
+                let max = table.spec(position.symbol).volume_max;
+                let mut left = position.volume;
+                while left > Steps(0) {
+                    let volume = left.min(max);
+                    left -= volume;
+                    commands.push((position.id.0, position.symbol, Action::Place(OrderRequest::closing(position, volume))));
+                }
+            }
+        }
+        let approved = commands.into_iter().filter_map(|(named, symbol, action)| {
+            let order = if matches!(action, Action::Place(_)) { self.ledger.next_hosts_order(named.engine()) } else { named };
+            let quoted = quote(symbol);
+            let at = quoted.map_or(Time(0), |quote| quote.at);
+            let command = Command { account: self.id, order, at, action };
+            let by = Standing { engine: named.engine(), trading: TradingState::Active, now: at, quote, caps: None, by_host: true };
+            self.approve(command, table, &by).ok()
         });
-        reduces.map(|order| order.request.volume - order.filled).sum()
+        approved.collect()
     }
 
     /// Commands the engine may still give in this minute.
@@ -152,11 +277,11 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::{Deal, Entry, Happened, Reason, Report};
+    use crate::broker::{Deal, Entry, Reason};
     use crate::contract::{Filling, Side};
-    use crate::ids::{DealId, OrderId, PositionId};
+    use crate::ids::{DealId, PositionId};
     use crate::number::Money;
-    use crate::order::{OrderRequest, Tag};
+    use crate::order::Tag;
     use crate::symbol::common;
 
     const SYMBOL: SymbolId = SymbolId(0);
@@ -184,8 +309,8 @@ mod tests {
         let table = SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap();
         let command =
             Command { account: account.id, order: OrderId::new(EngineId(engine), number), at: Time(0), action: Action::Place(request) };
-        let quote = |_| Some((Points(130_000), Points(130_010)));
-        let by = Standing { engine: EngineId(engine), trading: TradingState::Active, now: Time(0), quote };
+        let quote = |_| Some(Quote { bid: Points(130_000), ask: Points(130_010), at: Time(0) });
+        let by = Standing { engine: EngineId(engine), trading: TradingState::Active, now: Time(0), quote, caps: None, by_host: false };
         account.approve(command, &table, &by).map(drop)
     }
 
@@ -231,5 +356,50 @@ mod tests {
         assert_eq!(ask(&mut account, 1, 2, limit), Ok(()));
         assert_eq!(ask(&mut account, 1, 3, close.clone()), Ok(()));
         assert_eq!(ask(&mut account, 1, 4, close), Err(DenyCode::WouldIncrease), "one on its way is enough");
+    }
+
+    #[test]
+    fn a_reduce_only_order_beside_a_close_does_not_close_more_than_there_is() {
+        for mode in [AccountMode::Hedging, AccountMode::Netting] {
+            let close = OrderRequest { position: Some(PositionId(OrderId::new(EngineId(1), 1))), ..order(Side::Sell) };
+            let reduce = OrderRequest { reduce_only: true, ..order(Side::Sell) };
+            for (first, second) in [(&close, &reduce), (&reduce, &close)] {
+                let mut account = bought(mode);
+                assert_eq!(ask(&mut account, 1, 2, first.clone()), Ok(()));
+                assert_eq!(ask(&mut account, 1, 3, second.clone()), Err(DenyCode::WouldIncrease), "{mode}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_opposite_order_closes_a_netting_position_though_trading_is_halted() {
+        let mut account = bought(AccountMode::Netting);
+        account.trading = TradingState::Halted;
+        assert_eq!(ask(&mut account, 1, 2, OrderRequest { volume: Steps(6), ..order(Side::Sell) }), Err(DenyCode::TradingHalted));
+        assert_eq!(ask(&mut account, 1, 3, order(Side::Sell)), Ok(()));
+        assert_eq!(ask(&mut account, 1, 4, order(Side::Sell)), Err(DenyCode::TradingHalted), "one on its way is enough");
+    }
+
+    #[test]
+    fn what_one_engine_may_close_another_cannot() {
+        let mut account = bought(AccountMode::Hedging);
+        let close = OrderRequest { position: Some(PositionId(OrderId::new(EngineId(1), 1))), ..order(Side::Sell) };
+        assert_eq!(ask(&mut account, 2, 1, close.clone()), Err(DenyCode::PositionNotFound));
+        assert_eq!(ask(&mut account, 2, 1, OrderRequest { reduce_only: true, ..order(Side::Sell) }), Err(DenyCode::WouldIncrease));
+        assert_eq!(ask(&mut account, 1, 2, close), Ok(()));
+    }
+
+    #[test]
+    fn an_unknown_order_locks_its_symbol_for_the_whole_account() {
+        let mut account = bought(AccountMode::Hedging);
+        ask(&mut account, 1, 2, order(Side::Buy)).unwrap();
+        let missing = |account: &mut Account, happened| {
+            let report = Report { account: AccountId(1), order: Some(OrderId::new(EngineId(1), 2)), at: Time(0), happened };
+            account.ledger.apply(&report);
+        };
+        missing(&mut account, Happened::AnswerMissing);
+        assert_eq!(ask(&mut account, 2, 1, order(Side::Buy)), Err(DenyCode::InFlight));
+        missing(&mut account, Happened::Rejected { retcode: 10_006 });
+        assert_eq!(ask(&mut account, 2, 1, order(Side::Buy)), Ok(()));
     }
 }

@@ -123,6 +123,8 @@ impl Extremes {
 pub trait MarketView: Send + Sync {
     /// Bid and ask of the last tick.
     fn quote(&self, symbol: SymbolId) -> Option<(Points, Points)>;
+    /// When that was.
+    fn quoted_at(&self, symbol: SymbolId) -> Option<Time>;
     /// The last `count` bars that had closed when a tick at `until` had been seen, oldest first.
     fn bars(&self, symbol: SymbolId, timeframe: Timeframe, count: usize, until: Time) -> Vec<Bar>;
     /// The last `count` ticks up to `sequence`, oldest first.
@@ -271,6 +273,10 @@ impl MarketHistory {
 impl MarketView for std::sync::RwLock<MarketHistory> {
     fn quote(&self, symbol: SymbolId) -> Option<(Points, Points)> {
         self.read().unwrap_or_else(std::sync::PoisonError::into_inner).symbol(symbol).quote()
+    }
+
+    fn quoted_at(&self, symbol: SymbolId) -> Option<Time> {
+        self.read().unwrap_or_else(std::sync::PoisonError::into_inner).symbol(symbol).last().map(|tick| tick.time)
     }
 
     fn bars(&self, symbol: SymbolId, timeframe: Timeframe, count: usize, until: Time) -> Vec<Bar> {

@@ -205,7 +205,8 @@ pub type Waker = std::sync::Arc<dyn Fn() + Send + Sync>;
 /// What a broker knows of an order that was recorded and of which no report is known, as after a crash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whereabouts {
-    /// The broker has never had it. It is given up, never sent again: the price it was meant for is gone.
+    /// The broker has never had it and never will: nothing of it is on its way. It is given up, never sent again: the price it
+    /// was meant for is gone.
     Missing,
     /// These reports say what became of it.
     Reported(Vec<Report>),

@@ -99,6 +99,7 @@ words! {
         PositionNotFound = "POSITION_NOT_FOUND", OrderNotFound = "ORDER_NOT_FOUND", WouldIncrease = "WOULD_INCREASE",
         ExpiryPast = "EXPIRY_PAST", BudgetExceeded = "BUDGET_EXCEEDED", Invalid = "INVALID",
         PositionsExceeded = "POSITIONS_EXCEEDED", NotionalExceeded = "NOTIONAL_EXCEEDED", HostBusy = "HOST_BUSY", NotAllowedNow = "NOT_ALLOWED_NOW",
+        Throttled = "THROTTLED", HostLimit = "HOST_LIMIT", StopLossMissing = "STOP_LOSS_MISSING",
     }
 }
 

@@ -42,6 +42,9 @@ id! {
     DealId(u64)
 }
 
+/// Numbers from here on are of orders that the host gives in an engine's name, to flatten what it has; a guest's own count below.
+pub const HOSTS_ORDERS_FROM: u32 = 1 << 31;
+
 /// An order, unique for ever: the engine that asked for it and how many it had asked for before. Derived, not drawn, so
 /// that the same run gives the same ids. The guest sees [`number`](Self::number).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,6 +65,11 @@ impl OrderId {
     /// Which of that engine's orders, from 1.
     pub fn number(self) -> u32 {
         self.0 as u32
+    }
+
+    /// Whether the host gave it, to close what the engine has open.
+    pub fn is_hosts(self) -> bool {
+        self.number() >= HOSTS_ORDERS_FROM
     }
 }
 

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 /// Something that is in the journal.
 ///
 /// Only [`record`] builds one, after the journal has it durably, and [`Broker::submit`](crate::broker::Broker::submit)
-/// takes nothing else: nothing is sent before it is recorded.
+/// takes nothing else: nothing is sent before it is recorded. The one exception is [`owe`], by which a close or a cancel
+/// leaves while the journal is broken.
 ///
 /// ```compile_fail
 /// let forged = stockade_domain::journal::Recorded(todo!());
@@ -92,11 +93,28 @@ impl SetAside {
 ///
 /// # Errors
 /// Nothing was recorded and nothing may be sent.
-pub fn record(journal: &mut (impl Journal + ?Sized), commands: Vec<Approved<Command>>) -> Result<Vec<Recorded<Command>>, JournalError> {
-    let commands: Vec<Command> = commands.into_iter().map(Approved::into_inner).collect();
-    let entries: Vec<Entry<'_>> = commands.iter().map(Entry::Command).collect();
-    journal.append(&entries)?;
-    Ok(commands.into_iter().map(Recorded).collect())
+pub fn record(journal: &mut (impl Journal + ?Sized), commands: Vec<Approved<Command>>) -> Result<Vec<Recorded<Command>>, NotRecorded> {
+    let entries: Vec<Entry<'_>> = commands.iter().map(|command| Entry::Command(command.get())).collect();
+    match journal.append(&entries) {
+        Ok(()) => Ok(commands.into_iter().map(|command| Recorded(command.into_inner())).collect()),
+        Err(error) => Err(NotRecorded { error, commands }),
+    }
+}
+
+/// Commands that the journal did not take, given back.
+#[derive(Debug)]
+pub struct NotRecorded {
+    /// Why.
+    pub error: JournalError,
+    /// What was to be recorded.
+    pub commands: Vec<Approved<Command>>,
+}
+
+/// Sends a way out although the journal does not work: a position must never be stuck behind a broken disk. What comes back
+/// beside it is owed to the journal: the caller writes it before anything else that is written. `None` when it may add risk.
+pub fn owe(command: Approved<Command>) -> Option<(Recorded<Command>, Command)> {
+    let command = command.into_inner();
+    command.is_way_out().then(|| (Recorded(command.clone()), command))
 }
 
 /// The journal of a run that nobody will ever recover, a backtest: counts and forgets.

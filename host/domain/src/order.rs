@@ -10,6 +10,7 @@
 
 use crate::contract::{Filling, OrderKind, Side, words};
 use crate::ids::{AccountId, OrderId, PositionId};
+use crate::ledger::Position;
 use crate::limits::TAG_BYTES_MAX;
 use crate::number::{Points, Steps};
 use crate::symbol::SymbolId;
@@ -67,6 +68,28 @@ pub struct OrderRequest {
     pub tag: Tag,
 }
 
+impl OrderRequest {
+    /// Closes `volume` of a position at the market.
+    pub fn closing(position: &Position, volume: Steps) -> Self {
+        Self {
+            symbol: position.symbol,
+            side: position.side.opposite(),
+            kind: OrderKind::Market,
+            volume,
+            price: None,
+            stop_limit_price: None,
+            stop_loss: None,
+            take_profit: None,
+            filling: Filling::Any,
+            deviation: None,
+            expires: None,
+            position: Some(position.id),
+            reduce_only: true,
+            tag: Tag::default(),
+        }
+    }
+}
+
 /// What is asked of a broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -109,6 +132,26 @@ pub struct Command {
     pub action: Action,
 }
 
+impl Command {
+    /// Whether it can only get out of something: it cancels, closes or reduces.
+    pub fn is_way_out(&self) -> bool {
+        match &self.action {
+            Action::Place(request) => request.position.is_some() || request.reduce_only,
+            Action::Cancel => true,
+            Action::ModifyOrder { .. } | Action::ModifyPosition { .. } => false,
+        }
+    }
+
+    /// Whether it may open or increase something, now or when its price comes.
+    pub fn may_open(&self) -> bool {
+        match &self.action {
+            Action::Place(_) => !self.is_way_out(),
+            Action::ModifyOrder { .. } => true,
+            Action::ModifyPosition { .. } | Action::Cancel => false,
+        }
+    }
+}
+
 words! {
     /// Where an order stands.
     OrderState {
@@ -137,8 +180,9 @@ pub struct InvalidTransition {
 }
 
 impl OrderState {
-    /// The state after `event`. Reports repeat and overtake each other, so most rows ask only that nothing is undone: a
-    /// deal is a fact, whatever was said before it.
+    /// The state after `event`. Reports repeat and overtake each other, so once an order is recorded every report has an answer
+    /// in every state, and the same reports end in the same state in whatever order they arrive: what is known only grows,
+    /// from recorded over unknown, accepted, partially filled, rejected, canceled and expired to filled.
     ///
     /// # Errors
     /// The event can't happen in this state.
@@ -147,38 +191,38 @@ impl OrderState {
         match (self, event) {
             (S::Initialized, E::Denied) => Ok(S::Denied),
             (S::Initialized, E::Recorded) => Ok(S::Recorded),
+            // What was denied has never left, and nothing leaves before it is recorded.
+            (S::Initialized | S::Denied, _) => Err(InvalidTransition { from: self, event }),
+            // The journal repeats itself after a crash.
+            (_, E::Recorded) => Ok(self),
+            (_, E::Denied) => Err(InvalidTransition { from: self, event }),
+
             (S::Recorded, E::Submitted) => Ok(S::Submitted),
+            (S::Recorded | S::Submitted, E::AnswerMissing) => Ok(S::Unknown),
+            // Overtaken by what is known already.
+            (_, E::Submitted | E::AnswerMissing) => Ok(self),
 
             (S::Recorded | S::Submitted | S::Unknown, E::Accepted) => Ok(S::Accepted),
-            (S::Recorded | S::Submitted | S::Unknown, E::Rejected) => Ok(S::Rejected),
-            (S::Recorded | S::Submitted, E::AnswerMissing) => Ok(S::Unknown),
+            (_, E::Accepted) => Ok(self),
 
             (S::Recorded | S::Submitted | S::Unknown | S::Accepted | S::PartiallyFilled, E::PartiallyFilled) => Ok(S::PartiallyFilled),
-            (S::Recorded | S::Submitted | S::Unknown | S::Accepted | S::PartiallyFilled, E::Filled) => Ok(S::Filled),
-            (S::Recorded | S::Submitted | S::Unknown | S::Accepted | S::PartiallyFilled, E::Canceled) => Ok(S::Canceled),
-            (S::Recorded | S::Submitted | S::Unknown | S::Accepted | S::PartiallyFilled, E::Expired) => Ok(S::Expired),
-
-            // The broker filled it before our cancel, or its expiry, arrived; the deal is what counts.
-            (S::Canceled | S::Expired, E::Filled) => Ok(S::Filled),
+            // Part of it was filled and the rest refused, whichever is heard of first.
+            (S::Rejected, E::PartiallyFilled) | (S::PartiallyFilled, E::Rejected) => Ok(S::Canceled),
             // Part of it was filled before the rest ended: it stays ended.
             (S::Canceled | S::Expired | S::Filled, E::PartiallyFilled) => Ok(self),
-            // A report that was overtaken by a later one, or repeated.
-            (S::Accepted | S::PartiallyFilled | S::Filled | S::Canceled | S::Expired, E::Accepted | E::Submitted) => Ok(self),
-            (S::Unknown | S::Rejected, E::Submitted) => Ok(self),
-            (S::Accepted | S::PartiallyFilled | S::Filled | S::Canceled | S::Expired | S::Rejected | S::Unknown, E::AnswerMissing) => {
-                Ok(self)
-            }
-            (S::Filled, E::Filled | E::Canceled | E::Expired) => Ok(S::Filled),
-            (S::Canceled, E::Canceled | E::Expired) => Ok(S::Canceled),
-            (S::Expired, E::Canceled | E::Expired) => Ok(S::Expired),
-            (S::Rejected, E::Rejected) => Ok(S::Rejected),
-            // A pending order that could not be filled when its price came, for want of margin, say; and its late acceptance.
-            (S::Accepted, E::Rejected) => Ok(S::Rejected),
-            (S::Rejected, E::Accepted) => Ok(self),
-            // The rest of a partly filled order was refused.
-            (S::PartiallyFilled, E::Rejected) => Ok(S::Canceled),
 
-            (from, event) => Err(InvalidTransition { from, event }),
+            // Also a pending order that could not be filled when its price came, for want of margin, say.
+            (S::Recorded | S::Submitted | S::Unknown | S::Accepted | S::Rejected, E::Rejected) => Ok(S::Rejected),
+            (S::Canceled | S::Expired | S::Filled, E::Rejected) => Ok(self),
+
+            (S::Expired | S::Filled, E::Canceled) => Ok(self),
+            (_, E::Canceled) => Ok(S::Canceled),
+            (S::Filled, E::Expired) => Ok(S::Filled),
+            (_, E::Expired) => Ok(S::Expired),
+
+            // The broker filled it before our cancel, or its expiry, arrived; or after it had been given up for lost. The deal
+            // is what counts.
+            (_, E::Filled) => Ok(S::Filled),
         }
     }
 
@@ -191,6 +235,7 @@ impl OrderState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use {OrderEvent as E, OrderState as S};
 
     fn run(events: &[OrderEvent]) -> Result<OrderState, InvalidTransition> {
@@ -217,22 +262,39 @@ mod tests {
     }
 
     #[test]
-    fn what_was_denied_or_rejected_is_never_filled() {
+    fn what_was_denied_is_never_filled_and_nothing_is_sent_before_it_is_recorded() {
         assert!(run(&[E::Denied, E::Filled]).is_err());
-        assert!(run(&[E::Recorded, E::Submitted, E::Rejected, E::Filled]).is_err());
-        assert!(run(&[E::Submitted]).is_err(), "nothing is sent before it is recorded");
+        assert!(run(&[E::Submitted]).is_err());
+        assert!(run(&[E::Recorded, E::Denied]).is_err());
     }
 
     #[test]
-    fn every_order_of_the_same_reports_ends_in_the_same_state() {
-        for reports in
-            [[E::Accepted, E::PartiallyFilled, E::Filled], [E::Accepted, E::Canceled, E::Accepted], [E::Accepted, E::Filled, E::Canceled]]
-        {
-            let mut ends = std::collections::BTreeSet::new();
-            for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-                ends.insert(run(&[E::Recorded, E::Submitted, reports[order[0]], reports[order[1]], reports[order[2]]]).unwrap());
-            }
-            assert_eq!(ends.len(), 1, "{reports:?} -> {ends:?}");
+    fn a_late_fill_of_an_order_that_was_given_up_counts() {
+        assert_eq!(run(&[E::Recorded, E::Submitted, E::AnswerMissing, E::Rejected, E::Filled]), Ok(S::Filled));
+    }
+
+    #[test]
+    fn a_rest_that_was_refused_leaves_the_order_canceled_whatever_is_heard_of_first() {
+        assert_eq!(run(&[E::Recorded, E::PartiallyFilled, E::Rejected]), Ok(S::Canceled));
+        assert_eq!(run(&[E::Recorded, E::Rejected, E::PartiallyFilled]), Ok(S::Canceled));
+    }
+
+    /// What a broker, or the silence of one, says of a recorded order.
+    const REPORTS: [OrderEvent; 8] =
+        [E::Submitted, E::Accepted, E::Rejected, E::AnswerMissing, E::PartiallyFilled, E::Filled, E::Canceled, E::Expired];
+
+    proptest::proptest! {
+        #[test]
+        fn the_same_reports_in_any_order_and_however_often_end_in_the_same_state(
+            (reports, shuffled) in proptest::collection::vec(0..REPORTS.len(), 0..8).prop_flat_map(|reports| {
+                let twice: Vec<usize> = reports.iter().chain(&reports).copied().collect();
+                (Just(reports), Just(twice).prop_shuffle())
+            })
+        ) {
+            let end = |reports: &[usize]| reports.iter().try_fold(S::Recorded, |state, &at| state.after(REPORTS[at]));
+            let ended = end(&reports);
+            prop_assert!(ended.is_ok());
+            prop_assert_eq!(ended, end(&shuffled));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Ticks and bars: one by one on the live path, column by column everywhere else.
 
+use crate::number::Points;
 use crate::symbol::SymbolId;
 use crate::time::{DAY_US, MINUTE_US, Time};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,17 @@ pub struct Tick {
     pub volume: f64,
     /// What changed.
     pub flags: TickFlags,
+}
+
+/// Bid and ask, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// Best price to sell at.
+    pub bid: Points,
+    /// Best price to buy at.
+    pub ask: Points,
+    /// When the broker saw it, UTC.
+    pub at: Time,
 }
 
 /// Ticks of one symbol, column by column and equally long, in order of time (equal times allowed). `lasts` and

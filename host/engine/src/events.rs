@@ -7,6 +7,7 @@ use domain::guest::Fault;
 use domain::ids::{AccountId, Digest, EngineId, UserId};
 use domain::ledger::Change;
 use domain::life::{EngineState, Verdict};
+use domain::risk::GateMemory;
 use domain::tape::Entry;
 use domain::tick::Tick;
 use domain::time::Time;
@@ -78,6 +79,14 @@ pub enum Event {
         given: Vec<Param>,
         /// When, by the host's clock.
         at: Time,
+    },
+    /// What a risk gate remembers of an account has changed, to be kept: it survives a restart. Never dropped; newer replaces
+    /// what still waits.
+    Gate {
+        /// Which account.
+        account: AccountId,
+        /// What must be kept.
+        memory: GateMemory,
     },
     /// What may be done at the market has changed. Never dropped.
     Trading {
@@ -152,7 +161,7 @@ impl Event {
             | Self::Remarks { engine, .. }
             | Self::Taped { engine, .. }
             | Self::Changed { engine, .. } => Some(*engine),
-            Self::Trading { .. } | Self::Alarm { .. } | Self::Ticks(_) | Self::Dropped { .. } => None,
+            Self::Gate { .. } | Self::Trading { .. } | Self::Alarm { .. } | Self::Ticks(_) | Self::Dropped { .. } => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The thread that tells the sink: nobody who has something to tell waits for it.
 
 use crate::events::{Event, EventSink, Whose};
-use domain::ids::EngineId;
+use domain::ids::{AccountId, EngineId};
 use domain::tape::Entry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,6 +23,8 @@ struct Inner {
     saved: BTreeMap<EngineId, Event>,
     /// Bytes of these states.
     saved_bytes: usize,
+    /// The latest memory of each account's gate.
+    gates: BTreeMap<AccountId, Event>,
     /// How many of the events are views.
     views: usize,
     /// Entries of records and ticks for them that wait.
@@ -35,6 +37,26 @@ struct Inner {
     telling: bool,
     sleeping: bool,
     closed: bool,
+}
+
+impl Inner {
+    fn has_news(&self) -> bool {
+        !(self.events.is_empty() && self.saved.is_empty() && self.gates.is_empty() && self.gaps.is_empty())
+    }
+
+    /// All that waits.
+    fn take(&mut self) -> Vec<Event> {
+        let mut events = std::mem::take(&mut self.events);
+        events.extend(std::mem::take(&mut self.saved).into_values());
+        events.extend(std::mem::take(&mut self.gates).into_values());
+        events.extend(std::mem::take(&mut self.gaps).into_values().map(|engine| Event::Taped { engine, entries: vec![Entry::Gap] }));
+        (self.views, self.recorded, self.saved_bytes) = (0, 0, 0);
+        match std::mem::take(&mut self.dropped) {
+            0 => {}
+            views => events.push(Event::Dropped { views }),
+        }
+        events
+    }
 }
 
 impl Herald {
@@ -55,6 +77,9 @@ impl Herald {
                 if let Some(older) = inner.saved.insert(engine.engine, event) {
                     inner.saved_bytes -= saved_bytes(&older);
                 }
+            }
+            Event::Gate { account, .. } => {
+                inner.gates.insert(account, event);
             }
             Event::Taped { engine, .. } if inner.recorded >= self.record_max || inner.gaps.contains_key(&engine.engine) => {
                 inner.gaps.insert(engine.engine, engine);
@@ -101,7 +126,7 @@ impl Herald {
     /// Waits until the sink has taken all events; `false` when it did not by `end`.
     pub(crate) fn settle(&self, end: Instant) -> bool {
         let mut inner = self.lock();
-        while inner.telling || !inner.events.is_empty() || !inner.saved.is_empty() {
+        while inner.telling || inner.has_news() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -109,6 +134,14 @@ impl Herald {
             inner = self.idle.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
+    }
+
+    /// Hands what waits to a sink, without a thread.
+    pub(crate) fn drain(&self, sink: &mut dyn EventSink) {
+        let events = self.lock().take();
+        if !events.is_empty() {
+            sink.events(events);
+        }
     }
 
     /// Ends the thread once the sink has taken all events.
@@ -121,21 +154,12 @@ impl Herald {
     pub(crate) fn run(&self, mut sink: Box<dyn EventSink>) {
         loop {
             let mut inner = self.lock();
-            while inner.events.is_empty() && inner.saved.is_empty() && !inner.closed {
+            while !inner.has_news() && !inner.closed {
                 inner.sleeping = true;
                 inner = self.ready.wait(inner).unwrap_or_else(PoisonError::into_inner);
             }
             inner.sleeping = false;
-            let mut events = std::mem::take(&mut inner.events);
-            events.extend(std::mem::take(&mut inner.saved).into_values());
-            events.extend(std::mem::take(&mut inner.gaps).into_values().map(|engine| Event::Taped { engine, entries: vec![Entry::Gap] }));
-            inner.views = 0;
-            inner.recorded = 0;
-            inner.saved_bytes = 0;
-            match std::mem::take(&mut inner.dropped) {
-                0 => {}
-                views => events.push(Event::Dropped { views }),
-            }
+            let events = inner.take();
             if events.is_empty() {
                 return;
             }

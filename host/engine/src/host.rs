@@ -6,17 +6,18 @@ use crate::herald::{Herald, left_until};
 use crate::hub::Hub;
 use crate::inbox::Inbox;
 use crate::meter::{Counters, Meter};
-use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, set_host_trading};
+use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, WoundDown, set_host_trading};
 use crate::recovery::Recovered;
 use crate::setup::{EngineSetup, HostSetup};
 use crate::shard::{EngineCommand, Message, Shard, ShardRequest, Swapped};
 use crate::shared::{Entry, ShardPort, Shared, lock};
-use domain::account::Account;
-use domain::bars::MarketHistory;
+use domain::account::{Account, WindDown};
+use domain::bars::{MarketHistory, MarketView as _};
 use domain::contract::{StopReason, TradingState};
 use domain::desk::{QueueGauge, TradingSwitch};
 use domain::ids::{AccountId, EngineId};
 use domain::life::EngineState;
+use domain::risk::RiskLimits;
 use domain::symbol::SymbolTable;
 use domain::tick::Tick;
 use std::collections::BTreeMap;
@@ -50,6 +51,14 @@ impl Host {
     /// # Errors
     /// A thread can't be started.
     pub fn start(setup: HostSetup) -> Result<Self, HostError> {
+        let (host, pipeline, jobs, sink) = Self::assemble(setup);
+        // From here on a failure drops `host`, which ends the threads that are there.
+        host.start_threads(sink, pipeline, jobs)?;
+        Ok(host)
+    }
+
+    /// The parts, without threads.
+    pub(crate) fn assemble(setup: HostSetup) -> (Self, Pipeline, Receiver<crate::starter::Job>, Box<dyn crate::EventSink>) {
         let bounds = setup.bounds;
         let symbols = setup.table.len();
         let switch = Arc::new(TradingSwitch::default());
@@ -74,9 +83,8 @@ impl Host {
             engines: RwLock::default(),
         });
         let host = Self { shared, hub: Mutex::new(Hub::new()), threads: Mutex::default(), numbered: Mutex::default() };
-        // From here on a failure drops `host`, which ends the threads that are there.
-        host.start_threads(setup.sink, Pipeline::new(Arc::clone(&host.shared), setup.journal, setup.broker), waiting_jobs)?;
-        Ok(host)
+        let pipeline = Pipeline::new(Arc::clone(&host.shared), setup.journal, setup.broker);
+        (host, pipeline, waiting_jobs, setup.sink)
     }
 
     fn start_threads(
@@ -258,6 +266,50 @@ impl Host {
         let at = self.shared.clock.now();
         self.shared.herald.tell(Event::Trading { scope, state, reason: reason.to_owned(), at });
         Ok(())
+    }
+
+    /// Withdraws working orders and closes positions, of everyone, an account or an engine, without asking a guest. Says how many
+    /// orders it sent for that; what becomes of them comes as events. Set the trading state before, or guests open anew.
+    ///
+    /// # Errors
+    /// The host has stopped or does not answer.
+    pub fn wind_down(&self, scope: Scope, what: WindDown) -> Result<WoundDown, HostError> {
+        let (answer, done) = channel();
+        self.ask_pipeline(PipelineRequest::WindDown { scope, what, answer })?;
+        self.answer(&done)
+    }
+
+    /// Sets an account's limits: its own, and the levels above it. They hold from the next command on.
+    ///
+    /// # Errors
+    /// There is no such account.
+    pub fn set_limits(&self, id: AccountId, own: RiskLimits, ceilings: Vec<RiskLimits>) -> Result<(), HostError> {
+        let account = self.shared.account(id).ok_or(HostError::NoSuchAccount(id))?;
+        let mut account = lock(&account);
+        account.gate_mut().set_own(own);
+        account.gate_mut().set_ceilings(ceilings);
+        Ok(())
+    }
+
+    /// A person has looked: an engine that opened too often in one direction may open again; without one, all of the account
+    /// may, and its day and its peak begin anew.
+    ///
+    /// # Errors
+    /// There is no such account.
+    pub fn reset_gate(&self, id: AccountId, engine: Option<EngineId>) -> Result<(), HostError> {
+        let account = self.shared.account(id).ok_or(HostError::NoSuchAccount(id))?;
+        let memory = {
+            let mut account = lock(&account);
+            account.reset(engine, &self.shared.table, |symbol| self.shared.market.quote(symbol));
+            account.gate().memory().clone()
+        };
+        self.shared.herald.tell(Event::Gate { account: id, memory });
+        Ok(())
+    }
+
+    /// What the whole host may open; `None` is no cap.
+    pub fn set_caps(&self, orders_per_second: Option<u32>, notional_per_minute: Option<u64>) {
+        self.shared.switch.caps().set(orders_per_second, notional_per_minute);
     }
 
     /// What everyone on the host may do at the market.

@@ -34,11 +34,14 @@ mod shard;
 mod shared;
 mod snapshot;
 mod starter;
+mod stepped;
 
 pub use error::{HostError, TickRefused};
 pub use events::{Event, EventSink, Scope, SwapOutcome, Whose};
 pub use host::Host;
+pub use pipeline::WoundDown;
 pub use recovery::Recovered;
 pub use setup::{Bounds, EngineSetup, HostSetup, Saved, Seen};
 pub use shard::{EngineCommand, Swapped};
 pub use snapshot::{EngineSnapshot, HostSnapshot, HostTotals};
+pub use stepped::Stepped;

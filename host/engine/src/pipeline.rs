@@ -8,19 +8,22 @@ use crate::meter::add_shared;
 use crate::recovery::Recovered;
 use crate::shard::{Changed, Message};
 use crate::shared::{Shared, lock, panic_text, reply};
-use domain::account::Account;
-use domain::broker::{Happened, LiveBroker, Report, retcode};
+use domain::account::{Account, WindDown};
+use domain::bars::MarketView as _;
+use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
 use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, OrderId};
-use domain::journal::{Entry, Journal, JournalError, Recorded, SetAside, record};
+use domain::journal::{Entry, Journal, JournalError, NotRecorded, Recorded, SetAside, owe, record};
 use domain::ledger::Change;
-use domain::order::{Action, Command};
+use domain::order::{Action, Command, OrderState};
 use domain::risk::Approved;
-use domain::tick::Tick;
+use domain::tick::{Quote, Tick};
 use domain::time::{SECOND_US, Time};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// What reaches the pipeline in order.
 pub(crate) enum PipelineItem {
@@ -36,19 +39,54 @@ pub(crate) enum PipelineItem {
 
 /// What overtakes them.
 pub(crate) enum PipelineRequest {
-    Open { account: Box<Account>, answer: Sender<Result<Recovered, HostError>> },
+    Open {
+        account: Box<Account>,
+        answer: Sender<Result<Recovered, HostError>>,
+    },
+    /// The kill switch takes back what is there.
+    WindDown {
+        scope: Scope,
+        what: WindDown,
+        answer: Sender<WoundDown>,
+    },
+}
+
+/// What a kill switch has taken back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WoundDown {
+    /// Cancels that were sent.
+    pub cancels: usize,
+    /// Closing orders that were sent.
+    pub closes: usize,
 }
 
 /// How long the pipeline waits before it tries a journal that has failed again.
 const TRY_AGAIN_US: i64 = SECOND_US;
+/// How often a broker is asked about an order that it has not answered.
+const ASK_AGAIN_US: i64 = 5 * SECOND_US;
+
+/// What the journal does not have yet.
+enum Line {
+    Command(Command),
+    Report(Report),
+}
+
+/// An order that was sent and of which the broker has said nothing yet.
+struct Unanswered {
+    account: AccountId,
+    ask_at: Time,
+}
 
 /// The thread's own state.
 pub(crate) struct Pipeline {
     pub(crate) shared: Arc<Shared>,
     pub(crate) journal: Box<dyn Journal>,
     pub(crate) broker: Box<dyn LiveBroker>,
-    /// Reports that could not be written, oldest first. They come before anything else that is written.
-    unwritten: Vec<Report>,
+    /// What could not be written, oldest first. It comes before anything else that is written.
+    unwritten: Vec<Line>,
+    unanswered: BTreeMap<OrderId, Unanswered>,
+    /// Of each account, what its gate remembered when that was told last.
+    told: BTreeMap<AccountId, u64>,
     try_again: Option<Time>,
     done: u64,
     reports: Vec<Report>,
@@ -68,7 +106,8 @@ impl Pipeline {
         let inbox = Arc::clone(&shared.pipeline);
         broker.wake_by(Arc::new(move || inbox.kick()));
         let reports = Vec::new();
-        Self { shared, journal, broker, unwritten: Vec::new(), try_again: None, done: 0, reports, stopping: false }
+        let (unanswered, told) = (BTreeMap::new(), BTreeMap::new());
+        Self { shared, journal, broker, unwritten: Vec::new(), unanswered, told, try_again: None, done: 0, reports, stopping: false }
     }
 
     /// The thread. A panic in journal or broker ends it: trading halts, and engines go on watching.
@@ -84,16 +123,32 @@ impl Pipeline {
     }
 
     fn work(&mut self) {
-        let (mut items, mut requests) = (Vec::new(), Vec::new());
         while !self.stopping {
-            self.shared.pipeline.take(&mut items, &mut requests, None);
-            for PipelineRequest::Open { account, answer } in requests.drain(..) {
-                let opened = self.open(*account);
-                reply(&answer, opened);
-            }
-            self.handle(&mut items);
-            items.clear();
+            // Only an answer that is missing, or a journal that failed, has to be looked at by the clock.
+            let waits = !self.unanswered.is_empty() || !self.unwritten.is_empty();
+            self.step(waits.then_some(Duration::from_secs(1)), true);
         }
+    }
+
+    /// Takes what waits, or waits for it at most `patience`, and sees to it.
+    pub(crate) fn step(&mut self, patience: Option<Duration>, wait: bool) {
+        let (mut items, mut requests) = (Vec::new(), Vec::new());
+        let patience = if wait { patience } else { Some(Duration::ZERO) };
+        self.shared.pipeline.take(&mut items, &mut requests, patience);
+        for request in requests.drain(..) {
+            match request {
+                PipelineRequest::Open { account, answer } => {
+                    let opened = self.open(*account);
+                    reply(&answer, opened);
+                }
+                PipelineRequest::WindDown { scope, what, answer } => {
+                    let done = self.wind_down(scope, what);
+                    reply(&answer, done);
+                }
+            }
+        }
+        self.handle(&mut items);
+        self.ask_overdue();
     }
 
     fn handle(&mut self, items: &mut [PipelineItem]) {
@@ -104,8 +159,8 @@ impl Pipeline {
         for item in items.iter_mut() {
             match std::mem::replace(item, PipelineItem::Stop) {
                 PipelineItem::Tick(tick) => self.tick(&tick),
-                // None when the journal failed: they have been rejected.
-                PipelineItem::Recorded => recorded.next().into_iter().for_each(|command| self.broker.submit(command)),
+                // None when it was taken back.
+                PipelineItem::Recorded => recorded.next().flatten().into_iter().for_each(|command| self.submit(command)),
                 PipelineItem::Barrier(reached) => barriers.push(reached),
                 PipelineItem::Stop => self.stopping = true,
                 PipelineItem::Command(_) => {}
@@ -118,6 +173,11 @@ impl Pipeline {
         barriers.iter().for_each(|reached| reply(reached, self.done));
     }
 
+    /// Lines that the journal does not have yet.
+    pub(crate) fn owes_journal(&self) -> usize {
+        self.unwritten.len()
+    }
+
     fn tick(&mut self, tick: &Tick) {
         if self.unwritten.len() >= self.shared.bounds.unwritten_reports_max {
             add_shared(&self.shared.counters.ticks_withheld, 1);
@@ -126,29 +186,137 @@ impl Pipeline {
         }
     }
 
-    /// Records what was approved, in one write. When that fails all of it is rejected, so that no engine waits for an order
-    /// that never left, and trading halts.
-    fn record(&mut self, commands: Vec<Approved<Command>>) -> Vec<Recorded<Command>> {
-        if commands.is_empty() {
-            return Vec::new();
+    fn submit(&mut self, command: Recorded<Command>) {
+        if matches!(command.get().action, Action::Place(_)) {
+            let ask_at = self.shared.clock.now().plus_us(self.shared.bounds.answer_overdue_us);
+            let sent = command.get();
+            self.unanswered.insert(sent.order, Unanswered { account: sent.account, ask_at });
         }
-        let promises: Vec<Promise> = commands.iter().map(|command| Promise::of(command.get())).collect();
+        self.broker.submit(command);
+    }
+
+    /// Records what was approved, in one write, and gives each back in its place. What may open something is taken back when
+    /// trading was stopped since. When the journal fails, closes and cancels go out all the same and are written first when it
+    /// works again; the rest is rejected, so that no engine waits for an order that never left, and trading halts.
+    fn record(&mut self, commands: Vec<Approved<Command>>) -> Vec<Option<Recorded<Command>>> {
+        let mut places: Vec<Option<Recorded<Command>>> = Vec::new();
+        places.resize_with(commands.len(), || None);
+        let (mut of, mut going) = (Vec::new(), Vec::new());
+        for (place, command) in commands.into_iter().enumerate() {
+            if self.is_stopped(command.get()) {
+                self.apply(&Promise::of(command.get()).rejection());
+            } else {
+                of.push(place);
+                going.push(command);
+            }
+        }
+        if going.is_empty() {
+            return places;
+        }
         // What came before must be written before; and a journal that fails is not asked again and again.
         let ready = self.unwritten.is_empty() || self.write_again();
-        let recorded = if ready { record(&mut *self.journal, commands) } else { Err(JournalError::Disk("it failed just now".into())) };
+        let failed_just_now = || JournalError::Disk("it failed just now".into());
+        let recorded =
+            if ready { record(&mut *self.journal, going) } else { Err(NotRecorded { error: failed_just_now(), commands: going }) };
         match recorded {
             Ok(recorded) => {
                 add_shared(&self.shared.counters.group_commits, 1);
                 add_shared(&self.shared.counters.commands_recorded, recorded.len() as u64);
-                recorded
+                of.into_iter().zip(recorded).for_each(|(place, command)| places[place] = Some(command));
             }
-            Err(error) => {
-                add_shared(&self.shared.counters.commands_unrecorded, promises.len() as u64);
+            Err(NotRecorded { error, commands }) => {
                 self.failed(&error);
-                // Nobody outside has heard of these orders, so the rejections need not be written either.
-                promises.iter().for_each(|promise| self.apply(&promise.rejection()));
-                Vec::new()
+                of.into_iter().zip(commands).for_each(|(place, command)| places[place] = self.way_out(command));
             }
+        }
+        places
+    }
+
+    /// Whether trading was stopped after the gate had let a command through.
+    fn is_stopped(&self, command: &Command) -> bool {
+        if !command.may_open() {
+            return false;
+        }
+        let of_account = self.shared.account(command.account).map_or(TradingState::Active, |account| lock(&account).trading);
+        let of_engine = self.shared.engine(command.order.engine()).map_or(TradingState::Active, |entry| entry.meter.trading());
+        self.shared.switch.get().max(of_account).max(of_engine) != TradingState::Active
+    }
+
+    /// A command that the journal did not take: sent when it can only get out of something, else rejected.
+    fn way_out(&mut self, command: Approved<Command>) -> Option<Recorded<Command>> {
+        add_shared(&self.shared.counters.commands_unrecorded, 1);
+        let promise = Promise::of(command.get());
+        let has_room = self.unwritten.len() < self.shared.bounds.unwritten_reports_max;
+        match owe(command) {
+            Some((recorded, owed)) if has_room => {
+                self.unwritten.push(Line::Command(owed));
+                Some(recorded)
+            }
+            _ => {
+                // Nobody outside has heard of this order, so the rejection need not be written either.
+                self.apply(&promise.rejection());
+                None
+            }
+        }
+    }
+
+    /// Withdraws orders and closes positions, without asking a guest.
+    fn wind_down(&mut self, scope: Scope, what: WindDown) -> WoundDown {
+        let (account, engine) = match scope {
+            Scope::Host => (None, None),
+            Scope::Account(id) => (Some(id), None),
+            Scope::Engine(id) => match self.shared.engine(id) {
+                Some(entry) => (Some(entry.whose.account), Some(id)),
+                None => return WoundDown::default(),
+            },
+        };
+        let what = WindDown { engine, ..what };
+        let accounts: Vec<_> = {
+            let accounts = self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner);
+            accounts
+                .iter()
+                .filter(|(id, _)| account.is_none_or(|account| account == **id))
+                .map(|(_, account)| Arc::clone(account))
+                .collect()
+        };
+        let mut done = WoundDown::default();
+        for account in accounts {
+            let market = &self.shared.market;
+            let quote = |symbol| market.quote(symbol).zip(market.quoted_at(symbol)).map(|((bid, ask), at)| Quote { bid, ask, at });
+            let commands = lock(&account).wind_down(&what, &self.shared.table, quote);
+            for command in self.record(commands).into_iter().flatten() {
+                match command.get().action {
+                    Action::Cancel => done.cancels += 1,
+                    _ => done.closes += 1,
+                }
+                self.submit(command);
+            }
+        }
+        self.take_reports();
+        self.done += (done.cancels + done.closes) as u64;
+        done
+    }
+
+    /// Asks the broker about orders that it should have answered by now. They are unknown until it says; never sent again.
+    fn ask_overdue(&mut self) {
+        let now = self.shared.clock.now();
+        let overdue: Vec<(OrderId, AccountId)> =
+            self.unanswered.iter().filter(|(_, waits)| waits.ask_at <= now).map(|(order, waits)| (*order, waits.account)).collect();
+        for (order, account) in overdue {
+            let report = |happened| Report { account, order: Some(order), at: now, happened };
+            let mut reports = vec![report(Happened::AnswerMissing)];
+            match self.broker.ask(account, order) {
+                Whereabouts::Missing => reports.push(report(Happened::Rejected { retcode: retcode::REJECT })),
+                Whereabouts::Reported(found) => reports.extend(found),
+                Whereabouts::Unanswered => {}
+            }
+            let is_settled = reports.len() > 1;
+            if is_settled {
+                self.unanswered.remove(&order);
+            } else if let Some(waits) = self.unanswered.get_mut(&order) {
+                waits.ask_at = now.plus_us(ASK_AGAIN_US);
+            }
+            self.heard(reports);
         }
     }
 
@@ -156,24 +324,40 @@ impl Pipeline {
         let mut reports = std::mem::take(&mut self.reports);
         self.broker.reports(&mut reports);
         if !reports.is_empty() {
-            self.done += reports.len() as u64;
-            add_shared(&self.shared.counters.reports, reports.len() as u64);
-            self.write(&reports);
-            // Facts, whether written or not: engines must see what they have.
-            reports.iter().for_each(|report| self.apply(report));
-            reports.clear();
+            self.heard(reports);
         } else if !self.unwritten.is_empty() {
             self.write_again();
         }
+    }
+
+    /// Writes what the broker reports, then applies it.
+    fn heard(&mut self, mut reports: Vec<Report>) {
+        self.done += reports.len() as u64;
+        add_shared(&self.shared.counters.reports, reports.len() as u64);
+        self.write(&reports);
+        // Facts, whether written or not: engines must see what they have.
+        for report in &reports {
+            // A refused cancel says nothing of the order itself.
+            let order = match &report.happened {
+                Happened::Accepted { .. } | Happened::Rejected { .. } | Happened::Canceled | Happened::Expired => report.order,
+                Happened::Deal { deal, .. } => deal.order,
+                _ => None,
+            };
+            if let Some(order) = order {
+                self.unanswered.remove(&order);
+            }
+            self.apply(report);
+        }
+        reports.clear();
         self.reports = reports;
     }
 
     fn write(&mut self, reports: &[Report]) {
         if !self.unwritten.is_empty() {
-            self.unwritten.extend_from_slice(reports);
+            self.unwritten.extend(reports.iter().cloned().map(Line::Report));
             self.write_again();
         } else if let Err(error) = append(&mut *self.journal, reports) {
-            self.unwritten.extend_from_slice(reports);
+            self.unwritten.extend(reports.iter().cloned().map(Line::Report));
             self.failed(&error);
             let text =
                 format!("{} reports of the broker are not in the journal yet; they are kept and written first", self.unwritten.len());
@@ -209,11 +393,11 @@ impl Pipeline {
         if self.try_again.is_some_and(|at| now < at) {
             return false;
         }
-        match append(&mut *self.journal, &self.unwritten) {
+        let entries: Vec<Entry<'_>> = self.unwritten.iter().map(Line::entry).collect();
+        match self.journal.append(&entries) {
             Ok(()) => {
                 add_shared(&self.shared.counters.group_commits, 1);
-                let text =
-                    format!("{} reports that waited are written; trading stays halted until a person lifts it", self.unwritten.len());
+                let text = format!("{} lines that waited are written; trading stays halted until a person lifts it", self.unwritten.len());
                 self.shared.alarm("journal-works-again", text);
                 self.unwritten.clear();
                 self.try_again = None;
@@ -236,14 +420,19 @@ impl Pipeline {
     }
 
     /// Applies a report to its account and tells everyone whom it concerns.
-    pub(crate) fn apply(&self, report: &Report) {
+    pub(crate) fn apply(&mut self, report: &Report) {
         let Some(account) = self.shared.account(report.account) else {
             self.contradiction(&format!("a report names account {}, which is not open", report.account));
             return;
         };
         let (owner, changes) = {
             let mut account = lock(&account);
-            (account.owner, account.ledger.apply(report))
+            let changes = account.apply(report, &self.shared.table, |symbol| self.shared.market.quote(symbol));
+            let memory = account.gate().memory();
+            if self.told.insert(report.account, memory.changes()).unwrap_or_default() != memory.changes() {
+                self.shared.herald.tell(Event::Gate { account: report.account, memory: memory.clone() });
+            }
+            (account.owner, changes)
         };
         if let (Happened::Deal { deal, .. }, false) = (&report.happened, changes.is_empty()) {
             let engine = deal.order.map_or(deal.position.0.engine(), OrderId::engine);
@@ -271,6 +460,15 @@ impl Pipeline {
         let count = add_shared(&self.shared.counters.contradictions, 1);
         if count.is_power_of_two() {
             self.shared.alarm("broker-contradicts", format!("{text} ({count} such reports so far)"));
+        }
+    }
+}
+
+impl Line {
+    fn entry(&self) -> Entry<'_> {
+        match self {
+            Self::Command(command) => Entry::Command(command),
+            Self::Report(report) => Entry::Report(report),
         }
     }
 }
@@ -341,13 +539,19 @@ impl Pipeline {
             return Err(HostError::AccountExists(id));
         }
         let refused = |reason: String| HostError::Recovery { account: id, reason };
-        let (recovered, changes) = crate::recovery::resolve(&mut account, &mut *self.broker, &mut *self.journal, self.shared.clock.now())?;
+        let (shared, now) = (&self.shared, self.shared.clock.now());
+        let quote = |symbol| shared.market.quote(symbol);
+        let (recovered, changes) =
+            crate::recovery::resolve(&mut account, &mut *self.broker, &mut *self.journal, &shared.table, quote, now)?;
         self.broker.open(id, &account.terms, &account.ledger).map_err(refused)?;
         if recovered.unresolved > 0 {
             let text =
                 format!("account {id}: what became of {} orders is unknown; it opens nothing until that is resolved", recovered.unresolved);
             self.shared.alarm("order-unresolved", text);
         }
+        let ask_at = now.plus_us(ASK_AGAIN_US);
+        let unknown = account.ledger.orders.values().filter(|order| order.state == OrderState::Unknown);
+        self.unanswered.extend(unknown.map(|order| (order.id, Unanswered { account: id, ask_at })));
         let owner = account.owner;
         for (change, at) in changes {
             let Some(engine) = engine_of(&change) else { continue };

@@ -5,11 +5,12 @@ use crate::error::HostError;
 use crate::pipeline::append;
 use domain::account::Account;
 use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
-use domain::contract::TradingState;
 use domain::ids::OrderId;
 use domain::journal::Journal;
 use domain::ledger::Change;
+use domain::number::Points;
 use domain::order::OrderState;
+use domain::symbol::{SymbolId, SymbolTable};
 use domain::time::Time;
 
 /// What opening an account brought to light.
@@ -30,6 +31,8 @@ pub(crate) fn resolve(
     account: &mut Account,
     broker: &mut dyn LiveBroker,
     journal: &mut dyn Journal,
+    table: &SymbolTable,
+    quote: impl Fn(SymbolId) -> Option<(Points, Points)> + Copy,
     now: Time,
 ) -> Result<(Recovered, Vec<(Change, Time)>), HostError> {
     let doubtful = |state| matches!(state, OrderState::Recorded | OrderState::Submitted | OrderState::Unknown);
@@ -56,10 +59,10 @@ pub(crate) fn resolve(
     if !reports.is_empty() {
         append(journal, &reports).map_err(|error| HostError::Recovery { account: account.id, reason: error.to_string() })?;
     }
-    let ledger = &mut account.ledger;
-    let changes = reports.iter().flat_map(|report| ledger.apply(report).into_iter().map(|change| (change, report.at))).collect();
-    if recovered.unresolved > 0 {
-        account.trading = account.trading.max(TradingState::Reducing);
+    let mut changes = Vec::new();
+    for report in &reports {
+        changes.extend(account.apply(report, table, quote).into_iter().map(|change| (change, report.at)));
     }
+    account.reconciling = recovered.unresolved > 0;
     Ok((recovered, changes))
 }

@@ -12,7 +12,7 @@ use domain::journal::Journal;
 use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
-use domain::time::{Clock, MINUTE_US, Time};
+use domain::time::{Clock, MINUTE_US, SECOND_US, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,6 +56,8 @@ pub struct Bounds {
     /// Reports that could not be journaled and wait for the next try. When they are so many the broker hears no prices and
     /// gets no commands until the journal works again (`ticks_withheld`).
     pub unwritten_reports_max: usize,
+    /// How long an order waits for the broker's answer, us of the host's clock; then it is unknown, and the broker is asked.
+    pub answer_overdue_us: i64,
     /// Events for looking at that wait for the sink. When they are so many further ones are dropped (`views_dropped`). State
     /// changes, faults, alarms and saved states are never dropped: each of them needs a person, or a fault, of which an
     /// engine has three; of saved states only the latest of an engine waits.
@@ -93,6 +95,7 @@ impl Default for Bounds {
             pipeline_ticks_max: 262_144,
             commands_max: 4_096,
             unwritten_reports_max: 65_536,
+            answer_overdue_us: 10 * SECOND_US,
             views_max: 16_384,
             record_entries_max: 262_144,
             run_ticks_max: 256,

@@ -71,23 +71,29 @@ pub(crate) enum Role {
 pub(crate) fn run(shared: &Shared, jobs: &Mutex<Receiver<Job>>) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { entry, generation, trading, work }) = job else { return };
-        let stopping = shared.starters.lock().unwrap_or_else(PoisonError::into_inner).is_none();
-        let begun = Begun { shared, entry: &entry, generation, trading };
-        let started = match work {
-            // The host is stopping: nobody needs a guest any more.
-            Work::Start { .. } | Work::Beside { .. } if stopping => None,
-            Work::Start { saved, orders_before, reached } => Some(begun.start(saved.as_deref(), orders_before, reached.as_ref())),
-            Work::Beside { now } => begun.beside(now),
-            Work::CatchUp { actor, bars } => Some(begun.catch_up(*actor, if stopping { &[] } else { &bars })),
-            Work::Retire(actor) => {
-                begun.retire(*actor);
-                None
-            }
-        };
-        if let Some(started) = started {
-            shared.shard_of(entry.whose.account).inbox.push_urgent(ShardRequest::Started(Box::new(started)));
+        let Ok(job) = job else { return };
+        serve(shared, job);
+    }
+}
+
+/// Does one job.
+pub(crate) fn serve(shared: &Shared, job: Job) {
+    let Job { entry, generation, trading, work } = job;
+    let stopping = shared.starters.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+    let begun = Begun { shared, entry: &entry, generation, trading };
+    let started = match work {
+        // The host is stopping: nobody needs a guest any more.
+        Work::Start { .. } | Work::Beside { .. } if stopping => None,
+        Work::Start { saved, orders_before, reached } => Some(begun.start(saved.as_deref(), orders_before, reached.as_ref())),
+        Work::Beside { now } => begun.beside(now),
+        Work::CatchUp { actor, bars } => Some(begun.catch_up(*actor, if stopping { &[] } else { &bars })),
+        Work::Retire(actor) => {
+            begun.retire(*actor);
+            None
         }
+    };
+    if let Some(started) = started {
+        shared.shard_of(entry.whose.account).inbox.push_urgent(ShardRequest::Started(Box::new(started)));
     }
 }
 

@@ -10,7 +10,7 @@ use domain::number::{Points, Steps};
 use domain::order::{Action, Command, OrderRequest, Tag};
 use domain::risk::RiskLimits;
 use domain::symbol::{SymbolId, SymbolTable, common};
-use domain::tick::TickColumns;
+use domain::tick::{Quote, TickColumns};
 use domain::time::Time;
 use std::hint::black_box;
 use std::time::Instant;
@@ -86,7 +86,8 @@ fn give(venue: &mut Venue, id: AccountId, table: &SymbolTable, orders: &[OrderRe
     for (number, request) in orders.iter().enumerate() {
         let order = OrderId::new(EngineId(1), number as u32 + 1);
         let command = Command { account: id, order, at: Time(0), action: Action::Place(request.clone()) };
-        let by = Standing { engine: EngineId(1), trading: TradingState::Active, now: Time(0), quote: |symbol| venue.quote(symbol) };
+        let quote = |symbol| venue.quote(symbol).map(|(bid, ask)| Quote { bid, ask, at: Time(0) });
+        let by = Standing { engine: EngineId(1), trading: TradingState::Active, now: Time(0), quote, caps: None, by_host: false };
         let approved = account.approve(command, table, &by).expect("the orders are sane");
         for recorded in record(&mut Forgetful::default(), vec![approved]).expect("it forgets") {
             venue.submit(recorded);

@@ -22,7 +22,8 @@ pub(crate) struct PaperAccount {
     /// Positions or balance have changed since `exposure` was fitted.
     pub stale: bool,
     /// Per engine, the highest number of an order seen: an engine numbers its orders upwards and they come in that order.
-    numbers: BTreeMap<EngineId, u32>,
+    /// Those that the host gives in its name count for themselves.
+    numbers: BTreeMap<(EngineId, bool), u32>,
     finished: VecDeque<Report>,
 }
 
@@ -53,7 +54,7 @@ impl PaperAccount {
 
     /// Whether the order has been here before; remembers that it has now.
     pub(crate) fn meet(&mut self, order: OrderId) -> Known {
-        let highest = self.numbers.entry(order.engine()).or_default();
+        let highest = self.numbers.entry((order.engine(), order.is_hosts())).or_default();
         let seen = order.number() <= *highest;
         *highest = order.number().max(*highest);
         if self.ledger.orders.contains_key(&order) {

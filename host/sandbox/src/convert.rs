@@ -40,7 +40,7 @@ same_words! {
         MarginInsufficient, ExposureExceeded, OrdersExceeded, RateExceeded, RepeatedOrder, InFlight,
         DailyLoss, Drawdown, ConsecutiveLosses,
         PositionNotFound, OrderNotFound, WouldIncrease, ExpiryPast, BudgetExceeded, Invalid,
-        PositionsExceeded, NotionalExceeded, HostBusy, NotAllowedNow
+        PositionsExceeded, NotionalExceeded, HostBusy, NotAllowedNow, Throttled, HostLimit, StopLossMissing
     }
 }
 

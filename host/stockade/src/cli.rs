@@ -80,6 +80,13 @@ pub enum Command {
     /// Engines of a running host: one strategy version running for one account.
     #[command(subcommand)]
     Engine(commands::engine::Command),
+    /// The kill switch: let the host, an account or an engine open nothing more, at once.
+    Halt(commands::halt::Halt),
+    /// Let them open again.
+    Resume(commands::halt::Resume),
+    /// Limits of the risk gate on a running host.
+    #[command(subcommand)]
+    Limits(commands::limits::Command),
     /// Whether a running host is well.
     Health(commands::health::Arguments),
     /// What this machine lacks, and the line that mends it.

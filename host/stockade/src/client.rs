@@ -91,6 +91,15 @@ impl Client {
         self.answer(request.call())
     }
 
+    /// Replaces what is at a path.
+    ///
+    /// # Errors
+    /// No host answers, or it refuses.
+    pub fn put(&self, path: &str, query: &[(&str, &str)], document: &Value) -> Outcome<Value> {
+        let request = self.agent.put(self.address(path)).query_pairs(query.iter().copied()).header("authorization", self.authorization());
+        self.answer(request.send_json(document))
+    }
+
     /// Posts a component.
     ///
     /// # Errors

@@ -2,13 +2,13 @@
 
 use crate::*;
 use crate::{postgres, sqlite};
-use domain::broker::AccountTerms;
+use domain::broker::{AccountTerms, Deal};
 use domain::contract::{Param, TradingState};
-use domain::ids::{AccountId, Digest, EngineId, OrderId, StrategyId, UserId};
+use domain::ids::{AccountId, DealId, Digest, EngineId, OrderId, StrategyId, UserId};
 use domain::journal::Journal;
 use domain::ledger::Ledger;
 use domain::life::EngineState;
-use domain::risk::RiskLimits;
+use domain::risk::{GateMemory, RiskLimits};
 use domain::symbol::SymbolTable;
 use domain::time::Time;
 use std::path::Path;
@@ -149,6 +149,24 @@ port! {
     /// # Errors
     /// [`NotFound`](StoreError::NotFound).
     fn set_account_limits(owner: UserId, id: AccountId, limits: &RiskLimits) -> ();
+
+    /// What the operator has set under this name while the host ran.
+    fn host_setting(name: &str) -> Option<String>;
+    /// Sets it.
+    fn set_host_setting(name: &str, value: &str) -> ();
+    /// What a user is held to on all his accounts; `None` when nothing was set.
+    fn user_limits(owner: UserId) -> Option<RiskLimits>;
+    /// Sets that.
+    ///
+    /// # Errors
+    /// [`Internal`](StoreError::Internal) when there is no such user.
+    fn set_user_limits(owner: UserId, limits: &RiskLimits) -> ();
+    /// What the risk gate remembers of an account; nothing at first.
+    fn gate_memory(account: AccountId) -> GateMemory;
+    /// Keeps what gates remember.
+    fn save_gate_memories(memories: &[(AccountId, GateMemory)]) -> ();
+    /// The last thousand deals of an account after this one, in order of their numbers.
+    fn deals_since(account: AccountId, deal: DealId) -> Vec<Deal>;
 
     /// Adds a strategy.
     ///

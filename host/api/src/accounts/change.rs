@@ -8,6 +8,8 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use crate::trading::NewTrading;
 use axum::extract::State;
+use domain::ids::AccountId;
+use engine::Scope;
 
 /// Set what an account may do at the market.
 ///
@@ -23,6 +25,7 @@ pub(crate) async fn change(
     Path(id): Path<u32>,
     Json(body): Json<NewTrading>,
 ) -> Result<axum::Json<AccountView>, Problem> {
+    body.pull(&state, Scope::Account(AccountId(id))).await?;
     let record = any_account(&state, id).await?;
     set_account_trading(&state, &record, body.trading, body.reason()).await?;
     let owner = state.store.user(record.owner).await?;

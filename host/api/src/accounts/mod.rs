@@ -5,6 +5,7 @@ pub(crate) mod list;
 pub(crate) mod open;
 pub(crate) mod show;
 
+use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::show::At;
 use crate::state::AppState;
@@ -13,8 +14,7 @@ use domain::account::Account;
 use domain::bars::MarketView as _;
 use domain::contract::{AccountMode, AccountView as Figures, TradingState};
 use domain::order::OrderState;
-use domain::risk::RiskLimits;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::sync::PoisonError;
 use store::AccountRecord;
 use utoipa::ToSchema;
@@ -59,43 +59,6 @@ pub(crate) struct AccountView {
     created_at: At,
 }
 
-/// What the risk gate holds an account to.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schema(as = RiskLimits)]
-pub(crate) struct Limits {
-    /// Symbols that may be traded; empty: all the host has.
-    symbols: Vec<String>,
-    /// Largest order, hundredths of a lot.
-    order_centilots_max: u32,
-    /// Orders, modifications and cancels of one engine in a minute of market time.
-    commands_per_minute: u32,
-    /// Working orders of the account.
-    working_orders_max: u32,
-    /// Open positions of the account.
-    positions_max: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::from(&RiskLimits::default())
-    }
-}
-
-impl From<&RiskLimits> for Limits {
-    fn from(limits: &RiskLimits) -> Self {
-        let RiskLimits { symbols, order_centilots_max, commands_per_minute, working_orders_max, positions_max } = limits.clone();
-        Self { symbols, order_centilots_max, commands_per_minute, working_orders_max, positions_max }
-    }
-}
-
-impl From<Limits> for RiskLimits {
-    fn from(limits: Limits) -> Self {
-        let Limits { symbols, order_centilots_max, commands_per_minute, working_orders_max, positions_max } = limits;
-        Self { symbols, order_centilots_max, commands_per_minute, working_orders_max, positions_max }
-    }
-}
-
 /// An account with what it has now.
 pub(crate) async fn view(state: &AppState, record: &AccountRecord, user: &str) -> Result<AccountView, Problem> {
     let id = record.id;
@@ -129,7 +92,7 @@ pub(crate) async fn view(state: &AppState, record: &AccountRecord, user: &str) -
         trading: record.trading.max(trading),
         trading_reason: waits(&unresolved),
         unresolved_orders: unresolved,
-        limits: Limits::from(&record.limits),
+        limits: Limits::from(record.limits.clone()),
         created_at: At(record.created_at),
     })
 }

@@ -1,7 +1,8 @@
 //! `POST /accounts`.
 
-use super::{AccountView, Limits, view};
+use super::{AccountView, view};
 use crate::extract::{Json, Query};
+use crate::limits::Limits;
 use crate::operations::{self, NewAccount, user_named};
 use crate::operator::Operator;
 use crate::page::UserQuery;

@@ -6,9 +6,13 @@ use crate::operations::{Changes, any_engine, change_engine, set_engine_trading};
 use crate::operator::Operator;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
+use crate::trading::pull;
 use crate::words;
 use axum::extract::State;
+use domain::account::WindDown;
 use domain::contract::TradingState;
+use domain::ids::EngineId;
+use engine::Scope;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -23,6 +27,12 @@ pub(crate) struct Body {
     trading: Option<TradingState>,
     /// Why, for its owner and the audit.
     reason: Option<String>,
+    /// With `trading`: withdraw its working orders as well.
+    #[serde(default)]
+    cancel_orders: bool,
+    /// With `trading`: close its positions as well.
+    #[serde(default)]
+    flatten: bool,
     /// Parameters to set, as text; a choice by its name.
     #[serde(default)]
     params: BTreeMap<String, String>,
@@ -68,6 +78,11 @@ pub(crate) async fn change(
     Path(id): Path<u32>,
     Json(body): Json<Body>,
 ) -> Result<axum::Json<EngineView>, Problem> {
+    let why = body.reason.as_deref().unwrap_or("by the operator");
+    if let Some(trading) = body.trading {
+        let what = WindDown { engine: None, cancel_orders: body.cancel_orders, flatten: body.flatten };
+        pull(&state, Scope::Engine(EngineId(id)), trading, why, what).await?;
+    }
     let record = any_engine(&state, id).await?;
     let changes = body.changes();
     if changes.is_none() && body.trading.is_none() {
@@ -78,7 +93,7 @@ pub(crate) async fn change(
         change_engine(&state, &record, changes).await?;
     }
     if let Some(trading) = body.trading {
-        set_engine_trading(&state, &record, trading, body.reason.as_deref().unwrap_or("by the operator")).await?;
+        set_engine_trading(&state, &record, trading, why).await?;
     }
     view(&state, id).await
 }

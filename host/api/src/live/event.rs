@@ -27,7 +27,7 @@ pub(crate) struct LiveEvent {
 pub(super) fn shown(event: &Event, table: &SymbolTable) -> Vec<LiveEvent> {
     let of_host = |kind, data: Value| vec![LiveEvent { owner: None, engine: None, kind, data: data.to_string() }];
     match event {
-        Event::Saved { .. } | Event::Taped { .. } | Event::Ticks(_) => Vec::new(),
+        Event::Saved { .. } | Event::Gate { .. } | Event::Taped { .. } | Event::Ticks(_) => Vec::new(),
         Event::State { engine, from, to, reason, at, .. } => {
             vec![of(engine, "state", *at, json!({ "from": from, "state": to, "state_reason": reason }))]
         }

@@ -67,6 +67,7 @@ pub(super) async fn open_at_host(state: &AppState, record: &AccountRecord) -> Re
     let ledger = state.store.ledger(record.id, state.host.table()).await?;
     let mut account = Account::new(record.id, record.owner, record.terms.clone(), ledger, record.limits.clone());
     account.trading = record.trading;
+    super::risk::prepare(state, &mut account).await?;
     match state.ask(|host| host.open_account(account)).await? {
         Err(HostError::AccountExists(_)) => Ok(Recovered::default()),
         opened => Ok(opened?),

@@ -4,6 +4,7 @@ mod accounts;
 mod change;
 mod engines;
 mod resume;
+mod risk;
 mod setup;
 mod versions;
 
@@ -14,6 +15,9 @@ pub use resume::{Resumed, resume};
 pub use versions::upload;
 
 pub(crate) use accounts::set_account_trading;
+pub(crate) use risk::{
+    effective_limits, operators_limits, reset_gate, set_accounts_limits, set_operators_limits, set_users_limits, users_limits,
+};
 
 use crate::operator::Operator;
 use crate::problem::{Code, Problem};

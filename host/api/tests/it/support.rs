@@ -96,6 +96,7 @@ impl World {
             live: live.clone(),
             clock: clock.clone(),
             limits: GuestLimits::default(),
+            ceiling: domain::risk::RiskLimits::operators(),
         };
         Self { state: AppState::new(parts), store, host, live, feed, clock, ticks: AtomicU64::new(0), folder }
     }

@@ -21,10 +21,10 @@ use crate::guest::ContractBroken;
 use crate::ids::{EngineId, OrderId};
 use crate::number::Points;
 use crate::order::Command;
-use crate::risk::Approved;
+use crate::risk::{Approved, HostCaps};
 use crate::symbol::{SymbolId, SymbolTable};
 use crate::tape::Tape;
-use crate::tick::{Tick, TickColumns};
+use crate::tick::{Quote, Tick, TickColumns};
 use crate::time::Time;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,14 +35,22 @@ pub trait Columns: Send + Sync {
     fn columns(&self) -> TickColumns<'_>;
 }
 
-/// A trading state that everyone sees at once: the host's kill switch.
+/// What everyone on the host sees at once: the kill switch, and the last line of limits.
 #[derive(Debug, Default)]
-pub struct TradingSwitch(AtomicU8);
+pub struct TradingSwitch {
+    state: AtomicU8,
+    caps: HostCaps,
+}
 
 impl TradingSwitch {
+    /// What the whole host may open.
+    pub fn caps(&self) -> &HostCaps {
+        &self.caps
+    }
+
     /// The state now.
     pub fn get(&self) -> TradingState {
-        match self.0.load(Ordering::Acquire) {
+        match self.state.load(Ordering::Acquire) {
             0 => TradingState::Active,
             1 => TradingState::Reducing,
             _ => TradingState::Halted,
@@ -51,7 +59,7 @@ impl TradingSwitch {
 
     /// Changes it for everyone.
     pub fn set(&self, state: TradingState) {
-        self.0.store(state as u8, Ordering::Release);
+        self.state.store(state as u8, Ordering::Release);
     }
 }
 
@@ -377,10 +385,19 @@ impl Desk {
 
     /// Bid and ask as the guest sees them: of the tick it is handling, else of the market.
     fn quote(&self, symbol: SymbolId) -> Option<(Points, Points)> {
+        self.dated_quote(symbol).map(|quote| (quote.bid, quote.ask))
+    }
+
+    fn dated_quote(&self, symbol: SymbolId) -> Option<Quote> {
         let seen = self.index_of(symbol).and_then(|at| self.last[at as usize]);
-        let Some(tick) = seen else { return self.market.quote(symbol) };
+        let Some(tick) = seen else {
+            let (bid, ask) = self.market.quote(symbol)?;
+            // Before its first tick the guest has what there was; of other symbols, which only convert, the age is nothing.
+            let at = self.index_of(symbol).and_then(|_| self.market.quoted_at(symbol)).unwrap_or(self.now);
+            return Some(Quote { bid, ask, at });
+        };
         let per_unit = self.table.spec(symbol).points_per_unit();
-        Some((image(tick.bid, per_unit), image(tick.ask, per_unit)))
+        Some(Quote { bid: image(tick.bid, per_unit), ask: image(tick.ask, per_unit), at: tick.time })
     }
 
     fn symbol(&self, index: u32) -> Result<SymbolId, ContractBroken> {
@@ -388,8 +405,10 @@ impl Desk {
         self.symbols.get(index as usize).copied().ok_or_else(broken)
     }
 
-    fn standing(&self) -> Standing<impl Fn(SymbolId) -> Option<(Points, Points)>> {
-        Standing { engine: self.engine, trading: self.own_state.max(self.switch.get()), now: self.now, quote: |symbol| self.quote(symbol) }
+    fn standing(&self) -> Standing<'_, impl Fn(SymbolId) -> Option<Quote>> {
+        let trading = self.own_state.max(self.switch.get());
+        let quote = |symbol| self.dated_quote(symbol);
+        Standing { engine: self.engine, trading, now: self.now, quote, caps: Some(self.switch.caps()), by_host: false }
     }
 
     fn own(&self, number: u64) -> Option<OrderId> {

@@ -1,8 +1,8 @@
 //! The guest's orders: from `f64` to the grid, through the gate, into the outbox; and its own orders and positions back.
 
 use super::{Desk, Phase};
-use crate::contract::{AskedOrder, DenyCode, Filling, LogLevel, OrderKind, SeenOrder, SeenPosition};
-use crate::ids::{OrderId, PositionId};
+use crate::contract::{AskedOrder, DenyCode, LogLevel, SeenOrder, SeenPosition};
+use crate::ids::{HOSTS_ORDERS_FROM, OrderId, PositionId};
 use crate::ledger::{Position, WorkingOrder, floating_of};
 use crate::limits::SEEN_ROWS_MAX;
 use crate::number::{Points, Steps};
@@ -50,9 +50,27 @@ impl Desk {
 
     pub(super) fn do_close(&mut self, id: u64, volume: Option<f64>) -> Result<u64, DenyCode> {
         self.acted();
-        let answer = self.closing(id, volume).and_then(|request| self.place(request));
+        let answer = self.closing(id, volume).and_then(|request| self.place_in_parts(request));
         self.decisions.close(self.now, id, volume, answer);
         answer
+    }
+
+    /// Places a close, in as many orders as the symbol's largest order makes of it; gives the first's number. A part that is
+    /// denied leaves what it would have closed open, of which the owner is told.
+    fn place_in_parts(&mut self, request: OrderRequest) -> Result<u64, DenyCode> {
+        let max = self.table.spec(request.symbol).volume_max;
+        let mut left = request.volume - request.volume.min(max);
+        let first = self.place(OrderRequest { volume: request.volume.min(max), ..request.clone() })?;
+        while left > Steps(0) {
+            let volume = left.min(max);
+            if let Err(code) = self.place(OrderRequest { volume, ..request.clone() }) {
+                let lots = self.table.spec(request.symbol).lots(left);
+                self.reports.log(LogLevel::Warn, &format!("denied {code}: {lots} lots of a position too large for one order stay open"));
+                break;
+            }
+            left -= volume;
+        }
+        Ok(first)
     }
 
     /// Tells the owner: an order that was denied leaves no other trace.
@@ -64,7 +82,7 @@ impl Desk {
 
     /// Gives the order its number and has it checked; a denied one uses no number up.
     fn place(&mut self, request: OrderRequest) -> Result<u64, DenyCode> {
-        let number = self.orders.checked_add(1).ok_or(DenyCode::BudgetExceeded)?;
+        let number = self.orders.checked_add(1).filter(|&number| number < HOSTS_ORDERS_FROM).ok_or(DenyCode::BudgetExceeded)?;
         self.command(OrderId::new(self.engine, number), Action::Place(request))?;
         self.orders = number;
         Ok(u64::from(number))
@@ -139,22 +157,8 @@ impl Desk {
         let account = self.lock();
         let position = account.ledger.positions.get(&id).ok_or(DenyCode::PositionNotFound)?;
         let spec = self.table.spec(position.symbol);
-        Ok(OrderRequest {
-            symbol: position.symbol,
-            side: position.side.opposite(),
-            kind: OrderKind::Market,
-            volume: volume.map_or(Ok(position.volume), |lots| volume_on_grid(spec, lots))?,
-            price: None,
-            stop_limit_price: None,
-            stop_loss: None,
-            take_profit: None,
-            filling: Filling::Any,
-            deviation: None,
-            expires: None,
-            position: Some(id),
-            reduce_only: true,
-            tag: Tag::default(),
-        })
+        let volume = volume.map_or(Ok(position.volume), |lots| volume_on_grid(spec, lots))?;
+        Ok(OrderRequest::closing(position, volume))
     }
 
     pub(super) fn seen_orders(&self) -> Vec<SeenOrder> {

@@ -140,6 +140,7 @@ pub(crate) struct Shard {
     stale: bool,
     next_restart: Option<Time>,
     stopping: bool,
+    messages: Vec<Message>,
     requests: Vec<ShardRequest>,
     run: run::Scratch,
 }
@@ -158,6 +159,7 @@ impl Shard {
             stale: false,
             next_restart: None,
             stopping: false,
+            messages: Vec::new(),
             requests: Vec::new(),
             run: run::Scratch::new(symbols),
         }
@@ -173,26 +175,32 @@ impl Shard {
 
     /// The thread.
     pub(crate) fn run(mut self) {
-        let mut messages = Vec::new();
         while !self.stopping {
             let patience = self.next_restart.map(|at| {
                 let us = at.since_us(self.shared.clock.now()).max(0).unsigned_abs();
                 // The clock passed in may run differently: look at it now and then rather than trust the difference.
                 Duration::from_micros(us).clamp(Duration::from_millis(1), Duration::from_secs(1))
             });
-            let mut requests = std::mem::take(&mut self.requests);
-            self.port().inbox.take(&mut messages, &mut requests, patience);
-            self.requests = requests;
-            // Guests are guarded one by one; what panics here is the shard's own code, and its other engines go on.
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.handle(&mut messages))) {
-                add_shared(&self.shared.counters.panics, 1);
-                let text = format!("shard {} panicked and goes on: {}; report it", self.number, panic_text(&*panic));
-                self.shared.alarm("host-panicked", text);
-                self.run = run::Scratch::new(self.shared.table.len());
-            }
-            messages.clear();
+            self.turn(patience);
         }
         self.port().inbox.close();
+    }
+
+    /// Takes what waits, or waits for it at most `patience`, and sees to it.
+    pub(crate) fn turn(&mut self, patience: Option<Duration>) {
+        let mut messages = std::mem::take(&mut self.messages);
+        let mut requests = std::mem::take(&mut self.requests);
+        self.port().inbox.take(&mut messages, &mut requests, patience);
+        self.requests = requests;
+        // Guests are guarded one by one; what panics here is the shard's own code, and its other engines go on.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.handle(&mut messages))) {
+            add_shared(&self.shared.counters.panics, 1);
+            let text = format!("shard {} panicked and goes on: {}; report it", self.number, panic_text(&*panic));
+            self.shared.alarm("host-panicked", text);
+            self.run = run::Scratch::new(self.shared.table.len());
+        }
+        messages.clear();
+        self.messages = messages;
     }
 
     fn handle(&mut self, messages: &mut [Message]) {

@@ -7,5 +7,6 @@ mod backlog;
 mod life;
 mod orders;
 mod recovery;
+mod simulation;
 mod support;
 mod swap;

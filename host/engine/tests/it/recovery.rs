@@ -2,14 +2,14 @@
 
 use crate::support::*;
 use domain::broker::{AccountTerms, Happened, Report, Whereabouts};
-use domain::contract::{Filling, OrderKind, Side, TradingState};
+use domain::contract::{Filling, OrderKind, Side};
 use domain::desk::Desk;
 use domain::guest::{Call, GuestHost};
 use domain::ids::{AccountId, EngineId, OrderId};
 use domain::ledger::Ledger;
 use domain::number::{Points, Steps};
 use domain::order::{Action, Command, OrderRequest, OrderState, Tag};
-use domain::time::Time;
+use domain::time::{SECOND_US, Time};
 use engine::{HostError, Recovered};
 
 fn limit_order(number: u32) -> Command {
@@ -69,7 +69,7 @@ fn while_an_order_is_unresolved_its_account_opens_nothing() {
     let recovered = world.account_with(1, after_a_crash());
     assert_eq!((recovered.missing, recovered.unresolved), (1, 1));
     assert_eq!(states(&world), [(1, OrderState::Unknown), (3, OrderState::Accepted)]);
-    assert_eq!(world.host.account(AccountId(1)).unwrap().lock().unwrap().trading, TradingState::Reducing);
+    assert!(world.host.account(AccountId(1)).unwrap().lock().unwrap().reconciling);
     world.run_as(engine::EngineSetup { orders_before: 3, ..setup(7, 1) }, |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| {
         if let Call::Tick { .. } = call {
             let _unheeded = desk.submit(market(Side::Buy));
@@ -80,6 +80,16 @@ fn while_an_order_is_unresolved_its_account_opens_nothing() {
     world.settle();
     assert_eq!(world.broker.submitted(), [""; 0]);
     assert_eq!(world.told.alarms(), ["order-unresolved"]);
+
+    // The broker is asked again, and what it says then lets the account go on by itself.
+    world.broker.knows(OrderId::new(EngineId(7), 1), Whereabouts::Reported(vec![report(1, Happened::Accepted { ticket: 1 })]));
+    world.clock.forward(10 * SECOND_US);
+    world.host.wake();
+    world.settle();
+    assert_eq!(states(&world), [(1, OrderState::Accepted), (3, OrderState::Accepted)]);
+    world.feed_seconds(2, 1);
+    world.settle();
+    assert_eq!(world.broker.submitted(), ["7-4"]);
 }
 
 #[test]

@@ -8,8 +8,10 @@ mod conversions;
 pub mod data;
 pub mod doctor;
 pub mod engine;
+pub mod halt;
 pub mod health;
 pub mod import;
+pub mod limits;
 pub mod migrate;
 pub mod replay;
 pub mod report_files;
@@ -37,6 +39,9 @@ pub fn run(arguments: Cli) -> Outcome {
         Command::User(command) => user::run(command, global),
         Command::Account(command) => account::run(command, global),
         Command::Engine(command) => engine::run(command, global),
+        Command::Halt(arguments) => halt::halt(arguments, global),
+        Command::Resume(arguments) => halt::resume(arguments, global),
+        Command::Limits(command) => limits::run(command, global),
         Command::Health(arguments) => health::run(arguments, global),
         Command::Doctor(arguments) => doctor::run(arguments, global),
         Command::Config(command) => config::run(command, global),

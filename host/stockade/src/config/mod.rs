@@ -9,6 +9,7 @@ pub use token::{existing_token, operator_token};
 
 use crate::exit::{Exit, Failure, Outcome};
 use domain::limits::GuestLimits;
+use domain::risk::RiskLimits;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,9 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// What one compiled strategy may use.
     pub limits: GuestLimits,
+    /// What no account may go beyond.
+    #[serde(deserialize_with = "over_the_operators")]
+    pub risk: RiskLimits,
     /// What is kept of what strategies were fed and decided.
     pub record: Record,
 }
@@ -100,6 +104,10 @@ pub struct Host {
     pub shards: usize,
     /// How often running strategies' state is saved, seconds of market time.
     pub save_every_s: u32,
+    /// Orders that the whole host opens in a second at most; 0 is no cap.
+    pub orders_per_second_max: u64,
+    /// What the whole host opens in a minute at most, in units of the accounts' currencies; 0 is no cap.
+    pub notional_per_minute_max: u64,
 }
 
 /// The sandbox around strategies.
@@ -126,9 +134,18 @@ impl Default for Config {
             host: Host::default(),
             sandbox: Sandbox::default(),
             limits: GuestLimits::default(),
+            risk: RiskLimits::operators(),
             record: Record::default(),
         }
     }
+}
+
+/// What `[risk]` leaves out is as the operator's limits have it, not an account's.
+fn over_the_operators<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<RiskLimits, D::Error> {
+    let given = toml::Table::deserialize(deserializer)?;
+    let mut all = toml::Table::try_from(RiskLimits::operators()).map_err(serde::de::Error::custom)?;
+    all.extend(given);
+    all.try_into().map_err(serde::de::Error::custom)
 }
 
 impl Default for Feed {
@@ -140,7 +157,7 @@ impl Default for Feed {
 
 impl Default for Host {
     fn default() -> Self {
-        Self { shards: 0, save_every_s: 60 }
+        Self { shards: 0, save_every_s: 60, orders_per_second_max: 0, notional_per_minute_max: 0 }
     }
 }
 

@@ -27,7 +27,7 @@ const fn key(path: &'static str, kind: Kind) -> Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 29] = [
+pub const KEYS: [Key; 40] = [
     key("data_dir", Kind::Text),
     key("database", Kind::Text),
     key("listen", Kind::Text),
@@ -40,6 +40,8 @@ pub const KEYS: [Key; 29] = [
     key("feed.from", Kind::Text),
     key("host.shards", Kind::Number),
     key("host.save_every_s", Kind::Number),
+    key("host.orders_per_second_max", Kind::Number),
+    key("host.notional_per_minute_max", Kind::Number),
     key("sandbox.engines_max", Kind::Number),
     key("sandbox.versions_max", Kind::Number),
     key("sandbox.cache_bytes_max", Kind::Number),
@@ -57,6 +59,15 @@ pub const KEYS: [Key; 29] = [
     key("record.on", Kind::Number),
     key("record.engine_mib", Kind::Number),
     key("record.ticks_mib", Kind::Number),
+    key("risk.symbols", Kind::List),
+    key("risk.order_centilots_max", Kind::Number),
+    key("risk.commands_per_minute", Kind::Number),
+    key("risk.working_orders_max", Kind::Number),
+    key("risk.positions_max", Kind::Number),
+    key("risk.price_age_ms_max", Kind::Number),
+    key("risk.collar_permille", Kind::Number),
+    key("risk.executions_window_s", Kind::Number),
+    key("risk.stop_loss_required", Kind::Number),
 ];
 
 const PREFIX: &str = "STOCKADE_";

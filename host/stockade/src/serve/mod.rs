@@ -78,6 +78,8 @@ impl Running {
         let live = LiveFeed::new(table.clone());
         let recording = Recording::open(config, SystemClock.now(), &table, runtime.handle(), &store)?;
         let sink = StoreSink::new(runtime.handle().clone(), store.clone(), live.clone(), table.clone(), recording);
+        let trading = runtime.block_on(store.host_setting(sink::TRADING)).map_err(store_failure)?;
+        let trading = trading.and_then(|word| TradingState::from_word(&word)).unwrap_or(TradingState::Active);
         let clock = Arc::new(SystemClock);
         let (history, market) = market.parted();
         let setup = HostSetup {
@@ -88,10 +90,13 @@ impl Running {
             broker: Box::new(broker),
             clock: Arc::clone(&clock) as _,
             sink: Box::new(sink),
-            trading: TradingState::Active,
+            trading,
             bounds: bounds(config),
         };
         let host = Arc::new(Host::start(setup).map_err(Failure::of(Exit::Machine))?);
+        let cap = |max: u64| (max > 0).then_some(max);
+        let orders = cap(config.host.orders_per_second_max).and_then(|max| u32::try_from(max).ok());
+        host.set_caps(orders, cap(config.host.notional_per_minute_max));
         let state = AppState::new(Parts {
             store: store.clone(),
             host: Arc::clone(&host),
@@ -101,6 +106,7 @@ impl Running {
             live,
             clock,
             limits: config.limits,
+            ceiling: config.risk.clone(),
         });
         let resumed = runtime.block_on(api::operations::resume(&state)).map_err(Failure::of(Exit::Failed))?;
         let feed = FeedThread::start(market, Arc::clone(&host)).map_err(Failure::of(Exit::Machine))?;

@@ -4,38 +4,52 @@ use domain::broker::{AccountTerms, Broker, LiveBroker, Report, Whereabouts};
 use domain::ids::{AccountId, OrderId};
 use domain::journal::Recorded;
 use domain::ledger::Ledger;
-use domain::order::Command;
+use domain::order::{Action, Command};
 use domain::tick::Tick;
 use paper::Venue;
+use std::fs::File;
+use std::io::Write as _;
 
 /// A venue that lives and dies with the host: what the journal knows is all there is.
-pub struct PaperBroker(Venue);
+pub struct PaperBroker {
+    venue: Venue,
+    /// Where a test counts what it is sent; see [`COUNTS_IN`].
+    counts: Option<File>,
+}
+
+/// Set by the test that kills hosts: a file to which the name of each order is written before it is carried out, so that somebody
+/// who outlives the host knows what was sent.
+const COUNTS_IN: &str = "TEST_BROKER_COUNTS_IN";
 
 impl PaperBroker {
     /// A venue without accounts.
     pub fn new(venue: Venue) -> Self {
-        Self(venue)
+        let open = |path| File::options().create(true).append(true).open(path).expect("the test gives a file that can be written");
+        Self { venue, counts: std::env::var_os(COUNTS_IN).map(open) }
     }
 
     /// What a symbol cost last, so that accounts that are opened before the first tick have prices.
     pub fn quote(&mut self, tick: &Tick) {
-        self.0.on_tick(tick);
+        self.venue.on_tick(tick);
     }
 }
 
 impl Broker for PaperBroker {
     fn submit(&mut self, command: Recorded<Command>) {
-        self.0.submit(command);
+        if let (Some(counts), Action::Place(_)) = (&mut self.counts, &command.get().action) {
+            counts.write_all(format!("{}\n", command.get().order.0).as_bytes()).expect("the test's file can be written");
+        }
+        self.venue.submit(command);
     }
 
     fn reports(&mut self, into: &mut Vec<Report>) {
-        self.0.reports(into);
+        self.venue.reports(into);
     }
 }
 
 impl LiveBroker for PaperBroker {
     fn open(&mut self, account: AccountId, terms: &AccountTerms, known: &Ledger) -> Result<(), String> {
-        self.0.open(account, terms.clone(), Some(known.clone()));
+        self.venue.open(account, terms.clone(), Some(known.clone()));
         Ok(())
     }
 
@@ -45,6 +59,6 @@ impl LiveBroker for PaperBroker {
     }
 
     fn on_tick(&mut self, tick: &Tick) {
-        self.0.on_tick(tick);
+        self.venue.on_tick(tick);
     }
 }

@@ -2,16 +2,20 @@
 
 use super::recording::Recording;
 use api::LiveFeed;
-use domain::contract::{LogLevel, Param};
+use domain::contract::{LogLevel, Param, TradingState};
 use domain::desk::Remark;
-use domain::ids::{Digest, EngineId};
+use domain::ids::{AccountId, Digest, EngineId};
 use domain::life::Verdict;
+use domain::risk::GateMemory;
 use domain::symbol::{SymbolId, SymbolTable};
 use domain::time::Time;
-use engine::{Event, EventSink, Seen, SwapOutcome, Whose};
+use engine::{Event, EventSink, Scope, Seen, SwapOutcome, Whose};
 use std::collections::BTreeMap;
 use store::{EngineSave, EngineStep, Follows, LastTick, NewLog, NewSignal, StepKind, Store, StoreError};
 use tokio::runtime::Handle;
+
+/// The name under which the kill switch's state is kept.
+pub const TRADING: &str = "trading";
 
 /// Writes events to the store, on the host's thread for events.
 pub struct StoreSink {
@@ -21,6 +25,8 @@ pub struct StoreSink {
     table: SymbolTable,
     /// States that are not written yet: all that came with this batch, and what could not be written before.
     unsaved: BTreeMap<EngineId, EngineSave>,
+    /// The kill switch's state that could not be stored yet.
+    trading_due: Option<TradingState>,
     /// Whether the last write failed, so that a full disk is one line in the log and not a thousand.
     failing: bool,
     recording: Option<Recording>,
@@ -30,6 +36,7 @@ pub struct StoreSink {
 #[derive(Default)]
 struct Batch {
     steps: Vec<(EngineStep, Follows)>,
+    gates: Vec<(AccountId, GateMemory)>,
     logs: Vec<NewLog>,
     signals: Vec<NewSignal>,
 }
@@ -37,7 +44,7 @@ struct Batch {
 impl StoreSink {
     /// Into this store, this stream and, where one is kept, this record.
     pub fn new(runtime: Handle, store: Store, live: LiveFeed, table: SymbolTable, recording: Option<Recording>) -> Self {
-        Self { runtime, store, live, table, unsaved: BTreeMap::new(), failing: false, recording }
+        Self { runtime, store, live, table, unsaved: BTreeMap::new(), trading_due: None, failing: false, recording }
     }
 
     fn note(&mut self, what: &str, written: Result<(), StoreError>) {
@@ -105,7 +112,13 @@ impl StoreSink {
                 }
                 remarks.into_iter().for_each(|remark| self.remark(engine, remark, batch));
             }
-            Event::Trading { scope, state, reason, .. } => tracing::warn!(?scope, %state, reason, "trading state"),
+            Event::Gate { account, memory } => batch.gates.push((account, memory)),
+            Event::Trading { scope, state, reason, .. } => {
+                tracing::warn!(?scope, %state, reason, "trading state");
+                if scope == Scope::Host {
+                    self.trading_due = Some(state);
+                }
+            }
             Event::Alarm { code, text, .. } => tracing::error!(code, "{text}"),
             Event::Dropped { views } => tracing::warn!(views, "the live stream fell behind"),
             Event::Taped { engine, entries } => {
@@ -123,8 +136,24 @@ impl StoreSink {
         }
     }
 
+    /// Stores the kill switch's state, so that a restart finds it. Tried again with the next events while the database is down.
+    fn store_trading(&mut self) {
+        if let Some(state) = self.trading_due {
+            let written = self.runtime.block_on(self.store.set_host_setting(TRADING, state.word()));
+            if written.is_ok() {
+                self.trading_due = None;
+            }
+            self.note("the trading state", written);
+        }
+    }
+
     fn write(&mut self, batch: Batch) {
-        let Batch { steps, logs, signals } = batch;
+        let Batch { steps, gates, logs, signals } = batch;
+        if !gates.is_empty() {
+            let written = self.runtime.block_on(self.store.save_gate_memories(&gates));
+            self.note("what risk gates remember", written);
+        }
+        self.store_trading();
         // Before the states: a state is the version's that the engine runs by then.
         if !steps.is_empty() {
             let written = self.runtime.block_on(self.store.add_engine_steps(&steps));

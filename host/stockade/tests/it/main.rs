@@ -4,5 +4,6 @@ mod bad_input;
 mod data;
 mod help;
 mod host;
+mod kills;
 mod program;
 mod strategies;

@@ -109,7 +109,7 @@ impl Book {
             }
         }
         let order = deal.map_or(report.order, |deal| deal.order);
-        let ended = order.filter(|id| !known.ledger.orders.contains_key(id));
+        let ended = order.filter(|id| !known.ledger.knows(*id));
         for change in known.ledger.apply(report) {
             match change {
                 Change::Order { order, retcode, .. } => orders::advance(conn, &order, retcode, report.at).await?,

@@ -4,7 +4,7 @@ use super::row::{bits, number};
 use super::{Database, DbConnection};
 use crate::{OrderRecord, PositionRecord, Result, StoreError};
 use domain::ids::{AccountId, DealId, UserId};
-use domain::ledger::{Ledger, Position, SEEN_DEALS_MAX, WorkingOrder};
+use domain::ledger::{ENDED_MAX, Ledger, Position, SEEN_DEALS_MAX, WorkingOrder};
 use domain::number::Money;
 use domain::order::OrderRequest;
 use domain::symbol::{SymbolId, SymbolTable};
@@ -58,6 +58,16 @@ pub async fn load(conn: &mut DbConnection, account: AccountId, symbols: &SymbolT
     for order in orders {
         ledger.orders.insert(order.id, working(order, symbols)?);
     }
+    let mut ended: Vec<OrderRecord> =
+        sqlx::query_as("SELECT * FROM orders WHERE account = $1 AND finished_at IS NOT NULL ORDER BY finished_at DESC, seq DESC LIMIT $2")
+            .bind(i64::from(account.0))
+            .bind(ENDED_MAX as i64)
+            .fetch_all(&mut *conn)
+            .await?;
+    ended.reverse();
+    // One of a symbol that this host no longer has can't be filled here either.
+    ended.retain(|order| symbols.find(&order.symbol).is_some());
+    ledger.remember_ended(ended.into_iter().map(|order| working(order, symbols)).collect::<Result<Vec<_>>>()?);
     let positions: Vec<PositionRecord> = sqlx::query_as("SELECT * FROM positions WHERE account = $1 AND closed_at IS NULL")
         .bind(i64::from(account.0))
         .fetch_all(&mut *conn)
@@ -65,6 +75,15 @@ pub async fn load(conn: &mut DbConnection, account: AccountId, symbols: &SymbolT
     for position in positions {
         ledger.positions.insert(position.id, open(position, symbols)?);
     }
+    // Per engine one step in the index of the names.
+    let hosts: Option<i64> = sqlx::query_scalar(
+        "SELECT MAX((SELECT MAX(o.id) FROM orders o WHERE o.id > e.id * 4294967296 + 2147483648 AND o.id < (e.id + 1) * 4294967296) & 2147483647)
+         FROM engines e WHERE e.account = $1",
+    )
+    .bind(i64::from(account.0))
+    .fetch_one(&mut *conn)
+    .await?;
+    ledger.hosts_orders = hosts.map_or(0, |last| last as u32);
     let booked = sqlx::query("SELECT id FROM deals WHERE account = $1 ORDER BY id DESC LIMIT $2")
         .bind(i64::from(account.0))
         .bind(SEEN_DEALS_MAX as i64)

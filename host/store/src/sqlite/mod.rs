@@ -36,6 +36,8 @@ mod orders;
 mod owners;
 #[path = "../sql/positions.rs"]
 mod positions;
+#[path = "../sql/risk.rs"]
+mod risk;
 #[path = "../sql/row.rs"]
 mod row;
 #[path = "../sql/signals.rs"]

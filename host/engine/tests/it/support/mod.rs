@@ -1,7 +1,7 @@
 //! A host in a test: what guests do is a closure, what they hear is a list of words.
 
-mod guests;
-mod ports;
+pub mod guests;
+pub mod ports;
 
 pub use guests::{Heard, Mind, Script};
 pub use ports::{Ledgerless, Records, Told};

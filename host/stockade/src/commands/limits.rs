@@ -1,0 +1,124 @@
+//! `stockade limits`: what the risk gate of a running host is held to.
+
+use crate::cli::Global;
+use crate::client::{Client, HostOptions};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{Align, table};
+use serde_json::{Map, Value, json};
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// An account's limits, level by level; the strictest holds.
+    Show {
+        /// The account's id.
+        account: u32,
+        #[command(flatten)]
+        host: HostOptions,
+    },
+    /// Change limits: NAME=VALUE sets one, NAME= takes it away. Lower ones hold at once; a raise is noted in the audit.
+    Set(Set),
+    /// Let an account, or one of its engines, open again after losses or too many orders stopped it.
+    Reset {
+        /// The account's id.
+        account: u32,
+        /// Only this engine, by its id.
+        #[arg(long, value_name = "ID")]
+        engine: Option<u32>,
+        #[command(flatten)]
+        host: HostOptions,
+    },
+}
+
+#[derive(clap::Args)]
+pub struct Set {
+    /// Such as `daily_loss_max=500`.
+    #[arg(required = true, value_name = "NAME=VALUE")]
+    changes: Vec<String>,
+    /// Of this account, by its id; unless account or user are given, of everybody.
+    #[arg(long, value_name = "ID", conflicts_with = "user")]
+    account: Option<u32>,
+    /// Of this user, on all accounts.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    #[command(flatten)]
+    host: HostOptions,
+}
+
+/// Runs the command.
+pub fn run(command: &Command, global: &Global) -> Outcome {
+    match command {
+        Command::Show { account, host } => {
+            let limits = host.client(global)?.get(&format!("/accounts/{account}/limits"), &[])?;
+            global.output().show(&limits, shown);
+        }
+        Command::Set(set) => {
+            let limits = change(&set.host.client(global)?, set)?;
+            global.output().show(&limits, |limits| {
+                let of = limits.get("account").unwrap_or(limits);
+                format!("set; they hold from the next order on:\n{}", serde_json::to_string_pretty(of).unwrap_or_default() + "\n")
+            });
+        }
+        Command::Reset { account, engine, host } => {
+            let limits = host.client(global)?.post(&format!("/accounts/{account}/reset"), &[], &json!({ "engine": engine }))?;
+            let whom = engine.map_or(format!("account {account}"), |engine| format!("engine {engine}"));
+            global.output().show(&limits, |_| format!("{whom} may open again\n"));
+        }
+    }
+    Ok(())
+}
+
+fn change(client: &Client, set: &Set) -> Outcome<Value> {
+    let by_user: Vec<(&str, &str)> = set.user.iter().map(|user| ("user", user.as_str())).collect();
+    let path = match (set.account, &set.user) {
+        (Some(id), _) => format!("/accounts/{id}/limits"),
+        (None, Some(_)) => "/users/limits".into(),
+        (None, None) => "/limits".into(),
+    };
+    let now = client.get(&path, &by_user)?;
+    let now = now.get("account").cloned().unwrap_or(now);
+    let Value::Object(mut limits) = now else {
+        return Err(Failure::new(Exit::Failed, "the host's limits are no document; is it another version?"));
+    };
+    for change in &set.changes {
+        apply(&mut limits, change)?;
+    }
+    client.put(&path, &by_user, &Value::Object(limits))
+}
+
+fn apply(limits: &mut Map<String, Value>, change: &str) -> Outcome {
+    let Some((name, value)) = change.split_once('=') else {
+        return Err(Failure::new(Exit::Usage, format_args!("{change:?} is no change; write NAME=VALUE, such as daily_loss_max=500")));
+    };
+    let (name, value) = (name.trim().to_owned(), value.trim());
+    let list = || Value::from(value.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>());
+    match (name.as_str(), value) {
+        (_, "") => drop(limits.remove(&name)),
+        ("symbols" | "sessions", _) => drop(limits.insert(name, list())),
+        _ => {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+            limits.insert(name, value);
+        }
+    }
+    Ok(())
+}
+
+/// One line a limit, one column a level.
+fn shown(limits: &Value) -> String {
+    let levels = ["effective", "account", "user", "operator"];
+    let mut names: Vec<&String> = levels.iter().filter_map(|level| limits[level].as_object()).flat_map(|level| level.keys()).collect();
+    names.sort();
+    names.dedup();
+    let cell = |level: &str, name: &str| match &limits[level][name] {
+        Value::Null => "-".to_owned(),
+        Value::Array(all) if all.is_empty() => "-".to_owned(),
+        // No limit at that level.
+        Value::Number(number) if number.as_u64() == Some(u64::from(u32::MAX)) => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let rows: Vec<Vec<String>> =
+        names.iter().map(|name| std::iter::once((*name).clone()).chain(levels.iter().map(|level| cell(level, name))).collect()).collect();
+    let head =
+        [("limit", Align::Left), ("holds", Align::Right), ("account", Align::Right), ("user", Align::Right), ("operator", Align::Right)];
+    table(&head, &rows)
+}
