@@ -98,10 +98,8 @@ impl Server {
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (user, database) = (self.options.get_username(), self.options.get_database().unwrap_or_default());
-        match self.options.get_socket() {
-            Some(socket) => write!(f, "postgres://{user}@/{database}?host={}", socket.display()),
-            None => write!(f, "postgres://{user}@{}:{}/{database}", self.options.get_host(), self.options.get_port()),
-        }
+        write!(f, "postgres://{user}@{}:{}/{database}", self.options.get_host(), self.options.get_port())?;
+        self.options.get_socket().map_or(Ok(()), |socket| write!(f, "?host={}", socket.display()))
     }
 }
 
