@@ -4,6 +4,7 @@
 //! Refuses to know: wasm (it is given a guest), databases, HTTP, where ticks come from beyond [`source`].
 
 pub mod breakdown;
+pub mod compare;
 pub mod model;
 pub mod optimise;
 pub mod orders;

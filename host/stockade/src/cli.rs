@@ -65,6 +65,8 @@ pub enum Command {
     Data(commands::data::Command),
     /// Run a strategy over stored ticks and print what it would have earned.
     Backtest(Box<commands::backtest::Arguments>),
+    /// Run a strategy over stored ticks with many sets of parameters and find the best.
+    Optimise(Box<commands::optimise::Arguments>),
     /// Run the host: feed, engines, paper broker, database and API.
     Serve(commands::serve::Arguments),
     /// Do again what an engine did on this host, and show that it decides the same.

@@ -20,6 +20,10 @@ pub enum Exit {
     Unreachable = 6,
     /// The machine can't: full disk, no permission, a tool that is not installed, a database of a newer version.
     Machine = 7,
+    /// What was compared differs.
+    Differs = 8,
+    /// Ctrl-C, or a request to end; what was done is kept.
+    Interrupted = 130,
 }
 
 /// The table for `--help`.
@@ -33,6 +37,7 @@ Exit codes:
   5    in use: the port, the database or the data belongs to another process
   6    no host answers
   7    the machine can't: full disk, no permission, a missing tool, a database of a newer version
+  8    what was compared differs
   130  interrupted";
 
 /// Why a command did not do what it was asked for: one line that names the thing and the way out.
@@ -91,7 +96,8 @@ mod tests {
     #[test]
     fn a_failure_is_one_line_and_the_table_lists_every_code() {
         assert_eq!(Failure::new(Exit::Failed, "one\n\n  two\n").to_string(), "one | two");
-        for exit in [Exit::Failed, Exit::Usage, Exit::NotFound, Exit::Refused, Exit::InUse, Exit::Unreachable, Exit::Machine] {
+        for exit in [Exit::Failed, Exit::Usage, Exit::NotFound, Exit::Refused, Exit::InUse, Exit::Unreachable, Exit::Machine, Exit::Differs]
+        {
             assert!(TABLE.contains(&format!("\n  {}    ", exit as u8)), "{exit:?}");
         }
     }

@@ -77,7 +77,7 @@ pub enum RecordError {
         error: io::Error,
     },
     /// There is an optimisation already.
-    #[error("{} holds an optimisation already; go on with it by --resume, or give another folder with --out", .0.display())]
+    #[error("{} holds an optimisation already; go on with it by `stockade optimise resume`, or give another folder with --out", .0.display())]
     Exists(PathBuf),
     /// There is none.
     #[error("there is no optimisation in {}; is the folder right?", .0.display())]

@@ -2,6 +2,7 @@
 
 use super::campaign::{Findings, Method, ranked};
 use super::criterion::Criterion;
+use super::map::{Map, maps};
 use super::monte_carlo::MonteCarlo;
 use super::pass::{Figures, Pass};
 use super::space::Space;
@@ -35,6 +36,9 @@ pub struct Summary {
     pub faults: Vec<FaultTold>,
     /// Window by window.
     pub windows: Vec<WindowTold>,
+    /// Results by pairs of parameters, for the page.
+    #[serde(skip)]
+    pub maps: Vec<Map>,
     /// All tests together, where there were windows that walk.
     pub walk: Option<WalkTold>,
     /// Other orders and draws of the trades: of the best pass, or of all tests together.
@@ -150,15 +154,16 @@ impl Summary {
             passes: findings.passes().count() as u64,
             faulted: findings.faults() as u64,
             faults: faults(findings, space),
+            maps: maps(findings, space, criterion, trades_min),
             walk: (windows.len() > 1).then(|| walk(&windows)),
             windows,
             monte_carlo: None,
         }
     }
 
-    /// The best pass of the first window.
+    /// The best pass; of a walk, the best of its last window: what one would go on with.
     pub fn best(&self) -> Option<&PassTold> {
-        self.windows.first().and_then(|window| window.best.first())
+        self.windows.last().and_then(|window| window.best.first())
     }
 }
 

@@ -27,7 +27,7 @@ impl Serialize for Span {
 
 impl std::fmt::Display for Span {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} to {}", self.first, Date(self.end.0 - 1))
+        write!(f, "{} to {}", self.first, self.last())
     }
 }
 
@@ -35,6 +35,11 @@ impl Span {
     /// The days that hold both times.
     pub fn holding(first: Time, last: Time) -> Self {
         Self { first: Date::of(first), end: Date(Date::of(last).0 + 1) }
+    }
+
+    /// The last day.
+    pub fn last(self) -> Date {
+        Date(self.end.0 - 1)
     }
 
     /// How many.

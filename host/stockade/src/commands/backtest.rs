@@ -31,7 +31,10 @@ use std::time::{Duration, Instant};
 
 /// Runs the component in the sandbox, through the same gate and paper broker as a host does.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Beside>,
     #[command(flatten)]
     setting: Setting,
     /// A parameter that is not left at its default.
@@ -50,11 +53,20 @@ pub struct Arguments {
     files: Files,
 }
 
+/// What else there is to do with backtests.
+#[derive(clap::Subcommand)]
+enum Beside {
+    /// Two runs side by side: settings, figures, and where their decisions first differ.
+    Compare(super::compare::Arguments),
+}
+
 /// What is run, on which ticks, on what account: the same words wherever a strategy is run over stored ticks.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Setting {
     /// The component, or the name of one built here.
-    pub strategy: PathBuf,
+    // An option only because a subcommand does without.
+    #[arg(required = true)]
+    pub strategy: Option<PathBuf>,
     /// The symbol for each of the strategy's needs, in their order; not needed where it names them itself.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub symbol: Vec<String>,
@@ -93,12 +105,17 @@ pub struct Stage {
 
 /// Runs and reports.
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
+    if let Some(Beside::Compare(arguments)) = &arguments.command {
+        return super::compare::run(arguments, global);
+    }
     let stage = Stage::open(&arguments.setting, global)?;
     let given = arguments.param.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let params = resolve(&stage.workshop.description.params, given).map_err(Failure::of(Exit::Refused))?;
     arguments.files.prepare()?;
+    let decisions = arguments.files.decisions()?;
     let setup = RunSetup {
         params,
+        witness: decisions.as_ref().map(|files| files.witness()),
         batching: if arguments.tick_by_tick { Batching::TickByTick } else { Batching::Horizon },
         keep_remarks: arguments.files.wanted(),
         ..stage.setup.clone()
@@ -108,9 +125,10 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let report = stage.run(setup.clone(), source)?;
     let took = begun.elapsed();
     if arguments.verify {
-        stage.verify(setup.clone(), &report)?;
+        stage.verify(RunSetup { witness: None, ..setup.clone() }, &report)?;
     }
-    let files = if arguments.files.wanted() { arguments.files.report(&stage, setup, &arguments.setting, &report)? } else { Vec::new() };
+    let mut files = if arguments.files.wanted() { arguments.files.report(&stage, setup, &arguments.setting, &report)? } else { Vec::new() };
+    files.extend(decisions.map(|files| files.close()).transpose()?.into_iter().flatten());
     let Stage { workshop, names, conditions, .. } = &stage;
     let mut answer = answer(workshop, names, &report, took, arguments.deals, &files);
     answer["conditions"] = conditions.answer(&found);
@@ -128,7 +146,7 @@ impl Stage {
     /// Names what is missing or refused.
     pub fn open(setting: &Setting, global: &Global) -> Outcome<Self> {
         let config = global.config()?;
-        let workshop = Workshop::open(&setting.strategy)?;
+        let workshop = Workshop::open(setting.strategy.as_deref().expect("it is required where a setting is used"))?;
         let description = &workshop.description;
         let terms = setting.terms.account()?;
         let store = TickStore::open(config.ticks_dir()).map_err(store_failure)?;
@@ -177,6 +195,25 @@ impl Stage {
     /// They can't be read.
     pub fn source_at(&self, spread_times: f64) -> Outcome<Source> {
         self.counted_source(spread_times).map(|(source, _)| source)
+    }
+
+    /// The ticks of a part of the time, for one of many runs.
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub fn source_between(&self, from: Time, to: Time) -> Result<Source, market::StoreError> {
+        let found = Arc::new(Found::default());
+        let mut lanes = Vec::new();
+        for (id, spec) in self.setup.table.iter() {
+            let origin = Origin { store: &self.store, spec, from, to };
+            lanes.push((id, origin.lanes(self.conditions.modelling(), &found)?));
+        }
+        model::source(lanes)
+    }
+
+    /// Whether a run's ticks are the stored ones as they are.
+    pub fn is_as_stored(&self) -> bool {
+        self.conditions.is_as_stored()
     }
 
     /// The same, and what is found while they are read.
@@ -285,8 +322,8 @@ fn symbol_names(given: &[String], description: &Description) -> Outcome<Vec<Stri
     Ok(given.to_vec())
 }
 
-/// Twice what its bars span, and a long weekend.
-fn warm_up_us(description: &Description) -> i64 {
+/// How long before its start a strategy's ticks are read: twice what its bars span, and a long weekend.
+pub fn warm_up_us(description: &Description) -> i64 {
     let span = |frame: &domain::tick::Timeframe, bars: u32| frame.close(Time(0)).since_us(frame.open(Time(0))) * i64::from(bars);
     let longest = description
         .needs

@@ -89,6 +89,11 @@ impl Conditions {
         Modelling { model, spread: self.spread.0, crossed }
     }
 
+    /// Whether ticks are the stored ones as they are.
+    pub fn is_as_stored(&self) -> bool {
+        self.modelling() == Modelling::default()
+    }
+
     /// How the venue fills and charges. Random delays start at `seed`.
     pub fn venue(&self, seed: u64) -> VenueOptions {
         VenueOptions {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod backtest;
+pub mod compare;
 pub mod conditions;
 pub mod config;
 mod conversions;
@@ -13,6 +14,7 @@ pub mod health;
 pub mod import;
 pub mod limits;
 pub mod migrate;
+pub mod optimise;
 pub mod replay;
 pub mod report_files;
 pub mod serve;
@@ -34,6 +36,7 @@ pub fn run(arguments: Cli) -> Outcome {
         Command::Data(command) => data::run(command, global),
         Command::Backtest(arguments) => backtest::run(arguments, global),
         Command::Replay(arguments) => replay::run(arguments, global),
+        Command::Optimise(arguments) => optimise::run(arguments, global),
         Command::Serve(arguments) => serve::run(arguments, global),
         Command::Migrate(arguments) => migrate::run(arguments, global),
         Command::User(command) => user::run(command, global),

@@ -2,17 +2,20 @@
 
 use super::backtest::{Setting, Stage, store_failure};
 use crate::exit::{Exit, Failure, Outcome};
+use backtest::compare::decisions;
 use backtest::report::{About, FullReport};
 use backtest::{RunReport, RunSetup};
 use domain::contract::{Param, ParamValue};
+use domain::desk::Witness;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where to write what; the run is then looked at again, and repeated at twice the spread.
 #[derive(clap::Args)]
 pub struct Files {
-    /// Write report.html, report.json and deals.csv into this folder, which is made if it isn't there.
+    /// Write report.html, report.json, deals.csv and decisions.jsonl into this folder, which is made if it isn't there.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Write the report as a page of its own, for a browser.
@@ -21,6 +24,9 @@ pub struct Files {
     /// Write the deals as CSV.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Write every decision, a JSON object a line, for `stockade backtest compare`.
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
 }
 
 impl Files {
@@ -37,7 +43,7 @@ impl Files {
         if let Some(folder) = &self.out {
             std::fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
         }
-        for file in [&self.html, &self.csv].into_iter().flatten() {
+        for file in [&self.html, &self.csv, &self.decisions].into_iter().flatten() {
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
             if file.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
                 let why = if file.is_dir() { "it is a folder" } else { "its folder is not there" };
@@ -58,8 +64,18 @@ impl Files {
         let (table, symbols) = (setup.table.clone(), setup.symbols.clone());
         let review = backtest::review(run, &table, &symbols, stage.source()?).map_err(store_failure)?;
         let about = about(stage, setting, &setup.params);
-        let doubled = stage.run(RunSetup { keep_remarks: false, ..setup }, stage.source_at(2.0)?)?;
+        let doubled = stage.run(RunSetup { keep_remarks: false, witness: None, ..setup }, stage.source_at(2.0)?)?;
         self.write(&FullReport::new(&about, run, &table, &symbols, &review, Some(&doubled)))
+    }
+
+    /// Opens the files that a run's decisions go to, where any are wanted.
+    ///
+    /// # Errors
+    /// They can't be made.
+    pub fn decisions(&self) -> Outcome<Option<DecisionsFiles>> {
+        let within = self.out.as_ref().map(|folder| folder.join("decisions.jsonl"));
+        let paths: Vec<PathBuf> = [within, self.decisions.clone()].into_iter().flatten().collect();
+        if paths.is_empty() { Ok(None) } else { DecisionsFiles::create(paths).map(Some) }
     }
 
     fn write(&self, report: &FullReport<'_>) -> Outcome<Vec<PathBuf>> {
@@ -78,6 +94,52 @@ impl Files {
             written.push(path);
         }
         Ok(written)
+    }
+}
+
+/// Files that hear of a run's decisions.
+pub struct DecisionsFiles {
+    paths: Vec<PathBuf>,
+    open: Arc<Mutex<Open>>,
+}
+
+struct Open {
+    files: Vec<BufWriter<File>>,
+    /// The first write that failed; nothing is written after it.
+    failed: Option<std::io::Error>,
+}
+
+impl DecisionsFiles {
+    fn create(paths: Vec<PathBuf>) -> Outcome<Self> {
+        let create = |path: &PathBuf| File::create(path).map(BufWriter::new).map_err(|error| Failure::io("create", path, &error));
+        let files = paths.iter().map(create).collect::<Outcome<_>>()?;
+        Ok(Self { paths, open: Arc::new(Mutex::new(Open { files, failed: None })) })
+    }
+
+    /// Who tells them.
+    pub fn witness(&self) -> Witness {
+        let open = Arc::clone(&self.open);
+        Arc::new(move |decision| {
+            let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+            let line = decisions::Line::from(decision);
+            if open.failed.is_none() {
+                open.failed = open.files.iter_mut().find_map(|file| decisions::write(file, &line).err());
+            }
+        })
+    }
+
+    /// Ends the files and says where they are.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn close(self) -> Outcome<Vec<PathBuf>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = open.failed.take().or_else(|| open.files.iter_mut().find_map(|file| file.flush().err()));
+        drop(open);
+        match failed {
+            Some(error) => Err(Failure::io("write", &self.paths[0], &error)),
+            None => Ok(self.paths),
+        }
     }
 }
 

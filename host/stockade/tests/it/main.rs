@@ -1,9 +1,11 @@
 //! The program as its users meet it: command lines in, exit codes and lines out.
 
 mod bad_input;
+mod compare;
 mod data;
 mod help;
 mod host;
 mod kills;
+mod optimise;
 mod program;
 mod strategies;
