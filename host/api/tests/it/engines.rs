@@ -155,6 +155,7 @@ async fn signals_come_latest_first_in_pages() {
 async fn an_engine_is_swapped_while_it_works() {
     let world = World::running().await;
     world.ticks(1);
+    world.forward(1);
     let next = world.upload("ann", "cross", "trader two").await.created();
     let swapped = world.post("/engines/1/swap", json(r#"{"params":{"mood":"wild"}}"#)).await.ok();
     assert_eq!((&swapped["live"], &swapped["engine"]["version"]), (&true.into(), &Digest::of(b"trader two").to_string().into()), "{next}");
@@ -165,6 +166,7 @@ async fn an_engine_is_swapped_while_it_works() {
     world.ticks(2);
     let engine = world.get("/engines/1").await.ok();
     assert_eq!(fields(&engine, "ticks orders positions faults"), json("[3,1,1,0]"));
+    world.forward(1);
     world.upload("ann", "cross", "trapper three").await.created();
     let refused = world.post("/engines/1/swap", json("{}")).await;
     refused.refused(409, "NOT_SWAPPED", "its version is still on trial");

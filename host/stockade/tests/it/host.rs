@@ -65,7 +65,7 @@ fn a_user_a_strategy_an_engine_and_a_restart() {
     let shown = host.ask(&place, &["engine", "show", "one"]);
     assert!(shown.contains("params   fast_alpha=0.25 slow_alpha=0.1") && shown.contains("saved    20"), "{shown}");
     let history = host.ask(&place, &["engine", "history", "one"]);
-    for words in ["starting    warming-up", "taken-over", "paused", "by the operator; "] {
+    for words in ["history is complete", "taken-over", "paused", "by the operator; "] {
         assert!(history.contains(words), "no {words:?} in\n{history}");
     }
     let refused = place.run(&["health", "--url", &host.url, "--token", "0123456789abcdef0123456789abcdef"]);
