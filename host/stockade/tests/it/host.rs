@@ -116,7 +116,7 @@ fn replays(place: &Place) {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
     let lives = report["lives"].as_array().expect("a list");
-    assert_eq!(lives.len(), 2, "before and after the restart: {report}");
+    assert_eq!(lives.len(), 3, "before the swap, after it, and after the restart: {report}");
     let sum = |what: &str| lives.iter().map(|life| life[what].as_u64().expect("a number")).sum::<u64>();
     assert!(lives.iter().all(|life| life["difference"].is_null() && life["ended"].is_null()) && sum("ticks") > 100, "{report}");
     let lines = std::fs::read_to_string(&decisions).expect("it was written");
