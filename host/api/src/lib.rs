@@ -15,6 +15,7 @@ mod finish;
 mod health;
 mod limits;
 mod live;
+mod metrics;
 pub mod operations;
 mod operator;
 mod orders;
@@ -50,6 +51,7 @@ const JSON_BYTES_MAX: usize = 64 << 10;
 pub fn router(state: AppState) -> Router {
     let (routes, _) = endpoints().split_for_parts();
     routes
+        .route("/metrics", axum::routing::get(metrics::metrics))
         .route("/api/v1/openapi.json", axum::routing::get(document::show))
         .fallback(finish::no_such_route)
         .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))

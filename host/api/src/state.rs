@@ -34,6 +34,10 @@ pub trait Versions: Send + Sync {
     /// # Errors
     /// It is refused.
     fn check(&self, component: &[u8]) -> Result<Checked, Refused>;
+    /// Whether a version is ready to be run, so that its component need not be read.
+    fn has(&self, _version: &Digest) -> bool {
+        false
+    }
     /// Makes a version ready to be run. One that is ready stays so.
     ///
     /// # Errors

@@ -3,8 +3,10 @@
 use crate::error::{HostError, TickRefused};
 use crate::events::{Event, Scope, Whose};
 use crate::herald::{Herald, left_until};
+use crate::homes::{Homes, Wish};
 use crate::hub::Hub;
 use crate::inbox::Inbox;
+use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
 use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, WoundDown, set_host_trading};
 use crate::recovery::Recovered;
@@ -21,7 +23,7 @@ use domain::risk::RiskLimits;
 use domain::symbol::SymbolTable;
 use domain::tick::Tick;
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{Builder, JoinHandle};
@@ -63,7 +65,13 @@ impl Host {
         let symbols = setup.table.len();
         let switch = Arc::new(TradingSwitch::default());
         switch.set(setup.trading);
-        let port = |_| ShardPort { inbox: Inbox::new(), subscribed: (0..symbols).map(|_| AtomicU32::new(0)).collect() };
+        let port = |_| ShardPort {
+            inbox: Inbox::new(),
+            subscribed: (0..symbols).map(|_| AtomicU32::new(0)).collect(),
+            latency: Fine::default(),
+            engines: AtomicUsize::new(0),
+            busy: AtomicU32::new(0),
+        };
         let (jobs, waiting_jobs) = channel();
         let shared = Arc::new(Shared {
             table: setup.table,
@@ -79,6 +87,7 @@ impl Host {
             pipeline: Arc::new(Inbox::new()),
             starters: Mutex::new(Some(jobs)),
             shards: (0..bounds.shards.max(1)).map(port).collect(),
+            homes: Homes::default(),
             accounts: RwLock::default(),
             engines: RwLock::default(),
         });
@@ -165,7 +174,7 @@ impl Host {
             return Err(HostError::EngineExists(engine));
         }
         // Within the lock: no command to the engine can reach the shard before the engine itself.
-        if !self.shared.shard_of(whose.account).inbox.push_urgent(ShardRequest::Add(Arc::clone(&entry))) {
+        if !self.shared.homes.of(whose.account).add(ShardRequest::Add(Arc::clone(&entry)), &self.shared) {
             return Err(HostError::Stopped);
         }
         engines.insert(engine, entry);
@@ -237,8 +246,35 @@ impl Host {
         }
         let orders = self.answer(&removed)?;
         self.numbered.lock().unwrap_or_else(PoisonError::into_inner).insert(engine, orders);
-        self.shared.engines.write().unwrap_or_else(PoisonError::into_inner).remove(&engine);
+        let gone = self.shared.engines.write().unwrap_or_else(PoisonError::into_inner).remove(&engine);
+        if let Some(entry) = gone {
+            self.shared.homes.of(entry.whose.account).removed(&self.shared);
+        }
         Ok(())
+    }
+
+    /// Moves an account's engines to another shard, between two ticks and with nothing lost or doubled. A shard that has too
+    /// much to do has this done by itself. `false`: they are there already, or another account is on its way.
+    ///
+    /// # Errors
+    /// There is no such account or shard, or the host has stopped.
+    pub fn move_account(&self, account: AccountId, shard: usize) -> Result<bool, HostError> {
+        if self.shared.account(account).is_none() {
+            return Err(HostError::NoSuchAccount(account));
+        }
+        if shard >= self.shared.shards.len() {
+            return Err(HostError::Invalid(format!("shard {shard}: this host has {}, counted from 0", self.shared.shards.len())));
+        }
+        let hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner);
+        if hub.stopped {
+            return Err(HostError::Stopped);
+        }
+        Ok(self.shared.homes.move_to(Wish { account, to: shard }, &self.shared))
+    }
+
+    /// The shard an account's engines are on.
+    pub fn shard_of(&self, account: AccountId) -> usize {
+        self.shared.homes.of(account).shard()
     }
 
     /// Sets what the host, an account or an engine may do at the market. The strictest of the three counts. Holds at the gate
@@ -255,7 +291,7 @@ impl Host {
             Scope::Account(id) => {
                 let account = self.shared.account(id).ok_or(HostError::NoSuchAccount(id))?;
                 lock(&account).trading = state;
-                self.shared.shard_of(id).inbox.push_urgent(ShardRequest::TradingChanged);
+                self.shared.homes.of(id).ask(ShardRequest::TradingChanged, &self.shared);
             }
             Scope::Engine(engine) => {
                 let (answer, done) = channel();
@@ -339,7 +375,7 @@ impl Host {
         let end = Instant::now() + patience;
         let mut before = None;
         loop {
-            let starting = self.any_starting();
+            let starting = self.any_starting() || self.shared.homes.any_moving();
             if !self.shards_reached(end) {
                 return false;
             }
@@ -395,7 +431,7 @@ impl Host {
 
     fn ask_shard(&self, engine: EngineId, request: ShardRequest) -> Result<(), HostError> {
         let entry = self.shared.engine(engine).ok_or(HostError::NoSuchEngine(engine))?;
-        let asked = self.shared.shard_of(entry.whose.account).inbox.push_urgent(request);
+        let asked = self.shared.homes.of(entry.whose.account).ask(request, &self.shared);
         if asked { Ok(()) } else { Err(HostError::Stopped) }
     }
 

@@ -43,13 +43,16 @@ impl Hub {
         if self.stopped {
             return Err(TickRefused::Stopped);
         }
+        if let Some(wish) = shared.homes.take_wish() {
+            shared.homes.move_to(wish, shared);
+        }
         self.take_in(&mut tick, shared).inspect_err(|_| add(&shared.counters.ticks_refused, 1))?;
         self.count(arrived, shared);
         if shared.records {
             self.tape(tick, arrived, shared);
         }
         // The pipeline first: what a guest asks for at this tick then comes after it, and meets this price or a later one.
-        let pushed = shared.pipeline.push_counted(PipelineItem::Tick(tick), shared.bounds.pipeline_ticks_max);
+        let pushed = shared.pipeline.lay_down(PipelineItem::Tick(tick), shared.bounds.pipeline_ticks_max);
         stalled(pushed, "the order pipeline", shared);
         let bars = if self.closed.is_empty() { None } else { Some(Arc::from(self.closed.as_slice())) };
         let symbol = usize::from(tick.symbol.0);
@@ -62,6 +65,8 @@ impl Hub {
                 }
             }
         }
+        // Last: where there are no more cores than shards, it would take one from a shard that a tick waits for.
+        shared.pipeline.nudge();
         Ok(())
     }
 

@@ -56,6 +56,13 @@ impl<T, U> Inbox<T, U> {
 
     /// Appends a counted item, waiting while there are `max` of them.
     pub(crate) fn push_counted(&self, item: T, max: usize) -> Pushed {
+        let pushed = self.lay_down(item, max);
+        self.nudge();
+        pushed
+    }
+
+    /// [`push_counted`](Self::push_counted) without waking the taker: [`nudge`](Self::nudge) must follow.
+    pub(crate) fn lay_down(&self, item: T, max: usize) -> Pushed {
         let mut inner = self.lock();
         let mut pushed = Pushed::AtOnce;
         if inner.counted >= max && !inner.closed {
@@ -70,20 +77,29 @@ impl<T, U> Inbox<T, U> {
         }
         inner.items.push(item);
         inner.counted += 1;
-        self.wake(inner);
         pushed
+    }
+
+    /// Wakes the taker if it sleeps.
+    pub(crate) fn nudge(&self) {
+        self.wake(self.lock());
     }
 
     /// Adds something that overtakes all items. `false`: the other side is gone.
     pub(crate) fn push_urgent(&self, urgent: U) -> bool {
+        self.try_push_urgent(urgent).is_ok()
+    }
+
+    /// The same; gives it back when the other side is gone.
+    pub(crate) fn try_push_urgent(&self, urgent: U) -> Result<(), U> {
         let mut inner = self.lock();
         if inner.closed {
-            return false;
+            return Err(urgent);
         }
         inner.urgent.push(urgent);
         self.urgent_waits.store(true, Ordering::Release);
         self.wake(inner);
-        true
+        Ok(())
     }
 
     fn wake(&self, mut inner: MutexGuard<'_, Inner<T, U>>) {

@@ -383,7 +383,7 @@ impl Pipeline {
             let at = self.shared.clock.now();
             let reason = "a report of the broker can't be booked".to_owned();
             self.shared.herald.tell(Event::Trading { scope: Scope::Account(id), state, reason, at });
-            self.shared.shard_of(id).inbox.push_urgent(crate::shard::ShardRequest::TradingChanged);
+            self.shared.homes.of(id).ask(crate::shard::ShardRequest::TradingChanged, &self.shared);
         }
     }
 
@@ -451,7 +451,7 @@ impl Pipeline {
             let whose = Whose { engine, account: report.account, owner };
             self.shared.herald.tell(Event::Changed { engine: whose, change: change.clone(), at: report.at });
             let changed = Changed { engine, change, at: report.at };
-            self.shared.shard_of(report.account).inbox.push(Message::Changed(Box::new(changed)));
+            self.shared.homes.of(report.account).send(Message::Changed(Box::new(changed)), &self.shared);
         }
     }
 

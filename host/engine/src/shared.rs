@@ -2,7 +2,9 @@
 
 use crate::events::{Event, Whose};
 use crate::herald::Herald;
+use crate::homes::Homes;
 use crate::inbox::Inbox;
+use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
 use crate::pipeline::{PipelineItem, PipelineRequest};
 use crate::setup::{Bounds, EngineSetup};
@@ -16,7 +18,7 @@ use domain::ids::{AccountId, EngineId};
 use domain::symbol::SymbolTable;
 use domain::time::Clock;
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// What the host's threads share. Locks are held for a few lines; whoever holds an account's lock takes the market's at most.
@@ -35,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) pipeline: Arc<Inbox<PipelineItem, PipelineRequest>>,
     pub(crate) starters: Mutex<Option<std::sync::mpsc::Sender<Job>>>,
     pub(crate) shards: Vec<ShardPort>,
+    /// All engines of an account are on one shard, so that they see its changes in one order.
+    pub(crate) homes: Homes,
     pub(crate) accounts: RwLock<BTreeMap<AccountId, Arc<Mutex<Account>>>>,
     pub(crate) engines: RwLock<BTreeMap<EngineId, Arc<Entry>>>,
 }
@@ -44,6 +48,11 @@ pub(crate) struct ShardPort {
     pub(crate) inbox: Inbox<Message, ShardRequest>,
     /// How many of its engines want ticks of each symbol; a symbol that nobody wants is not sent there.
     pub(crate) subscribed: Vec<AtomicU32>,
+    /// From the arrival of a tick to the decision of each of its engines.
+    pub(crate) latency: Fine,
+    pub(crate) engines: AtomicUsize,
+    /// Thousandths of its time that it was busy with ticks, in its last full second.
+    pub(crate) busy: AtomicU32,
 }
 
 /// An engine as everyone may see it.
@@ -56,9 +65,9 @@ pub(crate) struct Entry {
 }
 
 impl Shared {
-    /// The shard of an account: all its engines are on one, so that they see its changes in one order.
-    pub(crate) fn shard_of(&self, account: AccountId) -> &ShardPort {
-        &self.shards[account.0 as usize % self.shards.len()]
+    /// The shard with the fewest engines.
+    pub(crate) fn emptiest(&self) -> usize {
+        (0..self.shards.len()).min_by_key(|&number| self.shards[number].engines.load(Relaxed)).unwrap_or(0)
     }
 
     pub(crate) fn market(&self) -> RwLockReadGuard<'_, MarketHistory> {

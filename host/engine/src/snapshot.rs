@@ -2,7 +2,7 @@
 
 use crate::Host;
 use crate::events::Whose;
-use crate::meter::Counts;
+use crate::latency::{Latencies, Rough};
 use crate::shared::{Entry, lock};
 use domain::bars::MarketView;
 use domain::contract::{Param, TradingState};
@@ -114,6 +114,11 @@ pub struct HostTotals {
     pub commands_waiting: usize,
     pub pipeline_ticks_waiting: usize,
     pub shard_ticks_waiting: Vec<usize>,
+    pub shard_engines: Vec<usize>,
+    /// Of the last full second with ticks: how much of it each shard was busy with them.
+    pub shard_busy_percent: Vec<f64>,
+    /// Times an account's engines went to another shard.
+    pub accounts_moved: u64,
     /// Shards that have been asked for something (start, stop, pause) and have not looked at it yet.
     pub shards_asked: usize,
     /// Over all engines, microseconds.
@@ -139,22 +144,31 @@ impl Host {
     /// How everything stands. Reads counts that others write, and computes floating profit, since somebody looks.
     pub fn snapshot(&self) -> HostSnapshot {
         let entries: Vec<_> = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let mut all = Counts::default();
-        let engines: Vec<_> = entries.iter().map(|entry| self.look_at(entry, &mut all)).collect();
-        let totals = self.totals(&engines, &all);
+        let engines: Vec<_> = entries.iter().map(|entry| self.look_at(entry)).collect();
+        let totals = self.totals(&engines, &self.latencies());
         HostSnapshot { trading: self.trading(), engines, totals }
     }
 
     /// How one engine stands.
     pub fn engine(&self, engine: EngineId) -> Option<EngineSnapshot> {
-        self.shared.engine(engine).map(|entry| self.look_at(&entry, &mut Counts::default()))
+        self.shared.engine(engine).map(|entry| self.look_at(&entry))
     }
 
-    fn look_at(&self, entry: &Entry, all: &mut Counts) -> EngineSnapshot {
+    /// How long it took from the arrival of a tick to an engine's decision, over all engines since the host's start.
+    pub fn latencies(&self) -> Latencies {
+        let mut all = Latencies::default();
+        self.shared.shards.iter().for_each(|shard| shard.latency.add_to(&mut all));
+        all
+    }
+
+    /// The time within which `share` (0 to 1) of the decisions of some engines lay, microseconds, since they were added.
+    pub fn decided_within_us(&self, share: f64, whose: impl Fn(&Whose) -> bool) -> f64 {
+        let engines = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner);
+        Rough::all_within_us(engines.values().filter(|entry| whose(&entry.whose)).map(|entry| &entry.meter.latency), share)
+    }
+
+    fn look_at(&self, entry: &Entry) -> EngineSnapshot {
         let meter = &entry.meter;
-        let mut latency = Counts::default();
-        meter.latency.sum_into(&mut latency);
-        all.add(&latency);
         let account = lock(&entry.account);
         let engine = entry.whose.engine;
         let positions: Vec<_> = account.ledger.positions.values().filter(|position| position.id.0.engine() == engine).collect();
@@ -184,8 +198,8 @@ impl Host {
             fuel_total: meter.fuel_total.load(Relaxed),
             fuel_last: meter.fuel_last.load(Relaxed),
             memory_bytes: meter.memory_bytes.load(Relaxed),
-            decision_us_p50: latency.percentile_us(50),
-            decision_us_p99: latency.percentile_us(99),
+            decision_us_p50: meter.latency.within_us(0.5),
+            decision_us_p99: meter.latency.within_us(0.99),
             realised: meter.realised(),
             floating: floating.sum::<Money>(),
             positions: positions.len(),
@@ -193,7 +207,7 @@ impl Host {
         }
     }
 
-    fn totals(&self, engines: &[EngineSnapshot], latency: &Counts) -> HostTotals {
+    fn totals(&self, engines: &[EngineSnapshot], latency: &Latencies) -> HostTotals {
         let (shared, counters) = (&self.shared, &self.shared.counters);
         HostTotals {
             ticks: counters.ticks.load(Relaxed),
@@ -216,9 +230,12 @@ impl Host {
             commands_waiting: shared.queue.waiting(),
             pipeline_ticks_waiting: shared.pipeline.depth(),
             shard_ticks_waiting: shared.shards.iter().map(|shard| shard.inbox.depth()).collect(),
+            shard_engines: shared.shards.iter().map(|shard| shard.engines.load(Relaxed)).collect(),
+            shard_busy_percent: shared.shards.iter().map(|shard| f64::from(shard.busy.load(Relaxed)) / 10.0).collect(),
+            accounts_moved: shared.homes.moved.load(Relaxed),
             shards_asked: shared.shards.iter().filter(|shard| shard.inbox.has_urgent()).count(),
-            decision_us_p50: latency.percentile_us(50),
-            decision_us_p99: latency.percentile_us(99),
+            decision_us_p50: latency.within_us(0.5),
+            decision_us_p99: latency.within_us(0.99),
             engines: engines.len(),
             engines_running: engines.iter().filter(|engine| engine.state == EngineState::Running).count(),
             accounts: shared.accounts.read().unwrap_or_else(PoisonError::into_inner).len(),

@@ -93,7 +93,7 @@ pub(crate) fn serve(shared: &Shared, job: Job) {
         }
     };
     if let Some(started) = started {
-        shared.shard_of(entry.whose.account).inbox.push_urgent(ShardRequest::Started(Box::new(started)));
+        shared.homes.of(entry.whose.account).ask(ShardRequest::Started(Box::new(started)), shared);
     }
 }
 
@@ -213,7 +213,7 @@ impl Begun<'_> {
     }
 
     fn ask(&self, request: ShardRequest) {
-        self.shared.shard_of(self.entry.whose.account).inbox.push_urgent(request);
+        self.shared.homes.of(self.entry.whose.account).ask(request, self.shared);
     }
 
     /// The market as a guest finds it that starts now.

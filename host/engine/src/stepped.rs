@@ -69,7 +69,7 @@ impl Stepped {
         let entry = self.host.shared.engine(engine).ok_or(HostError::NoSuchEngine(engine))?;
         let (answer, _nobody_waits) = channel();
         let request = ShardRequest::Command { engine, command, reason: reason.to_owned(), answer };
-        self.host.shared.shard_of(entry.whose.account).inbox.push_urgent(request);
+        self.host.shared.homes.of(entry.whose.account).ask(request, &self.host.shared);
         Ok(())
     }
 

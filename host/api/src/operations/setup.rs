@@ -67,6 +67,9 @@ fn restored(saved: EngineSave, table: &SymbolTable) -> Saved {
 
 /// Sees to it that a version can be run.
 pub(super) async fn load(state: &AppState, version: Digest) -> Result<(), Problem> {
+    if state.versions.has(&version) {
+        return Ok(());
+    }
     let component = state.store.component(version).await?;
     state.compile(move |versions| versions.load(&version, &component)).await
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod document;
 mod engines;
 mod health;
+mod metrics;
 mod restart;
 mod serving;
 mod strategies;

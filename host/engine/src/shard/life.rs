@@ -27,19 +27,25 @@ const AS_IT_IS: Time = Time(0);
 
 impl Shard {
     pub(super) fn add(&mut self, entry: Arc<Entry>) {
-        let engine = entry.whose.engine;
-        let slot = Some(Slot::new(entry));
+        self.place(Slot::new(entry, self.number));
+    }
+
+    /// Gives an engine its place here.
+    pub(super) fn place(&mut self, mut slot: Slot) -> u32 {
+        slot.shard = self.number;
+        let engine = slot.entry.whose.engine;
         let at = match self.free.pop() {
             Some(at) => {
-                self.slots[at as usize] = slot;
+                self.slots[at as usize] = Some(slot);
                 at
             }
             None => {
-                self.slots.push(slot);
+                self.slots.push(Some(slot));
                 self.slots.len() as u32 - 1
             }
         };
         self.by_engine.insert(engine, at);
+        at
     }
 
     /// Stops an engine and forgets it, at once or when the guest that is being started elsewhere has come back: only then
@@ -441,7 +447,7 @@ impl Shard {
         drop(catch_unwind(AssertUnwindSafe(|| drop(actor))));
     }
 
-    fn unsubscribe(&mut self, at: usize) {
+    pub(super) fn unsubscribe(&mut self, at: usize) {
         let Some(slot) = self.slots[at].as_mut() else { return };
         if !std::mem::take(&mut slot.subscribed) {
             return;
@@ -452,7 +458,7 @@ impl Shard {
         self.stale = true;
     }
 
-    fn subscribe(&mut self, at: usize) {
+    pub(super) fn subscribe(&mut self, at: usize) {
         let Some(slot) = self.slots[at].as_mut() else { return };
         if std::mem::replace(&mut slot.subscribed, true) {
             return;

@@ -1,10 +1,12 @@
 //! A shard: one thread that owns its engines; nobody else touches them.
 
 mod life;
+mod moving;
 mod run;
 mod slot;
 mod swap;
 
+pub(crate) use moving::Parcel;
 pub(crate) use slot::{Changed, send_remarks};
 
 use crate::error::HostError;
@@ -14,7 +16,7 @@ use crate::setup::Bounds;
 use crate::shared::{Entry, ShardPort, Shared, panic_text, reply};
 use crate::starter::{Hand, Started};
 use domain::contract::{StopReason, TradingState};
-use domain::ids::EngineId;
+use domain::ids::{AccountId, EngineId};
 use domain::life::{EngineState, NotNow};
 use domain::tick::{Bar, Tick};
 use domain::time::Time;
@@ -39,6 +41,10 @@ pub(crate) struct Fed {
 pub(crate) enum Message {
     Tick(Fed),
     Changed(Box<Changed>),
+    /// An account's engines are coming: what follows is theirs as well.
+    Arriving(AccountId),
+    /// An account's engines go to the shard that is sent for from now on.
+    Leaving(AccountId),
     /// Answered when everything before it has been seen to.
     Barrier(Sender<()>),
     /// The host is stopping: the last message.
@@ -94,6 +100,8 @@ pub(crate) enum ShardRequest {
     /// The host's or an account's trading state has changed: guests are told.
     TradingChanged,
     Started(Box<Started>),
+    /// Engines from another shard.
+    Adopt(Box<Parcel>),
 }
 
 /// How a swap that was asked for went.
@@ -143,6 +151,10 @@ pub(crate) struct Shard {
     messages: Vec<Message>,
     requests: Vec<ShardRequest>,
     run: run::Scratch,
+    arrivals: moving::Arrivals,
+    load: moving::Load,
+    /// When the last call with ticks had ended, or the first of them arrived here.
+    mark: Instant,
 }
 
 impl Shard {
@@ -162,6 +174,9 @@ impl Shard {
             messages: Vec::new(),
             requests: Vec::new(),
             run: run::Scratch::new(symbols),
+            arrivals: moving::Arrivals::default(),
+            load: moving::Load::new(),
+            mark: Instant::now(),
         }
     }
 
@@ -182,6 +197,8 @@ impl Shard {
                 Duration::from_micros(us).clamp(Duration::from_millis(1), Duration::from_secs(1))
             });
             self.turn(patience);
+            // Not in a turn: how long things took must decide nothing where a run is to be repeated.
+            self.look_at_load();
         }
         self.port().inbox.close();
     }
@@ -198,6 +215,7 @@ impl Shard {
             let text = format!("shard {} panicked and goes on: {}; report it", self.number, panic_text(&*panic));
             self.shared.alarm("host-panicked", text);
             self.run = run::Scratch::new(self.shared.table.len());
+            self.arrivals.after_panic();
         }
         messages.clear();
         self.messages = messages;
@@ -218,7 +236,9 @@ impl Shard {
                 match std::mem::replace(&mut messages[at], Message::Stop) {
                     Message::Changed(changed) => self.changed(*changed),
                     Message::Barrier(reached) => reply(&reached, ()),
-                    Message::Stop => self.stop_all(),
+                    Message::Arriving(account) => self.arriving(account),
+                    Message::Leaving(account) => self.leaving(account),
+                    Message::Stop => self.last_message(),
                     Message::Tick(_) => {}
                 }
                 at += 1;
@@ -232,7 +252,8 @@ impl Shard {
 
     /// Sees to what overtakes, if there is any. Called between two guest calls.
     fn interrupt(&mut self) {
-        if self.port().inbox.has_urgent() {
+        // Engines that are being brought up to date first get what is older.
+        if !self.arrivals.replaying() && self.port().inbox.has_urgent() {
             let mut requests = std::mem::take(&mut self.requests);
             self.port().inbox.take_urgent(&mut requests);
             self.requests = requests;
@@ -269,6 +290,7 @@ impl Shard {
             ShardRequest::Ready { engine, generation, hand } => self.hand_over(engine, generation, &hand),
             ShardRequest::TradingChanged => (0..self.slots.len()).for_each(|slot| self.tell_trading(slot)),
             ShardRequest::Started(started) => self.started(*started),
+            ShardRequest::Adopt(parcel) => self.adopt(*parcel),
         }
     }
 
@@ -288,7 +310,7 @@ impl Shard {
     }
 
     fn changed(&mut self, changed: Changed) {
-        let Some(at) = self.slot(changed.engine) else { return };
+        let Some(at) = self.slot(changed.engine) else { return self.keep_changed(changed) };
         let held_max = self.bounds().held_max;
         match self.slots[at].as_mut() {
             // Its guest is elsewhere; how many wait is bounded by the orders it has at the broker.

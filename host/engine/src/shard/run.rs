@@ -7,6 +7,7 @@ use domain::desk::Columns;
 use domain::symbol::SymbolId;
 use domain::tick::TickColumns;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What handing over needs and keeps from one time to the next.
 pub(super) struct Scratch {
@@ -54,11 +55,15 @@ fn ticks(run: &[Message]) -> impl Iterator<Item = (usize, &Fed)> {
 impl Shard {
     /// Ticks that wait, none of them later than anything else that waits.
     pub(super) fn ticks(&mut self, run: &[Message]) {
+        let began = Instant::now();
+        self.mark = began;
+        self.keep(run);
         if let [Message::Tick(fed)] = run {
             self.one_tick(fed);
         } else {
-            self.many_ticks(run);
+            self.many_ticks(run, None);
         }
+        self.load.add(self.mark.saturating_duration_since(began));
         self.forget_stale();
     }
 
@@ -77,6 +82,7 @@ impl Shard {
     pub(super) fn flat(&mut self, at: usize, wanted: usize, fed: &Fed) {
         if self.is_fed(at) {
             self.with_guest(at, |slot, shared| slot.tick(wanted, fed, shared));
+            self.charge(at);
             return;
         }
         let held_max = self.bounds().held_max;
@@ -85,6 +91,15 @@ impl Shard {
             Some(slot) => slot.pass(wanted, fed),
             None => {}
         }
+    }
+
+    /// Notes how long an engine kept this shard busy.
+    fn charge(&mut self, at: usize) {
+        let Some(slot) = self.slots[at].as_mut() else { return };
+        let took = slot.done.saturating_duration_since(self.mark);
+        self.mark = self.mark.max(slot.done);
+        let second = self.load.second();
+        slot.cost = if slot.cost.0 == second { (second, slot.cost.1 + took) } else { (second, took) };
     }
 
     /// Whether its ticks go to its guest now.
@@ -99,11 +114,15 @@ impl Shard {
         }
     }
 
-    /// A backlog: engine by engine, so that each is handed as much as possible at once.
-    fn many_ticks(&mut self, run: &[Message]) {
+    /// A backlog: engine by engine, so that each is handed as much as possible at once. To all, or to those in some places.
+    pub(super) fn many_ticks(&mut self, run: &[Message], only: Option<&[u32]>) {
         let mut scratch = std::mem::replace(&mut self.run, Scratch::new(0));
         let by_columns = run.len() >= self.bounds().columns_from;
         self.prepare(run, by_columns, &mut scratch);
+        if let Some(places) = only {
+            scratch.touched.clear();
+            scratch.touched.extend_from_slice(places);
+        }
         for &slot in &scratch.touched {
             let at = slot as usize;
             let latest_only = self.slots[at].as_ref().is_some_and(|slot| slot.latest_only);
@@ -230,6 +249,7 @@ impl Shard {
             end = place + offset + 1;
             slot.decided(last, shared)
         });
+        self.charge(at);
         end
     }
 }

@@ -58,6 +58,8 @@ pub(super) enum Held {
 /// An engine as its shard has it.
 pub(super) struct Slot {
     pub(super) entry: Arc<Entry>,
+    /// Whose it is.
+    pub(super) shard: usize,
     pub(super) state: EngineState,
     /// There is one while it runs or is paused, unless it is elsewhere to hear what it missed.
     pub(super) actor: Option<Actor>,
@@ -92,6 +94,10 @@ pub(super) struct Slot {
     pub(super) trading: TradingState,
     /// Fuel of the guests it had before.
     pub(super) fuel_before: u64,
+    /// In which second of its shard's it last kept that busy, and for how long.
+    pub(super) cost: (u32, Duration),
+    /// When its last call with ticks had ended.
+    pub(super) done: Instant,
     /// `None`: not before the first tick.
     next_save: Option<Time>,
     published: Instant,
@@ -107,9 +113,10 @@ pub(super) fn bit(timeframe: domain::tick::Timeframe) -> u16 {
 }
 
 impl Slot {
-    pub(super) fn new(entry: Arc<Entry>) -> Self {
+    pub(super) fn new(entry: Arc<Entry>, shard: usize) -> Self {
         let setup = &entry.setup;
         let mut slot = Self {
+            shard,
             state: EngineState::Defined,
             actor: None,
             wanted: Vec::new(),
@@ -133,6 +140,8 @@ impl Slot {
             fuel_before: 0,
             next_save: None,
             published: Instant::now(),
+            cost: (0, Duration::ZERO),
+            done: Instant::now(),
             entry,
         };
         slot.look_at_setup();
@@ -281,7 +290,10 @@ impl Slot {
     /// After the last tick of a call: how long it took, and what is due now and then.
     pub(super) fn decided(&mut self, fed: &Fed, shared: &Shared) -> Result<(), Fault> {
         let now = Instant::now();
-        self.entry.meter.latency.add(now.saturating_duration_since(fed.arrived));
+        self.done = now;
+        let took = now.saturating_duration_since(fed.arrived);
+        self.entry.meter.latency.add(took);
+        shared.shards[self.shard].latency.add(took);
         if now.saturating_duration_since(self.published) >= PUBLISH_EVERY {
             self.published = now;
             self.publish();

@@ -5,6 +5,8 @@ extern crate stockade_engine as engine;
 
 mod backlog;
 mod life;
+mod moving;
+mod neighbours;
 mod orders;
 mod recovery;
 mod simulation;

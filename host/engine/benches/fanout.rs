@@ -1,0 +1,121 @@
+//! From a tick's arrival to the decision of every engine that wants it, at 10 to 10,000 engines of the `ema-cross` component.
+
+mod support;
+
+use domain::guest::{Call, GuestFactory as _, Outcome, Reply};
+use domain::limits::GuestLimits;
+use domain::tick::Tick;
+use domain::time::Time;
+use sandbox::{Sandbox, SandboxConfig};
+use std::time::{Duration, Instant};
+use stockade_engine::{Bounds, Latencies};
+use support::{EURUSD, Sample, World, cpu, figure};
+use testkit::{ScriptedHost, components};
+
+/// Ticks before anything is measured: the averages have parted, and the orders of the first crossing are done.
+const WARM_UP: usize = 50;
+/// Larger than the last level of cache of any machine this is likely to run on.
+const COLD_BYTES: usize = 96 << 20;
+
+fn main() {
+    let only: Vec<u32> = std::env::args().skip(1).flat_map(|argument| argument.parse()).collect();
+    for engines in [10, 100, 1_000, 10_000] {
+        if only.is_empty() || only.contains(&engines) {
+            fan_out(engines);
+        }
+    }
+}
+
+fn fan_out(engines: u32) {
+    let mut world = World::new(Bounds::default());
+    world.start((1..=engines).map(|engine| (engine, Sample::EmaCross)));
+    for _ in 0..WARM_UP {
+        let tick = world.quiet_tick();
+        feed(&world, tick);
+    }
+    let passes = if engines > 1_000 { 200 } else { 1_000 };
+    let name = |what: &str| format!("fanout_{engines}_{what}");
+
+    // A tick every few milliseconds, as a busy market has them; each pass on its own.
+    let gap = Duration::from_micros(1_000 + u64::from(engines));
+    let before = world.host.latencies();
+    let (busy, began) = (cpu(), Instant::now());
+    let mut longest = Vec::new();
+    for _ in 0..passes {
+        let (tick, earlier) = (world.quiet_tick(), world.host.latencies());
+        feed(&world, tick);
+        longest.push(world.host.latencies().since(&earlier).within_us(1.0));
+        std::thread::sleep(gap);
+    }
+    let latencies = world.host.latencies().since(&before);
+    let busy = (cpu() - busy).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
+    report(&name, &latencies, engines);
+    longest.sort_by(f64::total_cmp);
+    let median = longest[longest.len() / 2] / 1e3;
+    figure(&name("pass_ms"), median, "ms", (engines == 10_000).then_some("<= 4.5"));
+    figure(&name("cpu_percent"), busy, "% of one core", None);
+    eprintln!("{engines} engines, pass: median {median:.3} ms, longest {:.3} ms", longest[longest.len() - 1] / 1e3);
+
+    if engines == 10_000 {
+        cold(&mut world);
+    }
+    drop(world);
+    bare(engines, passes);
+}
+
+fn feed(world: &World, tick: Tick) {
+    world.host.feed(tick).expect("it is a good tick");
+    world.settle();
+}
+
+fn report(name: &impl Fn(&str) -> String, latencies: &Latencies, engines: u32) {
+    let ms = |share: f64| latencies.within_us(share) / 1e3;
+    figure(&name("p50_ms"), ms(0.5), "ms", None);
+    figure(&name("p99_ms"), ms(0.99), "ms", (engines == 1_000).then_some("<= 1"));
+    figure(&name("p999_ms"), ms(0.999), "ms", None);
+}
+
+/// Passes of which each finds its engines out of the caches, as when the host has done something else for a while.
+fn cold(world: &mut World) {
+    let mut waste = vec![0_u8; COLD_BYTES];
+    let mut longest = Vec::new();
+    for round in 0..30_u8 {
+        waste.iter_mut().step_by(64).for_each(|byte| *byte = byte.wrapping_add(round));
+        let (tick, earlier) = (world.quiet_tick(), world.host.latencies());
+        feed(world, tick);
+        longest.push(world.host.latencies().since(&earlier).within_us(1.0));
+    }
+    std::hint::black_box(&waste);
+    longest.sort_by(f64::total_cmp);
+    figure("fanout_10000_cold_pass_ms", longest[longest.len() / 2] / 1e3, "ms", None);
+}
+
+/// The same calls without a host around them: guests in a row, called by as many threads as there are shards. What a pass
+/// takes beyond this is ours; what this takes is the sandbox and memory that is far away.
+fn bare(engines: u32, passes: usize) {
+    let shards = Bounds::default().shards;
+    let sandbox = Sandbox::<ScriptedHost>::new(SandboxConfig::default()).expect("this machine runs wasmtime");
+    let version = sandbox.load(components::ema_cross()).expect("the sample loads").digest;
+    let guest = |_| {
+        let mut guest = sandbox.instantiate(&version, ScriptedHost::default(), GuestLimits::default()).expect("there is room");
+        assert_eq!(guest.call(Call::Init(&[])), Outcome::Decided(Reply::Done));
+        guest
+    };
+    let mut guests: Vec<_> = (0..engines).map(guest).collect();
+    let mut took = Vec::new();
+    for pass in 0..passes {
+        let tick = Tick { symbol: EURUSD, sequence: 1, time: Time(0), bid: 1.1, ask: 1.2, last: 0.0, volume: 0.0, flags: 6 };
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            for part in guests.chunks_mut((engines as usize).div_ceil(shards)) {
+                scope.spawn(|| part.iter_mut().for_each(|guest| drop(guest.call(Call::Tick { symbol: 0, tick: &tick, skipped: 0 }))));
+            }
+        });
+        if pass > 0 {
+            took.push(began.elapsed().as_secs_f64() * 1e3);
+        }
+        std::thread::sleep(Duration::from_micros(1_000 + u64::from(engines)));
+    }
+    took.sort_by(f64::total_cmp);
+    figure(&format!("fanout_{engines}_bare_pass_ms"), took[took.len() / 2], "ms", None);
+}
