@@ -9,7 +9,7 @@ use crate::contract::*;
 use crate::guest::{Call, Fault};
 use crate::ids::{Digest, EngineId};
 use crate::limits::{GuestLimits, TAPE_BYTES_PER_MINUTE};
-use crate::symbol::SymbolSpec;
+use crate::symbol::{SymbolId, SymbolSpec};
 use crate::tick::{Bar, Tick, Timeframe};
 use crate::time::{MINUTE_US, Time};
 use serde::{Deserialize, Serialize};
@@ -53,8 +53,12 @@ pub struct Beginning {
     pub engine: EngineId,
     /// Of which component.
     pub version: Digest,
-    /// Its symbols by name, in the order of its description.
-    pub symbols: Vec<String>,
+    /// All symbols of its host.
+    pub table: Vec<SymbolSpec>,
+    /// Its own, as places in the table, in the order of its description.
+    pub symbols: Vec<SymbolId>,
+    /// Start of its random numbers.
+    pub seed: u64,
     /// What it may use.
     pub limits: GuestLimits,
 }
@@ -291,7 +295,7 @@ mod tests {
 
     fn tape() -> Tape {
         let mut tape =
-            Tape::new(Beginning { engine: EngineId(1), version: Digest([0; 32]), symbols: Vec::new(), limits: GuestLimits::default() });
+            Tape::new(Beginning { engine: EngineId(1), version: Digest([0; 32]), table: Vec::new(), symbols: Vec::new(), seed: 1, limits: GuestLimits::default() });
         tape.take();
         tape
     }

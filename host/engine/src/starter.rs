@@ -192,8 +192,10 @@ impl Begun<'_> {
             log_bytes_per_minute: setup.limits.log_bytes_per_minute,
         });
         if shared.records {
-            let symbols = setup.symbols.iter().map(|&symbol| shared.table.spec(symbol).name.clone()).collect();
-            desk.record(Tape::new(Beginning { engine: setup.engine, version: setup.version, symbols, limits: setup.limits }));
+            let table = shared.table.iter().map(|(_, spec)| spec.clone()).collect();
+            let (symbols, version) = (setup.symbols.clone(), setup.version);
+            let beginning = Beginning { engine: setup.engine, version, table, symbols, seed: setup.seed, limits: setup.limits };
+            desk.record(Tape::new(beginning));
         }
         let guest = shared.factory.instantiate(&setup.version, desk, setup.limits).map_err(|fault| nothing_asked(fault, orders_before))?;
         Actor::prepare(guest, &setup.description, &setup.params, now)

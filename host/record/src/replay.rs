@@ -80,8 +80,8 @@ pub fn replay(
     (from, to): (Time, Time),
     mut decided: impl FnMut(Time, &Asked),
 ) -> Result<Replayed, RecordError> {
-    let symbols = &life.beginning.symbols;
-    let mut tapes = symbols.iter().map(|symbol| TickTape::open(records, life.run, symbol)).collect::<Result<Vec<_>, _>>()?;
+    let names = life.beginning.symbols.iter().filter_map(|symbol| life.beginning.table.get(usize::from(symbol.0)));
+    let mut tapes = names.map(|spec| TickTape::open(records, life.run, &spec.name)).collect::<Result<Vec<_>, _>>()?;
     let mut run = Again { hash: Sha256::new(), ticks: 0, calls: 0, decisions: 0, ended: None, difference: None };
     let mut rest = life.entries.as_slice();
     while let [entry, after @ ..] = rest {

@@ -1,5 +1,7 @@
 //! `stockade replay`: what an engine did, done again from its record.
 
+mod backtest;
+
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::moment::Moment;
@@ -35,6 +37,10 @@ pub struct Arguments {
     /// Writes every decision to this file, a JSON object a line.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
+    /// Runs a backtest over the ticks of the last of these lives and writes its decisions to this file, for
+    /// `stockade backtest compare`: what would it have done? It knows no history of before and starts without positions.
+    #[arg(long, value_name = "FILE")]
+    backtest: Option<PathBuf>,
 }
 
 /// One life, done again.
@@ -63,6 +69,11 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         done.push(Done { life, replayed: replayed.map_err(failure)? });
     }
     file.map_or(Ok(()), DecisionsFile::close)?;
+    if let (Some(file), Some(last)) = (&arguments.backtest, done.last()) {
+        let component = component(&records, last.life, arguments.component.as_deref())?.1;
+        let count = backtest::decisions(&records, last.life, &component, to, file)?;
+        eprintln!("the backtest took {count} decisions: {}", file.display());
+    }
     global.output().show(&answer(&done, &record), |_| text(&done, &record));
     match done.iter().find_map(|done| done.replayed.difference.as_ref()) {
         Some(difference) => Err(Failure::new(Exit::Refused, format_args!("engine {} decides otherwise: {difference}", arguments.engine))),
@@ -70,11 +81,16 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     }
 }
 
+/// A life's component, or the one given instead, with a name for it.
+fn component(records: &Path, life: &Life, other: Option<&Path>) -> Outcome<(String, Vec<u8>)> {
+    match other {
+        Some(file) => crate::workshop::read(file).map(|(path, bytes)| (path.display().to_string(), bytes)),
+        None => Ok((life.beginning.version.to_string(), life.component(records).map_err(failure)?)),
+    }
+}
+
 fn load(sandbox: &Sandbox<ReplayHost>, records: &Path, life: &Life, other: Option<&Path>) -> Outcome<Digest> {
-    let (name, bytes) = match other {
-        Some(file) => crate::workshop::read(file).map(|(path, bytes)| (path.display().to_string(), bytes))?,
-        None => (life.beginning.version.to_string(), life.component(records).map_err(failure)?),
-    };
+    let (name, bytes) = component(records, life, other)?;
     let loaded = sandbox.load(&bytes).map_err(|error| Failure::new(Exit::Refused, format_args!("{name}: {error}")))?;
     Ok(loaded.digest)
 }

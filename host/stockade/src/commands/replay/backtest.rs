@@ -1,0 +1,127 @@
+//! What a backtest makes of the ticks that a live engine had: the same component, parameters, seed and account, over the
+//! recorded market, from the beginning of its life.
+
+use crate::exit::{Exit, Failure, Outcome};
+use backtest::compare::decisions::{Line, write};
+use backtest::source::{Chunks, owned};
+use backtest::{Batching, RunSetup, Source, run};
+use domain::broker::AccountTerms;
+use domain::contract::{AccountView, Param, RunMode};
+use domain::desk::Desk;
+use domain::guest::GuestFactory as _;
+use domain::number::Money;
+use domain::risk::RiskLimits;
+use domain::symbol::{SymbolId, SymbolTable};
+use domain::tape::{Entry, Heard};
+use domain::time::Time;
+use market::OwnedColumns;
+use market::columns::Row;
+use paper::VenueOptions;
+use record::{Life, TickTape};
+use sandbox::{Sandbox, SandboxConfig};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rows of one chunk: a day of a busy market is some of them.
+const ROWS: usize = 65_536;
+
+/// What a life's first calls say of it.
+struct Start<'a> {
+    params: &'a [Param],
+    account: &'a AccountView,
+    at: Time,
+}
+
+/// Runs the backtest and writes its decisions to `file`; how many there were.
+///
+/// # Errors
+/// The life never started, its ticks are not there, or the strategy fails.
+pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: &Path) -> Outcome<u64> {
+    let start = start(life)?;
+    let refused = |why: String| Failure::new(Exit::Refused, format_args!("the recorded life can't be run as a backtest: {why}"));
+    let table = SymbolTable::new(life.beginning.table.clone()).map_err(|error| refused(error.to_string()))?;
+    let sandbox = Sandbox::<Desk>::new(SandboxConfig::default()).map_err(Failure::of(Exit::Machine))?;
+    let loaded = sandbox.load(component).map_err(Failure::of(Exit::Refused))?;
+    let description = sandbox.describe(&loaded.digest).map_err(Failure::of(Exit::Refused))?;
+    let limits = life.beginning.limits;
+    let source = source(records, life, &table, start.at, to)?;
+    let out = Arc::new(Mutex::new((BufWriter::new(File::create(file).map_err(|error| Failure::io("create", file, &error))?), Ok(()), 0)));
+    let witness = {
+        let out = Arc::clone(&out);
+        Arc::new(move |decision| {
+            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+            let (file, failed, count) = &mut *out;
+            *count += 1;
+            if failed.is_ok() {
+                *failed = write(file, &Line::from(decision));
+            }
+        })
+    };
+    let account = start.account;
+    let setup = RunSetup {
+        symbols: life.beginning.symbols.clone(),
+        table,
+        description,
+        params: start.params.to_vec(),
+        restored: None,
+        // The tick of its start it had seen as history.
+        start: start.at.plus_us(1),
+        terms: AccountTerms {
+            mode: account.mode,
+            currency: account.currency.clone(),
+            leverage: account.leverage,
+            deposit: Money::from_units(account.balance),
+            ..AccountTerms::default()
+        },
+        risk: RiskLimits::default(),
+        venue: VenueOptions { track_equity: false, ..VenueOptions::default() },
+        limits,
+        seed: life.beginning.seed,
+        mode: RunMode::Backtest,
+        batching: Batching::Horizon,
+        keep_remarks: false,
+        witness: Some(witness),
+    };
+    run(setup, source, |desk| sandbox.instantiate(&loaded.digest, desk, limits), |_| {}).map_err(|error| refused(error.to_string()))?;
+    let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+    let (buffer, failed, count) = &mut *out;
+    let written = std::mem::replace(failed, Ok(())).and_then(|()| buffer.flush());
+    written.map_err(|error| Failure::io("write", file, &error))?;
+    Ok(*count)
+}
+
+fn start(life: &Life) -> Outcome<Start<'_>> {
+    let mut params: &[Param] = &[];
+    for entry in &life.entries {
+        match entry {
+            Entry::Called { call: Heard::Init(given), .. } => params = given,
+            Entry::Called { call: Heard::Start { account, .. }, at } => return Ok(Start { params, account, at: *at }),
+            _ => {}
+        }
+    }
+    Err(Failure::new(Exit::NotFound, "the recorded life ended before it began: there is nothing to run a backtest over"))
+}
+
+/// The market that was recorded from the life's first tick on, all symbols, for conversions too.
+fn source(records: &Path, life: &Life, table: &SymbolTable, from: Time, to: Time) -> Outcome<Source> {
+    let mut lanes: Vec<(SymbolId, Chunks)> = Vec::new();
+    for (id, spec) in table.iter() {
+        let mut tape = TickTape::open(records, life.run, &spec.name).map_err(super::failure)?;
+        let mut chunks = vec![OwnedColumns::default()];
+        while let Some(tick) = tape.advance().map_err(super::failure)?.filter(|tick| tick.time <= to) {
+            if tick.time < from {
+                continue;
+            }
+            if chunks.last().is_some_and(|chunk| chunk.len() >= ROWS) {
+                chunks.push(OwnedColumns::default());
+            }
+            if let Some(chunk) = chunks.last_mut() {
+                chunk.push(Row { time: tick.time, bid: tick.bid, ask: tick.ask, last: tick.last, volume: tick.volume, flags: tick.flags });
+            }
+        }
+        lanes.push((id, Box::new(chunks.into_iter().map(|chunk| Ok(owned(chunk))))));
+    }
+    Source::new(lanes).map_err(Failure::of(Exit::Failed))
+}
