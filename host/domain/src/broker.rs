@@ -118,6 +118,13 @@ pub enum Happened {
     },
 }
 
+impl Happened {
+    /// Whether it says what became of an order that was placed; the answer to a modification or cancel does not.
+    pub fn answers_order(&self) -> bool {
+        matches!(self, Self::Accepted { .. } | Self::Rejected { .. } | Self::Deal { .. } | Self::Canceled | Self::Expired)
+    }
+}
+
 /// A broker's report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {

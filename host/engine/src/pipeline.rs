@@ -5,7 +5,7 @@ use crate::error::HostError;
 use crate::events::Event;
 use crate::events::{Scope, Whose};
 use crate::meter::add_shared;
-use crate::recovery::Recovered;
+use crate::recovery::{Recovered, doubtful};
 use crate::shard::{Changed, Message};
 use crate::shared::{Shared, lock, panic_text, reply};
 use domain::account::{Account, WindDown};
@@ -15,7 +15,7 @@ use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, OrderId};
 use domain::journal::{Entry, Journal, JournalError, NotRecorded, Recorded, SetAside, owe, record};
 use domain::ledger::Change;
-use domain::order::{Action, Command, OrderState};
+use domain::order::{Action, Command};
 use domain::risk::Approved;
 use domain::tick::{Quote, Tick};
 use domain::time::{SECOND_US, Time};
@@ -310,10 +310,8 @@ impl Pipeline {
                 Whereabouts::Reported(found) => reports.extend(found),
                 Whereabouts::Unanswered => {}
             }
-            let is_settled = reports.len() > 1;
-            if is_settled {
-                self.unanswered.remove(&order);
-            } else if let Some(waits) = self.unanswered.get_mut(&order) {
+            // What it says may leave the order open, as the refusal of a cancel does: then it is asked again.
+            if let Some(waits) = self.unanswered.get_mut(&order) {
                 waits.ask_at = now.plus_us(ASK_AGAIN_US);
             }
             self.heard(reports);
@@ -338,12 +336,7 @@ impl Pipeline {
         // Facts, whether written or not: engines must see what they have.
         for report in &reports {
             // A refused cancel says nothing of the order itself.
-            let order = match &report.happened {
-                Happened::Accepted { .. } | Happened::Rejected { .. } | Happened::Canceled | Happened::Expired => report.order,
-                Happened::Deal { deal, .. } => deal.order,
-                _ => None,
-            };
-            if let Some(order) = order {
+            if let Some(order) = report.order.filter(|_| report.happened.answers_order()) {
                 self.unanswered.remove(&order);
             }
             self.apply(report);
@@ -550,7 +543,7 @@ impl Pipeline {
             self.shared.alarm("order-unresolved", text);
         }
         let ask_at = now.plus_us(ASK_AGAIN_US);
-        let unknown = account.ledger.orders.values().filter(|order| order.state == OrderState::Unknown);
+        let unknown = account.ledger.orders.values().filter(|order| doubtful(order.state));
         self.unanswered.extend(unknown.map(|order| (order.id, Unanswered { account: id, ask_at })));
         let owner = account.owner;
         for (change, at) in changes {

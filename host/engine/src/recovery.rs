@@ -26,6 +26,11 @@ pub struct Recovered {
     pub unresolved: usize,
 }
 
+/// Whether nobody knows yet what became of an order in this state.
+pub(crate) fn doubtful(state: OrderState) -> bool {
+    matches!(state, OrderState::Recorded | OrderState::Submitted | OrderState::Unknown)
+}
+
 /// Asks about everything doubtful, records the answers and applies them. Changes come with their times.
 pub(crate) fn resolve(
     account: &mut Account,
@@ -35,7 +40,6 @@ pub(crate) fn resolve(
     quote: impl Fn(SymbolId) -> Option<(Points, Points)> + Copy,
     now: Time,
 ) -> Result<(Recovered, Vec<(Change, Time)>), HostError> {
-    let doubtful = |state| matches!(state, OrderState::Recorded | OrderState::Submitted | OrderState::Unknown);
     let orders: Vec<OrderId> = account.ledger.orders.values().filter(|order| doubtful(order.state)).map(|order| order.id).collect();
     let mut recovered = Recovered { doubtful: orders.len(), ..Recovered::default() };
     let mut reports = Vec::new();
@@ -46,11 +50,12 @@ pub(crate) fn resolve(
                 recovered.missing += 1;
                 reports.push(report(Happened::Rejected { retcode: retcode::REJECT }));
             }
-            Whereabouts::Reported(found) => {
+            // Reports that leave the order open, as the refusal of a cancel does, are no answer.
+            Whereabouts::Reported(found) if found.iter().any(|report| report.happened.answers_order()) => {
                 recovered.reported += 1;
                 reports.extend(found);
             }
-            Whereabouts::Unanswered => {
+            Whereabouts::Reported(_) | Whereabouts::Unanswered => {
                 recovered.unresolved += 1;
                 reports.push(report(Happened::AnswerMissing));
             }

@@ -22,6 +22,17 @@ fn buys_then_closes(desk: &mut Desk, call: &Call<'_>, mind: &mut Mind) -> Option
     None
 }
 
+/// Buys at its first tick.
+fn buys_once(desk: &mut Desk, call: &Call<'_>, mind: &mut Mind) -> Option<Outcome> {
+    if let Call::Tick { .. } = call {
+        mind.number += 1;
+        if mind.number == 1 {
+            desk.submit(market(Side::Buy)).unwrap();
+        }
+    }
+    None
+}
+
 /// Buys at every tick.
 fn buys(desk: &mut Desk, call: &Call<'_>, _: &mut Mind) -> Option<Outcome> {
     if let Call::Tick { .. } = call {
@@ -91,7 +102,7 @@ fn nothing_is_sent_before_it_is_recorded() {
 fn reports_that_could_not_be_written_are_written_first_when_the_journal_works_again() {
     let world = World::new();
     world.account(1);
-    world.run(7, 1, buys_then_closes);
+    world.run(7, 1, buys_once);
     feed_slowly(&world, 1, 1);
     // A deal of the broker's own while the journal fails.
     world.records.fail(true);
@@ -106,6 +117,40 @@ fn reports_that_could_not_be_written_are_written_first_when_the_journal_works_ag
     world.settle();
     assert_eq!(world.records.lines()[written..], ["report - deal"]);
     assert_eq!(world.told.alarms(), ["journal-failed", "reports-unwritten", "journal-works-again"]);
+}
+
+#[test]
+fn a_close_goes_out_though_the_journal_fails_and_is_written_first_afterwards() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_then_closes);
+    feed_slowly(&world, 1, 1);
+    world.records.fail(true);
+    let written = world.records.lines().len();
+    feed_slowly(&world, 2, 1);
+    assert_eq!(world.broker.submitted(), ["7-1", "7-2"]);
+    assert_eq!(world.heard.of(7, "position"), ["position 1 opened", "position 1 closed"]);
+    world.records.fail(false);
+    world.clock.forward(SECOND_US);
+    world.host.wake();
+    world.settle();
+    assert_eq!(world.records.lines()[written..], ["command 7-2 place", "report 7-2 accepted", "report 7-2 deal"]);
+}
+
+#[test]
+fn a_kill_switch_flattens_without_a_guest_and_with_a_broken_journal() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_once);
+    feed_slowly(&world, 1, 1);
+    world.records.fail(true);
+    world.host.set_trading(Scope::Host, TradingState::Halted, "kill switch").unwrap();
+    let what = domain::account::WindDown { engine: None, cancel_orders: true, flatten: true };
+    let done = world.host.wind_down(Scope::Host, what).unwrap();
+    world.settle();
+    assert_eq!((done.closes, world.broker.submitted().len()), (1, 2));
+    assert!(world.host.account(AccountId(1)).unwrap().lock().unwrap().ledger.positions.is_empty());
+    assert_eq!(world.host.wind_down(Scope::Host, what).unwrap().closes, 0, "nothing is left to close");
 }
 
 #[test]

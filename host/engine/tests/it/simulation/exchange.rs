@@ -296,7 +296,8 @@ impl LiveBroker for Line {
             report.account == account && (report.order == Some(order) || deals)
         };
         let found: Vec<Report> = exchange.history.iter().filter(of_order).cloned().collect();
-        if found.is_empty() { Whereabouts::Missing } else { Whereabouts::Reported(found) }
+        // Of an order that never came there may still be the refusal of its cancel.
+        if found.iter().any(|report| report.happened.answers_order()) { Whereabouts::Reported(found) } else { Whereabouts::Missing }
     }
 
     fn on_tick(&mut self, tick: &Tick) {

@@ -247,7 +247,7 @@ impl Run {
             clock: self.clock.clone(),
             sink: Box::new(ports::Sink(Arc::<Told>::default())),
             trading: TradingState::Active,
-            bounds: Bounds { shards: 2, ..Bounds::default() },
+            bounds: Bounds { shards: 2, columns_from: usize::MAX, ..Bounds::default() },
         });
         let terms = AccountTerms::default();
         let mut numbers = BTreeMap::new();
