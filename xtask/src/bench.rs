@@ -144,7 +144,8 @@ fn write(results: &Results, dev: bool) -> Result<()> {
     say(&format!("wrote {}", file.display()));
     let page = workspace().join("docs/benchmarks.md");
     let old = fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
-    let new = with_table(&old, results, if dev { "the profile that tests use" } else { "release" }).with_context(|| format!("{} has no place for the table", page.display()))?;
+    let new = with_table(&old, results, if dev { "the profile that tests use" } else { "release" })
+        .with_context(|| format!("{} has no place for the table", page.display()))?;
     fs::write(&page, new).with_context(|| format!("cannot write {}", page.display()))?;
     say(&format!("wrote {}", page.display()));
     Ok(())

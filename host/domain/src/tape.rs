@@ -294,8 +294,14 @@ mod tests {
     use super::*;
 
     fn tape() -> Tape {
-        let mut tape =
-            Tape::new(Beginning { engine: EngineId(1), version: Digest([0; 32]), table: Vec::new(), symbols: Vec::new(), seed: 1, limits: GuestLimits::default() });
+        let mut tape = Tape::new(Beginning {
+            engine: EngineId(1),
+            version: Digest([0; 32]),
+            table: Vec::new(),
+            symbols: Vec::new(),
+            seed: 1,
+            limits: GuestLimits::default(),
+        });
         tape.take();
         tape
     }
