@@ -187,6 +187,7 @@ fn fresh() -> Ledger {
 /// The broker's reports, in order, and the ledger they lead to.
 fn told(truth: &[True]) -> (Vec<Report>, Ledger) {
     let (mut ledger, mut reports, mut deals) = (fresh(), Vec::new(), 0);
+    let mut closed = Vec::new();
     for (at, one) in truth.iter().enumerate() {
         let time = Time(1 + at as i64);
         let works = |number: &u32| ledger.orders.contains_key(&order(*number));
@@ -213,6 +214,11 @@ fn told(truth: &[True]) -> (Vec<Report>, Ledger) {
             True::Fill { order: number, against, volume, all } if works(number) => {
                 deals += 1;
                 let closes = against.and_then(open);
+                // No broker opens a second position under a number that has had one.
+                if closes.is_none() && closed.contains(&PositionId(order(*number))) {
+                    deals -= 1;
+                    continue;
+                }
                 let volume = Steps(closes.map_or(*volume, |position| position.volume.0.min(*volume)));
                 let Happened::Deal { mut deal, .. } = buy(deals, *number) else { unreachable!() };
                 let position = closes.map_or(PositionId(order(*number)), |position| position.id);
@@ -226,6 +232,10 @@ fn told(truth: &[True]) -> (Vec<Report>, Ledger) {
         let report = Report { account: AccountId(1), order: Some(order(of)), at: time, happened };
         let changes = ledger.apply(&report);
         assert!(!changes.iter().any(|change| matches!(change, Change::Contradiction(_))), "{changes:?}");
+        closed.extend(changes.iter().filter_map(|change| match change {
+            Change::Position(position, PositionChange::Closed) => Some(position.id),
+            _ => None,
+        }));
         reports.push(report);
     }
     (reports, ledger)
