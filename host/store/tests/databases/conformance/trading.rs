@@ -194,7 +194,7 @@ pub async fn a_fill_that_overtakes_a_cancel_is_seen_in_the_order(store: &Store) 
     assert_eq!(store.order(engine.owner, id).await.unwrap().state, OrderState::Canceled);
     append(store, vec![filled(account, deal(1, id, 4))]).await.unwrap();
     let order = store.order(engine.owner, id).await.unwrap();
-    assert_eq!((order.state, order.filled, order.finished_at), (OrderState::Filled, Steps(10), Some(Time(3))));
+    assert_eq!((order.state, order.filled, order.finished_at), (OrderState::Filled, Steps(10), Some(Time(4))));
     let late = vec![report(account, id, 5, Happened::Accepted { ticket: 4 }), report(account, id, 6, Happened::Expired)];
     append(store, late).await.unwrap();
     let order = store.order(engine.owner, id).await.unwrap();
