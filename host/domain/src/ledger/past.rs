@@ -1,5 +1,6 @@
-//! The deals that positions are made of. Deals are the ledger, and their numbers say in which order they were: one that comes
-//! late is put into its place, and what followed from it is worked out again.
+//! What positions are made of. A position follows from what happened to it (its deals, its nights, its stops moved) in the
+//! order of the broker's clock and of its deal numbers; what comes late is put into its place, and what followed from it is
+//! worked out again.
 
 use super::{Change, Position};
 use crate::broker::{Deal, Entry};
@@ -10,12 +11,10 @@ use crate::order::Tag;
 use crate::time::Time;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Deals of one position that can still be preceded by a late one. What is older counts as settled: reports overtake each
-/// other within seconds.
-const DEALS_MAX: usize = 16;
-/// Nights of one position that are remembered, to tell a report that repeats.
-const CHARGES_MAX: usize = 8;
-/// Positions that are not open and of which deals are remembered.
+/// What happened to one position and can still be preceded by something late. What is older counts as settled: reports
+/// overtake each other within seconds.
+const EVENTS_MAX: usize = 24;
+/// Positions that are not open and of which events are remembered.
 const CLOSED_MAX: usize = 16;
 
 /// Stop loss and take profit.
@@ -43,51 +42,49 @@ pub(super) struct Past {
 /// How one position came to be what it is.
 #[derive(Clone, Debug, Default)]
 struct Story {
-    /// What it was before the deals that are remembered.
+    /// What it was before the events that are remembered.
     base: Option<Position>,
-    /// In order of their numbers.
-    deals: Vec<Booked>,
-    /// Stops that the broker was told to move last, and when.
-    moved: Option<(Time, Stops)>,
-    /// When a deal set its stops last.
-    set_at: Time,
-    /// What nights have cost since it was opened, or since the oldest that is remembered.
-    charges: Vec<(Time, Money)>,
+    /// In the order in which they happened.
+    events: Vec<Event>,
 }
 
-/// What a deal did to a position.
+/// Something that happened to a position, by the broker's clock.
+#[derive(Clone, Debug)]
+struct Event {
+    at: Time,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Deal(Booked),
+    /// It was charged for a night.
+    Night(Money),
+    /// Its stops were moved.
+    Moved(Stops),
+}
+
+/// What an event did to a position.
 enum Step {
     /// The position after it, with volume 0 when it closed.
     Changed(Box<Position>, PositionChange),
-    /// It booked a cost; the position after it.
+    /// It was charged, or a deal booked a cost; the position after it.
     Charged(Box<Position>),
     /// It closes what is not open, as far as is known.
     TooEarly,
+    Nothing,
 }
 
 impl Past {
     /// Books a deal and says what it did to its position.
     pub fn book(&mut self, positions: &mut BTreeMap<PositionId, Position>, booked: Booked) -> Option<Change> {
-        let (id, number, entry) = (booked.deal.position, booked.deal.id, booked.deal.entry);
-        let mut open = positions.remove(&id);
-        let story = self.stories.entry(id).or_insert_with(|| Story::of(open.as_ref()));
-        let in_order = story.deals.last().is_none_or(|last| last.deal.id < number);
-        let at = story.deals.partition_point(|other| other.deal.id < number);
-        story.deals.insert(at, booked);
-        let change = if in_order {
-            match story.step(&mut open, at) {
-                Step::Changed(shown, change) => Some(Change::Position(shown, change)),
-                Step::Charged(shown) => Some(Change::Swap(shown)),
-                Step::TooEarly => Some(Change::Contradiction(format!("deal {number} closes position {id}, which is not open"))),
-            }
-        } else {
-            let before = open.take();
-            open = story.again();
-            difference(before, open.as_ref(), entry)
-        };
-        story.settle();
-        self.keep(positions, id, open);
-        change
+        let (id, number) = (booked.deal.position, booked.deal.id);
+        match self.happens(positions, id, Event { at: booked.deal.time, what: What::Deal(booked) }) {
+            Step::Changed(shown, change) => Some(Change::Position(shown, change)),
+            Step::Charged(shown) => Some(Change::Swap(shown)),
+            Step::TooEarly => Some(Change::Contradiction(format!("deal {number} closes position {id}, which is not open"))),
+            Step::Nothing => None,
+        }
     }
 
     /// The broker has moved a position's stops; gives the position when that changed something.
@@ -98,35 +95,12 @@ impl Past {
         stops: Stops,
         at: Time,
     ) -> Option<Position> {
-        let story = self.stories.entry(id).or_insert_with(|| Story::of(positions.get(&id)));
-        if story.moved.is_some_and(|(last, _)| at < last) {
-            return None;
-        }
-        story.moved = Some((at, stops));
-        let applies = at >= story.set_at;
-        let open = positions.remove(&id).map(|open| if applies { open.with(stops) } else { open });
-        let shown = open.clone().filter(|_| applies);
-        self.keep(positions, id, open);
-        shown
+        self.happens(positions, id, Event { at, what: What::Moved(stops) }).position()
     }
 
     /// A position was charged for a night; gives it as it is now. A night is charged once.
     pub fn charge(&mut self, positions: &mut BTreeMap<PositionId, Position>, id: PositionId, amount: Money, at: Time) -> Option<Position> {
-        let story = self.stories.entry(id).or_insert_with(|| Story::of(positions.get(&id)));
-        let is_new = story.charges.iter().all(|(night, _)| *night != at);
-        if is_new {
-            story.charges.push((at, amount));
-        }
-        let mut open = positions.remove(&id);
-        // An earlier night was that of a position which has closed since and was opened again.
-        let counts = is_new && open.as_ref().is_some_and(|open| at >= open.opened);
-        if let Some(open) = open.as_mut().filter(|_| counts) {
-            open.swap += amount;
-        }
-        story.settle();
-        let shown = open.clone().filter(|_| counts);
-        self.keep(positions, id, open);
-        shown
+        self.happens(positions, id, Event { at, what: What::Night(amount) }).position()
     }
 
     /// An order turns out to have had other stops when it was carried out; gives the positions that this changes.
@@ -138,12 +112,7 @@ impl Past {
     ) -> Vec<Position> {
         let mut moved = Vec::new();
         for (id, story) in &mut self.stories {
-            let mut is_other = false;
-            for booked in story.deals.iter_mut().filter(|booked| booked.deal.order == Some(order)) {
-                let stops = stops_at(booked.deal.time).unwrap_or(booked.stops);
-                is_other |= std::mem::replace(&mut booked.stops, stops) != stops;
-            }
-            if is_other
+            if story.restop(order, &stops_at)
                 && let (Some(after), Some(before)) = (story.again(), positions.get_mut(id))
                 && *before != after
             {
@@ -152,6 +121,14 @@ impl Past {
             }
         }
         moved
+    }
+
+    fn happens(&mut self, positions: &mut BTreeMap<PositionId, Position>, id: PositionId, event: Event) -> Step {
+        let mut open = positions.remove(&id);
+        let story = self.stories.entry(id).or_insert_with(|| Story { base: open.clone(), events: Vec::new() });
+        let step = story.happens(&mut open, event);
+        self.keep(positions, id, open);
+        step
     }
 
     /// Puts a position back, or remembers its story for a while when it is not open.
@@ -170,103 +147,113 @@ impl Past {
     }
 }
 
-fn charged_since(charges: &[(Time, Money)], opened: Time) -> Money {
-    charges.iter().filter(|(night, _)| *night >= opened).map(|(_, amount)| *amount).sum()
+impl Step {
+    fn position(self) -> Option<Position> {
+        match self {
+            Self::Changed(position, _) | Self::Charged(position) => Some(*position),
+            Self::TooEarly | Self::Nothing => None,
+        }
+    }
 }
 
-/// What working out a position again changed, by a deal of this kind.
-fn difference(before: Option<Position>, after: Option<&Position>, entry: Entry) -> Option<Change> {
-    let (shown, change) = match (before, after) {
-        (None, None) => return None,
-        (None, Some(after)) => (after.clone(), PositionChange::Opened),
-        (Some(before), None) => (Position { volume: Steps(0), ..before }, PositionChange::Closed),
-        (Some(before), Some(after)) if before == *after => return None,
-        (Some(before), Some(after)) if before.side != after.side => (after.clone(), PositionChange::Reversed),
-        (Some(_), Some(after)) if entry == Entry::In => (after.clone(), PositionChange::Increased),
-        (Some(_), Some(after)) => (after.clone(), PositionChange::Reduced),
-    };
-    Some(Change::Position(Box::new(shown), change))
+impl Event {
+    /// Whether this happened after `other`. What happened at the same time counts in the order in which it was heard of; only
+    /// deals have numbers that say more.
+    fn is_after(&self, other: &Self) -> bool {
+        let number = |event: &Self| if let What::Deal(booked) = &event.what { Some(booked.deal.id) } else { None };
+        let by_number = || number(self).zip(number(other)).is_some_and(|(this, other)| this > other);
+        self.at > other.at || (self.at == other.at && by_number())
+    }
+
+    /// Whether `other` is a repetition; deals are told by their numbers before they come here.
+    fn is_again(&self, other: &Self) -> bool {
+        self.at == other.at
+            && match (&self.what, &other.what) {
+                (What::Night(_), What::Night(_)) => true,
+                (What::Moved(these), What::Moved(those)) => these == those,
+                _ => false,
+            }
+    }
+
+    /// Does this to the position.
+    fn apply(&self, open: &mut Option<Position>) -> Step {
+        // What came before a position was opened is another's, that had the same number.
+        let lived = open.as_mut().filter(|open| open.opened <= self.at);
+        match (&self.what, lived) {
+            (What::Deal(booked), _) => apply(open, booked),
+            (What::Night(amount), Some(open)) => {
+                open.swap += *amount;
+                Step::Charged(Box::new(open.clone()))
+            }
+            (What::Moved(stops), Some(open)) => {
+                (open.stop_loss, open.take_profit) = (stops.loss, stops.profit);
+                Step::Changed(Box::new(open.clone()), PositionChange::StopsMoved)
+            }
+            (_, None) => Step::Nothing,
+        }
+    }
+
+    /// What this changed, when what came after it had been heard of before.
+    fn difference(&self, before: Option<Position>, after: Option<&Position>) -> Step {
+        let entry = if let What::Deal(booked) = &self.what { Some(booked.deal.entry) } else { None };
+        let (shown, change) = match (before, after) {
+            (None, None) => return Step::Nothing,
+            (None, Some(after)) => (after.clone(), PositionChange::Opened),
+            (Some(before), None) => (Position { volume: Steps(0), ..before }, PositionChange::Closed),
+            (Some(before), Some(after)) if before == *after => return Step::Nothing,
+            (Some(before), Some(after)) if before.side != after.side => (after.clone(), PositionChange::Reversed),
+            (Some(_), Some(after)) => match (&self.what, entry) {
+                (What::Night(_), _) => return Step::Charged(Box::new(after.clone())),
+                (What::Moved(_), _) => (after.clone(), PositionChange::StopsMoved),
+                (_, Some(Entry::In)) => (after.clone(), PositionChange::Increased),
+                _ => (after.clone(), PositionChange::Reduced),
+            },
+        };
+        Step::Changed(Box::new(shown), change)
+    }
 }
 
 impl Story {
-    fn of(open: Option<&Position>) -> Self {
-        Self { base: open.cloned(), set_at: open.map_or(Time(i64::MIN), |open| open.opened), ..Self::default() }
+    fn happens(&mut self, open: &mut Option<Position>, event: Event) -> Step {
+        if self.events.iter().any(|known| known.is_again(&event)) {
+            return Step::Nothing;
+        }
+        let place = self.events.iter().rposition(|known| !known.is_after(&event)).map_or(0, |before| before + 1);
+        let step = if place == self.events.len() {
+            let step = event.apply(open);
+            self.events.push(event);
+            step
+        } else {
+            let before = open.take();
+            self.events.insert(place, event);
+            *open = self.again();
+            self.events[place].difference(before, open.as_ref())
+        };
+        while self.events.len() > EVENTS_MAX {
+            let oldest = self.events.remove(0);
+            oldest.apply(&mut self.base);
+        }
+        step
     }
 
     /// The position from the beginning.
-    fn again(&mut self) -> Option<Position> {
+    fn again(&self) -> Option<Position> {
         let mut open = self.base.clone();
-        let (moved, charges) = (self.moved, std::mem::take(&mut self.charges));
-        self.set_at = Time(i64::MIN);
-        for at in 0..self.deals.len() {
-            self.step(&mut open, at);
-        }
-        self.moved = moved;
-        if let Some(open) = &mut open {
-            open.swap += charged_since(&charges, open.opened);
-            self.charges = charges;
-        }
-        match moved {
-            Some((at, stops)) if at >= self.set_at => open.map(|open| open.with(stops)),
-            _ => open,
-        }
+        self.events.iter().for_each(|event| _ = event.apply(&mut open));
+        open
     }
 
-    /// The deal at this place is done to the position.
-    fn step(&mut self, open: &mut Option<Position>, at: usize) -> Step {
-        let booked = &self.deals[at];
-        let step = apply(open, booked);
-        match (&step, &mut *open) {
-            // Nights that were heard of before the deal that opened it.
-            (Step::Changed(_, PositionChange::Opened), Some(open)) => {
-                open.swap += charged_since(&self.charges, open.opened);
-            }
-            // What was charged before is in its last deal.
-            (Step::Changed(_, PositionChange::Closed), _) => self.charges.retain(|(night, _)| *night > booked.deal.time),
-            _ => {}
-        }
-        if sets_stops(open.as_ref(), booked, &step) {
-            self.set_at = booked.deal.time;
-            match self.moved {
-                // The order was carried out after the stops had been moved; at the same time what comes last counts.
-                Some((moved, _)) if moved <= self.set_at => self.moved = None,
-                Some((_, stops)) => *open = open.take().map(|open| open.with(stops)),
-                None => {}
+    /// Gives the deals of an order the stops it had then; says whether that is news.
+    fn restop(&mut self, order: OrderId, stops_at: impl Fn(Time) -> Option<Stops>) -> bool {
+        let mut is_news = false;
+        for event in &mut self.events {
+            let What::Deal(booked) = &mut event.what else { continue };
+            if booked.deal.order == Some(order) {
+                let stops = stops_at(event.at).unwrap_or(booked.stops);
+                is_news |= std::mem::replace(&mut booked.stops, stops) != stops;
             }
         }
-        match (step, open) {
-            (Step::Changed(_, change), Some(open)) => Step::Changed(Box::new(open.clone()), change),
-            (step, _) => step,
-        }
-    }
-
-    /// What is too old to be preceded becomes the base.
-    fn settle(&mut self) {
-        while self.deals.len() > DEALS_MAX {
-            let mut base = self.base.take();
-            apply(&mut base, &self.deals[0]);
-            self.base = base;
-            self.deals.remove(0);
-        }
-        while self.charges.len() > CHARGES_MAX {
-            let (_, amount) = self.charges.remove(0);
-            if let Some(base) = &mut self.base {
-                base.swap += amount;
-            } else if let Some(first) = self.charges.first_mut() {
-                first.1 += amount;
-            }
-        }
-    }
-}
-
-/// Whether a deal gave the position that is open after it its stops: as in MT5 those of the last order that opens, increases
-/// or turns a position replace the old ones.
-fn sets_stops(open: Option<&Position>, booked: &Booked, step: &Step) -> bool {
-    let Step::Changed(_, change) = step else { return false };
-    match change {
-        PositionChange::Opened | PositionChange::Reversed => true,
-        PositionChange::Increased => open.is_some_and(|open| booked.deal.order.is_some_and(|order| PositionId(order) != open.id)),
-        _ => false,
+        is_news
     }
 }
 
@@ -330,10 +317,4 @@ fn apply(open: &mut Option<Position>, Booked { deal, tag, stops }: &Booked) -> S
         *open = None;
     }
     Step::Changed(Box::new(after), change)
-}
-
-impl Position {
-    fn with(self, stops: Stops) -> Self {
-        Self { stop_loss: stops.loss, take_profit: stops.profit, ..self }
-    }
 }

@@ -5,7 +5,6 @@ use crate::broker::{Entry, Reason};
 use crate::contract::Filling;
 use crate::ids::AccountId;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 fn request(kind: OrderKind, stop_loss: Option<i64>) -> OrderRequest {
     OrderRequest {
@@ -188,7 +187,6 @@ fn fresh() -> Ledger {
 /// The broker's reports, in order, and the ledger they lead to.
 fn told(truth: &[True]) -> (Vec<Report>, Ledger) {
     let (mut ledger, mut reports, mut deals) = (fresh(), Vec::new(), 0);
-    let mut opened = Vec::new();
     for (at, one) in truth.iter().enumerate() {
         let time = Time(1 + at as i64);
         let works = |number: &u32| ledger.orders.contains_key(&order(*number));
@@ -215,15 +213,6 @@ fn told(truth: &[True]) -> (Vec<Report>, Ledger) {
             True::Fill { order: number, against, volume, all } if works(number) => {
                 deals += 1;
                 let closes = against.and_then(open);
-                // One deal opens a position here: what happens to one between its order's own deals has no order in time that
-                // reports in any order could be sorted by.
-                if closes.is_none() && opened.contains(number) {
-                    deals -= 1;
-                    continue;
-                }
-                if closes.is_none() {
-                    opened.push(*number);
-                }
                 let volume = Steps(closes.map_or(*volume, |position| position.volume.0.min(*volume)));
                 let Happened::Deal { mut deal, .. } = buy(deals, *number) else { unreachable!() };
                 let position = closes.map_or(PositionId(order(*number)), |position| position.id);
@@ -243,9 +232,7 @@ fn told(truth: &[True]) -> (Vec<Report>, Ledger) {
 }
 
 proptest! {
-    // Always the same histories: some rare others, in which stops or nights come between the deals of one position, still end
-    // differently when they arrive in another order (ARCHITECTURE, known gaps).
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_same_reports_in_any_order_and_however_often_lead_to_the_same_ledger(
