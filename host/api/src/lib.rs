@@ -21,6 +21,7 @@ mod operator;
 mod orders;
 mod page;
 mod problem;
+mod reconcile;
 mod risk;
 mod serve;
 mod show;
@@ -85,6 +86,7 @@ fn endpoints() -> OpenApiRouter<AppState> {
         .routes(routes!(risk::show_user, risk::set_user))
         .routes(routes!(risk::show_account, risk::set_account))
         .routes(routes!(risk::reset))
+        .routes(routes!(reconcile::reconcile))
         .routes(routes!(stream::stream))
         .layer(from_fn(finish::quick));
     // These may compile a component, which takes half a minute when it brings an interpreter along.

@@ -192,7 +192,7 @@ impl From<HostError> for Problem {
             HostError::Invalid(_) => Code::InvalidValue,
             HostError::NotNow(_) => Code::NotNow,
             HostError::NotSwapped(_) => Code::NotSwapped,
-            HostError::Busy => Code::Busy,
+            HostError::Busy | HostError::BrokerSilent(_) => Code::Busy,
             HostError::Stopped => Code::Stopping,
             HostError::Thread(_) => return Self::internal(error),
         };

@@ -29,6 +29,7 @@ words! {
     AccountMode: domain::contract::AccountMode::ALL, "How an account keeps positions.";
     LogLevel: domain::contract::LogLevel::ALL, "How loud a log line is.";
     Entry: domain::broker::Entry::ALL, "What a deal does to a position.";
+    ForeignKind: domain::reconcile::ForeignKind::ALL, "An order or a position.";
     Reason: domain::broker::Reason::ALL, "Why there was a deal.";
     Wanted: [store::Wanted::Running, store::Wanted::Paused, store::Wanted::Stopped], "What its owner wants of an engine.";
     StepKind: store::StepKind::ALL, "What kind of step an engine took.";

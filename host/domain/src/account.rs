@@ -6,6 +6,7 @@ use crate::ids::{AccountId, EngineId, OrderId, UserId};
 use crate::ledger::{Change, Ledger};
 use crate::number::{Points, Steps};
 use crate::order::{Action, Command, OrderRequest, OrderState};
+use crate::reconcile::Foreign;
 use crate::risk::{Approved, Exposure, GateView, HostCaps, Looked, OnSymbol, RiskGate, RiskLimits, Target};
 use crate::symbol::{SymbolId, SymbolTable};
 use crate::tick::Quote;
@@ -26,6 +27,10 @@ pub struct Account {
     pub trading: TradingState,
     /// What became of an order is unknown since the account was opened: nothing is opened until the broker has said.
     pub reconciling: bool,
+    /// What it has was not held against what the broker says yet: nothing is opened until then.
+    pub uncompared: bool,
+    /// What somebody else has there, as of the last comparison with the broker.
+    pub foreign: Vec<Foreign>,
     gate: RiskGate,
 }
 
@@ -68,7 +73,8 @@ struct UnderWay {
 impl Account {
     /// An account with what it has.
     pub fn new(id: AccountId, owner: UserId, terms: AccountTerms, ledger: Ledger, limits: RiskLimits) -> Self {
-        Self { id, owner, terms, ledger, trading: TradingState::Active, reconciling: false, gate: RiskGate::new(limits) }
+        let (trading, gate) = (TradingState::Active, RiskGate::new(limits));
+        Self { id, owner, terms, ledger, trading, reconciling: false, uncompared: false, foreign: Vec::new(), gate }
     }
 
     /// Its gate, to look at.
@@ -144,9 +150,9 @@ impl Account {
         };
         let exposure = match asked {
             Some(request) if self.gate.looks_at_money(by.caps) => {
-                let (terms, ledger) = (&self.terms, &self.ledger);
+                let (terms, ledger, foreign) = (&self.terms, &self.ledger, self.foreign.as_slice());
                 let (mode, currency, leverage) = (terms.mode, terms.currency.as_str(), terms.leverage);
-                self.gate.look(&Looked { ledger, table, mode, currency, leverage, quote: &by.quote }, Some(request))
+                self.gate.look(&Looked { ledger, foreign, table, mode, currency, leverage, quote: &by.quote }, Some(request))
             }
             _ => Exposure::default(),
         };
@@ -161,14 +167,15 @@ impl Account {
             target,
             working_orders: self.ledger.orders.len(),
             positions: self.ledger.positions.len(),
-            on_symbol: asked.map_or(OnSymbol::default(), |asked| OnSymbol::of(&self.ledger, self.terms.mode, symbol, asked.side)),
+            on_symbol: asked
+                .map_or(OnSymbol::default(), |asked| OnSymbol::of(&self.ledger, &self.foreign, self.terms.mode, symbol, asked.side)),
             exposure,
             against: under_way.against,
             reducing: under_way.reducing,
             reducing_target: under_way.reducing_target,
             caps: by.caps,
             by_host: by.by_host,
-            reconciling: self.reconciling,
+            reconciling: self.reconciling || self.uncompared,
         };
         let approved = self.gate.check(command, &view)?;
         self.ledger.recorded(approved.get());
@@ -176,11 +183,13 @@ impl Account {
     }
 
     /// Where there is one position per symbol, a second engine's order would increase, close or turn the first one's: the
-    /// symbol is whose order or position came first.
+    /// symbol is whose order or position came first, and that may be somebody's beside the host.
     fn is_held_by_another(&self, engine: EngineId, symbol: SymbolId) -> bool {
         let positions = self.ledger.positions.values().map(|position| (position.symbol, position.id.0));
         let orders = self.ledger.orders.values().map(|order| (order.request.symbol, order.id));
-        self.terms.mode != AccountMode::Hedging && positions.chain(orders).any(|(of, id)| of == symbol && id.engine() != engine)
+        let is_anothers = |(of, id): (SymbolId, OrderId)| of == symbol && id.engine() != engine;
+        let is_foreign = || self.foreign.iter().any(|foreign| foreign.symbol == symbol);
+        self.terms.mode != AccountMode::Hedging && (positions.chain(orders).any(is_anothers) || is_foreign())
     }
 
     /// What the command names, when it is the engine's own.

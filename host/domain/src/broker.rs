@@ -6,6 +6,7 @@ use crate::journal::Recorded;
 use crate::ledger::Ledger;
 use crate::number::{Money, Points, Steps};
 use crate::order::Command;
+use crate::reconcile::Snapshot;
 use crate::symbol::SymbolId;
 use crate::tick::Tick;
 use crate::time::Time;
@@ -231,6 +232,9 @@ pub trait LiveBroker: Broker {
     fn open(&mut self, account: AccountId, terms: &AccountTerms, known: &Ledger) -> Result<(), String>;
     /// What became of an order. May be asked before the account is open.
     fn ask(&mut self, account: AccountId, order: OrderId) -> Whereabouts;
+    /// What an account has there now: asked when it is opened, before anything trades on it, and whenever a person wants to know.
+    /// `None` while that can't be said: nobody answers, or commands or reports are on their way.
+    fn snapshot(&mut self, account: AccountId) -> Option<Snapshot>;
     /// A price has changed. A broker that executes by itself looks for what this triggers; a real one sees its own prices.
     fn on_tick(&mut self, tick: &Tick);
     /// Told once, at the start, whom to call when there are reports at another time than within [`submit`](Broker::submit)

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod number;
 pub mod order;
 pub mod params;
+pub mod reconcile;
 pub mod risk;
 pub mod server_clock;
 pub mod sessions;

@@ -35,6 +35,9 @@ pub enum HostError {
         /// What is in the way.
         reason: String,
     },
+    /// The broker can't say now what an account has.
+    #[error("the broker of account {0} can't say now what it has; it is asked again, so try again in a few seconds")]
+    BrokerSilent(AccountId),
     /// No answer in time. The request was handed over and may still be carried out.
     #[error("the host is too busy to answer; the request may still be carried out")]
     Busy,

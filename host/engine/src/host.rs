@@ -19,6 +19,7 @@ use domain::contract::{StopReason, TradingState};
 use domain::desk::{QueueGauge, TradingSwitch};
 use domain::ids::{AccountId, EngineId};
 use domain::life::EngineState;
+use domain::reconcile::Reconciliation;
 use domain::risk::RiskLimits;
 use domain::symbol::SymbolTable;
 use domain::tick::Tick;
@@ -150,6 +151,17 @@ impl Host {
     /// The accounts that are open.
     pub fn accounts(&self) -> Vec<AccountId> {
         self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// Holds what an account has against what its broker says, after asking about every order that is unknown. When its own
+    /// orders, positions or balance differ, it opens nothing more until its trading state is set again.
+    ///
+    /// # Errors
+    /// There is no such account, the broker can't say now, or the host has stopped or does not answer.
+    pub fn reconcile(&self, account: AccountId) -> Result<Reconciliation, HostError> {
+        let (answer, found) = channel();
+        self.ask_pipeline(PipelineRequest::Reconcile { account, answer })?;
+        self.answer(&found)?
     }
 
     /// Adds an engine, which then is `defined`.

@@ -15,7 +15,8 @@ use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, OrderId};
 use domain::journal::{Entry, Journal, JournalError, NotRecorded, Recorded, SetAside, owe, record};
 use domain::ledger::Change;
-use domain::order::{Action, Command};
+use domain::order::{Action, Command, OrderState};
+use domain::reconcile::Reconciliation;
 use domain::risk::Approved;
 use domain::tick::{Quote, Tick};
 use domain::time::{SECOND_US, Time};
@@ -42,6 +43,11 @@ pub(crate) enum PipelineRequest {
     Open {
         account: Box<Account>,
         answer: Sender<Result<Recovered, HostError>>,
+    },
+    /// Holds an account against what its broker says.
+    Reconcile {
+        account: AccountId,
+        answer: Sender<Result<Reconciliation, HostError>>,
     },
     /// The kill switch takes back what is there.
     WindDown {
@@ -85,6 +91,8 @@ pub(crate) struct Pipeline {
     /// What could not be written, oldest first. It comes before anything else that is written.
     unwritten: Vec<Line>,
     unanswered: BTreeMap<OrderId, Unanswered>,
+    /// Accounts that have not been held against what their broker says yet, because it did not say; and when it is asked again.
+    pub(crate) uncompared: BTreeMap<AccountId, Time>,
     /// Of each account, what its gate remembered when that was told last.
     told: BTreeMap<AccountId, u64>,
     try_again: Option<Time>,
@@ -106,8 +114,9 @@ impl Pipeline {
         let inbox = Arc::clone(&shared.pipeline);
         broker.wake_by(Arc::new(move || inbox.kick()));
         let reports = Vec::new();
-        let (unanswered, told) = (BTreeMap::new(), BTreeMap::new());
-        Self { shared, journal, broker, unwritten: Vec::new(), unanswered, told, try_again: None, done: 0, reports, stopping: false }
+        let (unanswered, uncompared, told) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let unwritten = Vec::new();
+        Self { shared, journal, broker, unwritten, unanswered, uncompared, told, try_again: None, done: 0, reports, stopping: false }
     }
 
     /// The thread. A panic in journal or broker ends it: trading halts, and engines go on watching.
@@ -125,7 +134,7 @@ impl Pipeline {
     fn work(&mut self) {
         while !self.stopping {
             // Only an answer that is missing, or a journal that failed, has to be looked at by the clock.
-            let waits = !self.unanswered.is_empty() || !self.unwritten.is_empty();
+            let waits = !self.unanswered.is_empty() || !self.unwritten.is_empty() || !self.uncompared.is_empty();
             self.step(waits.then_some(Duration::from_secs(1)), true);
         }
     }
@@ -141,6 +150,11 @@ impl Pipeline {
                     let opened = self.open(*account);
                     reply(&answer, opened);
                 }
+                PipelineRequest::Reconcile { account, answer } => {
+                    self.ask_at_once(account);
+                    let found = self.reconcile(account);
+                    reply(&answer, found);
+                }
                 PipelineRequest::WindDown { scope, what, answer } => {
                     let done = self.wind_down(scope, what);
                     reply(&answer, done);
@@ -149,6 +163,7 @@ impl Pipeline {
         }
         self.handle(&mut items);
         self.ask_overdue();
+        self.compare_overdue();
     }
 
     fn handle(&mut self, items: &mut [PipelineItem]) {
@@ -318,7 +333,7 @@ impl Pipeline {
         }
     }
 
-    fn take_reports(&mut self) {
+    pub(crate) fn take_reports(&mut self) {
         let mut reports = std::mem::take(&mut self.reports);
         self.broker.reports(&mut reports);
         if !reports.is_empty() {
@@ -367,17 +382,35 @@ impl Pipeline {
                 "account {id}: a report of the broker is kept but can't be booked ({why}); it opens nothing until a person has looked"
             );
             self.shared.alarm("report-set-aside", text);
-            let Some(account) = self.shared.account(id) else { continue };
-            let state = {
-                let mut account = lock(&account);
-                account.trading = account.trading.max(TradingState::Reducing);
-                account.trading
-            };
-            let at = self.shared.clock.now();
-            let reason = "a report of the broker can't be booked".to_owned();
-            self.shared.herald.tell(Event::Trading { scope: Scope::Account(id), state, reason, at });
-            self.shared.homes.of(id).ask(crate::shard::ShardRequest::TradingChanged, &self.shared);
+            self.open_nothing(id, "a report of the broker can't be booked");
         }
+    }
+
+    /// Has an account open nothing more until a person has looked.
+    pub(crate) fn open_nothing(&self, id: AccountId, reason: &str) {
+        let Some(account) = self.shared.account(id) else { return };
+        let state = {
+            let mut account = lock(&account);
+            account.trading = account.trading.max(TradingState::Reducing);
+            account.trading
+        };
+        let (scope, at) = (Scope::Account(id), self.shared.clock.now());
+        self.shared.herald.tell(Event::Trading { scope, state, reason: reason.to_owned(), at });
+        self.shared.homes.of(id).ask(crate::shard::ShardRequest::TradingChanged, &self.shared);
+    }
+
+    /// Has the broker asked now about every order of an account of which nobody knows what became of it.
+    pub(crate) fn ask_at_once(&mut self, id: AccountId) {
+        let Some(account) = self.shared.account(id) else { return };
+        let now = self.shared.clock.now();
+        {
+            let account = lock(&account);
+            let is_unknown = |order: &OrderId| account.ledger.orders.get(order).is_some_and(|order| order.state == OrderState::Unknown);
+            for (_, waits) in self.unanswered.iter_mut().filter(|(order, _)| is_unknown(order)) {
+                waits.ask_at = now;
+            }
+        }
+        self.ask_overdue();
     }
 
     /// Tries to write what could not be written, not too often.
@@ -550,10 +583,12 @@ impl Pipeline {
             let Some(engine) = engine_of(&change) else { continue };
             self.shared.herald.tell(Event::Changed { engine: Whose { engine, account: id, owner }, change, at });
         }
+        account.uncompared = true;
         let mut accounts = self.shared.accounts.write().unwrap_or_else(PoisonError::into_inner);
         accounts.insert(id, Arc::new(std::sync::Mutex::new(account)));
         drop(accounts);
-        self.take_reports();
+        self.uncompared.insert(id, now);
+        self.compare_overdue();
         Ok(recovered)
     }
 }

@@ -1,17 +1,20 @@
-//! After a crash: orders that were recorded and of which nothing more is known are asked about, never sent again. Until that
-//! is done an account is not open, so nothing trades on it. The first start takes the same way and finds nothing to ask.
+//! After a crash: orders that were recorded and of which nothing more is known are asked about, never sent again; then what the
+//! account has is held against what the broker says. Until that is done nothing is opened on it. The first start takes the same
+//! way and finds nothing to ask, and so does a person who wants to know.
 
 use crate::error::HostError;
-use crate::pipeline::append;
+use crate::pipeline::{Pipeline, append};
+use crate::shared::lock;
 use domain::account::Account;
 use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
-use domain::ids::OrderId;
+use domain::ids::{AccountId, OrderId};
 use domain::journal::Journal;
 use domain::ledger::Change;
 use domain::number::Points;
 use domain::order::OrderState;
+use domain::reconcile::{Reconciliation, compare};
 use domain::symbol::{SymbolId, SymbolTable};
-use domain::time::Time;
+use domain::time::{SECOND_US, Time};
 
 /// What opening an account brought to light.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +33,9 @@ pub struct Recovered {
 pub(crate) fn doubtful(state: OrderState) -> bool {
     matches!(state, OrderState::Recorded | OrderState::Submitted | OrderState::Unknown)
 }
+
+/// How often a broker that could not say what an account has is asked again.
+const COMPARE_AGAIN_US: i64 = SECOND_US;
 
 /// Asks about everything doubtful, records the answers and applies them. Changes come with their times.
 pub(crate) fn resolve(
@@ -70,4 +76,48 @@ pub(crate) fn resolve(
     }
     account.reconciling = recovered.unresolved > 0;
     Ok((recovered, changes))
+}
+
+impl Pipeline {
+    /// Holds what an account has against what its broker says. What differs is told, and the
+    /// account opens nothing more until a person has looked; what somebody else has there counts at the gate from now on. As
+    /// long as an order is unknown, what differs may come of it: the account waits, and is compared again.
+    pub(crate) fn reconcile(&mut self, id: AccountId) -> Result<Reconciliation, HostError> {
+        let account = self.shared.account(id).ok_or(HostError::NoSuchAccount(id))?;
+        self.take_reports();
+        let snapshot = self.broker.snapshot(id).ok_or(HostError::BrokerSilent(id))?;
+        let found = {
+            let mut account = lock(&account);
+            let found = compare(&account.ledger, snapshot);
+            account.foreign.clone_from(&found.foreign);
+            account.uncompared = !found.unknown.is_empty() && (account.uncompared || found.differences() > 0);
+            if account.uncompared {
+                self.uncompared.insert(id, self.shared.clock.now().plus_us(COMPARE_AGAIN_US));
+            } else {
+                self.uncompared.remove(&id);
+            }
+            found
+        };
+        let count = found.differences();
+        if count > 0 && found.unknown.is_empty() {
+            let text = format!(
+                "account {id}: {count} orders, positions or balances differ from what its broker says; it opens nothing until a person has \
+                 looked: `stockade reconcile --account {id}` shows them"
+            );
+            self.shared.alarm("broker-differs", text);
+            self.open_nothing(id, "it differs from what its broker says");
+        }
+        Ok(found)
+    }
+
+    /// Reconciles the accounts whose broker could not say before what they have.
+    pub(crate) fn compare_overdue(&mut self) {
+        let now = self.shared.clock.now();
+        let due: Vec<AccountId> = self.uncompared.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
+        for id in due {
+            if self.reconcile(id).is_err() {
+                self.uncompared.insert(id, now.plus_us(COMPARE_AGAIN_US));
+            }
+        }
+    }
 }

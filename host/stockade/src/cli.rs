@@ -86,6 +86,8 @@ pub enum Command {
     Halt(commands::halt::Halt),
     /// Let them open again.
     Resume(commands::halt::Resume),
+    /// Hold accounts of a running host against what their brokers say; exit code 8 when something differs.
+    Reconcile(commands::reconcile::Arguments),
     /// Limits of the risk gate on a running host.
     #[command(subcommand)]
     Limits(commands::limits::Command),

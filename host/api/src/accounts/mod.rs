@@ -66,7 +66,7 @@ pub(crate) async fn view(state: &AppState, record: &AccountRecord, user: &str) -
         .ask(move |host| host.account(id).map(|account| standing(host, &account.lock().unwrap_or_else(PoisonError::into_inner))))
         .await?;
     let open = running.is_some();
-    let Standing { figures, positions, working_orders, unresolved, trading } = match running {
+    let Standing { figures, positions, working_orders, unresolved, uncompared, trading } = match running {
         Some(standing) => standing,
         None => {
             let ledger = state.store.ledger(id, state.host.table()).await?;
@@ -90,7 +90,7 @@ pub(crate) async fn view(state: &AppState, record: &AccountRecord, user: &str) -
         working_orders,
         open,
         trading: record.trading.max(trading),
-        trading_reason: waits(&unresolved),
+        trading_reason: waits(&unresolved).or_else(|| uncompared.then(|| UNCOMPARED.into())),
         unresolved_orders: unresolved,
         limits: Limits::from(record.limits.clone()),
         created_at: At(record.created_at),
@@ -103,8 +103,12 @@ struct Standing {
     positions: usize,
     working_orders: usize,
     unresolved: Vec<String>,
+    uncompared: bool,
     trading: TradingState,
 }
+
+/// Why an account opens nothing right after it was opened.
+const UNCOMPARED: &str = "its broker has not said yet what it has there; it is asked every second, and until it does, nothing is opened";
 
 fn standing(host: &engine::Host, account: &Account) -> Standing {
     let market = host.market();
@@ -112,12 +116,13 @@ fn standing(host: &engine::Host, account: &Account) -> Standing {
     let unresolved: Vec<String> =
         orders.values().filter(|order| order.state == OrderState::Unknown).map(|order| order.id.to_string()).collect();
     // It opens nothing until it is known what became of them, whatever was set since.
-    let waits = if unresolved.is_empty() { TradingState::Active } else { TradingState::Reducing };
+    let waits = if unresolved.is_empty() && !account.uncompared { TradingState::Active } else { TradingState::Reducing };
     Standing {
         figures: account.view(host.table(), |symbol| market.quote(symbol)),
         positions: account.ledger.positions.len(),
         working_orders: orders.len(),
         unresolved,
+        uncompared: account.uncompared,
         trading: account.trading.max(waits),
     }
 }

@@ -14,6 +14,7 @@ use domain::ledger::Ledger;
 use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::order::{Action, Command};
+use domain::reconcile::{Foreign, Snapshot};
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::tick::{FLAGS_BID_ASK, Tick, Timeframe};
 use domain::time::{Clock, SECOND_US, Time};
@@ -50,6 +51,8 @@ pub struct World {
     pub host: Arc<Host>,
     pub live: LiveFeed,
     pub feed: Arc<ScriptedFeed>,
+    /// What somebody else has on every account.
+    pub foreign: Arc<Mutex<Vec<Foreign>>>,
     clock: Arc<HandClock>,
     ticks: AtomicU64,
     folder: TempDir,
@@ -74,12 +77,13 @@ impl World {
         let clock = Arc::new(HandClock(AtomicI64::new(START_US)));
         let live = LiveFeed::new(table.clone());
         let guests = Arc::new(Guests::default());
+        let foreign: Arc<Mutex<Vec<Foreign>>> = Arc::default();
         let setup = HostSetup {
             history: MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), 1_024)),
             journal: store.journal(&table, 0).await.unwrap(),
             table,
             factory: guests.clone(),
-            broker: Box::new(Filler::default()),
+            broker: Box::new(Filler { foreign: foreign.clone(), ..Filler::default() }),
             clock: clock.clone(),
             sink: Box::new(Sink(live.clone())),
             trading: TradingState::Active,
@@ -98,7 +102,7 @@ impl World {
             limits: GuestLimits::default(),
             ceiling: domain::risk::RiskLimits::operators(),
         };
-        Self { state: AppState::new(parts), store, host, live, feed, clock, ticks: AtomicU64::new(0), folder }
+        Self { state: AppState::new(parts), store, host, live, feed, foreign, clock, ticks: AtomicU64::new(0), folder }
     }
 
     /// Stops this host and starts another on the same data.
@@ -383,6 +387,9 @@ struct Filler {
     last: BTreeMap<SymbolId, Tick>,
     reports: Vec<Report>,
     deals: BTreeSet<DealId>,
+    has: BTreeMap<AccountId, Ledger>,
+    /// Beside what it has.
+    foreign: Arc<Mutex<Vec<Foreign>>>,
 }
 
 impl Broker for Filler {
@@ -392,6 +399,7 @@ impl Broker for Filler {
         let last = self.last[&request.symbol];
         let id = DealId(self.deals.last().map_or(1, |last| last.0 + 1));
         self.deals.insert(id);
+        self.has.entry(command.account).or_default().recorded(&command);
         let deal = Deal {
             id,
             order: Some(command.order),
@@ -408,8 +416,9 @@ impl Broker for Filler {
             time: last.time,
         };
         let report = |happened| Report { account: command.account, order: Some(command.order), at: last.time, happened };
-        self.reports.push(report(Happened::Accepted { ticket: 7 }));
-        self.reports.push(report(Happened::Deal { deal, rest: domain::number::Steps(0) }));
+        let reports = [report(Happened::Accepted { ticket: 7 }), report(Happened::Deal { deal, rest: domain::number::Steps(0) })];
+        reports.iter().for_each(|report| _ = self.has.entry(command.account).or_default().apply(report));
+        self.reports.extend(reports);
     }
 
     fn reports(&mut self, into: &mut Vec<Report>) {
@@ -418,13 +427,19 @@ impl Broker for Filler {
 }
 
 impl LiveBroker for Filler {
-    fn open(&mut self, _: AccountId, _: &AccountTerms, known: &Ledger) -> Result<(), String> {
+    fn open(&mut self, account: AccountId, _: &AccountTerms, known: &Ledger) -> Result<(), String> {
         self.deals.insert(known.last_deal);
+        self.has.insert(account, known.clone());
         Ok(())
     }
 
     fn ask(&mut self, _: AccountId, _: OrderId) -> Whereabouts {
         Whereabouts::Missing
+    }
+
+    fn snapshot(&mut self, account: AccountId) -> Option<Snapshot> {
+        let foreign = self.foreign.lock().unwrap().clone();
+        Some(Snapshot { foreign, ..Snapshot::of(self.has.get(&account)?) })
     }
 
     fn on_tick(&mut self, tick: &Tick) {

@@ -4,6 +4,7 @@ use crate::contract::{AccountMode, Side};
 use crate::ledger::Ledger;
 use crate::number::{Money, Points, Steps};
 use crate::order::{OrderRequest, OrderState};
+use crate::reconcile::{Foreign, ForeignKind};
 use crate::symbol::{MarginFor, SymbolId, SymbolTable};
 use crate::tick::Quote;
 
@@ -48,6 +49,7 @@ pub struct Exposure {
 /// The account that is looked at.
 pub(crate) struct Looked<'a, Q> {
     pub ledger: &'a Ledger,
+    pub foreign: &'a [Foreign],
     pub table: &'a SymbolTable,
     pub mode: AccountMode,
     pub currency: &'a str,
@@ -90,6 +92,11 @@ impl Scratch {
             let Some(sums) = self.of(request.symbol) else { continue };
             *(if request.side == Side::Buy { &mut sums.buys } else { &mut sums.sells }) += volume.0.max(0);
         }
+        for foreign in at.foreign {
+            if let Some(sums) = self.of(foreign.symbol) {
+                sums.add(foreign);
+            }
+        }
         let mut all = self.add_up(at, order);
         all.equity += swap;
         all
@@ -126,6 +133,18 @@ impl Scratch {
 }
 
 impl Sums {
+    /// Counts what somebody else has; without a price it was had for, its profit counts for nothing.
+    fn add(&mut self, foreign: &Foreign) {
+        let volume = foreign.volume.0.max(0);
+        let cost = i128::from(foreign.price.map_or(0, |price| price.0)) * i128::from(volume);
+        match (foreign.kind, foreign.side) {
+            (ForeignKind::Order, Side::Buy) => self.buys += volume,
+            (ForeignKind::Order, Side::Sell) => self.sells += volume,
+            (ForeignKind::Position, Side::Buy) => (self.long, self.cost_long) = (self.long + volume, self.cost_long + cost),
+            (ForeignKind::Position, Side::Sell) => (self.short, self.cost_short) = (self.short + volume, self.cost_short + cost),
+        }
+    }
+
     /// The most that may be held in either direction.
     fn worst(&self, mode: AccountMode) -> (i64, i64) {
         if mode == AccountMode::Hedging {
@@ -154,7 +173,7 @@ pub struct OnSymbol {
 
 impl OnSymbol {
     /// Adds up one symbol of an account for an order in the direction `side`.
-    pub(crate) fn of(ledger: &Ledger, mode: AccountMode, symbol: SymbolId, side: Side) -> Self {
+    pub(crate) fn of(ledger: &Ledger, foreign: &[Foreign], mode: AccountMode, symbol: SymbolId, side: Side) -> Self {
         let mut found = Self::default();
         let mut sums = Sums::default();
         for position in ledger.positions.values().filter(|position| position.symbol == symbol) {
@@ -172,6 +191,7 @@ impl OnSymbol {
                 *(if request.side == Side::Buy { &mut sums.buys } else { &mut sums.sells }) += waits;
             }
         }
+        foreign.iter().filter(|foreign| foreign.symbol == symbol).for_each(|foreign| sums.add(foreign));
         let (long, short) = sums.worst(mode);
         found.worst = Steps(if side == Side::Buy { long } else { short });
         found

@@ -15,6 +15,7 @@ use domain::limits::GuestLimits;
 use domain::number::{Money, Points};
 use domain::order::Command;
 use domain::params::resolve;
+use domain::reconcile::Snapshot;
 use domain::risk::RiskLimits;
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::tick::{FLAGS_BID_ASK, Tick, Timeframe};
@@ -218,6 +219,10 @@ impl LiveBroker for Paper {
 
     fn ask(&mut self, _: AccountId, _: OrderId) -> Whereabouts {
         Whereabouts::Missing
+    }
+
+    fn snapshot(&mut self, account: AccountId) -> Option<Snapshot> {
+        self.0.ledger(account).map(Snapshot::of)
     }
 
     fn on_tick(&mut self, tick: &Tick) {

@@ -110,3 +110,61 @@ fn an_account_whose_answers_cannot_be_recorded_stays_closed() {
     assert!(world.host.open_account(account.clone()).is_ok());
     assert!(matches!(world.host.open_account(account), Err(HostError::AccountExists(AccountId(1)))));
 }
+
+/// An engine that buys at every tick, and the orders that reach the broker from `ticks` of them.
+fn sent_by_a_buyer(world: &World, ticks: u32) -> usize {
+    let before = world.broker.submitted().len();
+    for _ in 0..ticks {
+        world.clock.forward(SECOND_US);
+        world.feed_seconds(world.now().0 / SECOND_US, 1);
+        world.settle();
+    }
+    world.broker.submitted().len() - before
+}
+
+fn buys(desk: &mut Desk, call: &Call<'_>, _: &mut Mind) -> Option<domain::guest::Outcome> {
+    if let Call::Tick { .. } = call {
+        let _unheeded = desk.submit(market(Side::Buy));
+    }
+    None
+}
+
+#[test]
+fn an_account_that_differs_from_its_broker_opens_nothing_until_a_person_has_looked() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys);
+    assert_eq!(sent_by_a_buyer(&world, 1), 1);
+    assert!(world.host.reconcile(AccountId(1)).unwrap().is_same());
+    assert_eq!(sent_by_a_buyer(&world, 1), 1);
+
+    let mut snapshot = world.broker.has(1);
+    let lost = snapshot.positions.pop_first().unwrap().0;
+    world.broker.says(1, Some(snapshot));
+    let found = world.host.reconcile(AccountId(1)).unwrap();
+    assert_eq!((found.positions.len(), found.positions[0].here.as_ref().map(|open| open.id)), (1, Some(lost)));
+    world.settle();
+    assert_eq!(world.told.alarms(), ["broker-differs"]);
+    assert_eq!(sent_by_a_buyer(&world, 2), 0);
+    world.host.set_trading(engine::Scope::Account(AccountId(1)), domain::contract::TradingState::Active, "by test").unwrap();
+    assert_eq!(sent_by_a_buyer(&world, 1), 1);
+}
+
+#[test]
+fn nothing_is_opened_before_the_broker_has_said_what_the_account_has() {
+    let world = World::new();
+    world.broker.says(1, None);
+    world.account(1);
+    world.run(7, 1, buys);
+    assert_eq!(sent_by_a_buyer(&world, 2), 0);
+    assert!(matches!(world.host.reconcile(AccountId(1)), Err(HostError::BrokerSilent(AccountId(1)))));
+
+    // The broker is asked again by itself.
+    world.broker.says(1, Some(world.broker.has(1)));
+    world.clock.forward(SECOND_US);
+    world.host.wake();
+    world.settle();
+    assert_eq!(sent_by_a_buyer(&world, 1), 1);
+    assert_eq!(world.told.alarms(), [""; 0]);
+    assert!(matches!(world.host.reconcile(AccountId(2)), Err(HostError::NoSuchAccount(AccountId(2)))));
+}

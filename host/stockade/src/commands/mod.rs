@@ -15,6 +15,7 @@ pub mod import;
 pub mod limits;
 pub mod migrate;
 pub mod optimise;
+pub mod reconcile;
 pub mod replay;
 pub mod report_files;
 pub mod serve;
@@ -44,6 +45,7 @@ pub fn run(arguments: Cli) -> Outcome {
         Command::Engine(command) => engine::run(command, global),
         Command::Halt(arguments) => halt::halt(arguments, global),
         Command::Resume(arguments) => halt::resume(arguments, global),
+        Command::Reconcile(arguments) => reconcile::run(arguments, global),
         Command::Limits(command) => limits::run(command, global),
         Command::Health(arguments) => health::run(arguments, global),
         Command::Doctor(arguments) => doctor::run(arguments, global),

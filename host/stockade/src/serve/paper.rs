@@ -5,6 +5,7 @@ use domain::ids::{AccountId, OrderId};
 use domain::journal::Recorded;
 use domain::ledger::Ledger;
 use domain::order::{Action, Command};
+use domain::reconcile::Snapshot;
 use domain::tick::Tick;
 use paper::Venue;
 use std::fs::File;
@@ -56,6 +57,10 @@ impl LiveBroker for PaperBroker {
     fn ask(&mut self, _: AccountId, _: OrderId) -> Whereabouts {
         // Whatever of it is not in the journal never happened.
         Whereabouts::Missing
+    }
+
+    fn snapshot(&mut self, account: AccountId) -> Option<Snapshot> {
+        self.venue.ledger(account).map(Snapshot::of)
     }
 
     fn on_tick(&mut self, tick: &Tick) {

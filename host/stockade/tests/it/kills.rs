@@ -78,6 +78,9 @@ fn kills_at_random_moments_lose_no_order_and_double_none() {
         host = Some(Host::start(&place, &counts));
     }
     traded(&counts, 1);
+    // Whatever was killed in the middle: journal and broker have the same.
+    let reconciled = host.as_ref().expect("it runs").ask(&place, &["reconcile"]);
+    assert!(reconciled.starts_with("account 1 (paper): same"), "{reconciled}");
     drop(host);
 
     // The last start asks about what the last kill left open.

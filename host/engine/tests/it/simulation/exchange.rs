@@ -10,6 +10,7 @@ use domain::journal::Recorded;
 use domain::ledger::Ledger;
 use domain::number::{Money, Points, Steps};
 use domain::order::{Action, Command, OrderRequest};
+use domain::reconcile::Snapshot;
 use domain::symbol::SymbolId;
 use domain::tick::Tick;
 use domain::time::Time;
@@ -298,6 +299,12 @@ impl LiveBroker for Line {
         let found: Vec<Report> = exchange.history.iter().filter(of_order).cloned().collect();
         // Of an order that never came there may still be the refusal of its cancel.
         if found.iter().any(|report| report.happened.answers_order()) { Whereabouts::Reported(found) } else { Whereabouts::Missing }
+    }
+
+    fn snapshot(&mut self, account: AccountId) -> Option<Snapshot> {
+        let exchange = self.exchange();
+        let whole = exchange.connected && exchange.coming.is_empty() && exchange.leaving.is_empty();
+        whole.then(|| Snapshot::of(&exchange.truth[&account]))
     }
 
     fn on_tick(&mut self, tick: &Tick) {

@@ -9,6 +9,7 @@ use domain::ledger::Ledger;
 use domain::life::EngineState;
 use domain::number::{Money, Points, Steps};
 use domain::order::{Action, Command};
+use domain::reconcile::Snapshot;
 use domain::symbol::SymbolId;
 use domain::tick::Tick;
 use engine::Event;
@@ -67,7 +68,7 @@ fn happened(report: &Report) -> &'static str {
     }
 }
 
-/// A broker without accounts of its own: it fills market orders at the last price, and knows what a test tells it.
+/// A broker that fills market orders at the last price, knows what a test tells it, and has what it was opened with and has said.
 #[derive(Default)]
 pub struct Ledgerless {
     state: Mutex<BrokerState>,
@@ -83,6 +84,17 @@ struct BrokerState {
     whereabouts: BTreeMap<OrderId, Whereabouts>,
     opened: Vec<(AccountId, usize)>,
     panics: bool,
+    has: BTreeMap<AccountId, Ledger>,
+    /// What a test has it say instead of what it has; `None` when it can't say.
+    says: BTreeMap<AccountId, Option<Snapshot>>,
+}
+
+impl BrokerState {
+    fn say(&mut self, reports: &[Report]) {
+        for report in reports {
+            self.has.entry(report.account).or_default().apply(report);
+        }
+    }
 }
 
 impl Ledgerless {
@@ -127,6 +139,16 @@ impl Ledgerless {
         state.reports.push(Report { account, order: None, at: last.time, happened: Happened::Deal { deal, rest: Steps(0) } });
     }
 
+    /// What an account has there.
+    pub fn has(&self, account: u32) -> Snapshot {
+        Snapshot::of(&self.state.lock().unwrap().has[&AccountId(account)])
+    }
+
+    /// What it says an account has from now on, whatever it has.
+    pub fn says(&self, account: u32, snapshot: Option<Snapshot>) {
+        self.state.lock().unwrap().says.insert(AccountId(account), snapshot);
+    }
+
     pub fn panic_at_next_order(&self) {
         self.state.lock().unwrap().panics = true;
     }
@@ -140,6 +162,7 @@ impl domain::broker::Broker for Broker {
         let command = command.into_inner();
         assert!(!std::mem::take(&mut state.panics), "told to");
         state.submitted.push(command.order);
+        state.has.entry(command.account).or_default().recorded(&command);
         let Action::Place(request) = &command.action else { return };
         let Some(last) = state.last.get(&request.symbol).copied() else { return };
         state.deals += 1;
@@ -165,18 +188,34 @@ impl domain::broker::Broker for Broker {
     }
 
     fn reports(&mut self, into: &mut Vec<Report>) {
-        into.append(&mut self.0.state.lock().unwrap().reports);
+        let mut state = self.0.state.lock().unwrap();
+        let mut reports = std::mem::take(&mut state.reports);
+        state.say(&reports);
+        into.append(&mut reports);
     }
 }
 
 impl LiveBroker for Broker {
     fn open(&mut self, account: AccountId, _: &AccountTerms, known: &Ledger) -> Result<(), String> {
-        self.0.state.lock().unwrap().opened.push((account, known.orders.len()));
+        let mut state = self.0.state.lock().unwrap();
+        state.opened.push((account, known.orders.len()));
+        state.has.insert(account, known.clone());
         Ok(())
     }
 
     fn ask(&mut self, _: AccountId, order: OrderId) -> Whereabouts {
-        self.0.state.lock().unwrap().whereabouts.remove(&order).unwrap_or(Whereabouts::Missing)
+        let mut state = self.0.state.lock().unwrap();
+        let said = state.whereabouts.remove(&order).unwrap_or(Whereabouts::Missing);
+        if let Whereabouts::Reported(reports) = &said {
+            state.say(reports);
+        }
+        said
+    }
+
+    fn snapshot(&mut self, account: AccountId) -> Option<Snapshot> {
+        let state = self.0.state.lock().unwrap();
+        let has = || state.has.get(&account).map(Snapshot::of);
+        state.says.get(&account).cloned().unwrap_or_else(has)
     }
 
     fn on_tick(&mut self, tick: &Tick) {
