@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::types::*;
 
 /// No row of a batch is being handled, or none has been named to the host yet.
-const NO_ROW: u32 = u32::MAX;
+pub(crate) const NO_ROW: u32 = u32::MAX;
 /// The time of the event has not been asked for yet.
 const NO_TIME: Time = Time::MIN;
 

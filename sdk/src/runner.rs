@@ -3,7 +3,7 @@
 //! The exports of a component, the test harness and a host that runs a strategy natively all call this and nothing
 //! else, so that a strategy behaves the same in each.
 
-use crate::context::Context;
+use crate::context::{Context, NO_ROW};
 use crate::host::Host;
 use crate::params::Params;
 use crate::strategy::{Start, Strategy};
@@ -66,7 +66,14 @@ impl<S: Strategy> Runner<S> {
         if let (Some(strategy), true) = (&mut self.strategy, self.wants_ticks) {
             let mut ctx = Context::at_time(host, symbol, tick.time);
             ctx.set_skipped(skipped);
-            strategy.on_tick(&mut ctx, tick);
+            use std::slice::from_ref as one;
+            let Tick { time, bid, ask, last, volume } = tick;
+            run(
+                strategy,
+                &mut ctx,
+                NO_ROW,
+                Columns { times: one(time), bids: one(bid), asks: one(ask), lasts: one(last), volumes: one(volume) },
+            );
         }
     }
 
@@ -76,18 +83,11 @@ impl<S: Strategy> Runner<S> {
     /// `lasts` and `volumes` may be empty (the market has none); all columns otherwise have the length of the shortest
     /// of `times`, `bids` and `asks`, and what is missing in a shorter one counts as none.
     pub fn ticks(&mut self, host: &dyn Host, symbol: Symbol, columns: Columns<'_>) -> u32 {
-        let Columns { times, bids, asks, lasts, volumes } = columns;
-        let rows = times.iter().zip(bids).zip(asks);
-        let count = times.len().min(bids.len()).min(asks.len()) as u32;
-        let (Some(strategy), true) = (&mut self.strategy, self.wants_ticks) else { return count };
-        let mut ctx = Context::at_time(host, symbol, 0);
-        if lasts.is_empty() && volumes.is_empty() {
-            return run(strategy, &mut ctx, count, rows.map(|((&time, &bid), &ask)| (time, bid, ask, 0.0, 0.0)));
-        }
-        let lasts = lasts.iter().copied().chain(std::iter::repeat(0.0));
-        let volumes = volumes.iter().copied().chain(std::iter::repeat(0.0));
-        let rows = rows.zip(lasts.zip(volumes));
-        run(strategy, &mut ctx, count, rows.map(|(((&time, &bid), &ask), (last, volume))| (time, bid, ask, last, volume)))
+        // A local strategy that does not escape lives in registers over the batch.
+        let Some(mut strategy) = self.strategy.take_if(|_| self.wants_ticks) else { return columns.rows() };
+        let handled = run(&mut strategy, &mut Context::at_time(host, symbol, 0), 0, columns);
+        self.strategy = Some(strategy);
+        handled
     }
 
     /// Hands over a closed bar.
@@ -170,15 +170,25 @@ pub struct Columns<'a> {
     pub volumes: &'a [f64],
 }
 
+impl Columns<'_> {
+    fn rows(&self) -> u32 {
+        self.times.len().min(self.bids.len()).min(self.asks.len()) as u32
+    }
+}
+
 /// The loop over a batch: stops after the row at which the strategy acted, for the host must see to that first.
-#[inline]
-fn run<S: Strategy>(strategy: &mut S, ctx: &mut Context, count: u32, rows: impl Iterator<Item = (Time, f64, f64, f64, f64)>) -> u32 {
-    for (row, (time, bid, ask, last, volume)) in (0u32..).zip(rows) {
-        ctx.enter_row(row, time);
-        strategy.on_tick(ctx, &Tick { time, bid, ask, last, volume });
+///
+/// `first` is the row that the host knows the first one by, or [`NO_ROW`] for a tick by itself. The only place that calls `on_tick`, so that it is inlined here: a call by the row would cost more than most strategies.
+#[inline(always)]
+fn run<S: Strategy>(strategy: &mut S, ctx: &mut Context, first: u32, columns: Columns<'_>) -> u32 {
+    let Columns { times, bids, asks, lasts, volumes } = columns;
+    let or_none = |column: &[f64], row: usize| column.get(row).copied().unwrap_or(0.0);
+    for (row, ((&time, &bid), &ask)) in times.iter().zip(bids).zip(asks).enumerate() {
+        ctx.enter_row(first.wrapping_add(row as u32), time);
+        strategy.on_tick(ctx, &Tick { time, bid, ask, last: or_none(lasts, row), volume: or_none(volumes, row) });
         if ctx.acted() {
-            return row + 1;
+            return row as u32 + 1;
         }
     }
-    count
+    columns.rows()
 }

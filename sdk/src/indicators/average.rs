@@ -43,13 +43,11 @@ impl Ema {
     /// Takes the next value.
     #[inline]
     pub fn update(&mut self, value: f64) -> Option<f64> {
-        if self.started {
-            self.value += self.alpha * (value - self.value);
-        } else {
-            self.value = value;
-            self.started = true;
-        }
-        self.missing = self.missing.saturating_sub(1);
+        // Without branches, which cost more than the arithmetic: the first value takes the whole distance from 0.
+        let share = if self.started { self.alpha } else { 1.0 };
+        self.value += share * (value - self.value);
+        self.started = true;
+        self.missing -= u32::from(self.missing > 0);
         self.value()
     }
 

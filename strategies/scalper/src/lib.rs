@@ -163,7 +163,8 @@ impl Strategy for Scalper {
 }
 
 impl Scalper {
-    /// Looks for an entry, once a minute.
+    /// Looks for an entry, once a minute. Not part of the loop over ticks, which stays small without it.
+    #[cold]
     fn enter(&mut self, ctx: &mut Context, tick: &Tick) {
         if !self.breaker.is_closed(tick.time) || !self.sessions.is_open(tick.time) {
             return;
@@ -188,7 +189,15 @@ impl Scalper {
         if tick.time < self.retry_at {
             return;
         }
-        let Some(exit) = trade.next_exit(&self.settings, tick) else { return };
+        if let Some(exit) = trade.next_exit(&self.settings, tick) {
+            self.carry_out(ctx, tick, exit);
+        }
+    }
+
+    /// Asks for what an exit takes.
+    #[cold]
+    fn carry_out(&mut self, ctx: &mut Context, tick: &Tick, exit: Exit) {
+        let Some(trade) = &mut self.trade else { return };
         let id = trade.id;
         let asked = match exit {
             Exit::All => ctx.close(id).map(Some),

@@ -23,14 +23,23 @@ const GUESTS: u32 = 4_000;
 const RUNS: usize = 201;
 
 fn main() {
+    // Words on the command line choose parts.
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |part: &str| chosen.is_empty() || chosen.iter().any(|word| word == part);
     let stage = Stage::new();
-    let flat = flat_calls(&stage);
-    columns(&stage);
-    idle(&stage);
-    allocation();
-    match extism::call_ns() {
-        Ok(theirs) => say("extism_call_over_ours", theirs / flat, "x", None),
-        Err(why) => eprintln!("SKIPPED extism_call_over_ours: {why}"),
+    let flat = (wanted("flat") || wanted("peer")).then(|| flat_calls(&stage));
+    if wanted("columns") {
+        columns(&stage);
+    }
+    if wanted("idle") {
+        idle(&stage);
+        allocation();
+    }
+    if let Some(flat) = flat.filter(|_| wanted("peer")) {
+        match extism::call_ns() {
+            Ok(theirs) => say("extism_call_over_ours", theirs / flat, "x", None),
+            Err(why) => eprintln!("SKIPPED extism_call_over_ours: {why}"),
+        }
     }
 }
 

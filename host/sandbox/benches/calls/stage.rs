@@ -13,9 +13,9 @@ use testkit::{ScriptedHost, components};
 pub type Boxed = Box<dyn Guest<ScriptedHost>>;
 
 /// Rows of a batch.
-const BATCH: usize = 4_096;
+const BATCH: usize = 2_048;
 /// Rows of a market.
-const ROWS: usize = 8 * BATCH;
+const ROWS: usize = 16 * BATCH;
 /// Monday, 6 January 2014, noon: strategies with sessions are awake.
 const MONDAY_NOON: i64 = 1_389_009_600_000_000;
 
