@@ -33,7 +33,16 @@ fn main() {
     if wanted("scalper") {
         let gold = stage.gold();
         let (took, scalper) = best(|| stage.scalper(&gold));
-        eprintln!("scalper: {} ticks, {} orders, {} calls", scalper.ticks, scalper.decisions.asked(), scalper.calls);
+        let (native, same) = best(|| stage.native_scalper(&gold));
+        assert_eq!(scalper.decisions.digest(), same.decisions.digest(), "sandboxed and native decide the same");
+        eprintln!(
+            "scalper: {} ticks, {} orders, {} calls; sandboxed {:.1} ms, native {:.1} ms",
+            scalper.ticks,
+            scalper.decisions.asked(),
+            scalper.calls,
+            took.as_secs_f64() * 1e3,
+            native.as_secs_f64() * 1e3
+        );
         say("backtest_scalper_ticks_per_s", scalper.ticks as f64 / took.as_secs_f64(), "ticks/s", Some(">= 15000000"));
     }
     if wanted("year") {

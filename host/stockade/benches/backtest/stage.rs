@@ -91,6 +91,10 @@ impl Stage {
         run(&self.ema_cross.1, &ticks.spec, ticks.source(), |desk| Ok(Box::new(NativeGuest::<ema_cross::EmaCross, _>::new(desk))))
     }
 
+    pub fn native_scalper(&self, ticks: &Ticks) -> RunReport {
+        run(&self.scalper.1, &ticks.spec, ticks.source(), |desk| Ok(Box::new(NativeGuest::<scalper::Scalper, _>::new(desk))))
+    }
+
     fn sandboxed(&self, (digest, description): &(Digest, Description), spec: &SymbolSpec, source: Source) -> RunReport {
         run(description, spec, source, |desk| self.sandbox.instantiate(digest, desk, GuestLimits::default()))
     }

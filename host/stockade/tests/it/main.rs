@@ -6,6 +6,7 @@ mod data;
 mod help;
 mod host;
 mod kills;
+mod native;
 mod optimise;
 mod program;
 mod strategies;
