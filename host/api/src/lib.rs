@@ -74,6 +74,7 @@ fn endpoints() -> OpenApiRouter<AppState> {
         .routes(routes!(engines::stop::stop))
         .routes(routes!(engines::pause::pause))
         .routes(routes!(engines::resume::resume))
+        .routes(routes!(engines::shadow::show, engines::shadow::end))
         .routes(routes!(engines::steps::steps))
         .routes(routes!(engines::logs::logs))
         .routes(routes!(engines::signals::signals))
@@ -96,6 +97,7 @@ fn endpoints() -> OpenApiRouter<AppState> {
         .routes(routes!(engines::add::add, engines::list::list))
         .routes(routes!(engines::change::change, engines::remove::remove))
         .routes(routes!(engines::swap::swap))
+        .routes(routes!(engines::shadow::start))
         .routes(routes!(engines::start::start))
         .layer(from_fn(finish::compiling));
     OpenApiRouter::with_openapi(document::head()).nest("/api/v1", quick.merge(compiling))

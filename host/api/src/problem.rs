@@ -190,7 +190,7 @@ impl From<HostError> for Problem {
             HostError::NoSuchAccount(_) | HostError::Recovery { .. } => Code::AccountNotOpen,
             HostError::EngineExists(_) | HostError::AccountExists(_) => Code::AlreadyExists,
             HostError::Invalid(_) => Code::InvalidValue,
-            HostError::NotNow(_) => Code::NotNow,
+            HostError::NotNow(_) | HostError::NoShadow(_) => Code::NotNow,
             HostError::NotSwapped(_) => Code::NotSwapped,
             HostError::Busy | HostError::BrokerSilent(_) => Code::Busy,
             HostError::Stopped => Code::Stopping,

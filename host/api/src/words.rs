@@ -32,6 +32,7 @@ words! {
     ForeignKind: domain::reconcile::ForeignKind::ALL, "An order or a position.";
     Reason: domain::broker::Reason::ALL, "Why there was a deal.";
     Wanted: [store::Wanted::Running, store::Wanted::Paused, store::Wanted::Stopped], "What its owner wants of an engine.";
+    ShadowState: ::engine::ShadowState::ALL, "Where a shadow run stands.";
     StepKind: store::StepKind::ALL, "What kind of step an engine took.";
     Code: crate::problem::Code::ALL, "Every code of a problem.";
 }

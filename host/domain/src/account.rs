@@ -77,6 +77,13 @@ impl Account {
         Self { id, owner, terms, ledger, trading, reconciling: false, uncompared: false, foreign: Vec::new(), gate }
     }
 
+    /// A copy for somebody who tries something out: what it has and what its gate knows, without the memory of reports that a
+    /// copy never gets.
+    pub fn as_it_stands(&self) -> Self {
+        let (terms, ledger, gate) = (self.terms.clone(), self.ledger.as_it_stands(), self.gate.clone());
+        Self { id: self.id, owner: self.owner, terms, ledger, trading: self.trading, reconciling: self.reconciling, gate }
+    }
+
     /// Its gate, to look at.
     pub fn gate(&self) -> &RiskGate {
         &self.gate

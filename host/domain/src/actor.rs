@@ -3,7 +3,7 @@
 
 use crate::broker::Deal;
 use crate::contract::*;
-use crate::desk::{Columns, Decisions, Desk, Phase, Reached, Remark};
+use crate::desk::{Columns, Decision, Decisions, Desk, Followed, Phase, Reached, Remark, Witness};
 use crate::guest::{Call, Fault, FaultKind, Guest, Reply, Used};
 use crate::ids::EngineId;
 use crate::ledger::{Change, Position, WorkingOrder};
@@ -416,6 +416,30 @@ impl Actor {
     /// Orders asked for since the engine was defined.
     pub fn orders(&mut self) -> u32 {
         self.guest.host().orders_asked()
+    }
+
+    /// From now on `witness` hears of every decision; with `None` nobody does. The guest notices nothing of it.
+    pub fn watch(&mut self, witness: Option<Witness>) {
+        self.guest.host().watch(witness);
+    }
+
+    /// A guest that follows another one ([`Desk::follow`]) is handed an event next, at which the other one decided this.
+    pub fn lead(&mut self, led: Vec<Decision>) {
+        self.guest.host().lead(led);
+    }
+
+    /// How its decisions since then compare with those. What it asked for is forgotten.
+    pub fn followed(&mut self) -> Followed {
+        self.guest.host().followed()
+    }
+
+    /// Tells the guest that an order which only it has asked for is withdrawn: the guest that it follows did not ask for it.
+    ///
+    /// # Errors
+    /// The guest failed.
+    pub fn withdrawn(&mut self, order: u64) -> Result<(), Fault> {
+        let now = self.guest.host().now();
+        self.order_event(order, SeenEvent::Canceled, now)
     }
 
     /// The hash over its decisions.

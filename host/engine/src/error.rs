@@ -24,6 +24,9 @@ pub enum HostError {
     /// Another version did not take over; the one before goes on.
     #[error("{0}")]
     NotSwapped(String),
+    /// No version can run beside the one that works, in words that say why.
+    #[error("{0}")]
+    NoShadow(String),
     /// Not in the state the engine is in.
     #[error(transparent)]
     NotNow(#[from] NotNow),

@@ -11,6 +11,7 @@ use crate::meter::{Counters, Meter};
 use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, WoundDown, set_host_trading};
 use crate::recovery::Recovered;
 use crate::setup::{EngineSetup, HostSetup};
+use crate::shadow::ShadowReport;
 use crate::shard::{EngineCommand, Message, Shard, ShardRequest, Swapped};
 use crate::shared::{Entry, ShardPort, Shared, lock};
 use domain::account::{Account, WindDown};
@@ -221,17 +222,51 @@ impl Host {
     /// # Errors
     /// There is no such engine; the version does not fit it; or it refused or failed, and the one before goes on.
     pub fn swap(&self, setup: EngineSetup, reason: &str) -> Result<Swapped, HostError> {
+        let engine = setup.engine;
+        let entry = self.as_it_would_be(setup)?;
+        let (answer, done) = channel();
+        self.ask_shard(engine, ShardRequest::Swap { entry, reason: reason.to_owned(), answer })?;
+        self.answer(&done)?
+    }
+
+    /// An engine with another version or other parameters.
+    fn as_it_would_be(&self, setup: EngineSetup) -> Result<Arc<Entry>, HostError> {
         let now = self.shared.engine(setup.engine).ok_or(HostError::NoSuchEngine(setup.engine))?;
         let account = self.checked(&setup)?;
         let whose = Whose { engine: setup.engine, account: setup.account, owner: setup.owner };
         if whose != now.whose {
             return Err(HostError::Invalid(format!("engine {} keeps its owner and account for life", setup.engine)));
         }
+        Ok(Arc::new(Entry { whose, setup, account, meter: Arc::clone(&now.meter) }))
+    }
+
+    /// Has another version, or other parameters, run beside an engine's own: handed the same ticks and events from the state
+    /// on that the engine saves next, with orders that reach nobody. [`shadow_of`](Self::shadow_of) shows how both compare.
+    /// Does not wait for that.
+    ///
+    /// # Errors
+    /// There is no such engine, it is not running, it has a shadow already, or the version does not fit it.
+    pub fn shadow(&self, setup: EngineSetup, reason: &str) -> Result<(), HostError> {
         let engine = setup.engine;
-        let entry = Arc::new(Entry { whose, setup, account, meter: Arc::clone(&now.meter) });
+        let entry = self.as_it_would_be(setup)?;
         let (answer, done) = channel();
-        self.ask_shard(engine, ShardRequest::Swap { entry, reason: reason.to_owned(), answer })?;
+        self.ask_shard(engine, ShardRequest::Shadow { entry, reason: reason.to_owned(), answer })?;
         self.answer(&done)?
+    }
+
+    /// Ends an engine's shadow; where there is none, nothing changes.
+    ///
+    /// # Errors
+    /// There is no such engine.
+    pub fn end_shadow(&self, engine: EngineId, reason: &str) -> Result<(), HostError> {
+        let (answer, done) = channel();
+        self.ask_shard(engine, ShardRequest::EndShadow { engine, reason: reason.to_owned(), answer })?;
+        self.answer(&done)
+    }
+
+    /// The shadow run that an engine has, or had last since the host's start.
+    pub fn shadow_of(&self, engine: EngineId) -> Option<ShadowReport> {
+        self.shared.engine(engine)?.meter.shadow()
     }
 
     /// Starts, stops, pauses or resumes an engine, and says in which state it is then. Repeating changes nothing. Overtakes

@@ -2,6 +2,7 @@
 
 use crate::latency::Rough;
 use crate::setup::Saved;
+use crate::shadow::ShadowReport;
 use domain::contract::TradingState;
 use domain::guest::Used;
 use domain::life::EngineState;
@@ -33,6 +34,8 @@ pub(crate) struct Meter {
     pub(crate) saved_bytes: AtomicU64,
     /// Whether a version is on trial.
     pub(crate) on_trial: AtomicBool,
+    /// The shadow run it has or had last.
+    shadow: Mutex<Option<ShadowReport>>,
     since: AtomicI64,
     state: AtomicU8,
     trading: AtomicU8,
@@ -70,6 +73,20 @@ impl Meter {
 
     pub(crate) fn reason(&self) -> String {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_shadow(&self, report: ShadowReport) {
+        *self.shadow.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+    }
+
+    pub(crate) fn note_shadow(&self, note: impl FnOnce(&mut ShadowReport)) {
+        if let Some(report) = &mut *self.shadow.lock().unwrap_or_else(PoisonError::into_inner) {
+            note(report);
+        }
+    }
+
+    pub(crate) fn shadow(&self) -> Option<ShadowReport> {
+        self.shadow.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set_trading(&self, state: TradingState) {

@@ -2,7 +2,7 @@
 
 use crate::meter::add_shared;
 use crate::setup::{Saved, Seen};
-use crate::shard::{ShardRequest, send_remarks};
+use crate::shard::{Apart, ShardRequest, send_remarks};
 use crate::shared::{Entry, Shared, panic_text};
 use domain::actor::{Actor, Entrance, FailedStart};
 use domain::bars::MarketView;
@@ -36,6 +36,10 @@ pub(crate) enum Work {
     Beside { now: Time },
     /// Tell a guest of the bars that it missed.
     CatchUp { actor: Box<Actor>, bars: Vec<Bar> },
+    /// Make a guest that follows the one that works. It waits for a state.
+    Shadow { apart: Apart, now: Time },
+    /// Have it go on from a state.
+    ShadowEnters { actor: Box<Actor>, handed: HandOver },
     /// Say goodbye to a guest whose place another version has taken.
     Retire(Box<Actor>),
 }
@@ -65,6 +69,7 @@ pub(crate) enum Role {
     Start,
     Beside,
     CatchUp,
+    Shadow,
 }
 
 /// One of the starter threads: takes jobs until the queue is closed.
@@ -83,10 +88,18 @@ pub(crate) fn serve(shared: &Shared, job: Job) {
     let begun = Begun { shared, entry: &entry, generation, trading };
     let started = match work {
         // The host is stopping: nobody needs a guest any more.
-        Work::Start { .. } | Work::Beside { .. } if stopping => None,
+        Work::Start { .. } | Work::Beside { .. } | Work::Shadow { .. } | Work::ShadowEnters { .. } if stopping => None,
         Work::Start { saved, orders_before, reached } => Some(begun.start(saved.as_deref(), orders_before, reached.as_ref())),
         Work::Beside { now } => begun.beside(now),
         Work::CatchUp { actor, bars } => Some(begun.catch_up(*actor, if stopping { &[] } else { &bars })),
+        Work::Shadow { apart, now } => {
+            let made = begun.guarded(0, || begun.prepared(0, now, Some(&apart)));
+            Some(begun.started(Role::Shadow, made, Vec::new(), String::new()))
+        }
+        Work::ShadowEnters { actor, handed } => {
+            let entered = begun.guarded(0, || begun.enters(*actor, &handed));
+            Some(begun.started(Role::Shadow, entered, Vec::new(), String::new()))
+        }
         Work::Retire(actor) => {
             begun.retire(*actor);
             None
@@ -120,7 +133,7 @@ impl Begun<'_> {
             None => Vec::new(),
         };
         let actor = self.guarded(orders_before, || {
-            let mut actor = self.prepared(orders_before, now)?;
+            let mut actor = self.prepared(orders_before, now, None)?;
             actor.set_trading(self.trading);
             actor.enter(&Entrance { restored: saved.map(|saved| &saved.state), gaps, reached, now })
         });
@@ -130,20 +143,23 @@ impl Begun<'_> {
     }
 
     fn beside(&self, now: Time) -> Option<Started> {
-        let prepared = match self.guarded(0, || self.prepared(0, now)) {
+        let prepared = match self.guarded(0, || self.prepared(0, now, None)) {
             Ok(prepared) => prepared,
             failed => return Some(self.started(Role::Beside, failed, Vec::new(), String::new())),
         };
         let (hand, handed) = sync_channel(1);
         self.ask(ShardRequest::Ready { engine: self.entry.whose.engine, generation: self.generation, hand });
         // Refused when the engine was stopped or has failed meanwhile, which whoever wanted the swap has been told.
-        let HandOver { saved, reached, trading } = handed.recv().ok()?;
-        let actor = self.guarded(reached.orders, || {
-            let mut actor = prepared;
-            actor.set_trading(trading);
-            actor.enter(&Entrance { restored: Some(&saved.state), gaps: Vec::new(), reached: Some(&reached), now: reached.now })
-        });
+        let handed = handed.recv().ok()?;
+        let actor = self.guarded(handed.reached.orders, || self.enters(prepared, &handed));
         Some(self.started(Role::Beside, actor, Vec::new(), String::new()))
+    }
+
+    /// A guest goes on from what another one of its engine hands over.
+    fn enters(&self, mut actor: Actor, handed: &HandOver) -> Result<Actor, Box<FailedStart>> {
+        let HandOver { saved, reached, trading } = handed;
+        actor.set_trading(*trading);
+        actor.enter(&Entrance { restored: Some(&saved.state), gaps: Vec::new(), reached: Some(reached), now: reached.now })
     }
 
     fn catch_up(&self, mut actor: Actor, bars: &[Bar]) -> Started {
@@ -174,8 +190,8 @@ impl Begun<'_> {
         })));
     }
 
-    /// A fresh guest that has its parameters.
-    fn prepared(&self, orders_before: u32, now: Time) -> Result<Actor, Box<FailedStart>> {
+    /// A fresh guest that has its parameters. One that stands apart follows another, and is not on record.
+    fn prepared(&self, orders_before: u32, now: Time, apart: Option<&Apart>) -> Result<Actor, Box<FailedStart>> {
         let (shared, setup) = (self.shared, &self.entry.setup);
         let mut desk = Desk::new(DeskSetup {
             engine: setup.engine,
@@ -183,15 +199,17 @@ impl Begun<'_> {
             table: shared.table.clone(),
             symbols: setup.symbols.clone(),
             market: shared.market.clone(),
-            account: Arc::clone(&self.entry.account),
-            switch: Arc::clone(&shared.switch),
-            queue: Arc::clone(&shared.queue),
+            account: Arc::clone(apart.map_or(&self.entry.account, |apart| &apart.account)),
+            switch: Arc::clone(apart.map_or(&shared.switch, |apart| &apart.switch)),
+            queue: Arc::clone(apart.map_or(&shared.queue, |apart| &apart.queue)),
             orders_before,
             seed: setup.seed,
             orders_per_call_max: setup.limits.orders_per_call_max,
             log_bytes_per_minute: setup.limits.log_bytes_per_minute,
         });
-        if shared.records {
+        if apart.is_some() {
+            desk.follow();
+        } else if shared.records {
             let table = shared.table.iter().map(|(_, spec)| spec.clone()).collect();
             let (symbols, version) = (setup.symbols.clone(), setup.version);
             let beginning = Beginning { engine: setup.engine, version, table, symbols, seed: setup.seed, limits: setup.limits };

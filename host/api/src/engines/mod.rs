@@ -10,6 +10,7 @@ pub(crate) mod pause;
 pub(crate) mod positions;
 pub(crate) mod remove;
 pub(crate) mod resume;
+pub(crate) mod shadow;
 pub(crate) mod show;
 pub(crate) mod signals;
 pub(crate) mod start;

@@ -8,7 +8,7 @@ use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::contract::StopReason;
 use domain::life::EngineState;
-use engine::{EngineCommand, HostError, Swapped};
+use engine::{EngineCommand, EngineSetup, HostError, Swapped};
 use std::collections::BTreeMap;
 use store::{EngineRecord, VersionRecord};
 
@@ -33,11 +33,7 @@ pub struct Changes {
 /// # Errors
 /// Names what is wrong; then nothing has changed. `NOT_SWAPPED` when the version refused or failed.
 pub async fn swap_engine(state: &AppState, record: &EngineRecord, changes: &Changes, reason: &str) -> Result<Swapped, Problem> {
-    let versions = state.store.versions(record.owner, record.strategy).await?;
-    let version = pick(versions, changes.version.as_deref())?;
-    let next = changed(state, record, version, changes).await?;
-    add_to_host(state, record).await?;
-    let setup = setup_of(state, &next).await?;
+    let (next, setup) = next_setup(state, record, changes).await?;
     let why = reason.to_owned();
     let swapped = state.ask(move |host| host.swap(setup, &why)).await??;
     if swapped == Swapped::AtNextStart {
@@ -46,6 +42,16 @@ pub async fn swap_engine(state: &AppState, record: &EngineRecord, changes: &Chan
     let detail = serde_json::json!({ "from": record.version.to_string(), "to": next.version.to_string(), "reason": reason });
     audit(state, "engine.swap", format!("engine {}", record.id), detail).await;
     Ok(swapped)
+}
+
+/// The engine with a version that is picked anew, checked and loaded.
+pub(super) async fn next_setup(state: &AppState, record: &EngineRecord, changes: &Changes) -> Result<(EngineRecord, EngineSetup), Problem> {
+    let versions = state.store.versions(record.owner, record.strategy).await?;
+    let version = pick(versions, changes.version.as_deref())?;
+    let next = changed(state, record, version, changes).await?;
+    add_to_host(state, record).await?;
+    let setup = setup_of(state, &next).await?;
+    Ok((next, setup))
 }
 
 /// Changes an engine that has no guest, for its next start. Everything is checked as when it was added.

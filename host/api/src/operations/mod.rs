@@ -6,12 +6,14 @@ mod engines;
 mod resume;
 mod risk;
 mod setup;
+mod shadow;
 mod versions;
 
 pub use accounts::{NewAccount, open_account};
 pub use change::{Changes, change_engine, remove_engine, swap_engine};
 pub use engines::{EngineWanted, add_engine, command_engine, set_engine_trading};
 pub use resume::{Resumed, resume};
+pub use shadow::{end_shadow, shadow_engine, shadow_of};
 pub use versions::upload;
 
 pub(crate) use accounts::set_account_trading;

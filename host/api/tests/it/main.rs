@@ -9,6 +9,7 @@ mod metrics;
 mod reconcile;
 mod restart;
 mod serving;
+mod shadow;
 mod strategies;
 mod stream;
 mod support;

@@ -253,7 +253,8 @@ impl EventSink for Sink {
     }
 }
 
-/// Components are the names of scripts: `trader...` buys a lot at its first tick and says so, `trapper...` traps at it.
+/// Components are the names of scripts: `trader...` buys a lot at its first tick and says so, `trapper...` traps at it; those
+/// that are `forgetful` do not look at what they saved.
 #[derive(Default)]
 struct Guests(Mutex<BTreeMap<Digest, String>>);
 
@@ -307,7 +308,9 @@ impl GuestFactory<Desk> for Guests {
     }
 
     fn instantiate(&self, version: &Digest, host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
-        Ok(Box::new(Scripted { desk: host, traps: self.name(version)?.starts_with("trapper"), bought: false, calls: 0 }))
+        let name = self.name(version)?;
+        let (traps, forgets) = (name.starts_with("trapper"), name.contains("forgetful"));
+        Ok(Box::new(Scripted { desk: host, traps, forgets, bought: false, calls: 0 }))
     }
 }
 
@@ -321,6 +324,7 @@ impl Guests {
 struct Scripted {
     desk: Desk,
     traps: bool,
+    forgets: bool,
     bought: bool,
     calls: u64,
 }
@@ -370,7 +374,7 @@ impl Guest<Desk> for Scripted {
                 return Outcome::Decided(Reply::Consumed(row));
             }
             Call::Save => return Outcome::Decided(Reply::State(vec![u8::from(self.bought)])),
-            Call::Load { state, .. } => self.bought = state == [1],
+            Call::Load { state, .. } if !self.forgets => self.bought = state == [1],
             _ => {}
         }
         Outcome::Decided(Reply::Done)

@@ -19,6 +19,13 @@ pub struct Decision {
     pub answer: Result<u64, DenyCode>,
 }
 
+impl Decision {
+    /// The number of the order that it placed.
+    pub fn placed(&self) -> Option<u64> {
+        matches!(self.asked, Asked::Submit(_) | Asked::Close { .. }).then_some(self.answer.ok()).flatten()
+    }
+}
+
 /// What a guest can ask for, as it asked.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -91,8 +98,8 @@ impl Decisions {
     }
 
     /// From now on `witness` hears of every decision.
-    pub(super) fn watch(&mut self, witness: Witness) {
-        self.witness = Some(witness);
+    pub(super) fn watch(&mut self, witness: Option<Witness>) {
+        self.witness = witness;
     }
 
     /// Tells the witness, where there is one: without, what was asked for is not even copied.

@@ -6,12 +6,14 @@
 
 mod answers;
 mod decisions;
+mod following;
 mod report;
 mod taping;
 mod timers;
 mod trading;
 
 pub use decisions::{Asked, Decision, Decisions, Witness};
+pub use following::Followed;
 pub use report::Remark;
 
 use crate::account::{Account, Standing};
@@ -187,6 +189,7 @@ pub struct Desk {
     reports: report::Reports,
     decisions: Decisions,
     tape: Option<Box<Tape>>,
+    following: Option<Box<following::Following>>,
 }
 
 impl Desk {
@@ -217,6 +220,7 @@ impl Desk {
             reports: report::Reports::new(setup.log_bytes_per_minute),
             decisions: Decisions::default(),
             tape: None,
+            following: None,
         }
     }
 
@@ -265,9 +269,9 @@ impl Desk {
         &self.decisions
     }
 
-    /// From now on `witness` hears of every decision, in order.
-    pub fn watch(&mut self, witness: Witness) {
-        self.decisions.watch(witness);
+    /// From now on `witness` hears of every decision, in order; with `None` nobody does.
+    pub fn watch(&mut self, witness: impl Into<Option<Witness>>) {
+        self.decisions.watch(witness.into());
     }
 
     /// What the gate let through since the last time, in order. Whoever takes it releases it from the queue when done.
@@ -419,16 +423,7 @@ impl Desk {
 impl Drop for Desk {
     /// What nobody took will never be recorded: it leaves the queue and the account, so that no phantom order stays behind.
     fn drop(&mut self) {
-        if self.outbox.is_empty() {
-            return;
-        }
-        self.queue.release(self.outbox.len());
-        let mut account = self.lock();
-        for command in &self.outbox {
-            if matches!(command.get().action, crate::order::Action::Place(_)) {
-                account.ledger.orders.remove(&command.get().order);
-            }
-        }
+        self.forget_commands();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The guest's orders: from `f64` to the grid, through the gate, into the outbox; and its own orders and positions back.
 
+use super::decisions::Asked;
 use super::{Desk, Phase};
 use crate::contract::{AskedOrder, DenyCode, LogLevel, SeenOrder, SeenPosition};
 use crate::ids::{HOSTS_ORDERS_FROM, OrderId, PositionId};
@@ -13,7 +14,7 @@ use crate::time::Time;
 impl Desk {
     pub(super) fn do_submit(&mut self, asked: AskedOrder) -> Result<u64, DenyCode> {
         self.acted();
-        let answer = self.on_grid(&asked).and_then(|request| self.place(request));
+        let answer = self.decide(|| Asked::Submit(asked.clone()), |desk| desk.on_grid(&asked).and_then(|request| desk.place(request)));
         if let Err(code) = answer {
             self.note_denied(&asked, code);
         }
@@ -29,28 +30,50 @@ impl Desk {
         take_profit: Option<f64>,
     ) -> Result<(), DenyCode> {
         self.acted();
-        let answer = self.order_on_grid(id, price, stop_loss, take_profit).and_then(|(order, action)| self.command(order, action));
+        let answer = self.decide(
+            || Asked::ModifyOrder { id, price, stop_loss, take_profit },
+            |desk| {
+                let (order, action) = desk.order_on_grid(id, price, stop_loss, take_profit)?;
+                desk.command(order, action).map(|()| id)
+            },
+        );
+        let answer = answer.map(drop);
         self.decisions.modify(self.now, b'm', id, [price, stop_loss, take_profit], answer);
         answer
     }
 
     pub(super) fn do_modify_position(&mut self, id: u64, stop_loss: Option<f64>, take_profit: Option<f64>) -> Result<(), DenyCode> {
         self.acted();
-        let answer = self.position_on_grid(id, stop_loss, take_profit).and_then(|(order, action)| self.command(order, action));
+        let answer = self.decide(
+            || Asked::ModifyPosition { id, stop_loss, take_profit },
+            |desk| {
+                let (order, action) = desk.position_on_grid(id, stop_loss, take_profit)?;
+                desk.command(order, action).map(|()| id)
+            },
+        );
+        let answer = answer.map(drop);
         self.decisions.modify(self.now, b'p', id, [None, stop_loss, take_profit], answer);
         answer
     }
 
     pub(super) fn do_cancel(&mut self, id: u64) -> Result<(), DenyCode> {
         self.acted();
-        let answer = self.own(id).ok_or(DenyCode::OrderNotFound).and_then(|order| self.command(order, Action::Cancel));
+        let answer = self.decide(
+            || Asked::Cancel { id },
+            |desk| {
+                let order = desk.own(id).ok_or(DenyCode::OrderNotFound)?;
+                desk.command(order, Action::Cancel).map(|()| id)
+            },
+        );
+        let answer = answer.map(drop);
         self.decisions.cancel(self.now, id, answer);
         answer
     }
 
     pub(super) fn do_close(&mut self, id: u64, volume: Option<f64>) -> Result<u64, DenyCode> {
         self.acted();
-        let answer = self.closing(id, volume).and_then(|request| self.place_in_parts(request));
+        let answer =
+            self.decide(|| Asked::Close { id, volume }, |desk| desk.closing(id, volume).and_then(|request| desk.place_in_parts(request)));
         self.decisions.close(self.now, id, volume, answer);
         answer
     }
@@ -82,9 +105,9 @@ impl Desk {
 
     /// Gives the order its number and has it checked; a denied one uses no number up.
     fn place(&mut self, request: OrderRequest) -> Result<u64, DenyCode> {
-        let number = self.orders.checked_add(1).filter(|&number| number < HOSTS_ORDERS_FROM).ok_or(DenyCode::BudgetExceeded)?;
+        let number = self.next_number().filter(|&number| number < HOSTS_ORDERS_FROM).ok_or(DenyCode::BudgetExceeded)?;
         self.command(OrderId::new(self.engine, number), Action::Place(request))?;
-        self.orders = number;
+        self.numbered(number);
         Ok(u64::from(number))
     }
 

@@ -167,6 +167,12 @@ pub enum Change {
 pub const SEEN_DEALS_MAX: usize = 4_096;
 
 impl Ledger {
+    /// A copy of what there is, without what is remembered of how it came about.
+    pub fn as_it_stands(&self) -> Self {
+        let (balance, last_deal, hosts_orders) = (self.balance, self.last_deal, self.hosts_orders);
+        Self { balance, orders: self.orders.clone(), positions: self.positions.clone(), last_deal, hosts_orders, ..Self::default() }
+    }
+
     /// An empty ledger with this balance.
     pub fn new(deposit: Money) -> Self {
         Self { balance: deposit, ..Self::default() }

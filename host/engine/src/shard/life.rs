@@ -1,5 +1,6 @@
 //! The life of engines: commands, starts, faults and restarts, as [`domain::life`] allows them.
 
+use super::following::Shown;
 use super::slot::{Held, Slot, bit, send_commands, send_remarks, send_tape};
 use super::{EngineCommand, Shard, Subscriber};
 use crate::events::Event;
@@ -126,6 +127,7 @@ impl Shard {
             Role::Start => self.guest_started(at, started),
             Role::Beside => self.beside_started(at, started),
             Role::CatchUp => self.caught_up(at, started),
+            Role::Shadow => self.shadow_started(at, started),
         }
     }
 
@@ -209,6 +211,9 @@ impl Shard {
         let after = self.move_on(at, EngineEvent::Pause, reason, None)?;
         if let Some(slot) = self.slots[at].as_mut() {
             slot.pause_when_there = after != EngineState::Paused;
+        }
+        if after == EngineState::Paused {
+            self.end_shadow(at, "the engine was paused");
         }
         self.tell_trading(at);
         Ok(after)
@@ -312,6 +317,7 @@ impl Shard {
     /// Saves its state, says goodbye to its guest, and leaves it stopped.
     pub(super) fn stop(&mut self, at: usize, why: StopReason, reason: &str) -> EngineState {
         self.give_up_beside(at, "the engine was stopped");
+        self.end_shadow(at, "the engine was stopped");
         if self.slots[at].as_ref().is_some_and(|slot| slot.actor.is_some()) {
             // `on-stop` is the last call, so its state is saved before. Should it fail at that, it has been stopped all the same.
             self.end_trial(at);
@@ -346,6 +352,7 @@ impl Shard {
     /// A guest has failed: it is gone, and the engine's record decides what follows.
     pub(super) fn fault(&mut self, at: usize, fault: Fault) {
         self.give_up_beside(at, "the version that works has failed");
+        self.end_shadow(at, "the version that works has failed");
         if self.slots[at].as_ref().is_some_and(|slot| slot.trial.is_some()) {
             self.roll_back(at, fault);
             return;
@@ -421,6 +428,7 @@ impl Shard {
     }
 
     pub(super) fn tell_trading_now(&mut self, at: usize) {
+        self.before_shadow(at);
         self.with_guest(at, |slot, _| {
             let state = slot.desk_trading();
             slot.actor.as_mut().map_or(Ok(()), |actor| {
@@ -428,6 +436,8 @@ impl Shard {
                 actor.trading(AS_IT_IS)
             })
         });
+        let state = self.slots[at].as_ref().map(Slot::desk_trading);
+        self.after_shadow(at, || state.map(Shown::Trading).into_iter().collect());
     }
 
     /// Takes an engine's guest away, after sending on what it was promised.

@@ -1,11 +1,14 @@
 //! A shard: one thread that owns its engines; nobody else touches them.
 
+mod following;
 mod life;
 mod moving;
 mod run;
+mod shadow;
 mod slot;
 mod swap;
 
+pub(crate) use following::Apart;
 pub(crate) use moving::Parcel;
 pub(crate) use slot::{Changed, send_remarks};
 
@@ -20,6 +23,7 @@ use domain::ids::{AccountId, EngineId};
 use domain::life::{EngineState, NotNow};
 use domain::tick::{Bar, Tick};
 use domain::time::Time;
+use following::Shown;
 use slot::{Held, Slot};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -91,6 +95,19 @@ pub(crate) enum ShardRequest {
         reason: String,
         answer: Sender<Result<Swapped, HostError>>,
     },
+    /// A version is to run beside the one that works.
+    Shadow {
+        /// The engine as it would be with that version.
+        entry: Arc<Entry>,
+        reason: String,
+        answer: Sender<Result<(), HostError>>,
+    },
+    /// That is enough of it.
+    EndShadow {
+        engine: EngineId,
+        reason: String,
+        answer: Sender<()>,
+    },
     /// A version waits for what the one that works hands over.
     Ready {
         engine: EngineId,
@@ -121,7 +138,7 @@ impl ShardRequest {
     fn for_engine(&self) -> Option<EngineId> {
         match self {
             Self::Remove { engine, .. } | Self::Command { engine, .. } => Some(*engine),
-            Self::Swap { entry, .. } => Some(entry.whose.engine),
+            Self::Swap { entry, .. } | Self::Shadow { entry, .. } => Some(entry.whose.engine),
             _ => None,
         }
     }
@@ -287,6 +304,13 @@ impl Shard {
                 reply(&answer, ());
             }
             ShardRequest::Swap { entry, reason, answer } => self.swap(entry, reason, answer),
+            ShardRequest::Shadow { entry, reason, answer } => self.shadow(entry, reason, answer),
+            ShardRequest::EndShadow { engine, reason, answer } => {
+                if let Some(at) = self.slot(engine) {
+                    self.end_shadow(at, &reason);
+                }
+                reply(&answer, ());
+            }
             ShardRequest::Ready { engine, generation, hand } => self.hand_over(engine, generation, &hand),
             ShardRequest::TradingChanged => (0..self.slots.len()).for_each(|slot| self.tell_trading(slot)),
             ShardRequest::Started(started) => self.started(*started),
@@ -316,7 +340,11 @@ impl Shard {
             // Its guest is elsewhere; how many wait is bounded by the orders it has at the broker.
             Some(slot) if slot.held.is_some() => slot.hold(Held::Changed(changed), held_max),
             Some(slot) if slot.state == EngineState::Starting => slot.waiting.push(changed),
-            _ => self.with_guest(at, |slot, _| slot.changed(&changed)),
+            _ => {
+                self.before_shadow(at);
+                self.with_guest(at, |slot, _| slot.changed(&changed));
+                self.after_shadow(at, || vec![Shown::Changed(changed)]);
+            }
         }
     }
 

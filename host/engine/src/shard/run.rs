@@ -1,5 +1,6 @@
 //! Handing ticks over: one by one while the shard keeps up, by columns when they wait.
 
+use super::following::Shown;
 use super::slot::Held;
 use super::{Fed, Message, Shard, Subscriber};
 use crate::meter::add_shared;
@@ -81,8 +82,10 @@ impl Shard {
 
     pub(super) fn flat(&mut self, at: usize, wanted: usize, fed: &Fed) {
         if self.is_fed(at) {
+            self.before_shadow(at);
             self.with_guest(at, |slot, shared| slot.tick(wanted, fed, shared));
             self.charge(at);
+            self.after_shadow(at, || vec![Shown::Tick { wanted, fed: fed.clone() }]);
             return;
         }
         let held_max = self.bounds().held_max;
@@ -192,7 +195,9 @@ impl Shard {
                 self.flat(at, wanted, fed);
             } else {
                 merged += 1;
+                self.before_shadow(at);
                 self.with_guest(at, |slot, _| slot.bars_only(wanted, fed));
+                self.after_shadow(at, || vec![Shown::Bars { wanted, fed: fed.clone() }]);
             }
         }
         add_shared(&self.shared.counters.ticks_merged, merged);
@@ -236,6 +241,7 @@ impl Shard {
             return place + 1;
         }
         let mut end = place + 1;
+        self.before_shadow(at);
         self.with_guest(at, |slot, shared| {
             let timer = slot.before_rows(wanted, fed)?;
             let (rows, places) = stretch_rows(slot, run, place, wanted, fed, timer);
@@ -250,6 +256,11 @@ impl Shard {
             slot.decided(last, shared)
         });
         self.charge(at);
+        self.after_shadow(at, || {
+            // One by one, which leads to the same decisions.
+            let rows = ticks(&run[place..end]).filter(|(_, other)| other.tick.symbol == fed.tick.symbol);
+            rows.map(|(_, other)| Shown::Tick { wanted, fed: other.clone() }).collect()
+        });
         end
     }
 }

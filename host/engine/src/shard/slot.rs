@@ -4,6 +4,7 @@ use crate::events::Event;
 use crate::meter::{add, add_shared};
 use crate::pipeline::PipelineItem;
 use crate::setup::{Saved, Seen};
+use crate::shard::following::Shadow;
 use crate::shard::swap::{Beside, Trial};
 use crate::shard::{Fed, ShardRequest};
 use crate::shared::{Entry, Shared, lock, panic_text};
@@ -90,6 +91,9 @@ pub(super) struct Slot {
     pub(super) beside: Option<Beside>,
     /// Set while the version that has taken over is on trial.
     pub(super) trial: Option<Trial>,
+    /// A version that runs beside it, and how many it has had.
+    pub(super) shadow: Option<Box<Shadow>>,
+    pub(super) shadows: u32,
     /// As its owner or an operator set it.
     pub(super) trading: TradingState,
     /// Fuel of the guests it had before.
@@ -136,6 +140,8 @@ impl Slot {
             pause_when_there: setup.paused,
             beside: None,
             trial: None,
+            shadow: None,
+            shadows: 0,
             trading: setup.trading,
             fuel_before: 0,
             next_save: None,
@@ -319,7 +325,9 @@ impl Slot {
             return Ok(());
         }
         self.next_save = Some(now.plus_us(every_us));
-        self.save(shared)
+        self.save(shared)?;
+        self.shadow_takes_state();
+        Ok(())
     }
 
     /// Whether the guest has had this tick, or was started after it.
@@ -416,11 +424,11 @@ fn turn(engine: EngineId, span_us: i64) -> i64 {
     ((i128::from(span_us) * i128::from(share)) >> 32) as i64
 }
 
-fn closes(frames: u16, fed: &Fed) -> bool {
+pub(super) fn closes(frames: u16, fed: &Fed) -> bool {
     fed.bars.as_deref().is_some_and(|bars| bars.iter().any(|bar| frames & bit(bar.timeframe) != 0))
 }
 
-fn bars(actor: &mut Actor, frames: u16, fed: &Fed) -> Result<(), Fault> {
+pub(super) fn bars(actor: &mut Actor, frames: u16, fed: &Fed) -> Result<(), Fault> {
     let wanted = |bar: &&Bar| frames & bit(bar.timeframe) != 0;
     fed.bars.iter().flat_map(|bars| bars.iter()).filter(wanted).try_for_each(|bar| actor.bars(&fed.tick, std::slice::from_ref(bar)))
 }

@@ -153,6 +153,8 @@ impl Shard {
         };
         let Beside { entry, answer, waits, .. } = beside;
         let Some((since, saved)) = waits else { return };
+        self.end_shadow(at, "another version has taken over");
+        let Some(slot) = self.slots[at].as_mut() else { return };
         let before = std::mem::replace(&mut slot.entry, Arc::clone(&entry));
         slot.orders = actor.orders();
         let old = slot.actor.replace(actor);

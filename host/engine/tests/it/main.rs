@@ -9,6 +9,7 @@ mod moving;
 mod neighbours;
 mod orders;
 mod recovery;
+mod shadow;
 mod simulation;
 mod support;
 mod swap;

@@ -25,6 +25,11 @@ pub enum Command {
     /// If it refuses or fails there, the old one goes on. If it fails within its first 100 ticks or its first minute,
     /// whichever is later, it is rolled back.
     Swap(Swap),
+    /// Have another version, or other parameters, run beside an engine's own with orders that reach nobody, and compare both.
+    ///
+    /// Without `--version` and `--param`, shows how they compare. The shadow takes the state that the engine saves next, at most
+    /// a minute of market time later; the version that works notices nothing of it.
+    Shadow(Shadow),
     /// Change a stopped engine, for its next start.
     Change(Change),
     /// Remove an engine for good. What it traded stays in its account's ledger.
@@ -111,6 +116,24 @@ pub struct Swap {
 }
 
 #[derive(clap::Args)]
+pub struct Shadow {
+    #[command(flatten)]
+    one: One,
+    /// Which version, by at least 8 digits of its digest.
+    #[arg(long, value_name = "DIGEST")]
+    version: Option<String>,
+    /// A parameter to set; the others keep their values.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    param: Vec<(String, String)>,
+    /// Why, for the audit.
+    #[arg(long)]
+    reason: Option<String>,
+    /// End it.
+    #[arg(long, conflicts_with_all = ["version", "param", "reason"])]
+    stop: bool,
+}
+
+#[derive(clap::Args)]
 pub struct Change {
     #[command(flatten)]
     one: One,
@@ -161,6 +184,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
         Command::Pause(one) => output.show(&one.command(global, "pause")?, said),
         Command::Resume(one) => output.show(&one.command(global, "resume")?, said),
         Command::Swap(swap) => output.show(&swap.run(global)?, swapped),
+        Command::Shadow(shadow) => output.show(&shadow.run(global)?, shadowed),
         Command::Change(change) => output.show(&change.run(global)?, |engine| said(engine) + &setup(engine)),
         Command::Remove { one, abandon } => {
             let client = one.host.client(global)?;
@@ -212,6 +236,21 @@ impl Swap {
         let client = self.one.host.client(global)?;
         let document = json!({ "version": self.version, "params": given(&self.param), "reason": self.reason });
         client.post(&format!("/engines/{}/swap", self.one.id(&client)?), &[], &document)
+    }
+}
+
+impl Shadow {
+    fn run(&self, global: &Global) -> Outcome<Value> {
+        let client = self.one.host.client(global)?;
+        let path = format!("/engines/{}/shadow", self.one.id(&client)?);
+        if self.stop {
+            return client.delete(&path, &[]);
+        }
+        if self.version.is_none() && self.param.is_empty() {
+            return client.get(&path, &[]);
+        }
+        let document = json!({ "version": self.version, "params": given(&self.param), "reason": self.reason });
+        client.post(&path, &[], &document)
     }
 }
 
@@ -267,6 +306,34 @@ fn swapped(swap: &Value) -> String {
         None => "is the engine's from its next start on".to_owned(),
     };
     format!("{}version {version} {how}\n", said(engine))
+}
+
+fn shadowed(shadow: &Value) -> String {
+    let none = |value: &Value| if value.is_null() { "-".to_owned() } else { shown(value) };
+    let mut text = String::new();
+    for (name, value) in [
+        ("works", digest(&shadow["works"])),
+        ("shadow", digest(&shadow["version"])),
+        ("state", format!("{}: {}", shown(&shadow["state"]), shown(&shadow["reason"]))),
+        ("side by side", format!("{} ticks, from {} to {}", shadow["ticks"], none(&shadow["from"]), none(&shadow["until"]))),
+        ("decisions", format!("{} of the version that works, {} of the shadow", shadow["decisions"], shadow["shadow_decisions"])),
+        ("same", shown(&shadow["same"])),
+        ("only works", shown(&shadow["only_works"])),
+        ("only shadow", shown(&shadow["only_shadow"])),
+    ] {
+        text += &format!("{name:<13} {value}\n");
+    }
+    let rows: Vec<Vec<String>> = shadow["differences"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| ["at", "by", "asked", "answer"].map(|name| shown(&row[name])).into())
+        .collect();
+    if !rows.is_empty() {
+        text += "\nfirst differences\n";
+        text += &table(&["at", "by", "asked", "answer"].map(|name| (name, Align::Left)), &rows);
+    }
+    text
 }
 
 /// Enough of a digest to name a version by.

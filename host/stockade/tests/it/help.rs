@@ -51,6 +51,7 @@ fn every_command_explains_itself() {
         "engine pause",
         "engine resume",
         "engine swap",
+        "engine shadow",
         "engine change",
         "engine remove",
         "engine show",

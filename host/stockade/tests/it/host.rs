@@ -57,6 +57,12 @@ fn a_user_a_strategy_an_engine_and_a_restart() {
     let traded = (0..10_000).any(|_| engine(&host, &place)["deals"].as_u64() >= Some(4));
     assert!(traded, "{}", engine(&host, &place));
     host.ask(&place, &["engine", "logs", "one"]);
+    // Beside it with the same version and another parameter; the engine notices nothing.
+    place.fails(&["engine", "shadow", "one", "--url", &host.url], 3, &["has had no shadow"]);
+    let shadow = host.ask(&place, &["engine", "shadow", "one", "--param", "fast_alpha=0.25"]);
+    assert!(shadow.contains("decisions     0 of the version that works, 0 of the shadow"), "{shadow}");
+    let shadow = host.ask(&place, &["engine", "shadow", "one", "--stop"]);
+    assert!(shadow.contains("state         ended: ended by the operator"), "{shadow}");
     let swapped = host.ask(&place, &["engine", "swap", "one", "--param", "fast_alpha=0.25"]);
     assert!(swapped.contains("has taken over, on trial"), "{swapped}");
     assert!(host.ask(&place, &["engine", "pause", "one"]).contains("is paused"));
