@@ -80,8 +80,17 @@ impl Account {
     /// A copy for somebody who tries something out: what it has and what its gate knows, without the memory of reports that a
     /// copy never gets.
     pub fn as_it_stands(&self) -> Self {
-        let (terms, ledger, gate) = (self.terms.clone(), self.ledger.as_it_stands(), self.gate.clone());
-        Self { id: self.id, owner: self.owner, terms, ledger, trading: self.trading, reconciling: self.reconciling, gate }
+        Self {
+            id: self.id,
+            owner: self.owner,
+            terms: self.terms.clone(),
+            ledger: self.ledger.as_it_stands(),
+            trading: self.trading,
+            reconciling: self.reconciling,
+            uncompared: self.uncompared,
+            foreign: self.foreign.clone(),
+            gate: self.gate.clone(),
+        }
     }
 
     /// Its gate, to look at.
