@@ -406,7 +406,7 @@ impl Run {
             commands.iter().for_each(|command| self.orders.recorded(command.get()));
         }
         let recorded = record(&mut self.journal, commands).expect("a forgetful journal takes everything");
-        recorded.into_iter().for_each(|command| self.venue.submit(command));
+        recorded.into_iter().flatten().for_each(|command| self.venue.submit(command));
     }
 
     fn keep_remarks(&mut self, actor: &mut Actor) -> Result<(), Fault> {

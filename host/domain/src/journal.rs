@@ -48,6 +48,14 @@ pub enum JournalError {
     /// Another host owns this shard now; nothing was written.
     #[error("another host has taken over: {0}")]
     Fenced(String),
+    /// One command can't be written for a reason of its own; without it the others can.
+    #[error("entry {at} can't be recorded: {why}")]
+    Refused {
+        /// Its place among the entries.
+        at: usize,
+        /// Why.
+        why: String,
+    },
     /// Anything else.
     #[error("the journal failed: {0}")]
     Internal(String),
@@ -89,16 +97,45 @@ impl SetAside {
     }
 }
 
-/// Records what the gate let through; the only maker of [`Recorded`].
+/// Records what the gate let through; the only maker of [`Recorded`]. One that can't be recorded for a reason of its own is refused
+/// in its place, and keeps none of the others.
 ///
 /// # Errors
 /// Nothing was recorded and nothing may be sent.
-pub fn record(journal: &mut (impl Journal + ?Sized), commands: Vec<Approved<Command>>) -> Result<Vec<Recorded<Command>>, NotRecorded> {
-    let entries: Vec<Entry<'_>> = commands.iter().map(|command| Entry::Command(command.get())).collect();
-    match journal.append(&entries) {
-        Ok(()) => Ok(commands.into_iter().map(|command| Recorded(command.into_inner())).collect()),
-        Err(error) => Err(NotRecorded { error, commands }),
+pub fn record(
+    journal: &mut (impl Journal + ?Sized),
+    commands: Vec<Approved<Command>>,
+) -> Result<Vec<Result<Recorded<Command>, Refused>>, NotRecorded> {
+    let mut refused = BTreeMap::new();
+    loop {
+        let going: Vec<usize> = (0..commands.len()).filter(|at| !refused.contains_key(at)).collect();
+        if going.is_empty() {
+            break;
+        }
+        let entries: Vec<Entry<'_>> = going.iter().map(|&at| Entry::Command(commands[at].get())).collect();
+        match journal.append(&entries) {
+            Ok(()) => break,
+            Err(JournalError::Refused { at, why }) if at < going.len() => drop(refused.insert(going[at], why)),
+            Err(error) => return Err(NotRecorded { error, commands }),
+        }
     }
+    let mut outcomes = Vec::with_capacity(commands.len());
+    for (at, command) in commands.into_iter().enumerate() {
+        outcomes.push(match refused.remove(&at) {
+            Some(why) => Err(Refused { command, why }),
+            None => Ok(Recorded(command.into_inner())),
+        });
+    }
+    Ok(outcomes)
+}
+
+/// A command that the journal can't take, while it works.
+#[derive(Debug)]
+pub struct Refused {
+    /// Which.
+    pub command: Approved<Command>,
+    /// Why.
+    pub why: String,
 }
 
 /// Commands that the journal did not take, given back.
@@ -128,5 +165,74 @@ impl Journal for Forgetful {
     fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError> {
         self.entries += entries.len() as u64;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{Account, Standing};
+    use crate::broker::AccountTerms;
+    use crate::contract::TradingState;
+    use crate::ids::{EngineId, OrderId, UserId};
+    use crate::ledger::Ledger;
+    use crate::order::Action;
+    use crate::risk::RiskLimits;
+    use crate::symbol::{SymbolTable, common};
+    use crate::tick::Quote;
+    use crate::time::Time;
+
+    /// Takes no order of engine 13, and nothing at all when `broken`.
+    struct Choosy {
+        kept: Vec<u32>,
+        broken: bool,
+    }
+
+    impl Journal for Choosy {
+        fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError> {
+            let engine = |entry: &Entry<'_>| if let Entry::Command(command) = entry { command.order.engine().0 } else { 0 };
+            if let Some(at) = entries.iter().position(|entry| engine(entry) == 13) {
+                return Err(JournalError::Refused { at, why: "there is no engine 13".into() });
+            }
+            if self.broken {
+                return Err(JournalError::Disk("no space left on device".into()));
+            }
+            self.kept.extend(entries.iter().map(engine));
+            Ok(())
+        }
+    }
+
+    fn approved(engines: &[u32]) -> Vec<Approved<Command>> {
+        let table = SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap();
+        let terms = AccountTerms::default();
+        let deposit = terms.deposit;
+        let mut account = Account::new(AccountId(1), UserId(1), terms, Ledger::new(deposit), RiskLimits::default());
+        let request = crate::risk::tests::market(crate::contract::Side::Buy, 5);
+        let commands = engines.iter().map(|&engine| {
+            let (engine, action) = (EngineId(engine), Action::Place(request.clone()));
+            let command = Command { account: account.id, order: OrderId::new(engine, 1), at: Time(0), action };
+            let quote = |_| Some(Quote { bid: crate::number::Points(130_000), ask: crate::number::Points(130_010), at: Time(0) });
+            let by = Standing { engine, trading: TradingState::Active, now: Time(0), quote, caps: None, by_host: false };
+            account.approve(command, &table, &by).unwrap()
+        });
+        commands.collect()
+    }
+
+    #[test]
+    fn a_command_that_is_refused_keeps_none_of_the_others() {
+        let mut journal = Choosy { kept: Vec::new(), broken: false };
+        let outcomes = record(&mut journal, approved(&[13, 1, 13, 2])).unwrap();
+        let word = |outcome: &Result<Recorded<Command>, Refused>| match outcome {
+            Ok(recorded) => format!("recorded {}", recorded.get().order),
+            Err(Refused { command, why }) => format!("refused {}: {why}", command.get().order),
+        };
+        let words: Vec<String> = outcomes.iter().map(word).collect();
+        assert_eq!(words, ["refused 13-1: there is no engine 13", "recorded 1-1", "refused 13-1: there is no engine 13", "recorded 2-1"]);
+        assert_eq!(journal.kept, [1, 2]);
+        assert_eq!(record(&mut journal, approved(&[13])).unwrap().len(), 1, "with nothing left there is nothing to write");
+
+        let mut broken = Choosy { kept: Vec::new(), broken: true };
+        let NotRecorded { error, commands } = record(&mut broken, approved(&[13, 1])).unwrap_err();
+        assert!(matches!(error, JournalError::Disk(_)) && commands.len() == 2);
     }
 }

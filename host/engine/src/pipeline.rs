@@ -13,8 +13,8 @@ use domain::bars::MarketView as _;
 use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
 use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, OrderId};
-use domain::journal::{Entry, Journal, JournalError, NotRecorded, Recorded, SetAside, owe, record};
-use domain::ledger::Change;
+use domain::journal::{Entry, Journal, JournalError, NotRecorded, Recorded, Refused, SetAside, owe, record};
+use domain::ledger::{Change, HOSTS_ORDERS_AHEAD};
 use domain::order::{Action, Command, OrderState};
 use domain::reconcile::Reconciliation;
 use domain::risk::Approved;
@@ -90,6 +90,8 @@ pub(crate) struct Pipeline {
     pub(crate) broker: Box<dyn LiveBroker>,
     /// What could not be written, oldest first. It comes before anything else that is written.
     unwritten: Vec<Line>,
+    /// Of each account, how many of them are commands.
+    owed: BTreeMap<AccountId, u32>,
     unanswered: BTreeMap<OrderId, Unanswered>,
     /// Accounts that have not been held against what their broker says yet, because it did not say; and when it is asked again.
     pub(crate) uncompared: BTreeMap<AccountId, Time>,
@@ -115,8 +117,9 @@ impl Pipeline {
         broker.wake_by(Arc::new(move || inbox.kick()));
         let reports = Vec::new();
         let (unanswered, uncompared, told) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let unwritten = Vec::new();
-        Self { shared, journal, broker, unwritten, unanswered, uncompared, told, try_again: None, done: 0, reports, stopping: false }
+        let (unwritten, owed) = (Vec::new(), BTreeMap::new());
+        let (try_again, done, stopping) = (None, 0, false);
+        Self { shared, journal, broker, unwritten, owed, unanswered, uncompared, told, try_again, done, reports, stopping }
     }
 
     /// The thread. A panic in journal or broker ends it: trading halts, and engines go on watching.
@@ -236,8 +239,13 @@ impl Pipeline {
         match recorded {
             Ok(recorded) => {
                 add_shared(&self.shared.counters.group_commits, 1);
-                add_shared(&self.shared.counters.commands_recorded, recorded.len() as u64);
-                of.into_iter().zip(recorded).for_each(|(place, command)| places[place] = Some(command));
+                for (place, command) in of.into_iter().zip(recorded) {
+                    match command {
+                        Ok(command) => places[place] = Some(command),
+                        Err(refused) => self.refused(&refused),
+                    }
+                }
+                add_shared(&self.shared.counters.commands_recorded, places.iter().flatten().count() as u64);
             }
             Err(NotRecorded { error, commands }) => {
                 self.failed(&error);
@@ -257,14 +265,26 @@ impl Pipeline {
         self.shared.switch.get().max(of_account).max(of_engine) != TradingState::Active
     }
 
+    /// A command that can't be recorded while the journal works: it is rejected, and everybody else's go on.
+    fn refused(&mut self, Refused { command, why }: &Refused) {
+        add_shared(&self.shared.counters.commands_unrecorded, 1);
+        let command = command.get();
+        let (order, account) = (command.order, command.account);
+        let text = format!("order {order} of account {account} can't be recorded ({why}) and was not sent; everything else goes on");
+        self.shared.alarm("command-refused", text);
+        self.apply(&Promise::of(command).rejection());
+    }
+
     /// A command that the journal did not take: sent when it can only get out of something, else rejected.
     fn way_out(&mut self, command: Approved<Command>) -> Option<Recorded<Command>> {
         add_shared(&self.shared.counters.commands_unrecorded, 1);
         let promise = Promise::of(command.get());
-        let has_room = self.unwritten.len() < self.shared.bounds.unwritten_reports_max;
+        let owed = self.owed.get(&promise.account).copied().unwrap_or_default();
+        let has_room = self.unwritten.len() < self.shared.bounds.unwritten_reports_max && owed < HOSTS_ORDERS_AHEAD;
         match owe(command) {
-            Some((recorded, owed)) if has_room => {
-                self.unwritten.push(Line::Command(owed));
+            Some((recorded, command)) if has_room => {
+                self.owed.insert(promise.account, owed + 1);
+                self.unwritten.push(Line::Command(command));
                 Some(recorded)
             }
             _ => {
@@ -419,19 +439,38 @@ impl Pipeline {
         if self.try_again.is_some_and(|at| now < at) {
             return false;
         }
-        let entries: Vec<Entry<'_>> = self.unwritten.iter().map(Line::entry).collect();
-        match self.journal.append(&entries) {
+        match self.write_unwritten() {
             Ok(()) => {
                 add_shared(&self.shared.counters.group_commits, 1);
                 let text = format!("{} lines that waited are written; trading stays halted until a person lifts it", self.unwritten.len());
                 self.shared.alarm("journal-works-again", text);
                 self.unwritten.clear();
+                self.owed.clear();
                 self.try_again = None;
                 true
             }
             Err(error) => {
                 self.failed(&error);
                 false
+            }
+        }
+    }
+
+    /// Writes all that could not be written. A command that can't be for a reason of its own was sent, so it is told and let go:
+    /// the reports of it will say that it is not known.
+    fn write_unwritten(&mut self) -> Result<(), JournalError> {
+        loop {
+            let entries: Vec<Entry<'_>> = self.unwritten.iter().map(Line::entry).collect();
+            match self.journal.append(&entries) {
+                Err(JournalError::Refused { at, why }) if at < self.unwritten.len() => {
+                    if let Line::Command(command) = self.unwritten.remove(at) {
+                        let (order, account) = (command.order, command.account);
+                        let text =
+                            format!("order {order} of account {account} was sent while the journal failed and can't be recorded ({why})");
+                        self.shared.alarm("command-refused", text);
+                    }
+                }
+                written => return written,
             }
         }
     }

@@ -89,7 +89,7 @@ fn give(venue: &mut Venue, id: AccountId, table: &SymbolTable, orders: &[OrderRe
         let quote = |symbol| venue.quote(symbol).map(|(bid, ask)| Quote { bid, ask, at: Time(0) });
         let by = Standing { engine: EngineId(1), trading: TradingState::Active, now: Time(0), quote, caps: None, by_host: false };
         let approved = account.approve(command, table, &by).expect("the orders are sane");
-        for recorded in record(&mut Forgetful::default(), vec![approved]).expect("it forgets") {
+        for recorded in record(&mut Forgetful::default(), vec![approved]).expect("it forgets").into_iter().flatten() {
             venue.submit(recorded);
         }
     }

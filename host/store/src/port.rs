@@ -303,6 +303,12 @@ port! {
     /// # Errors
     /// [`NotFound`](StoreError::NotFound) account; [`Symbol`](StoreError::Symbol) when something it holds is not in `symbols`.
     fn ledger(account: AccountId, symbols: &SymbolTable) -> Ledger;
+    /// The same for a host that takes the account on. The orders it gives by itself are numbered beyond whatever the host before
+    /// may have sent without writing it down.
+    ///
+    /// # Errors
+    /// As [`ledger`](Self::ledger).
+    fn ledger_to_trade(account: AccountId, symbols: &SymbolTable) -> Ledger;
 
     /// Adds to the audit.
     fn append_audit(entry: &NewAudit) -> AuditRecord;

@@ -127,6 +127,8 @@ pub struct PositionRecord {
     pub commission: Money,
     /// Swap so far.
     pub swap: Money,
+    /// The last night it was charged for.
+    pub charged_until: Option<Time>,
     /// The note of the order that opened it.
     pub tag: Tag,
     /// All that was ever opened.

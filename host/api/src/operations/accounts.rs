@@ -64,7 +64,7 @@ fn check(terms: &AccountTerms) -> Result<(), String> {
 
 /// Opens an account of the database at the host, with what the journal says it has. One that is open stays so.
 pub(super) async fn open_at_host(state: &AppState, record: &AccountRecord) -> Result<Recovered, Problem> {
-    let ledger = state.store.ledger(record.id, state.host.table()).await?;
+    let ledger = state.store.ledger_to_trade(record.id, state.host.table()).await?;
     let mut account = Account::new(record.id, record.owner, record.terms.clone(), ledger, record.limits.clone());
     account.trading = record.trading;
     super::risk::prepare(state, &mut account).await?;

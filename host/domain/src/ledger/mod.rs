@@ -67,6 +67,9 @@ pub struct Position {
     pub commission: Money,
     /// Swap charged so far and not booked yet: a deal that closes books its share. Counts as floating profit.
     pub swap: Money,
+    /// The last night it was charged for: what is said again of that one or an earlier one changes nothing.
+    #[serde(default)]
+    pub charged_until: Option<Time>,
     /// The note of the order that opened it.
     pub tag: Tag,
 }
@@ -162,6 +165,11 @@ pub enum Change {
     /// fact. A person should look.
     Contradiction(String),
 }
+
+/// How many numbers a host that takes an account on leaves out of those that it gives orders by itself, and the most such orders it
+/// sends without having them in the journal: the one before may have died owing some, and a number that a broker has seen is not
+/// taken for a new order.
+pub const HOSTS_ORDERS_AHEAD: u32 = 4_096;
 
 /// How many deal numbers a ledger remembers to tell repetitions; brokers repeat reports within seconds.
 pub const SEEN_DEALS_MAX: usize = 4_096;

@@ -181,8 +181,11 @@ impl Event {
         let lived = open.as_mut().filter(|open| open.opened <= self.at);
         match (&self.what, lived) {
             (What::Deal(booked), _) => apply(open, booked),
+            // Older than what is remembered: it was charged before.
+            (What::Night(_), Some(open)) if open.charged_until.is_some_and(|until| self.at <= until) => Step::Nothing,
             (What::Night(amount), Some(open)) => {
                 open.swap += *amount;
+                open.charged_until = Some(self.at);
                 Step::Charged(Box::new(open.clone()))
             }
             (What::Moved(stops), Some(open)) => {
@@ -275,6 +278,7 @@ fn apply(open: &mut Option<Position>, Booked { deal, tag, stops }: &Booked) -> S
             realised: Money::ZERO,
             commission: deal.commission,
             swap: Money::ZERO,
+            charged_until: None,
             tag: tag.clone(),
         };
         *open = Some(opened.clone());

@@ -15,7 +15,7 @@ mod memory;
 mod rates;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use exposure::{Exposure, OnSymbol};
 pub use hours::TradingHours;

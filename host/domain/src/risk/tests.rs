@@ -8,7 +8,7 @@ use crate::symbol::common;
 
 const NOW: Time = Time(1_000_000_000);
 
-fn market(side: Side, volume: i64) -> OrderRequest {
+pub(crate) fn market(side: Side, volume: i64) -> OrderRequest {
     OrderRequest {
         symbol: SymbolId(0),
         side,

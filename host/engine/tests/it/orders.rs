@@ -236,3 +236,19 @@ fn an_engine_trades_only_on_its_owners_account_and_each_symbol_once() {
     assert!(error.contains("EURUSD stands for two"), "{error}");
     world.run(7, 1, listens);
 }
+
+#[test]
+fn an_order_that_the_journal_refuses_is_rejected_and_everybody_elses_go_on() {
+    let world = World::new();
+    world.records.refuse(domain::ids::OrderId::new(domain::ids::EngineId(7), 1));
+    for (engine, account) in [(7, 1), (8, 2)] {
+        world.account(account);
+        world.run(engine, account, buys);
+    }
+    feed_slowly(&world, 1, 2);
+    let mut submitted = world.broker.submitted();
+    submitted.sort();
+    assert_eq!(submitted, ["7-2", "8-1", "8-2"]);
+    assert_eq!(world.heard.of(7, "order 1"), ["order 1 rejected(10006)"]);
+    assert_eq!((world.told.alarms(), world.host.trading()), (vec!["command-refused"], TradingState::Active));
+}

@@ -1,6 +1,6 @@
 //! The journal on PostgreSQL: one transaction per call on a connection of its own, on disk when it returns.
 
-use super::book::{Book, Failure, may_be_set_aside};
+use super::book::{Book, Failure, may_be_set_aside, refusal};
 use super::open::settle;
 use super::{Database, DbConnection, Server};
 use crate::{Result, StoreError};
@@ -64,7 +64,7 @@ impl Journal for PostgresJournal {
                 match may_be_set_aside(entries, &failure, &aside) {
                     Some(at) => drop(aside.insert(at, failure.1.to_string())),
                     None if link.has_committed().await => return Ok(aside),
-                    None => return Err(failure.1),
+                    None => return Err(refusal(entries, failure)),
                 }
             }
         })?;

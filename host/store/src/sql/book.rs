@@ -10,7 +10,7 @@ use crate::{Result, StoreError};
 use domain::broker::{Happened, Report};
 use domain::contract::{PositionChange, TradingState};
 use domain::ids::{AccountId, OrderId, UserId};
-use domain::journal::Entry;
+use domain::journal::{Entry, JournalError};
 use domain::ledger::{Change, Ledger};
 use domain::number::Steps;
 use domain::order::{Action, Command, OrderEvent};
@@ -166,6 +166,16 @@ pub fn may_be_set_aside(entries: &[Entry<'_>], (entry, error): &Failure, aside: 
     let at = (*entry)?;
     let is_report = matches!(entries.get(at), Some(Entry::Report(_)));
     (is_report && error.is_of_one_entry() && !aside.contains_key(&at)).then_some(at)
+}
+
+/// Why nothing was written; a command that failed for a reason of its own is named by its place.
+pub fn refusal(entries: &[Entry<'_>], (entry, error): Failure) -> JournalError {
+    let of_command = entry.filter(|&at| error.is_of_one_entry() && matches!(entries.get(at), Some(Entry::Command(_))));
+    let why = JournalError::from(error);
+    match of_command {
+        Some(at) => JournalError::Refused { at, why: why.to_string() },
+        None => why,
+    }
 }
 
 fn name(symbols: &SymbolTable, id: SymbolId) -> Result<&str> {

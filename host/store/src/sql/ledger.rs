@@ -4,7 +4,7 @@ use super::row::{bits, number};
 use super::{Database, DbConnection};
 use crate::{OrderRecord, PositionRecord, Result, StoreError};
 use domain::ids::{AccountId, DealId, UserId};
-use domain::ledger::{ENDED_MAX, Ledger, Position, SEEN_DEALS_MAX, WorkingOrder};
+use domain::ledger::{ENDED_MAX, HOSTS_ORDERS_AHEAD, Ledger, Position, SEEN_DEALS_MAX, WorkingOrder};
 use domain::number::Money;
 use domain::order::OrderRequest;
 use domain::symbol::{SymbolId, SymbolTable};
@@ -15,6 +15,26 @@ impl Database {
         let mut tx = self.snapshot().await?;
         let (_, ledger, _) = load(&mut tx, account, symbols).await?;
         tx.commit().await?;
+        Ok(ledger)
+    }
+}
+
+impl Database {
+    pub async fn ledger_to_trade(&self, account: AccountId, symbols: &SymbolTable) -> Result<Ledger> {
+        let mut tx = self.write().await?;
+        let (_, mut ledger, _) = load(tx.conn(), account, symbols).await?;
+        // What the host before gave and what it may have given without writing it down come first.
+        let begins: i64 = sqlx::query_scalar(
+            "UPDATE accounts SET hosts_orders = CASE WHEN hosts_orders < $2 THEN $2 ELSE hosts_orders END + $3
+             WHERE id = $1 RETURNING hosts_orders",
+        )
+        .bind(i64::from(account.0))
+        .bind(i64::from(ledger.hosts_orders))
+        .bind(i64::from(HOSTS_ORDERS_AHEAD))
+        .fetch_one(tx.conn())
+        .await?;
+        tx.commit().await?;
+        ledger.hosts_orders = begins.try_into().unwrap_or(u32::MAX);
         Ok(ledger)
     }
 }
@@ -135,6 +155,7 @@ fn open(position: PositionRecord, symbols: &SymbolTable) -> Result<Position> {
         realised: position.realised,
         commission: position.commission,
         swap: position.swap,
+        charged_until: position.charged_until,
         tag: position.tag,
     })
 }

@@ -27,6 +27,7 @@ impl FromRow<'_, DbRow> for PositionRecord {
             realised: Money(row.try_get("realised")?),
             commission: Money(row.try_get("commission")?),
             swap: Money(row.try_get("swap")?),
+            charged_until: optional(row, "charged_until", Time)?,
             tag: word(row, "tag", |text| Tag::new(text))?,
             volume_in: Steps(row.try_get("volume_in")?),
             cost_in: row.try_get("cost_in")?,
@@ -94,14 +95,15 @@ pub async fn write(conn: &mut DbConnection, held: &Held<'_>, position: &Position
         sqlx::query(
             "INSERT INTO positions
                 (account, id, side, volume, cost, stop_loss, take_profit, realised, commission, swap, volume_in, cost_in, volume_out,
-                 cost_out, closed_at, tag, opened_at, owner, engine, symbol)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+                 cost_out, closed_at, tag, opened_at, charged_until, owner, engine, symbol)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
         )
     } else {
         sqlx::query(
             "UPDATE positions SET side = $3, volume = $4, cost = $5, stop_loss = $6, take_profit = $7, realised = $8,
                 commission = $9, swap = $10, volume_in = volume_in + $11, cost_in = cost_in + $12,
-                volume_out = volume_out + $13, cost_out = cost_out + $14, closed_at = $15, tag = $16, opened_at = $17
+                volume_out = volume_out + $13, cost_out = cost_out + $14, closed_at = $15, tag = $16, opened_at = $17,
+                charged_until = $18
              WHERE account = $1 AND id = $2 AND closed_at IS NULL",
         )
     };
@@ -122,7 +124,8 @@ pub async fn write(conn: &mut DbConnection, held: &Held<'_>, position: &Position
         .bind(price * volume_out)
         .bind(closed_at)
         .bind(position.tag.as_str())
-        .bind(position.opened.0);
+        .bind(position.opened.0)
+        .bind(position.charged_until.map(|night| night.0));
     let query = if change == PositionChange::Opened {
         query.bind(i64::from(held.owner.0)).bind(i64::from(position.id.0.engine().0)).bind(held.symbol)
     } else {

@@ -1,7 +1,7 @@
 //! The journal on SQLite: one transaction per call, synced when it returns.
 
 use super::Database;
-use super::book::{Book, Failure, may_be_set_aside};
+use super::book::{Book, Failure, may_be_set_aside, refusal};
 use crate::Result;
 use domain::journal::{Entry, Journal, JournalError, SetAside};
 use domain::symbol::SymbolTable;
@@ -40,7 +40,7 @@ impl Journal for SqliteJournal {
                     Ok(()) => return Ok(aside),
                     Err(failure) => {
                         book.clear();
-                        let Some(at) = may_be_set_aside(entries, &failure, &aside) else { return Err(failure.1) };
+                        let Some(at) = may_be_set_aside(entries, &failure, &aside) else { return Err(refusal(entries, failure)) };
                         aside.insert(at, failure.1.to_string());
                     }
                 }

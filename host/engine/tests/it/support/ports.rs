@@ -21,11 +21,17 @@ use std::sync::{Arc, Condvar, Mutex};
 pub struct Records {
     lines: Mutex<Vec<String>>,
     broken: Mutex<bool>,
+    /// Orders of which it takes no command, though it works.
+    refused: Mutex<Vec<OrderId>>,
 }
 
 impl Records {
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
+    }
+
+    pub fn refuse(&self, order: OrderId) {
+        self.refused.lock().unwrap().push(order);
     }
 
     pub fn fail(&self, broken: bool) {
@@ -39,6 +45,11 @@ impl domain::journal::Journal for Journal {
     fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError> {
         if *self.0.broken.lock().unwrap() {
             return Err(JournalError::Disk("no space left on device".into()));
+        }
+        let refused = self.0.refused.lock().unwrap();
+        let is_refused = |entry: &Entry<'_>| matches!(entry, Entry::Command(command) if refused.contains(&command.order));
+        if let Some(at) = entries.iter().position(is_refused) {
+            return Err(JournalError::Refused { at, why: "its engine is not known".into() });
         }
         let line = |entry: &Entry<'_>| match entry {
             Entry::Command(command) => format!("command {} {}", command.order, action(command)),

@@ -127,6 +127,7 @@ pub async fn a_position_is_listed_from_its_opening_to_its_close(store: &Store) {
         commission: Money(-140_000),
         // What the night cost less what the deal booked of it.
         swap: Money(-7),
+        charged_until: Some(Time(3)),
         tag: Tag::new("dip").expect("it is short"),
         volume_in: Steps(10),
         cost_in: 1_300_000,
@@ -284,7 +285,7 @@ pub async fn an_entry_that_fails_takes_its_whole_batch_with_it(store: &Store) {
     })
     .await
     .unwrap();
-    assert_eq!(error, "the journal failed: there is no account 99");
+    assert_eq!(error, "entry 2 can't be recorded: the journal failed: there is no account 99");
     let empty = domain::ledger::Ledger::new(Money(5_000_000_000));
     assert_eq!(store.ledger(account, &symbols()).await.unwrap(), empty);
     assert_eq!(store.orders(engine.owner, None, Page::default()).await.unwrap(), []);
@@ -355,6 +356,59 @@ pub async fn a_report_that_cannot_be_booked_is_kept_and_keeps_nobody_else(store:
     assert_eq!(trading(&hers).await.unwrap().trading, domain::contract::TradingState::Reducing, "until a person has looked");
     assert_eq!(trading(&his).await.unwrap().trading, domain::contract::TradingState::Active);
     assert_eq!(journal.set_aside(), [], "told once");
+}
+
+pub async fn a_command_that_cannot_be_recorded_is_named_and_nothing_is_written(store: &Store) {
+    let engine = engine(store, "anna").await;
+    let (account, id) = (engine.account, nth(engine.id, 1));
+    let gone = domain::ids::EngineId(99);
+    let lines =
+        vec![place(account, id, 1, request()), place(account, nth(gone, 1), 1, request()), place(account, nth(gone, 2), 1, request())];
+    let error = append(store, lines).await.unwrap_err();
+    assert!(matches!(error, domain::journal::JournalError::Refused { at: 1, .. }), "{error:?}");
+    assert_eq!(store.orders(engine.owner, None, Page::default()).await.unwrap(), []);
+}
+
+pub async fn a_night_that_is_told_again_after_a_restart_is_charged_once(store: &Store) {
+    let engine = engine(store, "anna").await;
+    let (account, id) = (engine.account, nth(engine.id, 1));
+    let night = |at| report(account, id, at, Happened::SwapCharged { position: PositionId(id), amount: Money(-500_000) });
+    append(store, vec![place(account, id, 1, request()), filled(account, deal(1, id, 2)), night(100)]).await.unwrap();
+    let swap = async || store.ledger(account, &symbols()).await.unwrap().swap_due();
+    assert_eq!(swap().await, Money(-500_000));
+    // Each with a journal that knows no more than the rows, as after a restart.
+    append(store, vec![night(100)]).await.unwrap();
+    assert_eq!(swap().await, Money(-500_000));
+    let mut in_memory = store.ledger(account, &symbols()).await.unwrap();
+    let Line::Report(again) = night(100) else { unreachable!() };
+    assert_eq!((in_memory.apply(&again), in_memory.swap_due()), (Vec::new(), Money(-500_000)));
+    append(store, vec![night(200), night(200)]).await.unwrap();
+    assert_eq!(swap().await, Money(-1_000_000));
+}
+
+pub async fn a_host_gives_no_order_a_number_that_one_before_it_may_have_given(store: &Store) {
+    let engine = engine(store, "anna").await;
+    let account = engine.account;
+    let next = |ledger: &domain::ledger::Ledger| ledger.next_hosts_order(engine.id);
+    let taken_on = async || store.ledger_to_trade(account, &symbols()).await.unwrap();
+    let mut first = taken_on().await;
+    // Two that are written down, and one that is not: the host dies.
+    let mut sent = Vec::new();
+    for number in 0..3 {
+        let order = next(&first);
+        let Line::Command(command) = place(account, order, 1, request()) else { unreachable!() };
+        first.recorded(&command);
+        sent.push(order);
+        if number < 2 {
+            append(store, vec![Line::Command(command)]).await.unwrap();
+        }
+    }
+    let second = next(&taken_on().await);
+    assert!(!sent.contains(&second), "{second} was sent before: {sent:?}");
+    // That one dies as well, and has written nothing at all.
+    let third = next(&taken_on().await);
+    assert!(third > second && second > sent[2], "{sent:?} {second} {third}");
+    assert_eq!(third.engine(), engine.id);
 }
 
 pub async fn a_balance_that_was_noted_is_the_sum_of_all_deals(store: &Store) {
