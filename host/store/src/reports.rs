@@ -1,7 +1,8 @@
 //! Signals and log lines of engines: kept to be read, up to a bound.
 
-use domain::contract::{LogLevel, Side};
-use domain::ids::EngineId;
+use domain::contract::{DenyCode, LogLevel, Side};
+use domain::ids::{DealId, EngineId, OrderId};
+use domain::order::OrderState;
 use domain::time::Time;
 
 /// Log lines kept of an engine: a few hours of a talkative one; at 1 KiB a line at most, 10 MiB.
@@ -24,6 +25,8 @@ pub struct NewSignal {
     pub confidence: f64,
     /// Why.
     pub reason: String,
+    /// The order that was asked for with it, or why that was denied.
+    pub led_to: Option<Result<OrderId, DenyCode>>,
 }
 
 /// A signal.
@@ -33,6 +36,10 @@ pub struct SignalRecord {
     pub number: i64,
     /// The signal.
     pub signal: NewSignal,
+    /// Where its order stands; `None` without one, or while it has not been recorded.
+    pub order: Option<OrderState>,
+    /// The first deal of its order.
+    pub deal: Option<DealId>,
 }
 
 /// A log line to keep.

@@ -10,7 +10,8 @@ use crate::state::AppState;
 use crate::words;
 use axum::Json;
 use axum::extract::State;
-use domain::contract::Side;
+use domain::contract::{DenyCode, Side};
+use domain::order::OrderState;
 use serde::Serialize;
 use store::SignalRecord;
 use utoipa::ToSchema;
@@ -30,6 +31,16 @@ pub(crate) struct SignalView {
     /// How sure it is, 0 to 100.
     confidence: f64,
     reason: String,
+    /// The order that was asked for with it: at the same time, on the same symbol and not the other way. Null: none was.
+    order: Option<String>,
+    /// Where that order stands; null while it has not been recorded.
+    #[schema(value_type = Option<words::OrderState>)]
+    order_state: Option<OrderState>,
+    /// The first deal of that order: the signal became a trade.
+    deal: Option<u64>,
+    /// Why the order was denied; null when it was not.
+    #[schema(value_type = Option<String>)]
+    denied: Option<DenyCode>,
 }
 
 impl SignalView {
@@ -42,6 +53,10 @@ impl SignalView {
             side: signal.side,
             confidence: signal.confidence,
             reason: signal.reason.clone(),
+            order: signal.led_to.and_then(Result::ok).map(|order| order.to_string()),
+            order_state: row.order,
+            deal: row.deal.map(|deal| deal.0),
+            denied: signal.led_to.and_then(Result::err),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The host's events as the stream shows them.
 
 use crate::show::At;
+use domain::contract::DenyCode;
 use domain::desk::Remark;
-use domain::ids::{EngineId, UserId};
+use domain::ids::{EngineId, OrderId, UserId};
 use domain::ledger::Change;
 use domain::life::Verdict;
 use domain::symbol::SymbolTable;
@@ -85,9 +86,13 @@ fn of(whose: &Whose, kind: &'static str, at: Time, mut rest: Value) -> LiveEvent
 fn remarked(whose: &Whose, remark: &Remark, table: &SymbolTable) -> LiveEvent {
     match remark {
         Remark::Log { at, level, text } => of(whose, "log", *at, json!({ "level": level, "text": text })),
-        Remark::Signal { at, symbol, side, confidence, reason } => {
+        Remark::Signal { at, symbol, side, confidence, reason, led_to } => {
             let symbol = &table.spec(*symbol).name;
-            of(whose, "signal", *at, json!({ "symbol": symbol, "side": side, "confidence": confidence, "reason": reason }))
+            let order = led_to.and_then(Result::ok).map(|number| OrderId::new(whose.engine, number as u32).to_string());
+            let denied = led_to.and_then(Result::err).map(DenyCode::word);
+            let signal =
+                json!({ "symbol": symbol, "side": side, "confidence": confidence, "reason": reason, "order": order, "denied": denied });
+            of(whose, "signal", *at, signal)
         }
         Remark::Plot { at, series, value } => of(whose, "plot", *at, json!({ "series": series, "value": value })),
     }

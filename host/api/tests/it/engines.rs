@@ -141,11 +141,12 @@ async fn signals_come_latest_first_in_pages() {
         side: Some(Side::Sell),
         confidence: 75.0,
         reason: format!("reason {n}"),
+        led_to: None,
     };
     world.store.add_signals(&(1..=3).map(signal).collect::<Vec<_>>()).await.unwrap();
     let page = world.get("/engines/1/signals?limit=2").await.ok();
-    let expected =
-        r#"{"number":3,"at":"1970-01-01T00:00:00.000003Z","symbol":"EURUSD","side":"sell","confidence":75.0,"reason":"reason 3"}"#;
+    let expected = r#"{"number":3,"at":"1970-01-01T00:00:00.000003Z","symbol":"EURUSD","side":"sell","confidence":75.0,"reason":"reason 3",
+        "order":null,"order_state":null,"deal":null,"denied":null}"#;
     assert_eq!((&page["items"][0], &page["next"]), (&json(expected), &2.into()));
     let rest = world.get("/engines/1/signals?limit=2&after=2").await.ok();
     assert_eq!((&rest["items"][0]["number"], &rest["next"]), (&1.into(), &Value::Null));

@@ -220,7 +220,7 @@ impl<'a> FullReport<'a> {
             Remark::Log { at, level, text } => {
                 Said { time: at.to_string(), kind: "log", what: level.word(), symbol: None, confidence: None, text }
             }
-            Remark::Signal { at, symbol, side, confidence, reason } => Said {
+            Remark::Signal { at, symbol, side, confidence, reason, .. } => Said {
                 time: at.to_string(),
                 kind: "signal",
                 what: side.map_or("flat", |side| side.word()),

@@ -14,7 +14,7 @@ mod trading;
 
 pub use decisions::{Asked, Decision, Decisions, Witness};
 pub use following::Followed;
-pub use report::Remark;
+pub use report::{LedTo, Remark};
 
 use crate::account::{Account, Standing};
 use crate::bars::{MarketView, image};

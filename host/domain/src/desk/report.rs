@@ -1,6 +1,6 @@
 //! What a guest tells its owner: log lines, signals, plot points. Bounded per call and per minute; the rest is counted.
 
-use crate::contract::{LogLevel, Side};
+use crate::contract::{DenyCode, LogLevel, Side};
 use crate::limits::{LOG_LINE_BYTES_MAX, PLOT_SERIES_MAX, REPORTS_PER_CALL_MAX, SIGNAL_REASON_BYTES_MAX};
 use crate::symbol::SymbolId;
 use crate::time::{MINUTE_US, Time};
@@ -9,9 +9,37 @@ use crate::time::{MINUTE_US, Time};
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Remark {
-    Log { at: Time, level: LogLevel, text: String },
-    Signal { at: Time, symbol: SymbolId, side: Option<Side>, confidence: f64, reason: String },
-    Plot { at: Time, series: String, value: f64 },
+    Log {
+        at: Time,
+        level: LogLevel,
+        text: String,
+    },
+    /// `led_to`: what was asked for beside it, at the same time, on the same symbol and not the other way: the order's number, or
+    /// why it was denied.
+    Signal {
+        at: Time,
+        symbol: SymbolId,
+        side: Option<Side>,
+        confidence: f64,
+        reason: String,
+        led_to: Option<LedTo>,
+    },
+    Plot {
+        at: Time,
+        series: String,
+        value: f64,
+    },
+}
+
+/// The number of the order that was asked for with a signal, or why that was denied.
+pub type LedTo = Result<u64, DenyCode>;
+
+/// What was asked for within a call and no signal has been given for yet.
+#[derive(Clone, Copy, Debug)]
+struct AskedFor {
+    symbol: SymbolId,
+    side: Side,
+    answer: LedTo,
 }
 
 /// Collects remarks until they are taken.
@@ -25,16 +53,43 @@ pub(super) struct Reports {
     bytes_used: u64,
     bytes_max: u64,
     in_call: usize,
+    asked_for: Vec<AskedFor>,
 }
 
 impl Reports {
     pub(super) fn new(bytes_max: u64) -> Self {
-        Self { remarks: Vec::new(), series: Vec::new(), dropped: 0, now: Time(0), minute: Time(0), bytes_used: 0, bytes_max, in_call: 0 }
+        let (remarks, series, asked_for) = (Vec::new(), Vec::new(), Vec::new());
+        Self { remarks, series, dropped: 0, now: Time(0), minute: Time(0), bytes_used: 0, bytes_max, in_call: 0, asked_for }
     }
 
     pub(super) fn begin(&mut self, now: Time) {
         self.in_call = 0;
+        self.asked_for.clear();
         self.move_to(now);
+    }
+
+    /// An order was asked for: the last signal that says so led to it, or the next one if there is none yet.
+    pub(super) fn asked(&mut self, symbol: SymbolId, side: Side, answer: LedTo) {
+        let now = self.now;
+        let before = self.remarks.iter_mut().rev().find_map(|remark| match remark {
+            Remark::Signal { at, symbol: of, side: way, led_to, .. } if *at == now && *of == symbol && led_to.is_none() => {
+                way.is_none_or(|way| way == side).then_some(led_to)
+            }
+            _ => None,
+        });
+        match before {
+            Some(led_to) => *led_to = Some(answer),
+            // A call asks for a bounded number of orders; denied ones need not all be remembered.
+            None if self.asked_for.len() < REPORTS_PER_CALL_MAX => self.asked_for.push(AskedFor { symbol, side, answer }),
+            None => {}
+        }
+    }
+
+    /// What was asked for already that a signal is about.
+    fn answer_to(&mut self, symbol: SymbolId, side: Option<Side>) -> Option<LedTo> {
+        let is_meant = |asked: &AskedFor| asked.symbol == symbol && side.is_none_or(|side| side == asked.side);
+        let place = self.asked_for.iter().position(is_meant)?;
+        Some(self.asked_for.remove(place).answer)
     }
 
     fn move_to(&mut self, now: Time) {
@@ -79,7 +134,8 @@ impl Reports {
         let reason = clean(reason, SIGNAL_REASON_BYTES_MAX);
         let confidence = if confidence.is_finite() { confidence.clamp(0.0, 100.0) } else { 0.0 };
         if self.admit(reason.len()) {
-            self.remarks.push(Remark::Signal { at: self.now, symbol, side, confidence, reason });
+            let led_to = self.answer_to(symbol, side);
+            self.remarks.push(Remark::Signal { at: self.now, symbol, side, confidence, reason, led_to });
         }
     }
 
@@ -122,6 +178,42 @@ mod tests {
         reports.begin(Time(MINUTE_US));
         reports.log(LogLevel::Info, "again");
         assert_eq!(reports.take().0.len(), 1);
+    }
+
+    /// What each signal led to after these steps: `s` a signal to buy, `n` one to do nothing, `o` an order to buy that passes, `d` one
+    /// that is denied, `x` an order to sell, `|` the next call at a later time.
+    fn led_to(steps: &str) -> Vec<Option<LedTo>> {
+        let (mut reports, mut number, mut now) = (Reports::new(10_000), 0, Time(0));
+        reports.begin(now);
+        for step in steps.chars() {
+            number += 1;
+            match step {
+                's' => reports.signal(SymbolId(0), Some(Side::Buy), 50.0, "why"),
+                'n' => reports.signal(SymbolId(0), None, 50.0, "why"),
+                'o' => reports.asked(SymbolId(0), Side::Buy, Ok(number)),
+                'd' => reports.asked(SymbolId(0), Side::Buy, Err(DenyCode::ReducingOnly)),
+                'x' => reports.asked(SymbolId(0), Side::Sell, Ok(number)),
+                _ => {
+                    now = Time(now.0 + 1);
+                    reports.begin(now);
+                }
+            }
+        }
+        let signals = reports.take().0.into_iter();
+        signals.filter_map(|remark| if let Remark::Signal { led_to, .. } = remark { Some(led_to) } else { None }).collect()
+    }
+
+    #[test]
+    fn a_signal_leads_to_what_is_asked_for_beside_it() {
+        assert_eq!(led_to("so"), [Some(Ok(2))]);
+        assert_eq!(led_to("os"), [Some(Ok(1))], "in either order");
+        assert_eq!(led_to("sd"), [Some(Err(DenyCode::ReducingOnly))]);
+        assert_eq!(led_to("nx"), [Some(Ok(2))], "a close");
+        assert_eq!(led_to("sx"), [None], "the other way");
+        assert_eq!(led_to("s|o"), [None], "later");
+        assert_eq!(led_to("o|s"), [None], "earlier");
+        assert_eq!(led_to("sso"), [None, Some(Ok(3))], "an order is one signal's");
+        assert_eq!(led_to("soo"), [Some(Ok(2))]);
     }
 
     #[test]

@@ -18,6 +18,9 @@ impl Desk {
         if let Err(code) = answer {
             self.note_denied(&asked, code);
         }
+        if let Ok(symbol) = self.symbol(asked.symbol) {
+            self.reports.asked(symbol, asked.side, answer);
+        }
         self.decisions.submit(self.now, &asked, answer);
         answer
     }
@@ -72,8 +75,12 @@ impl Desk {
 
     pub(super) fn do_close(&mut self, id: u64, volume: Option<f64>) -> Result<u64, DenyCode> {
         self.acted();
-        let answer =
-            self.decide(|| Asked::Close { id, volume }, |desk| desk.closing(id, volume).and_then(|request| desk.place_in_parts(request)));
+        let closing = self.closing(id, volume);
+        let about = closing.as_ref().ok().map(|request| (request.symbol, request.side));
+        let answer = self.decide(|| Asked::Close { id, volume }, |desk| closing.and_then(|request| desk.place_in_parts(request)));
+        if let Some((symbol, side)) = about {
+            self.reports.asked(symbol, side, answer);
+        }
         self.decisions.close(self.now, id, volume, answer);
         answer
     }

@@ -58,6 +58,14 @@ pub enum Command {
         #[command(flatten)]
         host: HostOptions,
     },
+    /// What an engine's strategy thought of the market and why, and whether that became a trade.
+    Signals {
+        #[command(flatten)]
+        one: One,
+        /// At most so many of the last signals.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        signals: u32,
+    },
     /// What an engine's strategy has logged.
     Logs {
         #[command(flatten)]
@@ -205,6 +213,11 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
         Command::List { user, host } => {
             let query: Vec<(&str, &str)> = user.iter().map(|user| ("user", user.as_str())).collect();
             output.show(&host.client(global)?.get("/engines", &query)?, list);
+        }
+        Command::Signals { one, signals: count } => {
+            let client = one.host.client(global)?;
+            let path = format!("/engines/{}/signals", one.id(&client)?);
+            output.show(&client.get(&path, &[("limit", &count.to_string())])?, signals);
         }
         Command::Logs { one, lines } => {
             let client = one.host.client(global)?;
@@ -397,6 +410,28 @@ fn list(engines: &Value) -> String {
         name => (name, if WORDS.contains(&name) { Align::Left } else { Align::Right }),
     });
     table(&head, &rows)
+}
+
+fn signals(signals: &Value) -> String {
+    let became = |signal: &Value| match (signal["order"].as_str(), signal["denied"].as_str()) {
+        (_, Some(code)) => format!("denied {code}"),
+        (None, None) => "nothing asked for".into(),
+        (Some(order), None) => match (signal["deal"].as_u64(), signal["order_state"].as_str()) {
+            (Some(deal), _) => format!("order {order}, deal {deal}"),
+            (None, Some(state)) => format!("order {order}, {state}"),
+            (None, None) => format!("order {order}, not recorded"),
+        },
+    };
+    let side = |signal: &Value| signal["side"].as_str().unwrap_or("flat").to_owned();
+    let cell = |signal: &Value, name: &str| match name {
+        "side" => side(signal),
+        "became" => became(signal),
+        name => shown(&signal[name]),
+    };
+    let cells = ["at", "symbol", "side", "confidence", "became", "reason"];
+    let mut rows: Vec<Vec<String>> = items(signals).map(|signal| cells.map(|name| cell(signal, name)).into()).collect();
+    rows.reverse();
+    table(&cells.map(|name| (if name == "reason" { "why" } else { name }, Align::Left)), &rows)
 }
 
 fn logs(lines: &Value) -> String {

@@ -4,7 +4,7 @@ use super::recording::Recording;
 use api::LiveFeed;
 use domain::contract::{LogLevel, Param, TradingState};
 use domain::desk::Remark;
-use domain::ids::{AccountId, Digest, EngineId};
+use domain::ids::{AccountId, Digest, EngineId, OrderId};
 use domain::life::Verdict;
 use domain::risk::GateMemory;
 use domain::symbol::{SymbolId, SymbolTable};
@@ -64,9 +64,10 @@ impl StoreSink {
     fn remark(&self, engine: Whose, remark: Remark, batch: &mut Batch) {
         match remark {
             Remark::Log { at, level, text } => batch.logs.push(NewLog { engine: engine.engine, at, level, text }),
-            Remark::Signal { at, symbol, side, confidence, reason } => {
+            Remark::Signal { at, symbol, side, confidence, reason, led_to } => {
                 let symbol = self.table.spec(symbol).name.clone();
-                batch.signals.push(NewSignal { engine: engine.engine, at, symbol, side, confidence, reason });
+                let led_to = led_to.map(|answer| answer.map(|number| OrderId::new(engine.engine, number as u32)));
+                batch.signals.push(NewSignal { engine: engine.engine, at, symbol, side, confidence, reason, led_to });
             }
             // Plots are for who looks now; they are recomputed by a backtest.
             Remark::Plot { .. } => {}

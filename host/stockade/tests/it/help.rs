@@ -57,6 +57,7 @@ fn every_command_explains_itself() {
         "engine show",
         "engine history",
         "engine list",
+        "engine signals",
         "engine logs",
         "health",
         "halt",

@@ -1,6 +1,6 @@
 //! What became of engines.
 
-use super::ids::changed;
+use super::ids::{changed, forget_older};
 use super::row::{number, to_json, word};
 use super::{Database, DbConnection, DbRow};
 use crate::error::inserting;
@@ -46,13 +46,7 @@ impl Database {
             last.insert(step.engine, number);
             follow(tx.conn(), step, follows).await?;
         }
-        for (engine, last) in last {
-            sqlx::query("DELETE FROM engine_steps WHERE engine = $1 AND number <= $2")
-                .bind(i64::from(engine.0))
-                .bind(last - ENGINE_STEPS_KEPT)
-                .execute(tx.conn())
-                .await?;
-        }
+        forget_older(tx.conn(), "DELETE FROM engine_steps WHERE engine = $1 AND number <= $2", last, ENGINE_STEPS_KEPT).await?;
         tx.commit().await
     }
 

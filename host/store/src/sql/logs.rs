@@ -1,5 +1,6 @@
 //! Log lines of engines.
 
+use super::ids::forget_older;
 use super::row::{number, plain, word};
 use super::{Database, DbRow};
 use crate::error::inserting;
@@ -41,13 +42,7 @@ impl Database {
             .map_err(|error| inserting(error, ("line", "of the engine"), ("engine", &line.engine)))?;
             last.insert(line.engine, number);
         }
-        for (engine, last) in last {
-            sqlx::query("DELETE FROM engine_logs WHERE engine = $1 AND number <= $2")
-                .bind(i64::from(engine.0))
-                .bind(last - LOG_LINES_KEPT)
-                .execute(tx.conn())
-                .await?;
-        }
+        forget_older(tx.conn(), "DELETE FROM engine_logs WHERE engine = $1 AND number <= $2", last, LOG_LINES_KEPT).await?;
         tx.commit().await
     }
 

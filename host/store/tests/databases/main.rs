@@ -58,6 +58,7 @@ suites! {
         logs_are_numbered_and_read_in_both_directions,
         only_the_last_log_lines_and_signals_are_kept,
         signals_are_kept_with_all_their_parts,
+        a_signal_knows_the_order_and_the_deal_that_it_led_to,
         a_batch_with_an_unknown_engine_leaves_nothing,
     }
     trading::{

@@ -274,7 +274,7 @@ fn orders(report: &FullReport<'_>, shown: &impl Fn(SymbolId) -> Option<usize>) -
 fn said_row(remark: &Remark, shown: &impl Fn(SymbolId) -> Option<usize>) -> Value {
     match remark {
         Remark::Log { at, level, text } => json!([at.0, "log", null, level.word(), null, text]),
-        Remark::Signal { at, symbol, side, confidence, reason } => {
+        Remark::Signal { at, symbol, side, confidence, reason, .. } => {
             json!([at.0, "signal", shown(*symbol), side.map_or("flat", |side| side.word()), confidence, reason])
         }
         Remark::Plot { .. } => Value::Null,

@@ -1,7 +1,8 @@
 use super::error_of;
-use crate::samples::{another_engine, engine};
-use domain::contract::{LogLevel, Side};
-use domain::ids::EngineId;
+use crate::samples::{another_engine, append, deal, engine, filled, nth, place, request};
+use domain::contract::{DenyCode, LogLevel, Side};
+use domain::ids::{DealId, EngineId};
+use domain::order::OrderState;
 use domain::time::Time;
 use stockade_store::{LOG_LINES_KEPT, LogRecord, NewLog, NewSignal, Page, SIGNALS_KEPT, SignalRecord, Store};
 
@@ -10,7 +11,7 @@ fn line(engine: EngineId, text: &str) -> NewLog {
 }
 
 fn signal(engine: EngineId, side: Option<Side>) -> NewSignal {
-    NewSignal { engine, at: Time(6), symbol: "XAUUSD".into(), side, confidence: 0.1 + 0.2, reason: "RSI \u{2265} 70".into() }
+    NewSignal { engine, at: Time(6), symbol: "XAUUSD".into(), side, confidence: 0.1 + 0.2, reason: "RSI \u{2265} 70".into(), led_to: None }
 }
 
 pub async fn logs_are_numbered_and_read_in_both_directions(store: &Store) {
@@ -52,11 +53,26 @@ pub async fn signals_are_kept_with_all_their_parts(store: &Store) {
     let other = engine(store, "bob").await;
     store.add_signals(&[signal(first.id, Some(Side::Sell)), signal(first.id, None)]).await.unwrap();
     let expected = [
-        SignalRecord { number: 2, signal: signal(first.id, None) },
-        SignalRecord { number: 1, signal: signal(first.id, Some(Side::Sell)) },
+        SignalRecord { number: 2, signal: signal(first.id, None), order: None, deal: None },
+        SignalRecord { number: 1, signal: signal(first.id, Some(Side::Sell)), order: None, deal: None },
     ];
     assert_eq!(store.signals(first.owner, first.id, Page::default()).await.unwrap(), expected);
     assert_eq!(store.signals(other.owner, first.id, Page::default()).await.unwrap(), []);
+}
+
+pub async fn a_signal_knows_the_order_and_the_deal_that_it_led_to(store: &Store) {
+    let engine = engine(store, "anna").await;
+    let with = |led_to| NewSignal { led_to: Some(led_to), ..signal(engine.id, Some(Side::Buy)) };
+    let order = nth(engine.id, 1);
+    let signals = [with(Ok(order)), with(Ok(nth(engine.id, 2))), with(Err(DenyCode::ReducingOnly))];
+    store.add_signals(&signals).await.unwrap();
+    let found = async || store.signals(engine.owner, engine.id, Page::default()).await.unwrap();
+    let of = |number: i64, order, deal| SignalRecord { number, signal: signals[number as usize - 1].clone(), order, deal };
+    assert_eq!(found().await, [of(3, None, None), of(2, None, None), of(1, None, None)], "nothing is recorded yet");
+    append(store, vec![place(engine.account, order, 1, request())]).await.unwrap();
+    assert_eq!(found().await[2], of(1, Some(OrderState::Recorded), None));
+    append(store, vec![filled(engine.account, deal(7, order, 2))]).await.unwrap();
+    assert_eq!(found().await, [of(3, None, None), of(2, None, None), of(1, Some(OrderState::Filled), Some(DealId(7)))]);
 }
 
 pub async fn a_batch_with_an_unknown_engine_leaves_nothing(store: &Store) {
