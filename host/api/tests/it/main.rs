@@ -8,6 +8,7 @@ mod health;
 mod metrics;
 mod reconcile;
 mod restart;
+mod risk;
 mod serving;
 mod shadow;
 mod strategies;

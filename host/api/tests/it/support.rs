@@ -253,7 +253,7 @@ impl EventSink for Sink {
     }
 }
 
-/// Components are the names of scripts: `trader...` buys a lot at its first tick and says so, `trapper...` traps at it; those
+/// Components are the names of scripts: `trader...` buys a lot at its first tick and says so, or at every one, `trapper...` traps at it; those
 /// that are `forgetful` do not look at what they saved.
 #[derive(Default)]
 struct Guests(Mutex<BTreeMap<Digest, String>>);
@@ -310,7 +310,8 @@ impl GuestFactory<Desk> for Guests {
     fn instantiate(&self, version: &Digest, host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
         let name = self.name(version)?;
         let (traps, forgets) = (name.starts_with("trapper"), name.contains("forgetful"));
-        Ok(Box::new(Scripted { desk: host, traps, forgets, bought: false, calls: 0 }))
+        let eager = name.contains("at every tick");
+        Ok(Box::new(Scripted { desk: host, traps, forgets, eager, bought: false, calls: 0 }))
     }
 }
 
@@ -325,13 +326,15 @@ struct Scripted {
     desk: Desk,
     traps: bool,
     forgets: bool,
+    /// Buys at every tick.
+    eager: bool,
     bought: bool,
     calls: u64,
 }
 
 impl Scripted {
     fn buy(&mut self) {
-        self.bought = true;
+        self.bought = !self.eager;
         self.desk.log(LogLevel::Info, "buying a lot");
         let order = AskedOrder {
             symbol: 0,
@@ -385,7 +388,7 @@ impl Guest<Desk> for Scripted {
     }
 }
 
-/// A broker that fills market orders at the last price, for a commission of one.
+/// A broker that fills market orders at the last ask, also those that close a position, for a commission of one.
 #[derive(Default)]
 struct Filler {
     last: BTreeMap<SymbolId, Tick>,
@@ -407,10 +410,10 @@ impl Broker for Filler {
         let deal = Deal {
             id,
             order: Some(command.order),
-            position: PositionId(command.order),
+            position: request.position.unwrap_or(PositionId(command.order)),
             symbol: request.symbol,
             side: request.side,
-            entry: Entry::In,
+            entry: if request.position.is_some() { Entry::Out } else { Entry::In },
             reason: Reason::Expert,
             volume: request.volume,
             price: domain::number::Points((last.ask * 1e5).round() as i64),

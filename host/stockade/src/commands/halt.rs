@@ -1,7 +1,8 @@
 //! `stockade halt` and `stockade resume`: the kill switch of a running host.
 
+use super::user::shown;
 use crate::cli::Global;
-use crate::client::HostOptions;
+use crate::client::{Client, HostOptions};
 use crate::exit::Outcome;
 use serde_json::{Value, json};
 
@@ -42,6 +43,16 @@ pub struct Resume {
 }
 
 impl Whom {
+    /// What may be done at the market before anything is changed.
+    fn trading(&self, client: &Client) -> Outcome<Value> {
+        let path = match (self.account, self.engine) {
+            (Some(id), _) => format!("/accounts/{id}"),
+            (None, Some(id)) => format!("/engines/{id}"),
+            (None, None) => "/trading".into(),
+        };
+        Ok(client.get(&path, &[])?["trading"].take())
+    }
+
     fn set(&self, host: &HostOptions, global: &Global, document: &Value) -> Outcome<(Value, String)> {
         let client = host.client(global)?;
         match (self.account, self.engine) {
@@ -74,7 +85,20 @@ pub fn halt(arguments: &Halt, global: &Global) -> Outcome {
 /// Runs `resume`.
 pub fn resume(arguments: &Resume, global: &Global) -> Outcome {
     let Resume { whom, host } = arguments;
+    let client = host.client(global)?;
+    let before = whom.trading(&client)?;
     let (answer, what) = whom.set(host, global, &json!({ "trading": "active", "reason": whom.reason }))?;
-    global.output().show(&answer, |_| format!("{what} may open again; a level above that is halted still holds\n"));
+    let is_host = whom.account.or(whom.engine).is_none();
+    let of_host = if is_host { answer["trading"].clone() } else { client.get("/trading", &[])?["trading"].take() };
+    global.output().show(&answer, |answer| match answer["trading_reason"].as_str() {
+        // It waits for something that no resume lifts.
+        Some(why) => format!("{what} still opens nothing: {why}\n"),
+        None if of_host != "active" => {
+            format!("{what} may open again, but the host is {} and opens nothing; `stockade resume` lifts that\n", shown(&of_host))
+        }
+        None if before == "active" => format!("{what} was not halted; nothing has changed\n"),
+        None if is_host => format!("{what} may open again; what is halted below it stays so\n"),
+        None => format!("{what} may open again\n"),
+    });
     Ok(())
 }

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A host on a free port.
-struct Host {
+pub struct Host {
     process: Guarded,
-    url: String,
+    pub url: String,
 }
 
 impl Host {
-    fn start(place: &Place) -> Self {
+    pub fn start(place: &Place) -> Self {
         let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
         command.env("STOCKADE_FEED_FROM", "2024-01-08 08:00").env("STOCKADE_FEED_SPEED", "600").env("STOCKADE_FEED_SYMBOLS", "EURUSD");
         let mut process = Guarded(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts"));
@@ -23,7 +23,7 @@ impl Host {
         Self { url: url.unwrap_or_else(|| panic!("it said {line:?}")).to_owned(), process }
     }
 
-    fn ask(&self, place: &Place, arguments: &[&str]) -> String {
+    pub fn ask(&self, place: &Place, arguments: &[&str]) -> String {
         place.ok(&[arguments, &["--url", &self.url]].concat())
     }
 

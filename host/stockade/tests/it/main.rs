@@ -9,4 +9,5 @@ mod kills;
 mod native;
 mod optimise;
 mod program;
+mod risk;
 mod strategies;

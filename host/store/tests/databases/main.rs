@@ -81,6 +81,12 @@ suites! {
         a_stop_limit_that_was_reached_is_a_limit_after_a_restart,
         order_numbers_go_on_after_the_last,
     }
+    risk::{
+        a_hosts_setting_is_the_last_that_was_set,
+        a_users_limits_are_the_last_that_were_set_and_only_theirs,
+        what_a_gate_remembers_is_what_was_saved_last,
+        deals_since_one_come_in_their_order_and_the_last_of_many,
+    }
     audit::{
         the_audit_is_a_chain_that_can_be_checked,
         audit_rows_are_listed_latest_first,

@@ -5,6 +5,7 @@ pub mod engines;
 pub mod health;
 pub mod people;
 pub mod reports;
+pub mod risk;
 pub mod trading;
 pub mod versions;
 
