@@ -66,6 +66,7 @@ fn endpoints() -> OpenApiRouter<AppState> {
     let quick = OpenApiRouter::new()
         .routes(routes!(health::health))
         .routes(routes!(users::create::create, users::list::list))
+        .routes(routes!(users::usage::usage))
         .routes(routes!(accounts::open::open, accounts::list::list))
         .routes(routes!(accounts::show::show, accounts::change::change))
         .routes(routes!(strategies::versions::versions))

@@ -89,6 +89,10 @@ impl Looked {
         gauge(out, "engine_ticks", "Ticks handed to the engines that are there", sum(|engine| engine.ticks))?;
         gauge(out, "engine_calls", "Calls into the engines that are there", sum(|engine| engine.calls))?;
         gauge(out, "engine_fuel", "Fuel of the engines that are there", sum(|engine| engine.fuel_total))?;
+        gauge(out, "engine_fuel_today", "Fuel since midnight UTC of the engines that are there", sum(|engine| engine.fuel_today))?;
+        gauge(out, "engine_log_bytes", "Log lines, signals and plots kept of the engines that are there", sum(|engine| engine.log_bytes))?;
+        let throttled = sum(|engine| engine.throttled);
+        gauge(out, "engine_ticks_throttled", "Ticks not handed over because a quota of fuel was used up", throttled)?;
         gauge(out, "engine_faults", "Faults of the engines that are there", sum(|engine| engine.faults))?;
         gauge(out, "engine_denied", "Orders refused to the engines that are there", sum(|engine| engine.denied))
     }

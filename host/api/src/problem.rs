@@ -60,6 +60,12 @@ codes! {
     NotSwapped = "NOT_SWAPPED", CONFLICT, "The version did not take over";
     /// The account is not open on this host, because its orders could not be brought in line with the broker's.
     AccountNotOpen = "ACCOUNT_NOT_OPEN", CONFLICT, "The account is not open on this host";
+    /// A user has as many engines as the quota allows.
+    QuotaEngines = "QUOTA_ENGINES", FORBIDDEN, "The user's quota of engines is used up";
+    /// A user's engines use as much memory as the quota allows.
+    QuotaMemory = "QUOTA_MEMORY", FORBIDDEN, "The user's quota of memory is used up";
+    /// A user has uploaded as much as the quota allows.
+    QuotaUploads = "QUOTA_UPLOADS", FORBIDDEN, "The user's quota of uploads is used up";
     /// The body is larger than the endpoint takes.
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is of another kind than the endpoint takes.

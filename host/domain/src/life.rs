@@ -85,6 +85,11 @@ impl EngineState {
         }
     }
 
+    /// Whether it has a guest, or is about to have one.
+    pub fn has_guest(self) -> bool {
+        matches!(self, Self::Starting | Self::WarmingUp | Self::Running | Self::Paused)
+    }
+
     /// Whether it has a guest that is fed.
     pub fn is_fed(self) -> bool {
         matches!(self, Self::Running)

@@ -80,6 +80,37 @@ impl GuestLimits {
     }
 }
 
+/// What all engines and uploads of one user may use; 0 is no quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quotas {
+    /// Engines that are set up, running or not. More than one person looks after, and a fifth of what a host has room for.
+    pub engines_max: u32,
+    /// Fuel of all engines together in a second: about what two cores can burn. When it is used up the user's engines are not
+    /// handed ticks for the rest of the second, only the bars that close.
+    pub fuel_per_second_max: u64,
+    /// Linear memory of all guests together, bytes, asked for when an engine is started: what 256 engines of the usual limit
+    /// have at most, and some 10,000 dense ones use.
+    pub memory_bytes_max: u64,
+    /// Components of all versions together, bytes: ten with an interpreter each, or ten thousand without.
+    pub upload_bytes_max: u64,
+    /// Log lines, signals and plots of all engines together in a UTC day, bytes: what one engine may say at most at its usual
+    /// rate for half a day.
+    pub log_bytes_per_day_max: u64,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            engines_max: 10_000,
+            fuel_per_second_max: 6_000_000_000,
+            memory_bytes_max: 4 << 30,
+            upload_bytes_max: 512 << 20,
+            log_bytes_per_day_max: 256 << 20,
+        }
+    }
+}
+
 /// Timers of one engine: strategies use one or two; the list is searched on every tick.
 pub const TIMERS_MAX: usize = 16;
 /// Timers that fire at one event: each of an engine's may do so four times over, as after a gap in the market. A guest that

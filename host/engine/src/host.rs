@@ -92,6 +92,7 @@ impl Host {
             homes: Homes::default(),
             accounts: RwLock::default(),
             engines: RwLock::default(),
+            users: Mutex::default(),
         });
         let host = Self { shared, hub: Mutex::new(Hub::new()), threads: Mutex::default(), numbered: Mutex::default() };
         let pipeline = Pipeline::new(Arc::clone(&host.shared), setup.journal, setup.broker);
@@ -181,7 +182,8 @@ impl Host {
         meter.set_trading(setup.trading);
         meter.earn(setup.realised_before);
         setup.restored.iter().for_each(|saved| meter.set_saved(saved));
-        let entry = Arc::new(Entry { whose, setup, account, meter });
+        let usage = self.shared.usage(whose.owner);
+        let entry = Arc::new(Entry { whose, setup, account, meter, usage });
         let mut engines = self.shared.engines.write().unwrap_or_else(PoisonError::into_inner);
         if engines.contains_key(&engine) {
             return Err(HostError::EngineExists(engine));
@@ -237,7 +239,7 @@ impl Host {
         if whose != now.whose {
             return Err(HostError::Invalid(format!("engine {} keeps its owner and account for life", setup.engine)));
         }
-        Ok(Arc::new(Entry { whose, setup, account, meter: Arc::clone(&now.meter) }))
+        Ok(Arc::new(Entry { whose, setup, account, meter: Arc::clone(&now.meter), usage: Arc::clone(&now.usage) }))
     }
 
     /// Has another version, or other parameters, run beside an engine's own: handed the same ticks and events from the state

@@ -38,6 +38,7 @@ mod shared;
 mod snapshot;
 mod starter;
 mod stepped;
+mod usage;
 
 pub use error::{HostError, TickRefused};
 pub use events::{Event, EventSink, Scope, SwapOutcome, Whose};
@@ -50,3 +51,4 @@ pub use shadow::{DIFFERENCES_MAX, Difference, ShadowReport, ShadowState};
 pub use shard::{EngineCommand, Swapped};
 pub use snapshot::{EngineSnapshot, HostSnapshot, HostTotals};
 pub use stepped::Stepped;
+pub use usage::UserUsage;

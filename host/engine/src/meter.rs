@@ -3,6 +3,7 @@
 use crate::latency::Rough;
 use crate::setup::Saved;
 use crate::shadow::ShadowReport;
+use crate::usage::Sum;
 use domain::contract::TradingState;
 use domain::guest::Used;
 use domain::life::EngineState;
@@ -25,6 +26,12 @@ pub(crate) struct Meter {
     pub(crate) fuel_total: AtomicU64,
     pub(crate) fuel_last: AtomicU64,
     pub(crate) memory_bytes: AtomicU64,
+    /// By the UTC day of the host's clock.
+    pub(crate) fuel_of_day: Sum,
+    /// Log lines, signals and plots that were kept; several threads write it.
+    pub(crate) log_bytes: AtomicU64,
+    /// Ticks that were not handed over because its owner's fuel of that second was used up.
+    pub(crate) throttled: AtomicU64,
     pub(crate) realised: AtomicI64,
     pub(crate) latency: Rough,
     /// Guests that were started after a fault.

@@ -9,7 +9,7 @@ use domain::desk::Desk;
 use domain::guest::GuestFactory;
 use domain::ids::{AccountId, Digest, EngineId, UserId};
 use domain::journal::Journal;
-use domain::limits::GuestLimits;
+use domain::limits::{GuestLimits, Quotas};
 use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
 use domain::time::{Clock, MINUTE_US, SECOND_US, Time};
@@ -82,6 +82,8 @@ pub struct Bounds {
     pub trial_ticks: u64,
     /// And until so much time has passed, by the host's clock: a bar of the shortest timeframe.
     pub trial_us: i64,
+    /// What all engines of one user may use.
+    pub quotas: Quotas,
     /// How long a caller waits for a shard to carry out a command, ms. A guest's call in progress ends before that.
     pub answer_ms: u64,
 }
@@ -105,6 +107,7 @@ impl Default for Bounds {
             held_max: 4_096,
             trial_ticks: 100,
             trial_us: MINUTE_US,
+            quotas: Quotas::default(),
             answer_ms: 10_000,
         }
     }

@@ -88,6 +88,8 @@ pub(crate) struct Step {
     pub(crate) decisions: u64,
     pub(crate) followed: Followed,
     pub(crate) used: Used,
+    /// What of its fuel was used at this event.
+    pub(crate) fuel: u64,
     ticks: u64,
     last: Option<Time>,
 }
@@ -121,7 +123,7 @@ impl ShadowReport {
     }
 
     pub(crate) fn add(&mut self, step: Step) {
-        let Step { decisions, followed, used, ticks, last } = step;
+        let Step { decisions, followed, used, ticks, last, .. } = step;
         self.ticks += ticks;
         if let Some(last) = last {
             self.side_by_side = Some((self.side_by_side.map_or(last, |(first, _)| first), last));

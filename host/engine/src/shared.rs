@@ -10,13 +10,14 @@ use crate::pipeline::{PipelineItem, PipelineRequest};
 use crate::setup::{Bounds, EngineSetup};
 use crate::shard::{Message, ShardRequest};
 use crate::starter::Job;
+use crate::usage::Usage;
 use domain::account::Account;
 use domain::bars::MarketHistory;
 use domain::desk::{Desk, QueueGauge, TradingSwitch};
 use domain::guest::GuestFactory;
-use domain::ids::{AccountId, EngineId};
+use domain::ids::{AccountId, EngineId, UserId};
 use domain::symbol::SymbolTable;
-use domain::time::Clock;
+use domain::time::{Clock, DAY_US, SECOND_US};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) homes: Homes,
     pub(crate) accounts: RwLock<BTreeMap<AccountId, Arc<Mutex<Account>>>>,
     pub(crate) engines: RwLock<BTreeMap<EngineId, Arc<Entry>>>,
+    pub(crate) users: Mutex<BTreeMap<UserId, Arc<Usage>>>,
 }
 
 /// The way to one shard.
@@ -62,6 +64,18 @@ pub(crate) struct Entry {
     pub(crate) account: Arc<Mutex<Account>>,
     /// Goes over from one version of the engine to the next.
     pub(crate) meter: Arc<Meter>,
+    /// What its owner's engines use together.
+    pub(crate) usage: Arc<Usage>,
+}
+
+impl Entry {
+    /// Its owner's engines have used more fuel.
+    pub(crate) fn charge_fuel(&self, second: i64, more: u64) {
+        let day = second.div_euclid(DAY_US / SECOND_US);
+        self.usage.fuel.add(second, more);
+        self.usage.fuel_of_day.add(day, more);
+        self.meter.fuel_of_day.add(day, more);
+    }
 }
 
 impl Shared {
@@ -76,6 +90,11 @@ impl Shared {
 
     pub(crate) fn account(&self, id: AccountId) -> Option<Arc<Mutex<Account>>> {
         self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// What a user's engines use together. As many as have had an engine since the host's start.
+    pub(crate) fn usage(&self, user: UserId) -> Arc<Usage> {
+        Arc::clone(self.users.lock().unwrap_or_else(PoisonError::into_inner).entry(user).or_default())
     }
 
     pub(crate) fn engine(&self, id: EngineId) -> Option<Arc<Entry>> {

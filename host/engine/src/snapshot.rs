@@ -4,11 +4,13 @@ use crate::Host;
 use crate::events::Whose;
 use crate::latency::{Latencies, Rough};
 use crate::shared::{Entry, lock};
+use crate::usage::{UserUsage, second};
 use domain::bars::MarketView;
 use domain::contract::{Param, TradingState};
-use domain::ids::{Digest, EngineId};
+use domain::ids::{Digest, EngineId, UserId};
 use domain::ledger::floating_of;
 use domain::life::EngineState;
+use domain::limits::Quotas;
 use domain::number::Money;
 use domain::time::Time;
 use serde::Serialize;
@@ -64,6 +66,12 @@ pub struct EngineSnapshot {
     pub fuel_last: u64,
     /// Linear memory of its guest, bytes.
     pub memory_bytes: u64,
+    /// Fuel since midnight UTC, or since the host started.
+    pub fuel_today: u64,
+    /// Log lines, signals and plot points that were kept since the host started, bytes.
+    pub log_bytes: u64,
+    /// Ticks that were not handed over because its owner's fuel of that second was used up.
+    pub throttled: u64,
     /// From the arrival of a tick at the host to the return of the guest, microseconds: half were faster.
     pub decision_us_p50: f64,
     /// The same: 99 of 100 were faster.
@@ -167,6 +175,33 @@ impl Host {
         Rough::all_within_us(engines.values().filter(|entry| whose(&entry.whose)).map(|entry| &entry.meter.latency), share)
     }
 
+    /// What a user's engines use together.
+    pub fn usage(&self, user: UserId) -> UserUsage {
+        let usage = self.shared.usage(user);
+        let now = self.shared.clock.now();
+        let mut seen = UserUsage {
+            fuel_per_second: usage.fuel.before(second(now)),
+            fuel_today: usage.fuel_of_day.of(now.day()),
+            ticks_throttled: usage.throttled.load(Relaxed),
+            log_bytes_today: usage.log_bytes_of_day.of(now.day()),
+            ..UserUsage::default()
+        };
+        let engines = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner);
+        for entry in engines.values().filter(|entry| entry.whose.owner == user) {
+            seen.engines += 1;
+            if entry.meter.state().has_guest() {
+                seen.engines_running += 1;
+                seen.memory_bytes += entry.meter.memory_bytes.load(Relaxed);
+            }
+        }
+        seen
+    }
+
+    /// What all engines of any one user may use.
+    pub fn quotas(&self) -> Quotas {
+        self.shared.bounds.quotas
+    }
+
     fn look_at(&self, entry: &Entry) -> EngineSnapshot {
         let meter = &entry.meter;
         let account = lock(&entry.account);
@@ -198,6 +233,9 @@ impl Host {
             fuel_total: meter.fuel_total.load(Relaxed),
             fuel_last: meter.fuel_last.load(Relaxed),
             memory_bytes: meter.memory_bytes.load(Relaxed),
+            fuel_today: meter.fuel_of_day.of(self.shared.clock.now().day()),
+            log_bytes: meter.log_bytes.load(Relaxed),
+            throttled: meter.throttled.load(Relaxed),
             decision_us_p50: meter.latency.within_us(0.5),
             decision_us_p99: meter.latency.within_us(0.99),
             realised: meter.realised(),

@@ -40,7 +40,7 @@ pub use reports::{LOG_LINES_KEPT, LogRecord, NewLog, NewSignal, SIGNALS_KEPT, Si
 pub use schema::{Backup, Migrated};
 pub use strategies::{NewVersion, StrategyRecord, VersionRecord};
 pub use trading::{DealRecord, OrderRecord, PositionFilter, PositionRecord, SymbolGrid};
-pub use users::UserRecord;
+pub use users::{Holdings, UserRecord};
 
 /// What a call of the store gives.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

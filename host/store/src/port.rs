@@ -120,6 +120,9 @@ port! {
     fn user(id: UserId) -> UserRecord;
     /// The user with this name.
     fn find_user(name: &str) -> Option<UserRecord>;
+
+    /// How much is kept for a user; nothing for one that is not there.
+    fn held_by(id: UserId) -> Holdings;
     /// All users by id: for operators.
     fn every_user(page: Page) -> Vec<UserRecord>;
 

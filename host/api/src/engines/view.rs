@@ -79,6 +79,12 @@ pub(crate) struct EngineView {
     fuel_total: u64,
     /// Fuel per call of its guest, on average.
     fuel_per_tick: u64,
+    /// Fuel since midnight UTC, or since the host started.
+    fuel_today: u64,
+    /// Log lines, signals and plots that were kept, bytes.
+    log_bytes: u64,
+    /// Ticks that went by because its owner's fuel of that second was used up.
+    throttled: u64,
     /// Linear memory of its guest.
     memory_bytes: u64,
     /// From a tick's arrival to the guest's return, microseconds: half were faster.
@@ -146,6 +152,9 @@ impl Names {
             faults: count(|engine| engine.faults),
             fuel_total: count(|engine| engine.fuel_total),
             fuel_per_tick: count(|engine| engine.fuel_total / engine.calls.max(1)),
+            fuel_today: count(|engine| engine.fuel_today),
+            log_bytes: count(|engine| engine.log_bytes),
+            throttled: count(|engine| engine.throttled),
             memory_bytes: count(|engine| engine.memory_bytes),
             decision_us_p50: running.map_or(0.0, |engine| engine.decision_us_p50),
             decision_us_p99: running.map_or(0.0, |engine| engine.decision_us_p99),

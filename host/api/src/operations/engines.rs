@@ -1,6 +1,7 @@
 //! Adding engines and telling them what to do.
 
 use super::audit;
+use super::quotas::{room_for_engine, room_for_guest};
 use super::setup::{add_to_host, chosen, load, symbols};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
@@ -68,6 +69,7 @@ pub async fn add_engine(state: &AppState, owner: &UserRecord, wanted: &EngineWan
     if state.host.account(account.id).is_none() {
         return Err(HostError::NoSuchAccount(account.id).into());
     }
+    room_for_engine(state, owner.id).await?;
     load(state, version.digest).await?;
     let record = state.store.add_engine(owner.id, &engine, state.clock.now()).await?;
     let detail = serde_json::json!({ "owner": owner.name, "name": record.name, "version": record.version.to_string() });
@@ -113,6 +115,9 @@ pub(super) fn params(version: &VersionRecord, given: &BTreeMap<String, String>) 
 pub async fn command_engine(state: &AppState, record: &EngineRecord, command: EngineCommand, reason: &str) -> Result<(), Problem> {
     let (id, why) = (record.id, reason.to_owned());
     let stops = matches!(command, EngineCommand::Stop(_));
+    if command == EngineCommand::Start && !stands(state, record).has_guest() {
+        room_for_guest(state, record.owner).await?;
+    }
     // Before it is done: a host that dies in between does, when it starts again, what was wanted last. A pause is wanted when
     // it holds, and a start does not end it.
     match command {

@@ -3,6 +3,7 @@
 mod accounts;
 mod change;
 mod engines;
+mod quotas;
 mod resume;
 mod risk;
 mod setup;
@@ -17,6 +18,7 @@ pub use shadow::{end_shadow, shadow_engine, shadow_of};
 pub use versions::upload;
 
 pub(crate) use accounts::set_account_trading;
+pub(crate) use quotas::{Holdings, held_by};
 pub(crate) use risk::{
     effective_limits, operators_limits, reset_gate, set_accounts_limits, set_operators_limits, set_users_limits, users_limits,
 };

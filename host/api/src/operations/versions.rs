@@ -1,9 +1,11 @@
 //! Taking components in.
 
 use super::audit;
+use super::quotas::room_for_upload;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use axum::body::Bytes;
+use domain::ids::Digest;
 use domain::params::check_description;
 use store::{NewVersion, StrategyRecord, UserRecord, VersionRecord};
 
@@ -18,6 +20,9 @@ pub async fn upload(
     strategy: &str,
     component: Bytes,
 ) -> Result<(StrategyRecord, VersionRecord), Problem> {
+    if !has(state, owner, strategy, &component).await? {
+        room_for_upload(state, owner.id, component.len() as u64).await?;
+    }
     let bytes = component.clone();
     let checked = state.compile(move |versions| versions.check(&bytes)).await?;
     check_description(&checked.description).map_err(|why| Problem::new(Code::ComponentRefused, why))?;
@@ -32,4 +37,10 @@ pub async fn upload(
     let detail = serde_json::json!({ "owner": owner.name, "strategy": strategy.name, "size_bytes": kept.size_bytes });
     audit(state, "version.upload", format!("version {}", kept.digest), detail).await;
     Ok((strategy, kept))
+}
+
+/// Whether a strategy has this version already.
+async fn has(state: &AppState, owner: &UserRecord, strategy: &str, component: &[u8]) -> Result<bool, Problem> {
+    let Some(found) = state.store.find_strategy(owner.id, strategy).await? else { return Ok(false) };
+    Ok(state.store.version(owner.id, found.id, Digest::of(component)).await.is_ok())
 }

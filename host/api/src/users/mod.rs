@@ -2,6 +2,7 @@
 
 pub(crate) mod create;
 pub(crate) mod list;
+pub(crate) mod usage;
 
 use crate::show::At;
 use serde::Serialize;

@@ -6,6 +6,7 @@ mod document;
 mod engines;
 mod health;
 mod metrics;
+mod quotas;
 mod reconcile;
 mod restart;
 mod risk;

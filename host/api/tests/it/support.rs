@@ -11,7 +11,7 @@ use domain::guest::{Call, Fault, FaultKind, Guest, GuestFactory, GuestHost, Outc
 use domain::ids::{AccountId, DealId, Digest, OrderId, PositionId};
 use domain::journal::Recorded;
 use domain::ledger::Ledger;
-use domain::limits::GuestLimits;
+use domain::limits::{GuestLimits, Quotas};
 use domain::number::Money;
 use domain::order::{Action, Command};
 use domain::reconcile::{Foreign, Snapshot};
@@ -68,10 +68,14 @@ pub struct Answer {
 
 impl World {
     pub async fn new() -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap()).await
+        Self::with(Quotas::default()).await
     }
 
-    async fn in_folder(folder: TempDir) -> Self {
+    pub async fn with(quotas: Quotas) -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap(), quotas).await
+    }
+
+    async fn in_folder(folder: TempDir, quotas: Quotas) -> Self {
         let table = SymbolTable::new(vec![common::forex("EUR", "USD"), common::gold()]).unwrap();
         let store = Store::open(&folder.path().join("stockade.db")).await.unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(START_US)));
@@ -87,7 +91,7 @@ impl World {
             clock: clock.clone(),
             sink: Box::new(Sink(live.clone())),
             trading: TradingState::Active,
-            bounds: Bounds { shards: 1, ..Bounds::default() },
+            bounds: Bounds { shards: 1, quotas, ..Bounds::default() },
         };
         let host = Arc::new(Host::start(setup).unwrap());
         let feed = Arc::new(ScriptedFeed(Mutex::new((Status::Ok, None))));
@@ -113,16 +117,20 @@ impl World {
         drop(host);
         store.close().await;
         drop(store);
-        Self::in_folder(folder).await
+        Self::in_folder(folder, Quotas::default()).await
     }
 
     /// A world with user `ann`, her account `paper` and her strategy `cross`.
     pub async fn furnished() -> Self {
         let world = Self::new().await;
-        world.post("/users", json(r#"{"name":"ann"}"#)).await.created();
-        world.post("/accounts?user=ann", json(r#"{"name":"paper"}"#)).await.created();
-        world.upload("ann", "cross", "trader").await.created();
+        world.furnish().await;
         world
+    }
+
+    pub async fn furnish(&self) {
+        self.post("/users", json(r#"{"name":"ann"}"#)).await.created();
+        self.post("/accounts?user=ann", json(r#"{"name":"paper"}"#)).await.created();
+        self.upload("ann", "cross", "trader").await.created();
     }
 
     /// The same with a running engine, which has id 1.

@@ -42,6 +42,15 @@ struct AskedFor {
     answer: LedTo,
 }
 
+impl Remark {
+    /// Market time.
+    pub fn at(&self) -> Time {
+        match self {
+            Self::Log { at, .. } | Self::Signal { at, .. } | Self::Plot { at, .. } => *at,
+        }
+    }
+}
+
 /// Collects remarks until they are taken.
 #[derive(Debug)]
 pub(super) struct Reports {

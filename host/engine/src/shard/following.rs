@@ -157,6 +157,7 @@ impl Shadow {
         let mut step = Step::default();
         let Group { shown, overheard } = group;
         let Stage::Following(actor) = &mut self.stage else { return (step, Ok(())) };
+        let before = actor.used().fuel_total;
         step.decisions = overheard.decisions.len() as u64 + overheard.more;
         actor.lead(overheard.decisions);
         let withdrawn = std::mem::take(&mut self.withdrawn);
@@ -165,6 +166,7 @@ impl Shadow {
         step.followed = actor.followed();
         self.withdrawn.extend(step.followed.extra.iter().filter_map(Decision::placed));
         step.used = actor.used();
+        step.fuel = step.used.fuel_total.saturating_sub(before);
         (step, done)
     }
 }

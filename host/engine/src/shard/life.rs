@@ -451,8 +451,7 @@ impl Shard {
         let Some(slot) = self.slots[at].as_mut() else { return };
         slot.deliver(&self.shared);
         slot.publish();
-        let Some(actor) = slot.actor.take() else { return };
-        slot.fuel_before = slot.fuel_before.saturating_add(actor.used().fuel_total);
+        let Some(actor) = slot.part_with(self.second) else { return };
         // A guest that panicked may do so again when it is dropped.
         drop(catch_unwind(AssertUnwindSafe(|| drop(actor))));
     }

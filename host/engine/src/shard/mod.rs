@@ -170,6 +170,8 @@ pub(crate) struct Shard {
     run: run::Scratch,
     arrivals: moving::Arrivals,
     load: moving::Load,
+    /// The second of the host's clock in which the ticks at hand are handed over.
+    second: i64,
     /// When the last call with ticks had ended, or the first of them arrived here.
     mark: Instant,
 }
@@ -193,6 +195,7 @@ impl Shard {
             run: run::Scratch::new(symbols),
             arrivals: moving::Arrivals::default(),
             load: moving::Load::new(),
+            second: 0,
             mark: Instant::now(),
         }
     }

@@ -4,6 +4,7 @@ use super::following::Shown;
 use super::slot::Held;
 use super::{Fed, Message, Shard, Subscriber};
 use crate::meter::add_shared;
+use crate::usage::second;
 use domain::desk::Columns;
 use domain::symbol::SymbolId;
 use domain::tick::TickColumns;
@@ -58,6 +59,7 @@ impl Shard {
     pub(super) fn ticks(&mut self, run: &[Message]) {
         let began = Instant::now();
         self.mark = began;
+        self.second = second(self.shared.clock.now());
         self.keep(run);
         if let [Message::Tick(fed)] = run {
             self.one_tick(fed);
@@ -81,6 +83,9 @@ impl Shard {
     }
 
     pub(super) fn flat(&mut self, at: usize, wanted: usize, fed: &Fed) {
+        if self.is_fed(at) && self.is_throttled(at) {
+            return self.throttled(at, wanted, fed);
+        }
         if self.is_fed(at) {
             self.before_shadow(at);
             self.with_guest(at, |slot, shared| slot.tick(wanted, fed, shared));
@@ -96,9 +101,30 @@ impl Shard {
         }
     }
 
-    /// Notes how long an engine kept this shard busy.
+    /// Whether its owner's engines have used up the fuel of this second.
+    fn is_throttled(&self, at: usize) -> bool {
+        self.slots[at].as_ref().is_some_and(|slot| slot.entry.usage.is_out_of_fuel(self.second, &self.bounds().quotas))
+    }
+
+    /// A tick goes by; what closes with it is told all the same, and the next tick says how many have gone by.
+    fn throttled(&mut self, at: usize, wanted: usize, fed: &Fed) {
+        let (second, seen) = (self.second, self.slots[at].as_mut().is_none_or(|slot| slot.has_seen(wanted, fed)));
+        if seen {
+            return;
+        }
+        self.before_shadow(at);
+        self.with_guest(at, |slot, shared| {
+            slot.throttle(fed.tick.time, second, shared);
+            slot.bars_only(wanted, fed)
+        });
+        self.after_shadow(at, || vec![Shown::Bars { wanted, fed: fed.clone() }]);
+    }
+
+    /// Notes how long an engine kept this shard busy, and what fuel that took.
     fn charge(&mut self, at: usize) {
+        let second = self.second;
         let Some(slot) = self.slots[at].as_mut() else { return };
+        slot.charge_fuel(second);
         let took = slot.done.saturating_duration_since(self.mark);
         self.mark = self.mark.max(slot.done);
         let second = self.load.second();
@@ -235,8 +261,8 @@ impl Shard {
             return place + 1;
         }
         let (last, sequence) = (slot.wanted[wanted].last, fed.tick.sequence);
-        if last != 0 && sequence != last + 1 {
-            // Columns can't say how many were missed; a single tick can.
+        if (last != 0 && sequence != last + 1) || self.is_throttled(at) {
+            // Columns can't say how many were missed, nor let them go by; a single tick can.
             self.flat(at, wanted, fed);
             return place + 1;
         }

@@ -9,8 +9,8 @@ use crate::shard::swap::{Beside, Trial};
 use crate::shard::{Fed, ShardRequest};
 use crate::shared::{Entry, Shared, lock, panic_text};
 use domain::actor::Actor;
-use domain::contract::{Gap, TradingState};
-use domain::desk::Columns;
+use domain::contract::{Gap, LogLevel, TradingState};
+use domain::desk::{Columns, Remark};
 use domain::guest::{Fault, FaultKind};
 use domain::ids::EngineId;
 use domain::ledger::Change;
@@ -98,6 +98,10 @@ pub(super) struct Slot {
     pub(super) trading: TradingState,
     /// Fuel of the guests it had before.
     pub(super) fuel_before: u64,
+    /// Fuel of its guest that its owner has been charged with.
+    fuel_charged: u64,
+    /// The minute in which its owner was told last that it is throttled.
+    told_throttled: i64,
     /// In which second of its shard's it last kept that busy, and for how long.
     pub(super) cost: (u32, Duration),
     /// When its last call with ticks had ended.
@@ -144,6 +148,8 @@ impl Slot {
             shadows: 0,
             trading: setup.trading,
             fuel_before: 0,
+            fuel_charged: 0,
+            told_throttled: i64::MIN,
             next_save: None,
             published: Instant::now(),
             cost: (0, Duration::ZERO),
@@ -188,6 +194,42 @@ impl Slot {
             wanted.handled = before.map(|before| before.time);
         }
         self.next_save = None;
+    }
+
+    /// Charges its owner with what its guest has used since the last time.
+    pub(super) fn charge_fuel(&mut self, second: i64) {
+        let total = self.actor.as_ref().map_or(0, |actor| actor.used().fuel_total);
+        let more = total.saturating_sub(self.fuel_charged);
+        self.fuel_charged = total;
+        if more > 0 {
+            self.entry.charge_fuel(second, more);
+        }
+    }
+
+    /// Its guest goes: what it has used is its owner's.
+    pub(super) fn part_with(&mut self, second: i64) -> Option<Actor> {
+        self.charge_fuel(second);
+        self.fuel_charged = 0;
+        let actor = self.actor.take()?;
+        self.fuel_before = self.fuel_before.saturating_add(actor.used().fuel_total);
+        Some(actor)
+    }
+
+    /// A tick goes by because its owner's fuel of this second is used up; once a minute that is said in its log.
+    pub(super) fn throttle(&mut self, at: Time, second: i64, shared: &Shared) {
+        add(&self.entry.meter.throttled, 1);
+        add_shared(&self.entry.usage.throttled, 1);
+        let minute = second / 60;
+        if std::mem::replace(&mut self.told_throttled, minute) == minute {
+            return;
+        }
+        let max = shared.bounds.quotas.fuel_per_second_max;
+        let text = format!(
+            "its owner's engines have used the {max} units of fuel that they may use in a second (quotas.fuel_per_second_max): ticks go by \
+             until the next one, bars are told"
+        );
+        let remarks = vec![Remark::Log { at, level: LogLevel::Warn, text }];
+        shared.herald.tell(Event::Remarks { engine: self.entry.whose, remarks, dropped: 0 });
     }
 
     /// Keeps an event until there is a guest for it. When too many wait, ticks that close no bar go by: it is told.
@@ -403,9 +445,14 @@ pub(super) fn send_commands(entry: &Entry, commands: Vec<domain::risk::Approved<
     }
 }
 
-pub(crate) fn send_remarks(entry: &Entry, remarks: Vec<domain::desk::Remark>, dropped: u64, shared: &Shared) {
+pub(crate) fn send_remarks(entry: &Entry, mut remarks: Vec<Remark>, mut dropped: u64, shared: &Shared) {
     if remarks.is_empty() && dropped == 0 {
         return;
+    }
+    if !remarks.is_empty() {
+        let (bytes, too_many) = entry.usage.admit(&mut remarks, shared.clock.now().day(), &shared.bounds.quotas);
+        add_shared(&entry.meter.log_bytes, bytes);
+        dropped += too_many as u64;
     }
     add(&entry.meter.remarks_dropped, dropped);
     shared.herald.tell(Event::Remarks { engine: entry.whose, remarks, dropped });

@@ -157,8 +157,8 @@ impl Shard {
         let Some(slot) = self.slots[at].as_mut() else { return };
         let before = std::mem::replace(&mut slot.entry, Arc::clone(&entry));
         slot.orders = actor.orders();
-        let old = slot.actor.replace(actor);
-        slot.fuel_before = slot.fuel_before.saturating_add(old.as_ref().map_or(0, |old| old.used().fuel_total));
+        let old = slot.part_with(self.second);
+        slot.actor = Some(actor);
         slot.look_at_setup();
         slot.deliver(&self.shared);
         slot.publish();

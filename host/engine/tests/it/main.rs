@@ -8,6 +8,7 @@ mod life;
 mod moving;
 mod neighbours;
 mod orders;
+mod quotas;
 mod recovery;
 mod shadow;
 mod simulation;

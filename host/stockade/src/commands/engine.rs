@@ -375,7 +375,14 @@ fn detail(engine: &Value) -> String {
         ("trading", shown(&engine["trading"])),
         ("saved", saved),
         ("faults", format!("{}, started again {} times", engine["faults"], engine["restarts"])),
-        ("ticks", format!("{}, {} missed", engine["ticks"], engine["skipped"])),
+        ("ticks", format!("{}, {} missed, {} throttled", engine["ticks"], engine["skipped"], engine["throttled"])),
+        (
+            "used",
+            format!(
+                "{} fuel today, {} bytes of memory, {} bytes logged",
+                engine["fuel_today"], engine["memory_bytes"], engine["log_bytes"]
+            ),
+        ),
         ("holds", format!("{} positions, {} working orders", engine["positions"], engine["working_orders"])),
         ("profit", format!("{:.2}", engine["profit"].as_f64().unwrap_or_default())),
     ] {

@@ -15,6 +15,13 @@ pub enum Command {
         #[command(flatten)]
         host: HostOptions,
     },
+    /// What a user's engines and uploads use, and what they may.
+    Show {
+        /// Whose.
+        name: String,
+        #[command(flatten)]
+        host: HostOptions,
+    },
     /// All users.
     List {
         #[command(flatten)]
@@ -29,6 +36,10 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             let user = host.client(global)?.post("/users", &[], &json!({ "name": name }))?;
             global.output().show(&user, |user| format!("user {name} has id {}\n", user["id"]));
         }
+        Command::Show { name, host } => {
+            let usage = host.client(global)?.get("/users/usage", &[("user", name)])?;
+            global.output().show(&usage, used);
+        }
         Command::List { host } => {
             let users = host.client(global)?.get("/users", &[])?;
             global.output().show(&users, |users| {
@@ -38,6 +49,28 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
         }
     }
     Ok(())
+}
+
+fn used(usage: &Value) -> String {
+    let quota = |name: &str| match usage["quotas"][name].as_u64() {
+        None | Some(0) => "no quota".to_owned(),
+        Some(max) => format!("of {max}"),
+    };
+    let rows = [
+        ("engines", "engines", "engines_max"),
+        ("running", "engines_running", ""),
+        ("fuel a second", "fuel_per_second", "fuel_per_second_max"),
+        ("fuel today", "fuel_today", ""),
+        ("ticks throttled", "ticks_throttled", ""),
+        ("memory, bytes", "memory_bytes", "memory_bytes_max"),
+        ("versions", "versions", ""),
+        ("uploads, bytes", "upload_bytes", "upload_bytes_max"),
+        ("logged today, bytes", "log_bytes_today", "log_bytes_per_day_max"),
+    ];
+    let row = |(name, field, of): (&str, &str, &str)| {
+        vec![name.to_owned(), shown(&usage[field]), if of.is_empty() { String::new() } else { quota(of) }]
+    };
+    table(&[("what", Align::Left), ("used", Align::Right), ("quota", Align::Left)], &rows.map(row))
 }
 
 /// The rows of a list.

@@ -8,7 +8,7 @@ mod variables;
 pub use token::{existing_token, operator_token};
 
 use crate::exit::{Exit, Failure, Outcome};
-use domain::limits::GuestLimits;
+use domain::limits::{GuestLimits, Quotas};
 use domain::risk::RiskLimits;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -45,6 +45,8 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// What one compiled strategy may use.
     pub limits: GuestLimits,
+    /// What all engines and uploads of one user may use.
+    pub quotas: Quotas,
     /// What no account may go beyond.
     #[serde(deserialize_with = "over_the_operators")]
     pub risk: RiskLimits,
@@ -134,6 +136,7 @@ impl Default for Config {
             host: Host::default(),
             sandbox: Sandbox::default(),
             limits: GuestLimits::default(),
+            quotas: Quotas::default(),
             risk: RiskLimits::operators(),
             record: Record::default(),
         }

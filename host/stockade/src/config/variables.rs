@@ -27,7 +27,7 @@ const fn key(path: &'static str, kind: Kind) -> Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 40] = [
+pub const KEYS: [Key; 45] = [
     key("data_dir", Kind::Text),
     key("database", Kind::Text),
     key("listen", Kind::Text),
@@ -56,6 +56,11 @@ pub const KEYS: [Key; 40] = [
     key("limits.orders_per_call_max", Kind::Number),
     key("limits.log_bytes_per_minute", Kind::Number),
     key("limits.state_bytes_max", Kind::Number),
+    key("quotas.engines_max", Kind::Number),
+    key("quotas.fuel_per_second_max", Kind::Number),
+    key("quotas.memory_bytes_max", Kind::Number),
+    key("quotas.upload_bytes_max", Kind::Number),
+    key("quotas.log_bytes_per_day_max", Kind::Number),
     key("record.on", Kind::Number),
     key("record.engine_mib", Kind::Number),
     key("record.ticks_mib", Kind::Number),

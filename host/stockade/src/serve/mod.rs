@@ -214,7 +214,7 @@ fn sandbox(config: &Config) -> Outcome<Sandbox<Desk>> {
 fn bounds(config: &Config) -> Bounds {
     let usual = Bounds::default();
     let shards = if config.host.shards == 0 { usual.shards } else { config.host.shards };
-    Bounds { shards, save_every_us: i64::from(config.host.save_every_s) * SECOND_US, ..usual }
+    Bounds { shards, save_every_us: i64::from(config.host.save_every_s) * SECOND_US, quotas: config.quotas, ..usual }
 }
 
 pub(crate) fn store_failure(error: StoreError) -> Failure {

@@ -43,6 +43,7 @@ fn every_command_explains_itself() {
         "serve",
         "user add",
         "user list",
+        "user show",
         "account add",
         "account list",
         "engine add",

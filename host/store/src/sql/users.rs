@@ -5,7 +5,7 @@ use super::row::number;
 use super::{Database, DbRow};
 use crate::error::checked_name;
 use crate::error::inserting;
-use crate::{Page, Result, StoreError, UserRecord};
+use crate::{Holdings, Page, Result, StoreError, UserRecord};
 use domain::ids::UserId;
 use domain::time::Time;
 use sqlx::{FromRow, Row};
@@ -39,6 +39,18 @@ impl Database {
 
     pub async fn find_user(&self, name: &str) -> Result<Option<UserRecord>> {
         Ok(sqlx::query_as("SELECT * FROM users WHERE name = $1").bind(name).fetch_optional(&self.readers).await?)
+    }
+
+    pub async fn held_by(&self, id: UserId) -> Result<Holdings> {
+        let row = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM engines WHERE owner = $1) AS engines, COUNT(*) AS versions,
+                    CAST(COALESCE(SUM(c.size_bytes), 0) AS BIGINT) AS upload_bytes
+             FROM versions v JOIN strategies s ON s.id = v.strategy JOIN components c ON c.digest = v.digest WHERE s.owner = $1",
+        )
+        .bind(i64::from(id.0))
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(Holdings { engines: number(&row, "engines")?, versions: number(&row, "versions")?, upload_bytes: number(&row, "upload_bytes")? })
     }
 
     pub async fn every_user(&self, page: Page) -> Result<Vec<UserRecord>> {

@@ -267,12 +267,16 @@ impl Told {
 
     /// What an engine logged at level `info`.
     pub fn logged(&self, engine: u32) -> Vec<String> {
+        self.logged_at(engine, LogLevel::Info)
+    }
+
+    pub fn logged_at(&self, engine: u32, wanted: LogLevel) -> Vec<String> {
         let of = |event: Event| match event {
             Event::Remarks { engine: whose, remarks, .. } if whose.engine == EngineId(engine) => remarks,
             _ => Vec::new(),
         };
         let text = |remark| match remark {
-            Remark::Log { level: LogLevel::Info, text, .. } => Some(text),
+            Remark::Log { level, text, .. } if level == wanted => Some(text),
             _ => None,
         };
         self.events().into_iter().flat_map(of).filter_map(text).collect()

@@ -1,9 +1,9 @@
 use super::error_of;
 use crate::samples::description;
-use domain::ids::{Digest, StrategyId};
+use domain::ids::{Digest, StrategyId, UserId};
 use domain::time::Time;
 use serde_json::json;
-use stockade_store::{NewVersion, Page, Store, StrategyRecord, VersionRecord};
+use stockade_store::{Holdings, NewVersion, Page, Store, StrategyRecord, VersionRecord};
 
 pub async fn strategies_are_kept_and_only_their_owner_sees_them(store: &Store) {
     let anna = store.create_user("anna", Time(1)).await.unwrap().id;
@@ -61,4 +61,9 @@ pub async fn a_component_is_shared_and_a_version_is_not(store: &Store) {
     assert_eq!(store.versions(bob, hers).await.unwrap(), []);
     let of_bob = store.upload_version(bob, upload(his), Time(4)).await.unwrap();
     assert_eq!((of_bob.digest, of_bob.uploaded_at), (kept.digest, Time(4)));
+    let other = NewVersion { component: b"another", ..upload(hers) };
+    store.upload_version(anna, other, Time(5)).await.unwrap();
+    assert_eq!(store.held_by(anna).await.unwrap(), Holdings { engines: 0, versions: 2, upload_bytes: 4 + 7 });
+    assert_eq!(store.held_by(bob).await.unwrap(), Holdings { engines: 0, versions: 1, upload_bytes: 4 });
+    assert_eq!(store.held_by(UserId(99)).await.unwrap(), Holdings::default());
 }

@@ -1,0 +1,59 @@
+//! What a user may have: asked before more is taken.
+
+use crate::problem::{Code, Problem};
+use crate::state::AppState;
+use domain::ids::UserId;
+pub(crate) use store::Holdings;
+
+/// What the store keeps for a user.
+///
+/// # Errors
+/// The database can't be read.
+pub(crate) async fn held_by(state: &AppState, user: UserId) -> Result<Holdings, Problem> {
+    Ok(state.store.held_by(user).await?)
+}
+
+/// Room for one more engine.
+///
+/// # Errors
+/// `QUOTA_ENGINES`.
+pub(super) async fn room_for_engine(state: &AppState, user: UserId) -> Result<(), Problem> {
+    let max = u64::from(state.host.quotas().engines_max);
+    let engines = held_by(state, user).await?.engines;
+    if max > 0 && engines >= max {
+        let detail = format!("user {user} has {engines} engines and may have {max} (quotas.engines_max): remove one, or raise it");
+        return Err(Problem::new(Code::QuotaEngines, detail));
+    }
+    Ok(())
+}
+
+/// Room for one more component of so many bytes.
+///
+/// # Errors
+/// `QUOTA_UPLOADS`.
+pub(super) async fn room_for_upload(state: &AppState, user: UserId, more: u64) -> Result<(), Problem> {
+    let max = state.host.quotas().upload_bytes_max;
+    let bytes = held_by(state, user).await?.upload_bytes;
+    if max > 0 && bytes.saturating_add(more) > max {
+        let detail = format!(
+            "user {user} has uploaded {bytes} bytes, this component has {more}, and all may have {max} (quotas.upload_bytes_max): upload a \
+             smaller one, or raise it"
+        );
+        return Err(Problem::new(Code::QuotaUploads, detail));
+    }
+    Ok(())
+}
+
+/// Room for the memory of one more guest.
+///
+/// # Errors
+/// `QUOTA_MEMORY`.
+pub(super) async fn room_for_guest(state: &AppState, user: UserId) -> Result<(), Problem> {
+    let max = state.host.quotas().memory_bytes_max;
+    let bytes = state.ask(move |host| host.usage(user).memory_bytes).await?;
+    if max > 0 && bytes >= max {
+        let detail = format!("user {user}'s engines use {bytes} bytes and may use {max} (quotas.memory_bytes_max): stop one, or raise it");
+        return Err(Problem::new(Code::QuotaMemory, detail));
+    }
+    Ok(())
+}

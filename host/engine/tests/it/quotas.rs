@@ -1,0 +1,100 @@
+//! What a user's engines may use together.
+
+use crate::support::*;
+use domain::contract::LogLevel;
+use domain::desk::Desk;
+use domain::guest::{Call, GuestHost, Outcome};
+use domain::ids::{EngineId, UserId};
+use domain::limits::Quotas;
+use domain::time::{DAY_US, MINUTE_US, SECOND_US};
+use engine::{Bounds, Event};
+
+fn with(quotas: Quotas) -> World {
+    let world = World::with(Bounds { shards: 1, quotas, ..Bounds::default() });
+    world.account(1);
+    world.account(2);
+    world
+}
+
+#[test]
+fn a_user_who_has_used_up_the_fuel_of_a_second_is_throttled_until_the_next_and_nobody_else_is() {
+    // A call of these guests has 10; their start has two.
+    let world = with(Quotas { fuel_per_second_max: 100, ..Quotas::default() });
+    for (engine, account) in [(7, 1), (8, 1), (9, 2)] {
+        world.run(engine, account, listens);
+    }
+    for s in 1..=40 {
+        world.feed_seconds(s, 1);
+        world.settle();
+    }
+    let ticks = |engine: u32| world.host.engine(EngineId(engine)).unwrap().ticks;
+    let (ann, bob) = (world.host.usage(UserId(1)), world.host.usage(UserId(2)));
+    assert_eq!((ticks(7), ticks(8), ticks(9)), (3, 3, 8), "each of them until a hundred are used");
+    assert_eq!((ann.ticks_throttled, bob.ticks_throttled), (74, 32));
+    assert_eq!((ann.fuel_today, bob.fuel_today), (100, 100));
+    let logged = world.told.logged_at(7, LogLevel::Warn);
+    assert!(
+        matches!(&logged[..], [line] if line.contains("100 units of fuel") && line.contains("quotas.fuel_per_second_max")),
+        "{logged:?}"
+    );
+
+    // The next second is a new one; the first tick says what went by.
+    world.clock.forward(SECOND_US);
+    world.feed_seconds(41, 1);
+    world.settle();
+    assert_eq!((ticks(7), ticks(9)), (4, 9));
+    assert_eq!(world.heard.of(7, "tick").last().unwrap(), "tick 0 41000000 110041 skipped=37");
+    assert_eq!(world.host.usage(UserId(1)).fuel_per_second, 100, "the last full second");
+}
+
+#[test]
+fn bars_are_told_to_who_is_throttled() {
+    let world = with(Quotas { fuel_per_second_max: 1, ..Quotas::default() });
+    world.run(7, 1, listens);
+    for s in [1, 2, 61, 121] {
+        world.feed(tick(EURUSD, s * SECOND_US, 110_000 + s));
+        world.settle();
+    }
+    assert_eq!(world.heard.of(7, "tick").len(), 1);
+    assert_eq!(world.heard.of(7, "bar"), ["bar M1 0", "bar M1 60000000"]);
+}
+
+#[test]
+fn ticks_that_wait_go_by_as_well() {
+    let world = with(Quotas { fuel_per_second_max: 1, ..Quotas::default() });
+    world.run(7, 1, listens);
+    world.feed_seconds(1, 500);
+    world.settle();
+    let engine = world.host.engine(EngineId(7)).unwrap();
+    assert_eq!(engine.ticks + engine.throttled, 500);
+    assert!(engine.throttled > 0);
+}
+
+#[test]
+fn what_a_users_engines_say_in_a_day_is_bounded_named_and_counted() {
+    let world = with(Quotas { log_bytes_per_day_max: 1_000, ..Quotas::default() });
+    let talks = |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| -> Option<Outcome> {
+        if let Call::Tick { .. } = call {
+            desk.log(LogLevel::Info, &"x".repeat(84));
+        }
+        None
+    };
+    world.run(7, 1, talks);
+    world.run(9, 2, talks);
+    let minutes = |from: i64| {
+        for minute in from..from + 15 {
+            world.feed(tick(EURUSD, minute * MINUTE_US, 110_000));
+            world.settle();
+        }
+    };
+    minutes(1);
+    let warned = world.told.logged_at(7, LogLevel::Warn);
+    assert!(matches!(&warned[..], [line] if line.contains("may say 1000 (quotas.log_bytes_per_day_max)")), "{warned:?}");
+    assert_eq!(world.told.logged(7).len(), 10);
+    let engine = world.host.engine(EngineId(7)).unwrap();
+    assert_eq!((engine.log_bytes, engine.remarks_dropped), (1_000, 5));
+    world.clock.forward(DAY_US);
+    minutes(16);
+    assert_eq!(world.told.logged(7).len(), 20, "a new day");
+    assert!(world.told.events().iter().any(|event| matches!(event, Event::Remarks { dropped: 1, .. })), "what is dropped is told");
+}
