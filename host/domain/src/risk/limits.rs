@@ -3,116 +3,151 @@
 use super::hours::TradingHours;
 use serde::{Deserialize, Serialize};
 
-/// Limits of one level: the operator's, a user's or an account's. What is left out is not limited. The defaults suit a paper
-/// account. Money is in whole units of the account's currency; times are market time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RiskLimits {
-    /// Symbols that may be traded, by name; empty: all the host knows.
-    pub symbols: Vec<String>,
-    /// Largest order, in hundredths of a lot.
-    pub order_centilots_max: u32,
-    /// Orders, modifications and cancels of one engine in a minute.
-    pub commands_per_minute: u32,
-    /// Working orders of the account.
-    pub working_orders_max: u32,
-    /// Open positions of the account.
-    pub positions_max: u32,
-    /// Orders, modifications and cancels of the whole account in a minute.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account_commands_per_minute: Option<u32>,
-    /// Working orders of the account on one symbol.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub symbol_orders_max: Option<u32>,
-    /// Open positions of the account in one symbol.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub symbol_positions_max: Option<u32>,
-    /// Largest volume in one direction of one symbol, in hundredths of a lot, everything that waits counted as filled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub symbol_centilots_max: Option<u32>,
-    /// Largest worth of one order.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub order_notional_max: Option<u64>,
-    /// Largest worth of all positions together, both directions added, everything that waits counted as filled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gross_notional_max: Option<u64>,
-    /// The same with opposite directions of a symbol set off against each other.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub net_notional_max: Option<u64>,
-    /// Smallest margin level after an order, percent of the margin that everything open and waiting takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub margin_level_percent_min: Option<u32>,
-    /// Oldest price on which anything is opened, ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub price_age_ms_max: Option<u32>,
-    /// Widest spread at which anything is opened, points.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub spread_points_max: Option<u32>,
-    /// Farthest an order's price may lie from the market, thousandths of the price.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub collar_permille: Option<u32>,
-    /// How far the market may have moved within a minute for anything to be opened, thousandths of the price.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jump_permille: Option<u32>,
-    /// Loss of equity since the beginning of the UTC day at which nothing is opened until the next one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub daily_loss_max: Option<u64>,
-    /// Fall of equity from its peak, percent, at which nothing is opened until the next day.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub drawdown_percent_max: Option<u32>,
-    /// Losing deals of an engine in a row after which it opens nothing until the next day.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub consecutive_losses_max: Option<u32>,
-    /// Openings of an engine in the same direction within `executions_window_s` after which it opens nothing until a person
-    /// says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub executions_max: Option<u32>,
-    /// See `executions_max`, seconds.
-    pub executions_window_s: u32,
-    /// For so long the same order is not taken again, ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duplicate_window_ms: Option<u32>,
-    /// Openings on one symbol that wait for the broker's answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_flight_per_symbol_max: Option<u32>,
-    /// Whether what opens a position must bring a stop loss.
-    pub stop_loss_required: bool,
-    /// When anything is opened, UTC, such as `mon-fri 07:00-20:30`; left out: always.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sessions: Option<TradingHours>,
+/// What a limit is given as, for whoever describes limits to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    /// A list of names.
+    Names,
+    /// A whole number, not negative.
+    Number,
+    /// The same, or none.
+    OptionalNumber,
+    /// Yes or no.
+    Flag,
+    /// A list of hours, or none.
+    Hours,
 }
 
-impl Default for RiskLimits {
-    fn default() -> Self {
-        Self {
-            symbols: Vec::new(),
-            order_centilots_max: 5_000,
-            commands_per_minute: 120,
-            working_orders_max: 200,
-            positions_max: 200,
-            account_commands_per_minute: None,
-            symbol_orders_max: None,
-            symbol_positions_max: None,
-            symbol_centilots_max: None,
-            order_notional_max: None,
-            gross_notional_max: None,
-            net_notional_max: None,
-            margin_level_percent_min: None,
-            price_age_ms_max: None,
-            spread_points_max: None,
-            collar_permille: None,
-            jump_permille: None,
-            daily_loss_max: None,
-            drawdown_percent_max: None,
-            consecutive_losses_max: None,
-            executions_max: None,
-            executions_window_s: 60,
-            duplicate_window_ms: None,
-            in_flight_per_symbol_max: None,
-            stop_loss_required: false,
-            sessions: None,
-        }
+/// One limit, described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitField {
+    /// Its name.
+    pub name: &'static str,
+    /// What it limits, in the lines of its documentation.
+    pub about: &'static [&'static str],
+    /// What it is given as.
+    pub kind: LimitKind,
+}
+
+/// The type of a limit.
+trait Limit {
+    const KIND: LimitKind;
+    /// Whether it says nothing.
+    fn is_absent(&self) -> bool {
+        false
     }
+}
+
+impl Limit for Vec<String> {
+    const KIND: LimitKind = LimitKind::Names;
+}
+
+impl Limit for u32 {
+    const KIND: LimitKind = LimitKind::Number;
+}
+
+impl Limit for bool {
+    const KIND: LimitKind = LimitKind::Flag;
+}
+
+impl<T: Copy + Into<u64>> Limit for Option<T> {
+    const KIND: LimitKind = LimitKind::OptionalNumber;
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl Limit for Option<TradingHours> {
+    const KIND: LimitKind = LimitKind::Hours;
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+/// Each limit with its type, its default, and which of two values is the stricter one.
+macro_rules! limits {
+    ($($(#[doc = $about:literal])+ $limit:ident: $kind:ty = $default:expr, $stricter:ident;)+) => {
+        /// Limits of one level: the operator's, a user's or an account's. What is left out is not limited. The defaults suit a paper
+        /// account. Money is in whole units of the account's currency; times are market time.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct RiskLimits {
+            $($(#[doc = $about])+ #[serde(skip_serializing_if = "Limit::is_absent")] pub $limit: $kind,)+
+        }
+
+        impl Default for RiskLimits {
+            fn default() -> Self {
+                Self { $($limit: $default),+ }
+            }
+        }
+
+        impl RiskLimits {
+            /// Every limit, described.
+            pub const FIELDS: &[LimitField] =
+                &[$(LimitField { name: stringify!($limit), about: &[$($about),+], kind: <$kind as Limit>::KIND }),+];
+
+            /// Of each limit the stricter one.
+            pub fn strictest(&self, other: &Self) -> Self {
+                Self { $($limit: $stricter(&self.$limit, &other.$limit)),+ }
+            }
+        }
+    };
+}
+
+limits! {
+    /// Symbols that may be traded, by name; empty: all the host knows.
+    symbols: Vec<String> = Vec::new(), common_symbols;
+    /// Largest order, in hundredths of a lot.
+    order_centilots_max: u32 = 5_000, least;
+    /// Orders, modifications and cancels of one engine in a minute.
+    commands_per_minute: u32 = 120, least;
+    /// Working orders of the account.
+    working_orders_max: u32 = 200, least;
+    /// Open positions of the account.
+    positions_max: u32 = 200, least;
+    /// Orders, modifications and cancels of the whole account in a minute.
+    account_commands_per_minute: Option<u32> = None, lower;
+    /// Working orders of the account on one symbol.
+    symbol_orders_max: Option<u32> = None, lower;
+    /// Open positions of the account in one symbol.
+    symbol_positions_max: Option<u32> = None, lower;
+    /// Largest volume in one direction of one symbol, in hundredths of a lot, everything that waits counted as filled.
+    symbol_centilots_max: Option<u32> = None, lower;
+    /// Largest worth of one order.
+    order_notional_max: Option<u64> = None, lower;
+    /// Largest worth of all positions together, both directions added, everything that waits counted as filled.
+    gross_notional_max: Option<u64> = None, lower;
+    /// The same with opposite directions of a symbol set off against each other.
+    net_notional_max: Option<u64> = None, lower;
+    /// Smallest margin level after an order, percent of the margin that everything open and waiting takes.
+    margin_level_percent_min: Option<u32> = None, most;
+    /// Oldest price on which anything is opened, ms.
+    price_age_ms_max: Option<u32> = None, lower;
+    /// Widest spread at which anything is opened, points.
+    spread_points_max: Option<u32> = None, lower;
+    /// Farthest an order's price may lie from the market, thousandths of the price.
+    collar_permille: Option<u32> = None, lower;
+    /// How far the market may have moved within a minute for anything to be opened, thousandths of the price.
+    jump_permille: Option<u32> = None, lower;
+    /// Loss of equity since the beginning of the UTC day at which nothing is opened until the next one.
+    daily_loss_max: Option<u64> = None, lower;
+    /// Fall of equity from its peak, percent, at which nothing is opened until the next day.
+    drawdown_percent_max: Option<u32> = None, lower;
+    /// Losing deals of an engine in a row after which it opens nothing until the next day.
+    consecutive_losses_max: Option<u32> = None, lower;
+    /// Openings of an engine in the same direction within `executions_window_s` after which it opens nothing until a person
+    /// says so.
+    executions_max: Option<u32> = None, lower;
+    /// See `executions_max`, seconds.
+    executions_window_s: u32 = 60, most;
+    /// For so long the same order is not taken again, ms.
+    duplicate_window_ms: Option<u32> = None, most;
+    /// Openings on one symbol that wait for the broker's answer.
+    in_flight_per_symbol_max: Option<u32> = None, lower;
+    /// Whether what opens a position must bring a stop loss.
+    stop_loss_required: bool = false, most;
+    /// When anything is opened, UTC, such as `mon-fri 07:00-20:30`; left out: always.
+    sessions: Option<TradingHours> = None, common_hours;
 }
 
 impl RiskLimits {
@@ -142,38 +177,6 @@ impl RiskLimits {
         }
     }
 
-    /// Of each limit the stricter one.
-    pub fn strictest(&self, other: &Self) -> Self {
-        Self {
-            symbols: common_symbols(&self.symbols, &other.symbols),
-            order_centilots_max: self.order_centilots_max.min(other.order_centilots_max),
-            commands_per_minute: self.commands_per_minute.min(other.commands_per_minute),
-            working_orders_max: self.working_orders_max.min(other.working_orders_max),
-            positions_max: self.positions_max.min(other.positions_max),
-            account_commands_per_minute: lower(self.account_commands_per_minute, other.account_commands_per_minute),
-            symbol_orders_max: lower(self.symbol_orders_max, other.symbol_orders_max),
-            symbol_positions_max: lower(self.symbol_positions_max, other.symbol_positions_max),
-            symbol_centilots_max: lower(self.symbol_centilots_max, other.symbol_centilots_max),
-            order_notional_max: lower(self.order_notional_max, other.order_notional_max),
-            gross_notional_max: lower(self.gross_notional_max, other.gross_notional_max),
-            net_notional_max: lower(self.net_notional_max, other.net_notional_max),
-            margin_level_percent_min: self.margin_level_percent_min.max(other.margin_level_percent_min),
-            price_age_ms_max: lower(self.price_age_ms_max, other.price_age_ms_max),
-            spread_points_max: lower(self.spread_points_max, other.spread_points_max),
-            collar_permille: lower(self.collar_permille, other.collar_permille),
-            jump_permille: lower(self.jump_permille, other.jump_permille),
-            daily_loss_max: lower(self.daily_loss_max, other.daily_loss_max),
-            drawdown_percent_max: lower(self.drawdown_percent_max, other.drawdown_percent_max),
-            consecutive_losses_max: lower(self.consecutive_losses_max, other.consecutive_losses_max),
-            executions_max: lower(self.executions_max, other.executions_max),
-            executions_window_s: self.executions_window_s.max(other.executions_window_s),
-            duplicate_window_ms: self.duplicate_window_ms.max(other.duplicate_window_ms),
-            in_flight_per_symbol_max: lower(self.in_flight_per_symbol_max, other.in_flight_per_symbol_max),
-            stop_loss_required: self.stop_loss_required || other.stop_loss_required,
-            sessions: TradingHours::common(self.sessions.as_ref(), other.sessions.as_ref()),
-        }
-    }
-
     /// Whether these allow something that `before` did not: such a change is for the audit.
     pub fn raises(&self, before: &Self) -> bool {
         self.strictest(before) != *self
@@ -191,11 +194,25 @@ impl RiskLimits {
     }
 }
 
-fn lower<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
-    match (one, other) {
+/// The lower of two limits, of which either may be none.
+fn lower<T: Ord + Copy>(one: &Option<T>, other: &Option<T>) -> Option<T> {
+    match (*one, *other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     }
+}
+
+fn least(one: &u32, other: &u32) -> u32 {
+    *one.min(other)
+}
+
+/// The greater of two, and anything rather than none.
+fn most<T: Ord + Copy>(one: &T, other: &T) -> T {
+    *one.max(other)
+}
+
+fn common_hours(one: &Option<TradingHours>, other: &Option<TradingHours>) -> Option<TradingHours> {
+    TradingHours::common(one.as_ref(), other.as_ref())
 }
 
 fn common_symbols(one: &[String], other: &[String]) -> Vec<String> {

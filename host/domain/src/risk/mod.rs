@@ -19,7 +19,7 @@ pub(crate) mod tests;
 
 pub use exposure::{Exposure, OnSymbol};
 pub use hours::TradingHours;
-pub use limits::RiskLimits;
+pub use limits::{LimitField, LimitKind, RiskLimits};
 pub use memory::GateMemory;
 pub use rates::HostCaps;
 

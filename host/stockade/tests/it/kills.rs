@@ -12,6 +12,8 @@ use store::{Page, Store};
 
 /// Kills in the usual tests.
 const KILLS: u64 = 5;
+/// Of many kills it is told how far they are.
+const TOLD_EVERY: u64 = 10;
 /// Longer than a host takes to trade, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -76,6 +78,9 @@ fn kills_at_random_moments_lose_no_order_and_double_none() {
         traded(&counts, 1 + (kill * 2_654_435_761 % 7) as usize);
         drop(host.take());
         host = Some(Host::start(&place, &counts));
+        if (kill + 1).is_multiple_of(TOLD_EVERY) {
+            println!("{} of {kills} kills done, {} orders sent", kill + 1, sent(&counts).len());
+        }
     }
     traded(&counts, 1);
     // Whatever was killed in the middle: journal and broker have the same.

@@ -8,12 +8,24 @@ mod exchange;
 mod run;
 
 use run::Run;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Seeds in the usual tests.
 const SEEDS: u64 = 200;
+/// Of many seeds it is told how far they are.
+const TOLD_EVERY: u64 = 1_000;
 
 fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")))
+}
+
+/// A run to its end; a panic in it has broken an invariant, too.
+fn finished(seed: u64) -> Result<run::Sums, String> {
+    let ended = catch_unwind(AssertUnwindSafe(|| Run::new(seed).finish()));
+    ended.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
+        Err(format!("it panicked: {}", text.unwrap_or_default()))
+    })
 }
 
 #[test]
@@ -22,9 +34,16 @@ fn no_order_is_lost_doubled_or_unchecked_whatever_fails_when() {
     let mut sums = run::Sums::default();
     let mut wrong = Vec::new();
     for seed in from..from + seeds {
-        match Run::new(seed).finish() {
+        match finished(seed) {
             Ok(sum) => sums.add(&sum),
-            Err(why) => wrong.push(format!("seed {seed}: {why}")),
+            Err(why) => {
+                println!("seed {seed}: {why}");
+                wrong.push(format!("seed {seed}: {why}"));
+            }
+        }
+        let done = seed - from + 1;
+        if done.is_multiple_of(TOLD_EVERY) {
+            println!("{done} of {seeds} seeds done, {} of them broke an invariant", wrong.len());
         }
     }
     println!("{seeds} seeds from {from}: {sums:?}");
