@@ -63,37 +63,50 @@ pub(crate) async fn pull(
     Ok(done.await??)
 }
 
-/// What may be done at the market on this host.
+/// Something whose trading state was set, as it is now, and what that took back.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct HostTrading {
-    #[schema(value_type = words::TradingState)]
-    trading: TradingState,
+pub(crate) struct WoundDownTo<T> {
+    #[serde(flatten)]
+    now: T,
     /// Cancels that this request sent.
     cancels_sent: usize,
     /// Closing orders that this request sent.
     closes_sent: usize,
 }
 
+impl<T> WoundDownTo<T> {
+    pub(crate) fn new(now: T, done: WoundDown) -> Self {
+        Self { now, cancels_sent: done.cancels, closes_sent: done.closes }
+    }
+}
+
+/// What may be done at the market on this host.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HostTrading {
+    #[schema(value_type = words::TradingState)]
+    trading: TradingState,
+}
+
 /// What everyone on the host may do at the market.
 #[utoipa::path(get, path = "/trading", tag = "host", operation_id = "show_trading",
     responses((status = 200, description = "What may be done.", body = HostTrading)))]
 pub(crate) async fn show(_: Operator, State(state): State<AppState>) -> axum::Json<HostTrading> {
-    axum::Json(HostTrading { trading: state.host.trading(), cancels_sent: 0, closes_sent: 0 })
+    axum::Json(HostTrading { trading: state.host.trading() })
 }
 
 /// The kill switch: set what everyone on the host may do at the market.
 ///
 /// Holds at the risk gate at once, and after a restart. Orders that reduce risk pass in every state.
 #[utoipa::path(post, path = "/trading", tag = "host", operation_id = "set_trading", request_body = NewTrading,
-    responses((status = 200, description = "What may be done now.", body = HostTrading)))]
+    responses((status = 200, description = "What may be done now.", body = WoundDownTo<HostTrading>)))]
 pub(crate) async fn set(
     _: Operator,
     State(state): State<AppState>,
     Json(body): Json<NewTrading>,
-) -> Result<axum::Json<HostTrading>, Problem> {
+) -> Result<axum::Json<WoundDownTo<HostTrading>>, Problem> {
     let done = body.pull(&state, Scope::Host).await?;
     // The host's event thread stores the state, and goes on trying while the database is down.
     let detail = serde_json::json!({ "state": body.trading, "reason": body.reason(), "cancels": done.cancels, "closes": done.closes });
     audit(&state, "host.trading", "host".into(), detail).await;
-    Ok(axum::Json(HostTrading { trading: state.host.trading(), cancels_sent: done.cancels, closes_sent: done.closes }))
+    Ok(axum::Json(WoundDownTo::new(HostTrading { trading: state.host.trading() }, done)))
 }

@@ -6,7 +6,7 @@ use crate::operations::{any_account, set_account_trading};
 use crate::operator::Operator;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::trading::NewTrading;
+use crate::trading::{NewTrading, WoundDownTo};
 use axum::extract::State;
 use domain::ids::AccountId;
 use engine::Scope;
@@ -18,17 +18,17 @@ use engine::Scope;
 /// Codes: `NOT_FOUND`.
 #[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", operation_id = "change_account", request_body = NewTrading,
     params(("id" = u32, Path, description = "The account.")),
-    responses((status = 200, description = "The account as it is now.", body = AccountView)))]
+    responses((status = 200, description = "The account as it is now.", body = WoundDownTo<AccountView>)))]
 pub(crate) async fn change(
     _: Operator,
     State(state): State<AppState>,
     Path(id): Path<u32>,
     Json(body): Json<NewTrading>,
-) -> Result<axum::Json<AccountView>, Problem> {
-    body.pull(&state, Scope::Account(AccountId(id))).await?;
+) -> Result<axum::Json<WoundDownTo<AccountView>>, Problem> {
+    let done = body.pull(&state, Scope::Account(AccountId(id))).await?;
     let record = any_account(&state, id).await?;
     set_account_trading(&state, &record, body.trading, body.reason()).await?;
     let owner = state.store.user(record.owner).await?;
     let record = any_account(&state, id).await?;
-    Ok(axum::Json(view(&state, &record, &owner.name).await?))
+    Ok(axum::Json(WoundDownTo::new(view(&state, &record, &owner.name).await?, done)))
 }

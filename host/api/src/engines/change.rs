@@ -6,13 +6,13 @@ use crate::operations::{Changes, any_engine, change_engine, set_engine_trading};
 use crate::operator::Operator;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
-use crate::trading::pull;
+use crate::trading::{WoundDownTo, pull};
 use crate::words;
 use axum::extract::State;
 use domain::account::WindDown;
 use domain::contract::TradingState;
 use domain::ids::EngineId;
-use engine::Scope;
+use engine::{Scope, WoundDown};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -71,17 +71,18 @@ impl Body {
 /// `HOST_FULL`.
 #[utoipa::path(patch, path = "/engines/{id}", tag = "engines", operation_id = "change_engine", request_body = Body,
     params(("id" = u32, Path, description = "The engine.")),
-    responses((status = 200, description = "The engine as it is now.", body = EngineView)))]
+    responses((status = 200, description = "The engine as it is now.", body = WoundDownTo<EngineView>)))]
 pub(crate) async fn change(
     _: Operator,
     State(state): State<AppState>,
     Path(id): Path<u32>,
     Json(body): Json<Body>,
-) -> Result<axum::Json<EngineView>, Problem> {
+) -> Result<axum::Json<WoundDownTo<EngineView>>, Problem> {
     let why = body.reason.as_deref().unwrap_or("by the operator");
+    let mut done = WoundDown::default();
     if let Some(trading) = body.trading {
         let what = WindDown { engine: None, cancel_orders: body.cancel_orders, flatten: body.flatten };
-        pull(&state, Scope::Engine(EngineId(id)), trading, why, what).await?;
+        done = pull(&state, Scope::Engine(EngineId(id)), trading, why, what).await?;
     }
     let record = any_engine(&state, id).await?;
     let changes = body.changes();
@@ -95,5 +96,5 @@ pub(crate) async fn change(
     if let Some(trading) = body.trading {
         set_engine_trading(&state, &record, trading, why).await?;
     }
-    view(&state, id).await
+    Ok(axum::Json(WoundDownTo::new(view(&state, id).await?.0, done)))
 }

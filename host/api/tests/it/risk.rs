@@ -96,7 +96,7 @@ async fn a_halt_holds_at_its_level_and_may_close_what_is_open() {
         };
         world.ticks(2);
         let set_to = set(r#"{"trading":"halted","reason":"news","cancel_orders":true,"flatten":true}"#).await;
-        assert_eq!(set_to["trading"], "halted", "{path}");
+        assert_eq!(fields(&set_to, "trading cancels_sent closes_sent"), json(r#"["halted",0,2]"#), "{path}");
         world.settle();
         world.ticks(1);
         // Two that opened, and for each one that closed it.

@@ -1,7 +1,6 @@
 //! The store on PostgreSQL: a pool for all the calls, a connection of its own for each journal, one host.
 
 mod error;
-mod health;
 mod journal;
 mod migrate;
 mod open;
@@ -24,6 +23,8 @@ mod engine_states;
 mod engine_steps;
 #[path = "../sql/engines.rs"]
 mod engines;
+#[path = "../sql/health.rs"]
+mod health;
 #[path = "../sql/ids.rs"]
 mod ids;
 #[path = "../sql/ledger.rs"]
@@ -62,6 +63,19 @@ use tx::Tx;
 
 /// A connection of this database.
 type DbConnection = PgConnection;
+/// How much there is. `seq` has gaps here, since a transaction that is rolled back has used its numbers; and counting reads every row.
+/// From a hundred thousand rows on the server's own estimate is near enough for a page that is asked for often.
+const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, (SELECT COUNT(*) FROM accounts) AS accounts,
+        (SELECT COUNT(*) FROM strategies) AS strategies, (SELECT COUNT(*) FROM versions) AS versions,
+        (SELECT COUNT(*) FROM engines) AS engines,
+        (SELECT COUNT(*) FROM engines WHERE wanted = 'running') AS engines_wanted,
+        (SELECT CASE WHEN reltuples < 100000 THEN (SELECT COUNT(*) FROM orders) ELSE CAST(reltuples AS BIGINT) END
+            FROM pg_class WHERE oid = CAST('orders' AS regclass)) AS orders,
+        (SELECT COUNT(*) FROM orders WHERE finished_at IS NULL) AS orders_working,
+        (SELECT CASE WHEN reltuples < 100000 THEN (SELECT COUNT(*) FROM deals) ELSE CAST(reltuples AS BIGINT) END
+            FROM pg_class WHERE oid = CAST('deals' AS regclass)) AS deals,
+        (SELECT COUNT(*) FROM positions WHERE closed_at IS NULL) AS positions_open,
+        pg_database_size(current_database()) AS size_bytes";
 /// Reads who owns a part, and keeps it so until the transaction ends.
 const HOLD_OWNER: &str =
     "SELECT epoch, owner, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) AS number FROM owners WHERE part = $1 FOR SHARE";

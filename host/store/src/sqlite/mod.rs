@@ -3,7 +3,6 @@
 mod error;
 #[cfg(test)]
 mod faults;
-mod health;
 mod journal;
 mod migrate;
 mod open;
@@ -24,6 +23,8 @@ mod engine_states;
 mod engine_steps;
 #[path = "../sql/engines.rs"]
 mod engines;
+#[path = "../sql/health.rs"]
+mod health;
 #[path = "../sql/ids.rs"]
 mod ids;
 #[path = "../sql/ledger.rs"]
@@ -61,6 +62,17 @@ use writer::{Tx, Writer};
 
 /// A connection of this database.
 type DbConnection = sqlx::SqliteConnection;
+/// How much there is. Orders and deals are never removed, so their last number is their count, and the count is free. Page count times
+/// page size is the file, without the log.
+const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, (SELECT COUNT(*) FROM accounts) AS accounts,
+        (SELECT COUNT(*) FROM strategies) AS strategies, (SELECT COUNT(*) FROM versions) AS versions,
+        (SELECT COUNT(*) FROM engines) AS engines,
+        (SELECT COUNT(*) FROM engines WHERE wanted = 'running') AS engines_wanted,
+        (SELECT COALESCE(MAX(seq), 0) FROM orders) AS orders,
+        (SELECT COUNT(*) FROM orders WHERE finished_at IS NULL) AS orders_working,
+        (SELECT COALESCE(MAX(seq), 0) FROM deals) AS deals,
+        (SELECT COUNT(*) FROM positions WHERE closed_at IS NULL) AS positions_open,
+        (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()) AS size_bytes";
 /// Reads who owns a part; nobody else writes while a transaction does.
 const HOLD_OWNER: &str = "SELECT epoch, owner, 0 AS number FROM owners WHERE part = $1";
 

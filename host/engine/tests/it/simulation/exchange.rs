@@ -30,6 +30,7 @@ pub struct Exchange {
     pub calm: bool,
     pub unanswered: u64,
     pub deals: u64,
+    pub nights: u64,
     /// Commands that are on their way here.
     coming: Vec<Command>,
     /// Reports that are on their way to the host.
@@ -52,6 +53,7 @@ impl Exchange {
             calm: false,
             unanswered: 0,
             deals: 0,
+            nights: 0,
             coming: Vec::new(),
             leaving: Vec::new(),
             history: Vec::new(),
@@ -208,6 +210,15 @@ impl Exchange {
                 } else {
                     self.fill(account, id, &request, false);
                 }
+            }
+        }
+        if self.dice.one_in(16) {
+            // A night: each position is charged.
+            let open: Vec<PositionId> = self.truth[&account].positions.keys().copied().collect();
+            for position in open {
+                let amount = Money(-10_000 * (1 + self.dice.below(9) as i64));
+                self.nights += 1;
+                self.say(account, None, Happened::SwapCharged { position, amount });
             }
         }
         if self.dice.one_in(12) {

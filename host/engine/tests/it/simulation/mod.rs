@@ -49,7 +49,10 @@ fn no_order_is_lost_doubled_or_unchecked_whatever_fails_when() {
     println!("{seeds} seeds from {from}: {sums:?}");
     assert!(wrong.is_empty(), "{} of {seeds} seeds broke an invariant:\n{}", wrong.len(), wrong[..wrong.len().min(10)].join("\n"));
     // Faults that never happen prove nothing.
-    assert!(sums.crashes >= seeds / 3 && sums.unanswered > 0 && sums.orders > 5 * seeds && sums.deals > 3 * seeds, "{sums:?}");
+    assert!(
+        sums.crashes >= seeds / 3 && sums.unanswered > 0 && sums.orders > 5 * seeds && sums.deals > 3 * seeds && sums.nights > seeds,
+        "{sums:?}"
+    );
 }
 
 #[test]

@@ -94,6 +94,7 @@ impl Fate {
 pub struct Sums {
     pub orders: u64,
     pub deals: u64,
+    pub nights: u64,
     pub crashes: u64,
     pub unanswered: u64,
     pub writes: u64,
@@ -103,6 +104,7 @@ impl Sums {
     pub fn add(&mut self, other: &Self) {
         self.orders += other.orders;
         self.deals += other.deals;
+        self.nights += other.nights;
         self.crashes += other.crashes;
         self.unanswered += other.unanswered;
         self.writes += other.writes;
@@ -137,7 +139,7 @@ fn shown(ledger: &domain::ledger::Ledger) -> String {
     let positions: Vec<_> = ledger
         .positions
         .values()
-        .map(|open| format!("{} {} {:?} {} {:?}", open.id, open.side, open.volume, open.cost, open.stop_loss))
+        .map(|open| format!("{} {} {:?} {} {:?} swap {}", open.id, open.side, open.volume, open.cost, open.stop_loss, open.swap))
         .collect();
     format!("balance {}, orders {orders:?}, positions {positions:?}", ledger.balance)
 }
@@ -390,6 +392,7 @@ impl Run {
         Ok(Sums {
             orders: exchange.received.len() as u64,
             deals: exchange.deals,
+            nights: exchange.nights,
             crashes: self.crashes,
             unanswered: exchange.unanswered,
             writes: locked(&self.disk).writes,
