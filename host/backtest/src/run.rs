@@ -109,8 +109,9 @@ pub enum RunError {
 const ENGINE: EngineId = EngineId(1);
 const ACCOUNT: AccountId = AccountId(1);
 
-/// Rows in one call at most: enough to make the call's cost vanish, few enough to stay in the nearest caches.
-const ROWS_MAX: usize = 4_096;
+/// Rows in one call at most: enough to make the call's cost vanish, few enough that their copy stays in the nearest cache and
+/// little of it is in vain when the guest stops early.
+const ROWS_MAX: usize = 1_024;
 /// Rows in one call after the guest has stopped early: what it did not handle was copied for nothing.
 const ROWS_MIN: usize = 64;
 /// Rounds of orders and events at one moment. The gate ends an exchange of events and orders long before, as live; here ends

@@ -5,7 +5,7 @@ use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::account::Account;
 use domain::broker::AccountTerms;
-use domain::contract::{AccountMode, TradingState};
+use domain::contract::TradingState;
 use domain::number::Money;
 use domain::risk::RiskLimits;
 use engine::{HostError, Recovered, Scope};
@@ -45,7 +45,6 @@ pub async fn open_account(state: &AppState, owner: &UserRecord, account: &NewAcc
 
 fn check(terms: &AccountTerms) -> Result<(), String> {
     match terms {
-        AccountTerms { mode: AccountMode::Exchange, .. } => Err("mode: a paper account is netting or hedging".into()),
         AccountTerms { currency, .. } if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) => {
             Err(format!("currency: {currency:?} is no currency; give its three letters, as USD"))
         }

@@ -30,7 +30,6 @@ async fn terms_out_of_range_open_nothing() {
         (r#"{"name":"a","deposit":1e300}"#, "at most 1000000000"),
         (r#"{"name":"a","deposit":-1e300}"#, "must be positive"),
         (r#"{"name":"a","deposit":0.4,"currency":"JPY"}"#, "less than the smallest amount of JPY"),
-        (r#"{"name":"a","mode":"exchange"}"#, "netting or hedging"),
         (r#"{"name":""}"#, "1 to 64 bytes"),
     ] {
         world.post("/accounts?user=ann", json(terms)).await.refused(422, "INVALID_VALUE", part);

@@ -46,8 +46,8 @@ pub struct Terms {
     /// 1:LEVERAGE.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub leverage: u32,
-    /// How positions are kept.
-    #[arg(long, default_value = "hedging", value_parser = ["netting", "hedging"])]
+    /// How positions are kept: each by itself (hedging), or one a symbol (netting; exchange is MT5's word for the same there).
+    #[arg(long, default_value = "hedging", value_parser = ["netting", "hedging", "exchange"])]
     pub mode: String,
 }
 
