@@ -7,6 +7,7 @@
 //! Ticks are gathered beside the store first and take their places once the whole source was read, so an import that fails
 //! leaves the store as it was. The same import again changes nothing.
 
+mod ahead;
 mod bi5;
 mod clock;
 mod commit;

@@ -1,5 +1,6 @@
 //! What there is to read: files of a folder, files inside zips, and the first look at each.
 
+use super::ahead::read_ahead;
 use super::error::ImportError;
 use super::lines::{ByteOrder, Utf16};
 use super::{Format, mt5};
@@ -118,14 +119,8 @@ pub(super) fn each_stream(input: &Input, mut read: impl FnMut(Stream<'_>) -> Res
         if !has_ending(Path::new(&inner), &INNER_ENDINGS) {
             continue;
         }
-        let stream = Stream {
-            label: format!("{name}/{inner}"),
-            path,
-            name: inner,
-            bytes: entry.size(),
-            reader: Box::new(entry.take(STREAM_BYTES_MAX)),
-        };
-        read(stream)?;
+        let (label, bytes) = (format!("{name}/{inner}"), entry.size());
+        read_ahead(entry.take(STREAM_BYTES_MAX), |ahead| read(Stream { label, path, name: inner, bytes, reader: Box::new(ahead) }))?;
     }
     Ok(())
 }
