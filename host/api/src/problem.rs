@@ -86,7 +86,7 @@ codes! {
     Internal = "INTERNAL", INTERNAL_SERVER_ERROR, "The host failed";
     /// The host or its database is too busy, or too many requests are under way.
     Busy = "BUSY", SERVICE_UNAVAILABLE, "The host is busy";
-    /// The host can't keep more versions in memory.
+    /// The host has no room for another version or another running engine.
     HostFull = "HOST_FULL", SERVICE_UNAVAILABLE, "The host is full";
     /// As many live streams are open as the host serves.
     TooManyStreams = "TOO_MANY_STREAMS", SERVICE_UNAVAILABLE, "Too many live streams are open";

@@ -38,6 +38,13 @@ pub trait Versions: Send + Sync {
     fn has(&self, _version: &Digest) -> bool {
         false
     }
+    /// Whether there is room for one more guest.
+    ///
+    /// # Errors
+    /// [`Refused::Full`]: what is near its end.
+    fn room(&self) -> Result<(), Refused> {
+        Ok(())
+    }
     /// Makes a version ready to be run. One that is ready stays so.
     ///
     /// # Errors

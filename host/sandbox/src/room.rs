@@ -1,6 +1,7 @@
 //! How many guests this process has room for. A process that asks for one mapping too many is *ended* by the allocator that did
 //! not get it, so nobody is let in who might be that one.
 
+use rustix::param::page_size;
 use rustix::process::{Resource, getrlimit};
 use std::fmt;
 
@@ -57,6 +58,43 @@ impl Room {
     }
 }
 
+/// Memory and addresses that must be left for one more guest to be let in: what the largest usual one takes, and what the rest
+/// of the process takes meanwhile.
+const LEFT_BYTES: u64 = 64 << 20;
+
+/// What this process uses now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InUse {
+    address_bytes: u64,
+    resident_bytes: u64,
+}
+
+impl InUse {
+    /// `None` where the system does not say.
+    pub(crate) fn now() -> Option<Self> {
+        let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+        let mut pages = text.split_whitespace().map(|pages| pages.parse::<u64>().ok().map(|pages| pages * page_size() as u64));
+        Some(Self { address_bytes: pages.next()??, resident_bytes: pages.next()?? })
+    }
+
+    /// What is so near to its end that one more guest might end the process, with the way out.
+    pub(crate) fn strain(self, resident_max: Option<u64>) -> Option<String> {
+        self.strain_of(getrlimit(Resource::As).current, resident_max)
+    }
+
+    fn strain_of(self, address_max: Option<u64>, resident_max: Option<u64>) -> Option<String> {
+        let mib = |bytes: u64| bytes >> 20;
+        let short = |used: u64, max: Option<u64>| max.filter(|max| used.saturating_add(LEFT_BYTES) > *max);
+        if let Some(max) = short(self.address_bytes, address_max) {
+            let used = mib(self.address_bytes);
+            return Some(format!("address space: {used} of {} MiB are in use: stop some engines, or ulimit -v unlimited", mib(max)));
+        }
+        let max = short(self.resident_bytes, resident_max)?;
+        let used = mib(self.resident_bytes);
+        Some(format!("memory: {used} of {} MiB are in use: stop some engines, or raise sandbox.memory_mib_max", mib(max)))
+    }
+}
+
 impl fmt::Display for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: room for {} engines", self.found, self.guests)
@@ -65,7 +103,18 @@ impl fmt::Display for Room {
 
 #[cfg(test)]
 mod tests {
-    use super::Room;
+    use super::{InUse, Room};
+
+    #[test]
+    fn what_comes_near_its_end_is_named_before_it_is_there() {
+        let used = InUse { address_bytes: 900 << 20, resident_bytes: 100 << 20 };
+        assert_eq!(used.strain_of(None, None), None);
+        assert_eq!(used.strain_of(Some(1 << 30), Some(164 << 20)), None);
+        let strain = |address: u64, resident: u64| used.strain_of(Some(address << 20), Some(resident << 20)).unwrap_or_default();
+        assert!(strain(963, 1_000).starts_with("address space: 900 of 963 MiB are in use"), "{}", strain(963, 1_000));
+        assert!(strain(2_000, 163).contains("100 of 163 MiB") && strain(2_000, 163).contains("sandbox.memory_mib_max"));
+        assert!(InUse::now().is_some_and(|now| now.resident_bytes > 0 && now.address_bytes >= now.resident_bytes));
+    }
 
     #[test]
     fn the_scarcest_bounds_and_its_line_mends_it() {

@@ -7,7 +7,7 @@ use crate::compile::{CompileCost, CompileError, Compiler, Workplace};
 use crate::describing::Describing;
 use crate::guest::SandboxGuest;
 use crate::profile::{DENSE_BYTES, EpochClock, Numbers, Profile};
-use crate::room::Room;
+use crate::room::{InUse, Room};
 use crate::state::State;
 use crate::{imports, wasi};
 use domain::contract::Description;
@@ -38,6 +38,8 @@ pub struct SandboxConfig {
     pub versions_max: usize,
     /// Guests alive at once; none takes what the machine has [room](Room) for, and more than that is refused.
     pub guests_max: Option<usize>,
+    /// Resident memory of this process, bytes, near which no further guest is let in.
+    pub resident_bytes_max: Option<u64>,
 }
 
 impl Default for SandboxConfig {
@@ -49,6 +51,7 @@ impl Default for SandboxConfig {
             cache_bytes_max: 1 << 30,
             versions_max: 512,
             guests_max: None,
+            resident_bytes_max: None,
         }
     }
 }
@@ -172,6 +175,7 @@ struct Ready<H: 'static> {
 struct Host {
     guests: AtomicUsize,
     guests_max: usize,
+    resident_bytes_max: Option<u64>,
     _epochs: EpochClock,
 }
 
@@ -186,14 +190,24 @@ impl Seat {
         let taken = host.guests.fetch_add(1, Ordering::Relaxed);
         // Made first, so that every way out gives the place back.
         let seat = Self { host: Arc::clone(host), _version: version };
-        if taken < host.guests_max {
-            return Ok(seat);
+        match host.full(taken) {
+            None => Ok(seat),
+            Some(message) => Err(Fault { kind: FaultKind::Refused, message }),
         }
-        let max = host.guests_max;
-        let message = format!(
-            "this host has room for {max} guests and all are taken: stop some, raise vm.max_map_count (sysctl), or use another host"
-        );
-        Err(Fault { kind: FaultKind::Refused, message })
+    }
+}
+
+impl Host {
+    /// Why no further guest is let in beside `taken` others, with the way out.
+    fn full(&self, taken: usize) -> Option<String> {
+        let max = self.guests_max;
+        if taken >= max {
+            return Some(format!(
+                "this host has room for {max} guests and all are taken: stop some, raise vm.max_map_count (sysctl), or use another host"
+            ));
+        }
+        let strain = InUse::now()?.strain(self.resident_bytes_max)?;
+        Some(format!("this host lets no further guest in: {strain}"))
     }
 }
 
@@ -229,8 +243,18 @@ impl<H: GuestHost> Sandbox<H> {
             disk,
             workplace: Workplace::new(config.compiler, config.numbers),
             uses: AtomicU64::new(0),
-            host: Arc::new(Host { guests: AtomicUsize::new(0), guests_max, _epochs: epochs }),
+            host: Arc::new(Host {
+                guests: AtomicUsize::new(0),
+                guests_max,
+                resident_bytes_max: config.resident_bytes_max,
+                _epochs: epochs,
+            }),
         })
+    }
+
+    /// Why no further guest would be let in now, in one line with the way out; `None` when there is room.
+    pub fn full(&self) -> Option<String> {
+        self.host.full(self.host.guests.load(Ordering::Relaxed))
     }
 
     /// Checks and compiles a component and keeps it ready. Compiling takes 50 ms for a Rust strategy and half a minute for a

@@ -116,6 +116,7 @@ pub async fn command_engine(state: &AppState, record: &EngineRecord, command: En
     let (id, why) = (record.id, reason.to_owned());
     let stops = matches!(command, EngineCommand::Stop(_));
     if command == EngineCommand::Start && !stands(state, record).has_guest() {
+        state.versions.room()?;
         room_for_guest(state, record.owner).await?;
     }
     // Before it is done: a host that dies in between does, when it starts again, what was wanted last. A pause is wanted when

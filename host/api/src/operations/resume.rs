@@ -1,12 +1,23 @@
 //! The host's start: everything that is stored goes on from where it was.
 
 use super::accounts::open_at_host;
-use super::setup::add_to_host;
+use super::setup::{add_to_host, load};
 use crate::problem::Problem;
 use crate::state::AppState;
+use domain::ids::Digest;
 use domain::life::EngineState;
 use engine::EngineCommand;
+use std::collections::BTreeSet;
+use std::time::Instant;
 use store::{EngineRecord, PAGE_ROWS_MAX, Page, Wanted};
+use tokio::task::JoinSet;
+
+/// Engines that are added at once: each reads some rows, which is waiting.
+const ENGINES_AT_ONCE: usize = 16;
+/// Components held in memory at once while they are made ready, 24 MiB each at most.
+const VERSIONS_AT_ONCE: usize = 4;
+/// How many engines lie between two lines of progress.
+const TOLD_EVERY: usize = 1_000;
 
 /// What went on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,33 +53,101 @@ pub async fn resume(state: &AppState) -> Result<Resumed, Problem> {
             None => break,
         }
     }
+    let progress = Progress::begin(state).await?;
     page = Page::first(PAGE_ROWS_MAX);
     loop {
         let engines = state.store.every_engine(page).await?;
-        for engine in &engines {
-            match go_on(state, engine).await {
-                Ok(started) => {
-                    resumed.engines += 1;
-                    resumed.started += usize::from(started);
-                }
-                Err(problem) => {
-                    let why = format!("not started with the host: {problem}");
-                    state.store.set_engine_state(engine.id, EngineState::Faulted, &why, state.clock.now()).await?;
-                    resumed.fail(format!("engine {} ({}): {problem}", engine.id, engine.name));
-                }
-            }
-        }
+        ready_versions(state, &engines).await;
+        go_on_all(state, &engines, &mut resumed, &progress).await?;
         match engines.last() {
             Some(last) => page = Page::beyond(i64::from(last.id.0), PAGE_ROWS_MAX),
-            None => return Ok(resumed),
+            None => break,
         }
     }
+    progress.done(&resumed);
+    Ok(resumed)
+}
+
+/// Has every version compiled that these engines run, before they want it all at once. What is wrong with one is said by the
+/// engines that run it.
+async fn ready_versions(state: &AppState, engines: &[EngineRecord]) {
+    let versions: BTreeSet<Digest> = engines.iter().filter(|engine| is_started(engine)).map(|engine| engine.version).collect();
+    let mut loading = JoinSet::new();
+    for version in versions {
+        let state = state.clone();
+        loading.spawn(async move { drop(load(&state, version).await) });
+        if loading.len() >= VERSIONS_AT_ONCE {
+            loading.join_next().await;
+        }
+    }
+    loading.join_all().await;
+}
+
+/// Adds and starts engines, many at once.
+async fn go_on_all(state: &AppState, engines: &[EngineRecord], resumed: &mut Resumed, progress: &Progress) -> Result<(), Problem> {
+    let mut under_way = JoinSet::new();
+    let mut left = engines.iter();
+    loop {
+        while under_way.len() < ENGINES_AT_ONCE
+            && let Some(engine) = left.next().cloned()
+        {
+            let state = state.clone();
+            under_way.spawn(async move {
+                let went_on = go_on(&state, &engine).await;
+                (engine, went_on)
+            });
+        }
+        let Some(done) = under_way.join_next().await else { return Ok(()) };
+        let (engine, went_on) = done.map_err(Problem::internal)?;
+        match went_on {
+            Ok(started) => {
+                resumed.engines += 1;
+                resumed.started += usize::from(started);
+            }
+            Err(problem) => {
+                let why = format!("not started with the host: {problem}");
+                state.store.set_engine_state(engine.id, EngineState::Faulted, &why, state.clock.now()).await?;
+                resumed.fail(format!("engine {} ({}): {problem}", engine.id, engine.name));
+            }
+        }
+        progress.tell(resumed);
+    }
+}
+
+/// Says in the log how far it is.
+struct Progress {
+    engines: i64,
+    since: Instant,
+}
+
+impl Progress {
+    async fn begin(state: &AppState) -> Result<Self, Problem> {
+        Ok(Self { engines: state.store.counts().await?.engines, since: Instant::now() })
+    }
+
+    fn tell(&self, resumed: &Resumed) {
+        let done = resumed.engines + resumed.failed.len();
+        if done.is_multiple_of(TOLD_EVERY) {
+            tracing::info!("{done} of {} engines are back, {} of them start", self.engines, resumed.started);
+        }
+    }
+
+    fn done(&self, resumed: &Resumed) {
+        let (engines, started, failed) = (resumed.engines, resumed.started, resumed.failed.len());
+        let took_s = self.since.elapsed().as_secs_f64();
+        tracing::info!("{engines} engines are back after {took_s:.1} s, {started} of them start, {failed} could not go on");
+    }
+}
+
+/// Whether an engine starts with the host.
+fn is_started(engine: &EngineRecord) -> bool {
+    engine.wanted != Wanted::Stopped && engine.state != EngineState::Quarantined
 }
 
 /// Whether the engine was started.
 async fn go_on(state: &AppState, record: &EngineRecord) -> Result<bool, Problem> {
     add_to_host(state, record).await?;
-    if record.wanted == Wanted::Stopped || record.state == EngineState::Quarantined {
+    if !is_started(record) {
         return Ok(false);
     }
     let id = record.id;

@@ -122,6 +122,8 @@ pub struct Sandbox {
     pub versions_max: usize,
     /// Bytes of compiled strategies kept on disk.
     pub cache_bytes_max: u64,
+    /// Resident memory of the host near which no further engine is started, MiB; 0 is no bound.
+    pub memory_mib_max: u64,
 }
 
 impl Default for Config {
@@ -166,7 +168,7 @@ impl Default for Host {
 
 impl Default for Sandbox {
     fn default() -> Self {
-        Self { engines_max: 0, versions_max: 512, cache_bytes_max: 1 << 30 }
+        Self { engines_max: 0, versions_max: 512, cache_bytes_max: 1 << 30, memory_mib_max: 0 }
     }
 }
 

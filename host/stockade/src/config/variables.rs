@@ -27,7 +27,7 @@ const fn key(path: &'static str, kind: Kind) -> Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 45] = [
+pub const KEYS: [Key; 46] = [
     key("data_dir", Kind::Text),
     key("database", Kind::Text),
     key("listen", Kind::Text),
@@ -45,6 +45,7 @@ pub const KEYS: [Key; 45] = [
     key("sandbox.engines_max", Kind::Number),
     key("sandbox.versions_max", Kind::Number),
     key("sandbox.cache_bytes_max", Kind::Number),
+    key("sandbox.memory_mib_max", Kind::Number),
     key("limits.memory_bytes_max", Kind::Number),
     key("limits.memory_bytes_asked_max", Kind::Number),
     key("limits.table_elements_max", Kind::Number),

@@ -40,6 +40,10 @@ impl Versions for SandboxVersions {
         self.0.has(version)
     }
 
+    fn room(&self) -> Result<(), Refused> {
+        self.0.full().map_or(Ok(()), |why| Err(Refused::Full(why)))
+    }
+
     fn load(&self, version: &Digest, component: &[u8]) -> Result<(), Refused> {
         if self.0.has(version) { Ok(()) } else { self.take_in(component).map(drop) }
     }

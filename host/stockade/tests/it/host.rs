@@ -14,8 +14,13 @@ pub struct Host {
 
 impl Host {
     pub fn start(place: &Place) -> Self {
+        Self::start_with(place, &[])
+    }
+
+    fn start_with(place: &Place, settings: &[(&str, &str)]) -> Self {
         let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
         command.env("STOCKADE_FEED_FROM", "2024-01-08 08:00").env("STOCKADE_FEED_SPEED", "600").env("STOCKADE_FEED_SYMBOLS", "EURUSD");
+        command.envs(settings.iter().copied());
         let mut process = Guarded(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts"));
         let mut line = String::new();
         BufReader::new(process.0.stdout.take().expect("asked for")).read_line(&mut line).expect("it says something");
@@ -115,6 +120,31 @@ fn a_user_a_strategy_an_engine_and_a_restart() {
 }
 
 /// What the engine did in both of its lives can be done again, to the bit, and what was tampered with can't.
+#[test]
+fn an_engine_for_which_there_is_no_room_is_refused_and_what_is_short_is_named() {
+    let place = Place::new();
+    let host = Host::start_with(&place, &[("STOCKADE_SANDBOX_ENGINES_MAX", "1")]);
+    host.ask(&place, &["user", "add", "anna"]);
+    host.ask(&place, &["strategy", "upload", ema_cross_text(), "--user", "anna", "--name", "cross"]);
+    for name in ["one", "two"] {
+        host.ask(&place, &["engine", "add", name, "--user", "anna", "--strategy", "cross", "--symbol", "EURUSD"]);
+    }
+    host.ask(&place, &["engine", "start", "one"]);
+    let runs = (0..10_000).any(|_| engine(&host, &place)["state"] == "running");
+    assert!(runs, "{}", engine(&host, &place));
+    place.fails(&["engine", "start", "two", "--url", &host.url], 5, &["room for 1 guests and all are taken: stop some"]);
+    let shown = host.ask(&place, &["user", "show", "anna"]);
+    assert!(shown.contains("engines") && shown.contains("of 10000"), "{shown}");
+    host.ask(&place, &["engine", "stop", "one"]);
+    host.ask(&place, &["engine", "start", "two"]);
+    host.ask(&place, &["engine", "stop", "two"]);
+    host.stop();
+
+    let host = Host::start_with(&place, &[("STOCKADE_SANDBOX_MEMORY_MIB_MAX", "1")]);
+    place.fails(&["engine", "start", "two", "--url", &host.url], 5, &["lets no further guest in: memory: ", "sandbox.memory_mib_max"]);
+    host.stop();
+}
+
 fn replays(place: &Place) {
     let replay = |more: &[&str]| place.run(&[&["replay", "--engine", "1"][..], more].concat());
     let decisions = place.path("decisions.jsonl");
