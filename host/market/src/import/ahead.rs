@@ -67,7 +67,7 @@ mod tests {
         let read = read_ahead(Breaks(length), |mut ahead| ahead.read_to_end(&mut all));
         assert_eq!((read.unwrap_err().to_string(), all.len()), ("torn".to_owned(), length));
         let whole: Vec<u8> = (0..length).map(|at| at as u8).collect();
-        let again = read_ahead(whole.as_slice(), |ahead| ahead.bytes().collect::<io::Result<Vec<u8>>>());
+        let again = read_ahead(whole.as_slice(), |ahead| io::BufReader::new(ahead).bytes().collect::<io::Result<Vec<u8>>>());
         assert_eq!(again.unwrap(), whole);
     }
 
