@@ -10,8 +10,15 @@ pub fn workspace() -> PathBuf {
 }
 
 /// The cargo that called us, so that a toolchain chosen on its command line is kept.
+///
+/// It is not told that it is called by a crate: build scripts that look at their crate's name in the environment would run anew, and
+/// with them half of what was built, whenever somebody takes turns between `cargo xtask` and `cargo`.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let of_crate = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_crate)) {
+        command.env_remove(name);
+    }
     command.current_dir(workspace());
     command
 }
