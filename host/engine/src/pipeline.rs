@@ -101,6 +101,9 @@ pub(crate) struct Pipeline {
     done: u64,
     reports: Vec<Report>,
     stopping: bool,
+    /// What was taken from the queue, empty between two steps.
+    items: Vec<PipelineItem>,
+    requests: Vec<PipelineRequest>,
 }
 
 /// What is needed of a command to reject it when the journal does not take it.
@@ -115,11 +118,11 @@ impl Pipeline {
     pub(crate) fn new(shared: Arc<Shared>, journal: Box<dyn Journal>, mut broker: Box<dyn LiveBroker>) -> Self {
         let inbox = Arc::clone(&shared.pipeline);
         broker.wake_by(Arc::new(move || inbox.kick()));
-        let reports = Vec::new();
+        let (items, requests, reports) = (Vec::new(), Vec::new(), Vec::new());
         let (unanswered, uncompared, told) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (unwritten, owed) = (Vec::new(), BTreeMap::new());
         let (try_again, done, stopping) = (None, 0, false);
-        Self { shared, journal, broker, unwritten, owed, unanswered, uncompared, told, try_again, done, reports, stopping }
+        Self { shared, journal, broker, unwritten, owed, unanswered, uncompared, told, try_again, done, reports, stopping, items, requests }
     }
 
     /// The thread. A panic in journal or broker ends it: trading halts, and engines go on watching.
@@ -144,7 +147,8 @@ impl Pipeline {
 
     /// Takes what waits, or waits for it at most `patience`, and sees to it.
     pub(crate) fn step(&mut self, patience: Option<Duration>, wait: bool) {
-        let (mut items, mut requests) = (Vec::new(), Vec::new());
+        // Handed to and fro, so that a tick on its way in finds memory that is there.
+        let (mut items, mut requests) = (std::mem::take(&mut self.items), std::mem::take(&mut self.requests));
         let patience = if wait { patience } else { Some(Duration::ZERO) };
         self.shared.pipeline.take(&mut items, &mut requests, patience);
         for request in requests.drain(..) {
@@ -165,6 +169,8 @@ impl Pipeline {
             }
         }
         self.handle(&mut items);
+        items.clear();
+        (self.items, self.requests) = (items, requests);
         self.ask_overdue();
         self.compare_overdue();
     }

@@ -3,6 +3,7 @@
 // As everyone else calls it.
 extern crate stockade_engine as engine;
 
+mod allocations;
 mod backlog;
 mod life;
 mod moving;
