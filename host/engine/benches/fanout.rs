@@ -48,12 +48,14 @@ fn fan_out(engines: u32) {
         std::thread::sleep(gap);
     }
     let latencies = world.host.latencies().since(&before);
-    let busy = (cpu() - busy).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
+    let spent = (cpu() - busy).as_secs_f64();
+    let busy = spent / began.elapsed().as_secs_f64() * 100.0;
     report(&name, &latencies, engines);
     longest.sort_by(f64::total_cmp);
     let median = longest[longest.len() / 2] / 1e3;
     figure(&name("pass_ms"), median, "ms", (engines == 10_000).then_some("<= 4.5"));
     figure(&name("cpu_percent"), busy, "% of one core", None);
+    figure(&name("cpu_us_per_decision"), spent * 1e6 / passes as f64 / f64::from(engines), "us", None);
     eprintln!("{engines} engines, pass: median {median:.3} ms, longest {:.3} ms", longest[longest.len() - 1] / 1e3);
 
     if engines == 10_000 {
@@ -102,7 +104,7 @@ fn bare(engines: u32, passes: usize) {
         guest
     };
     let mut guests: Vec<_> = (0..engines).map(guest).collect();
-    let mut took = Vec::new();
+    let (mut took, before) = (Vec::new(), cpu());
     for pass in 0..passes {
         let tick = Tick { symbol: EURUSD, sequence: 1, time: Time(0), bid: 1.1, ask: 1.2, last: 0.0, volume: 0.0, flags: 6 };
         let began = Instant::now();
@@ -118,4 +120,6 @@ fn bare(engines: u32, passes: usize) {
     }
     took.sort_by(f64::total_cmp);
     figure(&format!("fanout_{engines}_bare_pass_ms"), took[took.len() / 2], "ms", None);
+    let each = (cpu() - before).as_secs_f64() * 1e6 / passes as f64 / f64::from(engines);
+    figure(&format!("fanout_{engines}_bare_cpu_us_per_decision"), each, "us", None);
 }

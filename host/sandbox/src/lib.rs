@@ -18,6 +18,7 @@ mod describing;
 mod fault;
 mod guest;
 mod imports;
+mod near;
 mod profile;
 mod room;
 mod sandbox;
