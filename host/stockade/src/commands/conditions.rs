@@ -4,6 +4,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output::grouped;
 use backtest::RunReport;
 use backtest::model::{Crossed, Found, Model, Modelling, Spread};
+use backtest::optimise::ini::TesterIni;
 use domain::broker::Reason;
 use domain::number::{Money, Points, Rate};
 use domain::server_clock::{ServerClock, SummerTime};
@@ -68,6 +69,9 @@ pub struct Conditions {
 
 const CONDITIONS: &str = "Conditions";
 
+/// MT5's numbers of the models, in a tester.ini.
+const MODELS: [(u32, &str); 4] = [(0, "every-tick"), (1, "ohlc"), (2, "open-prices"), (4, "real")];
+
 /// [`Spread`] as clap keeps it.
 #[derive(Clone, Copy, Debug)]
 struct ChosenSpread(Spread);
@@ -107,6 +111,42 @@ impl Conditions {
             execution: if self.execution == "market" { Execution::Market } else { Execution::Instant },
             track_equity: true,
         }
+    }
+
+    /// Takes the model, its period and the delay of a tester.ini, wherever the command line says nothing; `given` tells whether
+    /// it does.
+    ///
+    /// # Errors
+    /// It asks for a model or a period that there is not.
+    pub fn take_ini(&mut self, ini: &TesterIni, given: impl Fn(&str) -> bool) -> Outcome {
+        let refused = |what: String| Failure::new(Exit::Refused, what);
+        if let Some(number) = ini.model.filter(|_| !given("model")) {
+            let word = MODELS.iter().find(|(known, _)| *known == number).map(|(_, word)| *word);
+            let why = || refused(format!("Model={number} (mathematics) has no ticks to test on; give 0, 1, 2 or 4"));
+            self.model = word.ok_or_else(why)?.to_owned();
+        }
+        if let Some(period) = ini.period.as_ref().filter(|_| !given("period") && self.model == "open-prices") {
+            self.period = timeframe(period).map_err(|why| refused(format!("Period={period}: {why}")))?;
+        }
+        if let Some(ms) = ini.execution_mode.filter(|_| !given("delay")) {
+            self.delay = match ms {
+                -1 => Delay::Mt5,
+                ms => delay(&ms.to_string()).map_err(|why| refused(format!("ExecutionMode={ms}: {why}")))?,
+            };
+        }
+        Ok(())
+    }
+
+    /// The same as a tester.ini says it; a delay between two bounds it has no word for.
+    pub fn put_ini(&self, ini: &mut TesterIni) {
+        ini.model = MODELS.iter().find(|(_, word)| *word == self.model).map(|(number, _)| *number);
+        ini.period = (self.model == "open-prices").then(|| format!("{:?}", self.period));
+        ini.execution_mode = match self.delay {
+            Delay::None => Some(0),
+            Delay::Fixed(us) => Some(us / 1_000),
+            Delay::Between(..) => None,
+            Delay::Mt5 => Some(-1),
+        };
     }
 
     /// Stated rates.

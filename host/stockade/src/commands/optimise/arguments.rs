@@ -133,6 +133,7 @@ impl Fresh {
             (Some(4), None) => return Err(Failure::new(Exit::Refused, "ForwardMode=4 goes with a ForwardDate, and there is none")),
             _ => None,
         };
+        setting.conditions.take_ini(ini, &given)?;
         put(&mut self.forward, given("forward") || self.walk_forward.is_some(), forward.map(Some));
         Ok(())
     }

@@ -95,10 +95,9 @@ impl Plan {
             Some(windows::Forward::From(day)) => (4, Some(day)),
             None => (0, None),
         };
-        TesterIni {
+        let mut ini = TesterIni {
             expert: Some(self.stage.workshop.description.name.clone()),
             symbol: self.stage.names.first().cloned(),
-            model: self.stage.is_as_stored().then_some(4),
             optimization: Some(if self.fresh.method == "genetic" { 2 } else { 1 }),
             optimization_criterion: Criterion::ALL.iter().position(|one| *one == self.criterion).map(|at| at as u32),
             from_date: setting.from,
@@ -110,7 +109,9 @@ impl Plan {
             leverage: Some(setting.terms.leverage),
             inputs: SetFile::of_space(specs, &self.space, &self.space.params(&self.space.point(0)), "inputs"),
             ..TesterIni::default()
-        }
+        };
+        setting.conditions.put_ini(&mut ini);
+        ini
     }
 }
 
