@@ -65,7 +65,8 @@ fn a_user_a_strategy_an_engine_and_a_restart() {
     // Beside it with the same version and another parameter; the engine notices nothing.
     place.fails(&["engine", "shadow", "one", "--url", &host.url], 3, &["has had no shadow"]);
     let shadow = host.ask(&place, &["engine", "shadow", "one", "--param", "fast_alpha=0.25"]);
-    assert!(shadow.contains("decisions     0 of the version that works, 0 of the shadow"), "{shadow}");
+    // How much both have decided by now is the machine's affair.
+    assert!(shadow.contains(" of the version that works, ") && shadow.contains("only shadow"), "{shadow}");
     let shadow = host.ask(&place, &["engine", "shadow", "one", "--stop"]);
     assert!(shadow.contains("state         ended: ended by the operator"), "{shadow}");
     let swapped = host.ask(&place, &["engine", "swap", "one", "--param", "fast_alpha=0.25"]);
