@@ -4,7 +4,7 @@
 use crate::broker::Deal;
 use crate::contract::*;
 use crate::desk::{Columns, Decision, Decisions, Desk, Followed, Phase, Reached, Remark, Witness};
-use crate::guest::{Approach, Call, Fault, FaultKind, Guest, Reply, Used};
+use crate::guest::{Call, Fault, FaultKind, Guest, Reply, Used};
 use crate::ids::EngineId;
 use crate::ledger::{Change, Position, WorkingOrder};
 use crate::limits::TIMERS_PER_EVENT_MAX;
@@ -188,11 +188,6 @@ impl Actor {
         };
         host.see(symbol, &then);
         self.call(Phase::Late, closed_at, Call::Bar { symbol, bar }).map(drop)
-    }
-
-    /// Its turn comes soon; see [`Guest::approach`].
-    pub fn approach(&self, approach: Approach) {
-        self.guest.approach(approach);
     }
 
     /// Whose guest it is.

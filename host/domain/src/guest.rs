@@ -138,17 +138,6 @@ pub trait Guest<H: GuestHost>: Send {
     fn call(&mut self, call: Call<'_>) -> Outcome;
     /// What it has used.
     fn used(&self) -> Used;
-    /// Its turn comes soon: a guest may bring its memory nearer. Changes nothing.
-    fn approach(&self, _approach: Approach) {}
-}
-
-/// How soon a guest's turn comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Approach {
-    /// Others come before it: where it lies is asked for.
-    Far,
-    /// It is next: so is what it points to.
-    Near,
 }
 
 /// Makes guests of versions it has been given.

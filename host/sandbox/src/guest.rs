@@ -3,12 +3,11 @@
 use crate::bindings::TradingStrategy;
 use crate::convert;
 use crate::fault::{self, Facts};
-use crate::near;
 use crate::profile::EPOCH;
 use crate::sandbox::Seat;
 use crate::state::{State, charge};
 use domain::contract::Description;
-use domain::guest::{Approach, Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Used};
+use domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Used};
 use domain::limits::GuestLimits;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,9 +24,6 @@ const ROWS_PER_DEADLINE: u64 = 1_000;
 const ENVELOPE_BYTES: usize = 1 << 10;
 /// Bytes that `describe` may return: 128 parameters with their help.
 const DESCRIPTION_BYTES_MAX: usize = 256 << 10;
-/// What wasmtime keeps of a store before our data, and behind it, made at the same time and so next to it, of its instances.
-const STORE_BYTES: usize = 1 << 10;
-const INSTANCE_BYTES: usize = 2 << 10;
 /// Handles a guest may hold; only WASI's output streams are any.
 const HANDLES_MAX: usize = 1_024;
 
@@ -220,16 +216,6 @@ impl<H: GuestHost> Guest<H> for SandboxGuest<H> {
 
     fn used(&self) -> Used {
         self.used
-    }
-
-    fn approach(&self, approach: Approach) {
-        match approach {
-            Approach::Far => near::fetch(std::ptr::from_ref(self).cast(), size_of::<Self>()),
-            Approach::Near => {
-                let data = std::ptr::from_ref(self.store.data()).cast::<u8>();
-                near::fetch(data.wrapping_sub(STORE_BYTES), STORE_BYTES + size_of::<State<H>>() + INSTANCE_BYTES);
-            }
-        }
     }
 
     fn call(&mut self, call: Call<'_>) -> Outcome {

@@ -18,7 +18,6 @@ mod describing;
 mod fault;
 mod guest;
 mod imports;
-mod near;
 mod profile;
 mod room;
 mod sandbox;

@@ -6,7 +6,6 @@ use super::{Fed, Message, Shard, Subscriber};
 use crate::meter::add_shared;
 use crate::usage::second;
 use domain::desk::Columns;
-use domain::guest::Approach;
 use domain::symbol::SymbolId;
 use domain::tick::TickColumns;
 use std::sync::Arc;
@@ -78,18 +77,8 @@ impl Shard {
         // Counted, not iterated: an interruption may bring new subscribers, at the end.
         while let Some(&Subscriber { slot, symbol: wanted }) = self.by_symbol[symbol].get(next) {
             next += 1;
-            self.approach(symbol, next, Approach::Near);
-            self.approach(symbol, next + 1, Approach::Far);
             self.flat(slot as usize, wanted as usize, fed);
             self.interrupt();
-        }
-    }
-
-    /// Tells a guest further down the list that its turn comes: with thousands of them none is in a near cache.
-    fn approach(&self, symbol: usize, place: usize, approach: Approach) {
-        let slot = self.by_symbol[symbol].get(place).and_then(|next| self.slots[next.slot as usize].as_ref());
-        if let Some(actor) = slot.and_then(|slot| slot.actor.as_ref()) {
-            actor.approach(approach);
         }
     }
 
