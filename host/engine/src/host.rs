@@ -25,7 +25,7 @@ use domain::risk::RiskLimits;
 use domain::symbol::SymbolTable;
 use domain::tick::Tick;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{Builder, JoinHandle};
@@ -93,6 +93,7 @@ impl Host {
             accounts: RwLock::default(),
             engines: RwLock::default(),
             users: Mutex::default(),
+            short_of_fuel: AtomicI64::new(i64::MIN),
         });
         let host = Self { shared, hub: Mutex::new(Hub::new()), threads: Mutex::default(), numbered: Mutex::default() };
         let pipeline = Pipeline::new(Arc::clone(&host.shared), setup.journal, setup.broker);

@@ -19,7 +19,7 @@ use domain::ids::{AccountId, EngineId, UserId};
 use domain::symbol::SymbolTable;
 use domain::time::{Clock, DAY_US, SECOND_US};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// What the host's threads share. Locks are held for a few lines; whoever holds an account's lock takes the market's at most.
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) accounts: RwLock<BTreeMap<AccountId, Arc<Mutex<Account>>>>,
     pub(crate) engines: RwLock<BTreeMap<EngineId, Arc<Entry>>>,
     pub(crate) users: Mutex<BTreeMap<UserId, Arc<Usage>>>,
+    /// The last second in which a user's fuel was used up.
+    pub(crate) short_of_fuel: AtomicI64,
 }
 
 /// The way to one shard.
@@ -68,17 +70,23 @@ pub(crate) struct Entry {
     pub(crate) usage: Arc<Usage>,
 }
 
-impl Entry {
-    /// Its owner's engines have used more fuel.
-    pub(crate) fn charge_fuel(&self, second: i64, more: u64) {
-        let day = second.div_euclid(DAY_US / SECOND_US);
-        self.usage.fuel.add(second, more);
-        self.usage.fuel_of_day.add(day, more);
-        self.meter.fuel_of_day.add(day, more);
-    }
-}
-
 impl Shared {
+    /// An owner's engines have used more fuel.
+    pub(crate) fn charge_fuel(&self, entry: &Entry, second: i64, more: u64) {
+        let day = second.div_euclid(DAY_US / SECOND_US);
+        entry.usage.fuel.add(second, more);
+        entry.usage.fuel_of_day.add(day, more);
+        entry.meter.fuel_of_day.add(day, more);
+        if entry.usage.is_out_of_fuel(second, &self.bounds.quotas) {
+            self.short_of_fuel.store(second, Relaxed);
+        }
+    }
+
+    /// Whether any user's fuel of this second is used up; whose, their [`Usage`] says.
+    pub(crate) fn is_short_of_fuel(&self, second: i64) -> bool {
+        self.short_of_fuel.load(Relaxed) == second
+    }
+
     /// The shard with the fewest engines.
     pub(crate) fn emptiest(&self) -> usize {
         (0..self.shards.len()).min_by_key(|&number| self.shards[number].engines.load(Relaxed)).unwrap_or(0)

@@ -150,7 +150,7 @@ fn cost_of(bytes: &[u8; COST_BYTES]) -> CompileCost {
     CompileCost { took: Duration::from_micros(number(0)), peak_memory_bytes: number(COST_BYTES / 2) }
 }
 
-/// What the code depends on beside the component: wasmtime's settings, the processor's features, and wasmtime's release to
+/// What the code depends on beside the component: what is compiled of it, wasmtime's settings, the processor's features, and wasmtime's release to
 /// the last number, so that a mended compiler compiles again.
 fn fingerprint(engine: &Engine) -> String {
     struct Sha(Sha256);
@@ -165,6 +165,7 @@ fn fingerprint(engine: &Engine) -> String {
     }
     let mut sha = Sha(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut sha);
+    sha.0.update(crate::direct::FORM);
     sha.0.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 

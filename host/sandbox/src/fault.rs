@@ -1,5 +1,6 @@
 //! How a call that failed is told to the strategy's owner: what happened, where in their code, and what it was allowed.
 
+use crate::direct::TooMuch;
 use crate::state::Refused;
 use domain::guest::Outcome;
 use domain::limits::GuestLimits;
@@ -46,7 +47,7 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
         Some(trap) => trap.to_string(),
         None => {
             let root = error.root_cause().to_string();
-            if root.contains("fuel allocated for hostcalls") {
+            if error.is::<TooMuch>() || root.contains("fuel allocated for hostcalls") {
                 format!("handed more than {} bytes to the host at once", facts.limits.host_call_bytes_max)
             } else {
                 root

@@ -2,6 +2,7 @@
 
 use crate::bindings::TradingStrategy;
 use crate::convert;
+use crate::exports::Exports;
 use crate::fault::{self, Facts};
 use crate::profile::EPOCH;
 use crate::sandbox::Seat;
@@ -27,10 +28,10 @@ const DESCRIPTION_BYTES_MAX: usize = 256 << 10;
 /// Handles a guest may hold; only WASI's output streams are any.
 const HANDLES_MAX: usize = 1_024;
 
-/// A [`Guest`] in its sandbox. Owns its store: nothing is shared with other engines but compiled code.
-pub(crate) struct SandboxGuest<H: GuestHost> {
+/// A [`Guest`] in its sandbox, called through `E`. Owns its store: nothing is shared with other engines but compiled code.
+pub(crate) struct SandboxGuest<H: GuestHost, E> {
     store: Store<State<H>>,
-    strategy: TradingStrategy,
+    strategy: E,
     limits: GuestLimits,
     used: Used,
     /// Why it must not be called again.
@@ -73,7 +74,7 @@ impl Allowance {
 }
 
 /// A store for one guest, with its budgets set for instantiating.
-fn store<H: GuestHost>(engine: &wasmtime::Engine, host: H, limits: &GuestLimits) -> Result<Store<State<H>>> {
+pub(crate) fn store<H: GuestHost>(engine: &wasmtime::Engine, host: H, limits: &GuestLimits) -> Result<Store<State<H>>> {
     let mut store = Store::try_new(engine, State::new(host, limits))?;
     store.limiter(|state| &mut state.room);
     store.set_max_component_handles(HANDLES_MAX);
@@ -122,9 +123,11 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
 }
 
-impl<H: GuestHost> SandboxGuest<H> {
+impl<H: GuestHost, E> SandboxGuest<H, E> {
+    /// A guest that `instantiate` makes in a store of its own.
     pub fn new(
-        pre: &crate::bindings::TradingStrategyPre<State<H>>,
+        engine: &wasmtime::Engine,
+        instantiate: impl FnOnce(&mut Store<State<H>>) -> Result<E>,
         host: H,
         limits: GuestLimits,
         seat: Seat,
@@ -132,28 +135,22 @@ impl<H: GuestHost> SandboxGuest<H> {
         let allowance = Allowance::setup(&limits);
         let failed =
             |error: wasmtime::Error| Fault { kind: FaultKind::Refused, message: format!("this host can't make room for it: {error:#}") };
-        let mut store = store(pre.engine(), host, &limits).map_err(failed)?;
-        let strategy = attempt(&mut store, &limits, &allowance, |store| pre.instantiate(store)).map_err(into_fault)?;
+        let mut store = store(engine, host, &limits).map_err(failed)?;
+        let strategy = attempt(&mut store, &limits, &allowance, instantiate).map_err(into_fault)?;
         let memory_bytes = store.data().room.memory_bytes;
         Ok(Self { store, strategy, limits, used: Used { memory_bytes, ..Used::default() }, ended: None, _seat: seat })
-    }
-
-    /// Calls `describe`, which the port keeps apart: it needs no engine.
-    pub fn describe(&mut self) -> std::result::Result<Description, Fault> {
-        let allowance = Allowance { lift_bytes: DESCRIPTION_BYTES_MAX, ..Allowance::setup(&self.limits) };
-        self.run(&allowance, |strategy, store| strategy.call_describe(store)).map(convert::description).map_err(into_fault)
     }
 
     /// One call within its allowance. Anything but a return ends the instance.
     fn run<R>(
         &mut self,
         allowance: &Allowance,
-        work: impl FnOnce(&TradingStrategy, &mut Store<State<H>>) -> Result<R>,
+        work: impl FnOnce(&E, &mut Store<State<H>>) -> Result<R>,
     ) -> std::result::Result<R, Outcome> {
         if let Some(why) = &self.ended {
             return Err(Outcome::Trapped(format!("instance ended: {why}")));
         }
-        self.store.data_mut().begin_call(allowance.fuel);
+        self.store.data_mut().begin_call(allowance.fuel, allowance.lift_bytes);
         let strategy = &self.strategy;
         let done = attempt(&mut self.store, &self.limits, allowance, |store| {
             grant(store, allowance)?;
@@ -205,11 +202,19 @@ impl<H: GuestHost> SandboxGuest<H> {
     }
 }
 
+impl<H: GuestHost> SandboxGuest<H, TradingStrategy> {
+    /// Calls `describe`, which the port keeps apart: it needs no engine.
+    pub fn describe(&mut self) -> std::result::Result<Description, Fault> {
+        let allowance = Allowance { lift_bytes: DESCRIPTION_BYTES_MAX, ..Allowance::setup(&self.limits) };
+        self.run(&allowance, |strategy, store| strategy.call_describe(store)).map(convert::description).map_err(into_fault)
+    }
+}
+
 fn into_fault(outcome: Outcome) -> Fault {
     outcome.into_reply().expect_err("only failures are turned into faults")
 }
 
-impl<H: GuestHost> Guest<H> for SandboxGuest<H> {
+impl<H: GuestHost, E: Exports<H>> Guest<H> for SandboxGuest<H, E> {
     fn host(&mut self) -> &mut H {
         &mut self.store.data_mut().host
     }
@@ -223,11 +228,11 @@ impl<H: GuestHost> Guest<H> for SandboxGuest<H> {
         match call {
             Call::Tick { symbol, tick, skipped } => Self::done(self.run(&allowance, |strategy, store| {
                 let time = tick.time.0;
-                strategy.call_on_tick(store, symbol, time, tick.bid, tick.ask, tick.last, tick.volume, skipped)
+                strategy.on_tick(store, symbol, time, tick.bid, tick.ask, tick.last, tick.volume, skipped)
             })),
             Call::Ticks { symbol, ticks } => {
                 let consumed = self.run(&allowance, |strategy, store| {
-                    strategy.call_on_ticks(store, symbol, ticks.times, ticks.bids, ticks.asks, ticks.lasts, ticks.volumes)
+                    strategy.on_ticks(store, symbol, ticks.times, ticks.bids, ticks.asks, ticks.lasts, ticks.volumes)
                 });
                 match consumed {
                     Ok(rows) if rows == 0 || rows as usize > ticks.len() => self.broke(format!(
@@ -238,40 +243,35 @@ impl<H: GuestHost> Guest<H> for SandboxGuest<H> {
                 }
             }
             Call::Bar { symbol, bar } => {
-                Self::done(self.run(&allowance, |strategy, store| strategy.call_on_bar(store, convert::bar(symbol, bar))))
+                Self::done(self.run(&allowance, |strategy, store| strategy.on_bar(store, convert::bar(symbol, bar))))
             }
-            Call::Timer(id) => Self::done(self.run(&allowance, |strategy, store| strategy.call_on_timer(store, id))),
+            Call::Timer(id) => Self::done(self.run(&allowance, |strategy, store| strategy.on_timer(store, id))),
             Call::Order { id, event } => {
-                Self::done(self.run(&allowance, |strategy, store| strategy.call_on_order(store, id, convert::event(event))))
+                Self::done(self.run(&allowance, |strategy, store| strategy.on_order(store, id, convert::event(event))))
             }
-            Call::Position { position, change } => Self::done(
-                self.run(&allowance, |strategy, store| strategy.call_on_position(store, convert::position(position), change.into())),
-            ),
-            Call::TradingState(state) => {
-                Self::done(self.run(&allowance, |strategy, store| strategy.call_on_trading_state(store, state.into())))
+            Call::Position { position, change } => {
+                Self::done(self.run(&allowance, |strategy, store| strategy.on_position(store, convert::position(position), change.into())))
             }
+            Call::TradingState(state) => Self::done(self.run(&allowance, |strategy, store| strategy.on_trading_state(store, state.into()))),
             Call::Init(params) => {
                 let params: Vec<_> = params.iter().map(convert::param).collect();
-                Self::accepted(self.run(&allowance, |strategy, store| strategy.call_init(store, &params)))
+                Self::accepted(self.run(&allowance, |strategy, store| strategy.init(store, &params)))
             }
             Call::Start { mode, account, restored } => Self::accepted(
-                self.run(&allowance, |strategy, store| strategy.call_on_start(store, mode.into(), convert::account(account), restored)),
+                self.run(&allowance, |strategy, store| strategy.on_start(store, mode.into(), convert::account(account), restored)),
             ),
-            Call::Load { schema, state } => {
-                Self::accepted(self.run(&allowance, |strategy, store| strategy.call_load(store, schema, state)))
-            }
-            Call::Stop(reason) => Self::done(self.run(&allowance, |strategy, store| strategy.call_on_stop(store, reason.into()))),
+            Call::Load { schema, state } => Self::accepted(self.run(&allowance, |strategy, store| strategy.load(store, schema, state))),
+            Call::Stop(reason) => Self::done(self.run(&allowance, |strategy, store| strategy.on_stop(store, reason.into()))),
             Call::Save => {
                 let max = self.limits.state_bytes_max;
-                match self.run(&allowance, |strategy, store| strategy.call_save(store)) {
+                match self.run(&allowance, |strategy, store| strategy.save(store)) {
                     Ok(state) if state.len() > max => self.broke(format!("save returned {} bytes; at most {max}", state.len())),
                     saved => Self::decided(saved, Reply::State),
                 }
             }
-            Call::Tester(stats) => Self::decided(
-                self.run(&allowance, |strategy, store| strategy.call_on_tester(store, convert::stats(stats))),
-                Reply::Criterion,
-            ),
+            Call::Tester(stats) => {
+                Self::decided(self.run(&allowance, |strategy, store| strategy.on_tester(store, convert::stats(stats))), Reply::Criterion)
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a guest's store holds: its host, its memory account and what is remembered of the call under way.
 
+use crate::direct::Parts;
 use crate::wasi::Lines;
 use domain::contract::LogLevel;
 use domain::guest::{ContractBroken, GuestHost};
@@ -22,15 +23,32 @@ pub(crate) struct State<H> {
     wasi_owed: u64,
     /// What was logged as an error in this call, lately: a panic's message comes this way just before its trap.
     pub last_error: Option<String>,
+    /// Where a bare module keeps what crosses; a component's engine knows that itself.
+    pub parts: Option<Parts>,
+    /// Bytes that one call may copy out of the guest.
+    pub lift_bytes: usize,
+    /// Unset while a helper of the guest's runs, which may ask for nothing.
+    pub may_ask: bool,
 }
 
 impl<H: GuestHost> State<H> {
     pub fn new(host: H, limits: &GuestLimits) -> Self {
-        Self { host, room: Room::new(limits), std: Lines::default(), wasi_left: limits.fuel_per_setup_call, wasi_owed: 0, last_error: None }
+        Self {
+            host,
+            room: Room::new(limits),
+            std: Lines::default(),
+            wasi_left: limits.fuel_per_setup_call,
+            wasi_owed: 0,
+            last_error: None,
+            parts: None,
+            lift_bytes: limits.host_call_bytes_max,
+            may_ask: true,
+        }
     }
 
-    /// Forgets what belonged to the call before. `fuel` is what this one may take.
-    pub fn begin_call(&mut self, fuel: u64) {
+    /// Forgets what belonged to the call before. `fuel` is what this one may take, `lift_bytes` what it may hand over.
+    pub fn begin_call(&mut self, fuel: u64, lift_bytes: usize) {
+        self.lift_bytes = lift_bytes;
         self.wasi_left = fuel;
         self.wasi_owed = 0;
         self.room.refused = None;
@@ -75,8 +93,11 @@ pub(crate) fn plain(text: &str, bytes_max: usize) -> String {
 /// Takes `cost`, and what is owed, from the fuel of the call under way.
 ///
 /// # Errors
-/// There is not so much left: the call ends like any other that runs out.
+/// There is not so much left: the call ends like any other that runs out. Or this is no time to ask for anything.
 pub(crate) fn charge<H>(store: &mut StoreContextMut<'_, State<H>>, cost: u64) -> wasmtime::Result<()> {
+    if !store.data().may_ask {
+        return Err(wasmtime::Error::msg("called the host while it was to give out or take back memory"));
+    }
     let cost = cost + std::mem::take(&mut store.data_mut().wasi_owed);
     let left = store.get_fuel()?;
     if left < cost {

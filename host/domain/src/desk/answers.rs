@@ -68,10 +68,10 @@ impl GuestHost for Desk {
 
     fn bars(&mut self, symbol: u32, timeframe: Timeframe, count: u32) -> Result<Vec<Bar>, ContractBroken> {
         let id = self.symbol(symbol)?;
-        if !self.needs.get(symbol as usize).is_some_and(|need| need.timeframes.contains(&timeframe)) {
+        if !self.need(symbol).is_some_and(|need| need.timeframes.contains(&timeframe)) {
             return Ok(Vec::new());
         }
-        let until = self.last[symbol as usize].map_or(self.now, |tick| tick.time);
+        let until = self.seen(symbol).map_or(self.now, |tick| tick.time);
         let answer = self.market.bars(id, timeframe, (count as usize).min(HISTORY_ROWS_MAX), until);
         self.tape_asked(|| Asked::Bars { symbol, timeframe, count, answer: answer.clone() });
         Ok(answer)
@@ -81,15 +81,15 @@ impl GuestHost for Desk {
         let id = self.symbol(symbol)?;
         // The tick being handled is always there; before it, as many as the guest asked for, whether they lie in a batch or
         // in the history, which may hold more for others.
-        let depth = self.needs.get(symbol as usize).map_or(0, |need| need.ticks_before_start as usize);
+        let depth = self.need(symbol).map_or(0, |need| need.ticks_before_start as usize);
         let count = (asked as usize).min(depth.clamp(1, HISTORY_ROWS_MAX));
         let rows = self.batch.as_ref().filter(|batch| batch.symbol == symbol);
-        let (fresh, before) = match (rows, self.last[symbol as usize]) {
+        let (fresh, before) = match (rows, self.seen(symbol)) {
             (Some(batch), _) => {
                 let rows = (0..=batch.row).rev().take(count).map(|row| batch.tick(row, id));
                 (rows.collect::<Vec<_>>(), batch.first_sequence.saturating_sub(1))
             }
-            (None, Some(last)) => (std::iter::once(last).take(count).collect(), last.sequence.saturating_sub(1)),
+            (None, Some(last)) => (std::iter::once(*last).take(count).collect(), last.sequence.saturating_sub(1)),
             (None, None) => (Vec::new(), u64::MAX),
         };
         let mut ticks = self.market.ticks(id, count - fresh.len(), before);
@@ -100,7 +100,7 @@ impl GuestHost for Desk {
 
     fn last_gap(&mut self, symbol: u32) -> Result<Option<Gap>, ContractBroken> {
         self.symbol(symbol)?;
-        let answer = self.gaps[symbol as usize];
+        let answer = self.symbols[symbol as usize].gap;
         self.tape_asked(|| Asked::LastGap { symbol, answer });
         Ok(answer)
     }
@@ -122,8 +122,9 @@ impl GuestHost for Desk {
         }
         let moved = row > batch.row;
         batch.row = row;
-        let tick = batch.tick(row, self.symbols[batch.symbol as usize]);
-        self.last[batch.symbol as usize] = Some(tick);
+        let own = &mut self.symbols[batch.symbol as usize];
+        let tick = batch.tick(row, own.symbol);
+        own.last = Some(tick);
         self.now = self.now.max(tick.time);
         // What is bounded by the call is bounded by the row, as when ticks come one by one.
         if moved {

@@ -160,14 +160,23 @@ struct Batch {
     taped: Option<usize>,
 }
 
+/// A symbol of the guest's.
+struct Watched {
+    symbol: SymbolId,
+    /// The last tick that the guest has seen or is seeing.
+    last: Option<Tick>,
+    /// The last stretch of ticks that the guest was not handed.
+    gap: Option<Gap>,
+    /// What of the past the guest asked for. History may hold more, for others: the guest must not see that.
+    need: Option<DataNeed>,
+}
+
 /// The host's side of one engine.
 pub struct Desk {
     engine: EngineId,
     mode: RunMode,
     table: SymbolTable,
-    symbols: Vec<SymbolId>,
-    /// What of each symbol's past the guest asked for. History may hold more, for others: the guest must not see that.
-    needs: Vec<DataNeed>,
+    symbols: Vec<Watched>,
     market: Arc<dyn MarketView>,
     account: Arc<Mutex<Account>>,
     switch: Arc<TradingSwitch>,
@@ -175,10 +184,6 @@ pub struct Desk {
     own_state: TradingState,
     phase: Phase,
     now: Time,
-    /// The last tick of each symbol that the guest has seen or is seeing.
-    last: Vec<Option<Tick>>,
-    /// Of each symbol: the last stretch of ticks that the guest was not handed.
-    gaps: Vec<Option<Gap>>,
     batch: Option<Batch>,
     orders: u32,
     outbox: Vec<Approved<Command>>,
@@ -199,10 +204,7 @@ impl Desk {
             engine: setup.engine,
             mode: setup.mode,
             table: setup.table,
-            last: vec![None; setup.symbols.len()],
-            gaps: vec![None; setup.symbols.len()],
-            symbols: setup.symbols,
-            needs: Vec::new(),
+            symbols: setup.symbols.into_iter().map(|symbol| Watched { symbol, last: None, gap: None, need: None }).collect(),
             market: setup.market,
             account: setup.account,
             switch: setup.switch,
@@ -241,7 +243,7 @@ impl Desk {
 
     /// The guest's index of a symbol.
     pub fn index_of(&self, symbol: SymbolId) -> Option<u32> {
-        self.symbols.iter().position(|&own| own == symbol).map(|at| at as u32)
+        self.symbols.iter().position(|own| own.symbol == symbol).map(|at| at as u32)
     }
 
     /// All symbols.
@@ -286,7 +288,7 @@ impl Desk {
 
     /// What was logged, signalled and plotted since the last time, and how much was dropped.
     pub fn take_remarks(&mut self) -> (Vec<Remark>, u64) {
-        self.reports.take()
+        if self.reports.is_empty() { (Vec::new(), 0) } else { self.reports.take() }
     }
 
     /// The account as it stands at the quotes the guest sees.
@@ -305,7 +307,7 @@ impl Desk {
 
     /// What the guest said it needs of the past, symbol by symbol: it is shown that and no more.
     pub(crate) fn serve(&mut self, needs: &[DataNeed]) {
-        self.needs = needs.to_vec();
+        self.symbols.iter_mut().zip(needs).for_each(|(own, need)| own.need = Some(need.clone()));
     }
 
     /// Before a call: where the guest stands in time and what it may do.
@@ -318,29 +320,34 @@ impl Desk {
 
     /// The tick that the next call is about.
     pub(crate) fn see(&mut self, symbol: u32, tick: &Tick) {
-        self.last[symbol as usize] = Some(*tick);
+        self.symbols[symbol as usize].last = Some(*tick);
     }
 
     /// The last tick of a symbol that the guest has seen or is seeing.
     pub(crate) fn seen(&self, symbol: u32) -> Option<&Tick> {
-        self.last[symbol as usize].as_ref()
+        self.symbols[symbol as usize].last.as_ref()
+    }
+
+    /// What it asked for of a symbol's past.
+    fn need(&self, symbol: u32) -> Option<&DataNeed> {
+        self.symbols.get(symbol as usize)?.need.as_ref()
     }
 
     /// Ticks that the guest was not handed.
     pub(crate) fn missed(&mut self, symbol: u32, gap: Option<Gap>) {
-        self.gaps[symbol as usize] = gap;
+        self.symbols[symbol as usize].gap = gap;
     }
 
     /// How far the guest has come.
     pub(crate) fn reached(&self) -> Reached {
-        Reached { now: self.now, last: self.last.clone(), orders: self.orders }
+        Reached { now: self.now, last: self.symbols.iter().map(|own| own.last).collect(), orders: self.orders }
     }
 
     /// Goes on from where another guest of the same engine stood. Numbers of orders never go back.
     pub(crate) fn go_on_from(&mut self, reached: &Reached) {
         self.now = self.now.max(reached.now);
-        if reached.last.len() == self.last.len() {
-            self.last.clone_from(&reached.last);
+        if reached.last.len() == self.symbols.len() {
+            self.symbols.iter_mut().zip(&reached.last).for_each(|(own, last)| own.last = *last);
         }
         self.count_on(reached.orders);
     }
@@ -353,7 +360,8 @@ impl Desk {
     /// The rows that the next call is about.
     pub(crate) fn open_batch(&mut self, symbol: u32, columns: Arc<dyn Columns>, rows: std::ops::Range<usize>, first_sequence: u64) {
         let batch = Batch { symbol, columns, start: rows.start, rows: rows.len(), first_sequence, row: 0, acted_at: None, taped: None };
-        self.last[symbol as usize] = Some(batch.tick(0, self.symbols[symbol as usize]));
+        let own = &mut self.symbols[symbol as usize];
+        own.last = Some(batch.tick(0, own.symbol));
         self.batch = Some(batch);
     }
 
@@ -370,10 +378,11 @@ impl Desk {
                 "on-ticks asked for something at row {row} and must stop after it, but handled {last} rows"
             )));
         }
-        let tick = batch.tick(last - 1, self.symbols[batch.symbol as usize]);
+        let symbol = batch.symbol as usize;
+        let tick = batch.tick(last - 1, self.symbols[symbol].symbol);
         self.tape_batch(&mut batch, last);
         self.now = self.now.max(tick.time);
-        self.last[batch.symbol as usize] = Some(tick);
+        self.symbols[symbol].last = Some(tick);
         Ok(())
     }
 
@@ -393,7 +402,7 @@ impl Desk {
     }
 
     fn dated_quote(&self, symbol: SymbolId) -> Option<Quote> {
-        let seen = self.index_of(symbol).and_then(|at| self.last[at as usize]);
+        let seen = self.symbols.iter().find(|own| own.symbol == symbol).and_then(|own| own.last);
         let Some(tick) = seen else {
             let (bid, ask) = self.market.quote(symbol)?;
             // Before its first tick the guest has what there was; of other symbols, which only convert, the age is nothing.
@@ -406,7 +415,7 @@ impl Desk {
 
     fn symbol(&self, index: u32) -> Result<SymbolId, ContractBroken> {
         let broken = || ContractBroken(format!("there is no symbol {index}; this strategy described {}", self.symbols.len()));
-        self.symbols.get(index as usize).copied().ok_or_else(broken)
+        self.symbols.get(index as usize).map(|own| own.symbol).ok_or_else(broken)
     }
 
     fn standing(&self) -> Standing<'_, impl Fn(SymbolId) -> Option<Quote>> {

@@ -114,6 +114,11 @@ impl Reports {
         self.bytes_max - self.bytes_used
     }
 
+    /// Whether there is nothing to take.
+    pub(super) fn is_empty(&self) -> bool {
+        self.remarks.is_empty() && self.dropped == 0
+    }
+
     pub(super) fn take(&mut self) -> (Vec<Remark>, u64) {
         (std::mem::take(&mut self.remarks), std::mem::take(&mut self.dropped))
     }

@@ -451,7 +451,7 @@ impl Shard {
         let Some(slot) = self.slots[at].as_mut() else { return };
         slot.deliver(&self.shared);
         slot.publish();
-        let Some(actor) = slot.part_with(self.second) else { return };
+        let Some(actor) = slot.part_with(self.second, &self.shared) else { return };
         // A guest that panicked may do so again when it is dropped.
         drop(catch_unwind(AssertUnwindSafe(|| drop(actor))));
     }

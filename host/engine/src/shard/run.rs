@@ -11,6 +11,9 @@ use domain::tick::TickColumns;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// An owner is charged with fuel at the latest when it is this part of what may be used in a second.
+const FUEL_SHARE: u64 = 256;
+
 /// What handing over needs and keeps from one time to the next.
 pub(super) struct Scratch {
     /// Slots that want something of the run.
@@ -103,7 +106,9 @@ impl Shard {
 
     /// Whether its owner's engines have used up the fuel of this second.
     fn is_throttled(&self, at: usize) -> bool {
-        self.slots[at].as_ref().is_some_and(|slot| slot.entry.usage.is_out_of_fuel(self.second, &self.bounds().quotas))
+        let shared = &self.shared;
+        shared.is_short_of_fuel(self.second)
+            && self.slots[at].as_ref().is_some_and(|slot| slot.entry.usage.is_out_of_fuel(self.second, &shared.bounds.quotas))
     }
 
     /// A tick goes by; what closes with it is told all the same, and the next tick says how many have gone by.
@@ -124,7 +129,7 @@ impl Shard {
     fn charge(&mut self, at: usize) {
         let second = self.second;
         let Some(slot) = self.slots[at].as_mut() else { return };
-        slot.charge_fuel(second);
+        slot.charge_fuel(second, self.shared.bounds.quotas.fuel_per_second_max / FUEL_SHARE, &self.shared);
         let took = slot.done.saturating_duration_since(self.mark);
         self.mark = self.mark.max(slot.done);
         let second = self.load.second();

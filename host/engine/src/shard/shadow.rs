@@ -151,7 +151,7 @@ impl Shard {
         let went = catch_unwind(AssertUnwindSafe(|| shadow.goes(group)));
         let done = match went {
             Ok((step, done)) => {
-                slot.entry.charge_fuel(self.second, step.fuel);
+                self.shared.charge_fuel(&slot.entry, self.second, step.fuel);
                 slot.entry.meter.note_shadow(|report| report.add(step));
                 done
             }

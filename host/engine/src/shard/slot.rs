@@ -1,7 +1,7 @@
 //! One engine in its shard, and every call into its guest.
 
 use crate::events::Event;
-use crate::meter::{add, add_shared};
+use crate::meter::{Meter, add, add_shared};
 use crate::pipeline::PipelineItem;
 use crate::setup::{Saved, Seen};
 use crate::shard::following::Shadow;
@@ -56,16 +56,37 @@ pub(super) enum Held {
     Changed(Changed),
 }
 
-/// An engine as its shard has it.
+/// An engine as its shard has it. What every tick looks at comes first and lies together: with ten thousand engines each line of
+/// memory that a tick touches has to be fetched from far away.
+#[repr(C, align(64))]
 pub(super) struct Slot {
-    pub(super) entry: Arc<Entry>,
-    /// Whose it is.
-    pub(super) shard: usize,
-    pub(super) state: EngineState,
     /// There is one while it runs or is paused, unless it is elsewhere to hear what it missed.
     pub(super) actor: Option<Actor>,
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) state: EngineState,
     pub(super) latest_only: bool,
+    pub(super) wanted: Vec<Wanted>,
+    /// Its entry's.
+    pub(super) meter: Arc<Meter>,
+    pub(super) entry: Arc<Entry>,
+    /// A version that runs beside it, and how many it has had.
+    pub(super) shadow: Option<Box<Shadow>>,
+    /// Its events in order, while they wait for a guest.
+    pub(super) held: Option<VecDeque<Held>>,
+    /// Fuel of its guest that its owner has been charged with.
+    fuel_charged: u64,
+    /// When it was; `None`: not yet.
+    charged: Option<Instant>,
+    /// In which second of its shard's it last kept that busy, and for how long.
+    pub(super) cost: (u32, Duration),
+    /// When its last call with ticks had ended.
+    pub(super) done: Instant,
+    /// `None`: not before the first tick.
+    next_save: Option<Time>,
+    published: Instant,
+    /// Whose it is.
+    pub(super) shard: usize,
+    /// Set while the version that has taken over is on trial.
+    pub(super) trial: Option<Trial>,
     pub(super) supervisor: Supervisor,
     pub(super) saved: Option<Arc<Saved>>,
     pub(super) orders: u32,
@@ -80,8 +101,6 @@ pub(super) struct Slot {
     pub(super) waiting: Vec<Changed>,
     /// Whether its symbols' ticks come here for it.
     pub(super) subscribed: bool,
-    /// Its events in order, while they wait for a guest.
-    pub(super) held: Option<VecDeque<Held>>,
     /// A guest of it hears what it missed, or takes over from another: what is asked of it waits in `deferred`.
     pub(super) busy: bool,
     pub(super) deferred: Vec<ShardRequest>,
@@ -89,26 +108,13 @@ pub(super) struct Slot {
     pub(super) pause_when_there: bool,
     /// A version that is made ready to take over.
     pub(super) beside: Option<Beside>,
-    /// Set while the version that has taken over is on trial.
-    pub(super) trial: Option<Trial>,
-    /// A version that runs beside it, and how many it has had.
-    pub(super) shadow: Option<Box<Shadow>>,
     pub(super) shadows: u32,
     /// As its owner or an operator set it.
     pub(super) trading: TradingState,
     /// Fuel of the guests it had before.
     pub(super) fuel_before: u64,
-    /// Fuel of its guest that its owner has been charged with.
-    fuel_charged: u64,
     /// The minute in which its owner was told last that it is throttled.
     told_throttled: i64,
-    /// In which second of its shard's it last kept that busy, and for how long.
-    pub(super) cost: (u32, Duration),
-    /// When its last call with ticks had ended.
-    pub(super) done: Instant,
-    /// `None`: not before the first tick.
-    next_save: Option<Time>,
-    published: Instant,
 }
 
 /// How often an engine's use of fuel and memory is published at most: often enough for eyes.
@@ -149,11 +155,13 @@ impl Slot {
             trading: setup.trading,
             fuel_before: 0,
             fuel_charged: 0,
+            charged: None,
             told_throttled: i64::MIN,
             next_save: None,
             published: Instant::now(),
             cost: (0, Duration::ZERO),
             done: Instant::now(),
+            meter: Arc::clone(&entry.meter),
             entry,
         };
         slot.look_at_setup();
@@ -196,19 +204,21 @@ impl Slot {
         self.next_save = None;
     }
 
-    /// Charges its owner with what its guest has used since the last time.
-    pub(super) fn charge_fuel(&mut self, second: i64) {
+    /// Charges its owner with what its guest has used since the last time, once that is `at_least` so much or a while ago: what an
+    /// owner's engines use together is counted far away from each of them.
+    pub(super) fn charge_fuel(&mut self, second: i64, at_least: u64, shared: &Shared) {
         let total = self.actor.as_ref().map_or(0, |actor| actor.used().fuel_total);
         let more = total.saturating_sub(self.fuel_charged);
-        self.fuel_charged = total;
-        if more > 0 {
-            self.entry.charge_fuel(second, more);
+        let is_due = more >= at_least || self.charged.is_none_or(|at| self.done.saturating_duration_since(at) >= PUBLISH_EVERY);
+        if more > 0 && is_due {
+            (self.fuel_charged, self.charged) = (total, Some(self.done));
+            shared.charge_fuel(&self.entry, second, more);
         }
     }
 
     /// Its guest goes: what it has used is its owner's.
-    pub(super) fn part_with(&mut self, second: i64) -> Option<Actor> {
-        self.charge_fuel(second);
+    pub(super) fn part_with(&mut self, second: i64, shared: &Shared) -> Option<Actor> {
+        self.charge_fuel(second, 0, shared);
         self.fuel_charged = 0;
         let actor = self.actor.take()?;
         self.fuel_before = self.fuel_before.saturating_add(actor.used().fuel_total);
@@ -217,7 +227,7 @@ impl Slot {
 
     /// A tick goes by because its owner's fuel of this second is used up; once a minute that is said in its log.
     pub(super) fn throttle(&mut self, at: Time, second: i64, shared: &Shared) {
-        add(&self.entry.meter.throttled, 1);
+        add(&self.meter.throttled, 1);
         add_shared(&self.entry.usage.throttled, 1);
         let minute = second / 60;
         if std::mem::replace(&mut self.told_throttled, minute) == minute {
@@ -283,7 +293,7 @@ impl Slot {
         let before = self.wanted[wanted].last_time;
         let Some(skipped) = self.skipped(wanted, fed) else { return Ok(()) };
         let Some(actor) = &mut self.actor else { return Ok(()) };
-        let meter = &self.entry.meter;
+        let meter = &self.meter;
         if skipped > 0 {
             let until = fed.tick.time;
             actor.missed(fed.tick.symbol, Gap { after: before.unwrap_or(until).0, until: until.0, ticks: Some(u64::from(skipped)) });
@@ -330,8 +340,8 @@ impl Slot {
         let handled = actor.rows(wanted.symbol, columns, rows, first)?;
         wanted.last = first + handled as u64 - 1;
         wanted.last_time = columns.columns().times.get(start + handled - 1).copied().map(Time);
-        add(&self.entry.meter.ticks, handled as u64);
-        add(&self.entry.meter.calls, 1);
+        add(&self.meter.ticks, handled as u64);
+        add(&self.meter.calls, 1);
         Ok(handled)
     }
 
@@ -340,7 +350,7 @@ impl Slot {
         let now = Instant::now();
         self.done = now;
         let took = now.saturating_duration_since(fed.arrived);
-        self.entry.meter.latency.add(took);
+        self.meter.latency.add(took);
         shared.shards[self.shard].latency.add(took);
         if now.saturating_duration_since(self.published) >= PUBLISH_EVERY {
             self.published = now;
@@ -396,7 +406,7 @@ impl Slot {
 
     pub(super) fn changed(&mut self, changed: &Changed) -> Result<(), Fault> {
         let Some(actor) = &mut self.actor else { return Ok(()) };
-        add(&self.entry.meter.calls, 1);
+        add(&self.meter.calls, 1);
         actor.changed(&changed.change, changed.at)
     }
 
@@ -408,7 +418,7 @@ impl Slot {
         let seen = |wanted: &Wanted| Some((wanted.symbol, Seen { time: wanted.last_time?, sequence: Some(wanted.last) }));
         let at = shared.clock.now();
         let saved = Arc::new(Saved { state, at, seen: self.wanted.iter().filter_map(seen).collect() });
-        self.entry.meter.set_saved(&saved);
+        self.meter.set_saved(&saved);
         // A strategy that keeps nothing need not be written down again and again.
         let as_before = self.saved.as_ref().is_some_and(|before| before.state == saved.state);
         let nothing_new = as_before && saved.state.bytes.is_empty();
@@ -423,7 +433,7 @@ impl Slot {
     /// Puts what the guest has used where others can see it.
     pub(super) fn publish(&mut self) {
         let Some(actor) = &mut self.actor else { return };
-        let meter = &self.entry.meter;
+        let meter = &self.meter;
         meter.set_used(actor.used(), self.fuel_before);
         meter.denied.store(actor.decisions().denied(), Relaxed);
     }

@@ -157,7 +157,7 @@ impl Shard {
         let Some(slot) = self.slots[at].as_mut() else { return };
         let before = std::mem::replace(&mut slot.entry, Arc::clone(&entry));
         slot.orders = actor.orders();
-        let old = slot.part_with(self.second);
+        let old = slot.part_with(self.second, &self.shared);
         slot.actor = Some(actor);
         slot.look_at_setup();
         slot.deliver(&self.shared);

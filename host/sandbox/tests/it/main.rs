@@ -4,6 +4,7 @@ mod cache;
 mod calls;
 mod compiling;
 mod crafted;
+mod direct;
 mod faults;
 mod hostile;
 mod loading;

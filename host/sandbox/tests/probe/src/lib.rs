@@ -5,11 +5,11 @@
 //! that reaches for its operating system.
 
 use std::cell::RefCell;
-use stockade_sdk::bindings::stockade::strategy::{limits, market, report, trading};
+use stockade_sdk::bindings::stockade::strategy::{limits, market, report, schedule, trading};
 use stockade_sdk::bindings::{Guest, export_component};
 use stockade_sdk::{
-    AccountState, Bar, Callbacks, Description, Level, OrderEvent, OrderRequest, Param, ParamValue, Position, PositionChange, RunMode, Side,
-    StopReason, TesterStats, TradingState,
+    AccountState, Bar, Callbacks, Description, Filling, Level, OrderEvent, OrderKind, OrderRequest, Param, ParamValue, Position, PositionChange, RunMode, Side,
+    StopReason, TesterStats, Timeframe, TradingState,
 };
 
 thread_local! {
@@ -68,6 +68,7 @@ impl Guest for Probe {
                 let budget = limits::remaining();
                 report::log(Level::Info, &format!("{} {} {} {}", budget.fuel, budget.memory_bytes, budget.orders, budget.log_bytes));
             }
+            "ask for everything" => ask_for_everything(),
             system => use_the_system(system),
         });
     }
@@ -131,6 +132,54 @@ impl Guest for Probe {
     fn on_tester(stats: TesterStats) -> f64 {
         stats.profit * f64::from(stats.trades)
     }
+}
+
+/// Calls every import there is, with arguments that are there and that are not, and says what came back.
+fn ask_for_everything() {
+    let full = OrderRequest {
+        symbol: 7,
+        side: Side::Sell,
+        kind: OrderKind::StopLimit,
+        volume: 0.25,
+        price: Some(1.5),
+        stop_limit_price: Some(1.25),
+        stop_loss: Some(2.5),
+        take_profit: Some(0.5),
+        filling: Filling::Return,
+        deviation: Some(3),
+        expires: Some(-4),
+        position: Some(u64::MAX),
+        reduce_only: true,
+        tag: "grün".into(),
+    };
+    let say = |answer: &dyn std::fmt::Debug| report::log(Level::Debug, &format!("{answer:?}"));
+    say(&trading::submit(&full));
+    say(&trading::submit(&OrderRequest::market(1, Side::Buy, 0.1)));
+    say(&trading::modify_order(1, Some(1.5), None, Some(2.5)));
+    say(&trading::modify_order(2, None, Some(f64::NAN), None));
+    say(&trading::modify_position(3, Some(-0.0), None));
+    say(&trading::modify_position(4, None, Some(f64::INFINITY)));
+    say(&trading::cancel(5));
+    say(&trading::close(6, None));
+    say(&trading::close(7, Some(0.5)));
+    say(&trading::orders());
+    say(&trading::positions());
+    say(&trading::account());
+    say(&market::spec(0));
+    say(&market::last_gap(0));
+    say(&market::bars(0, Timeframe::Mn1, 5));
+    say(&market::ticks(0, 5));
+    say(&market::now());
+    say(&market::random());
+    report::log(Level::Error, "");
+    report::signal(1, Some(Side::Sell), 0.5, "why");
+    report::signal(2, None, -1.0, "why not");
+    report::plot("grün", 1.5);
+    schedule::set_timer(1, 5, Some(60_000_000));
+    schedule::set_timer(2, -5, None);
+    schedule::clear_timer(1);
+    let budget = limits::remaining();
+    say(&(budget.memory_bytes, budget.orders, budget.log_bytes));
 }
 
 fn fill_the_memory() {
