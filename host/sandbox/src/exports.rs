@@ -10,6 +10,9 @@ pub(crate) type Accepted = std::result::Result<(), String>;
 /// The functions of the contract that a host calls on an instance.
 #[allow(clippy::too_many_arguments, reason = "as the contract has them")]
 pub(crate) trait Exports<H>: Send {
+    /// Before a call: bytes that it may hand over. Whoever copies itself knows that from the store's state.
+    fn bound(_: &mut Store<State<H>>, _lift_bytes: usize) {}
+
     fn init(&self, store: &mut Store<State<H>>, params: &[wit::Param<'_>]) -> Result<Accepted>;
     fn on_start(
         &self,
@@ -52,6 +55,10 @@ pub(crate) trait Exports<H>: Send {
 
 /// Through the component model, as any component can be called.
 impl<H: Send + 'static> Exports<H> for TradingStrategy {
+    fn bound(store: &mut Store<State<H>>, lift_bytes: usize) {
+        store.set_hostcall_fuel(lift_bytes);
+    }
+
     fn init(&self, store: &mut Store<State<H>>, params: &[wit::Param<'_>]) -> Result<Accepted> {
         self.call_init(store, params)
     }

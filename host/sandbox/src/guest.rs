@@ -29,18 +29,24 @@ const DESCRIPTION_BYTES_MAX: usize = 256 << 10;
 const HANDLES_MAX: usize = 1_024;
 
 /// A [`Guest`] in its sandbox, called through `E`. Owns its store: nothing is shared with other engines but compiled code.
+///
+/// What every tick looks at comes first and lies together.
+#[repr(C)]
 pub(crate) struct SandboxGuest<H: GuestHost, E> {
     store: Store<State<H>>,
-    strategy: E,
-    limits: GuestLimits,
+    /// What one event may take.
+    of_event: Allowance,
     used: Used,
     /// Why it must not be called again.
-    ended: Option<String>,
+    ended: Option<Box<str>>,
+    strategy: E,
+    limits: GuestLimits,
     /// Its place on the host, given back when it is dropped.
     _seat: Seat,
 }
 
 /// What one call may take.
+#[derive(Clone, Copy)]
 struct Allowance {
     fuel: u64,
     deadline_ms: u64,
@@ -56,6 +62,10 @@ impl Allowance {
         }
     }
 
+    fn event(limits: &GuestLimits) -> Self {
+        Self { fuel: limits.fuel_per_call, deadline_ms: limits.deadline_ms, lift_bytes: limits.host_call_bytes_max }
+    }
+
     fn of(call: &Call<'_>, limits: &GuestLimits) -> Self {
         match call {
             Call::Init(_) | Call::Start { .. } | Call::Load { .. } | Call::Stop(_) | Call::Tester(_) => Self::setup(limits),
@@ -68,7 +78,7 @@ impl Allowance {
                     lift_bytes: limits.host_call_bytes_max,
                 }
             }
-            _ => Self { fuel: limits.fuel_per_call, deadline_ms: limits.deadline_ms, lift_bytes: limits.host_call_bytes_max },
+            _ => Self::event(limits),
         }
     }
 }
@@ -78,6 +88,7 @@ pub(crate) fn store<H: GuestHost>(engine: &wasmtime::Engine, host: H, limits: &G
     let mut store = Store::try_new(engine, State::new(host, limits))?;
     store.limiter(|state| &mut state.room);
     store.set_max_component_handles(HANDLES_MAX);
+    store.set_hostcall_fuel(limits.host_call_bytes_max);
     grant(&mut store, &Allowance::setup(limits))?;
     Ok(store)
 }
@@ -85,7 +96,6 @@ pub(crate) fn store<H: GuestHost>(engine: &wasmtime::Engine, host: H, limits: &G
 fn grant<H>(store: &mut Store<State<H>>, allowance: &Allowance) -> Result<()> {
     store.set_fuel(allowance.fuel)?;
     store.set_epoch_deadline(allowance.deadline_ms / EPOCH.as_millis() as u64 + EPOCHS_BEGUN);
-    store.set_hostcall_fuel(allowance.lift_bytes);
     Ok(())
 }
 
@@ -123,7 +133,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
 }
 
-impl<H: GuestHost, E> SandboxGuest<H, E> {
+impl<H: GuestHost, E: Exports<H>> SandboxGuest<H, E> {
     /// A guest that `instantiate` makes in a store of its own.
     pub fn new(
         engine: &wasmtime::Engine,
@@ -138,7 +148,8 @@ impl<H: GuestHost, E> SandboxGuest<H, E> {
         let mut store = store(engine, host, &limits).map_err(failed)?;
         let strategy = attempt(&mut store, &limits, &allowance, instantiate).map_err(into_fault)?;
         let memory_bytes = store.data().room.memory_bytes;
-        Ok(Self { store, strategy, limits, used: Used { memory_bytes, ..Used::default() }, ended: None, _seat: seat })
+        let used = Used { memory_bytes, ..Used::default() };
+        Ok(Self { store, of_event: Allowance::event(&limits), used, ended: None, strategy, limits, _seat: seat })
     }
 
     /// One call within its allowance. Anything but a return ends the instance.
@@ -154,6 +165,7 @@ impl<H: GuestHost, E> SandboxGuest<H, E> {
         let strategy = &self.strategy;
         let done = attempt(&mut self.store, &self.limits, allowance, |store| {
             grant(store, allowance)?;
+            E::bound(store, allowance.lift_bytes);
             let returned = work(strategy, store)?;
             if store.data().owed() > 0 {
                 charge(&mut store.as_context_mut(), 0)?;
@@ -175,7 +187,7 @@ impl<H: GuestHost, E> SandboxGuest<H, E> {
     fn end(&mut self, outcome: &Outcome) {
         let fault = into_fault(outcome.clone());
         let first_line = fault.message.lines().next().unwrap_or_default();
-        self.ended = Some(format!("{}: {first_line}", fault.kind));
+        self.ended = Some(format!("{}: {first_line}", fault.kind).into());
     }
 
     /// A broken promise in an answer: as much the end of the instance as a trap.
@@ -224,7 +236,7 @@ impl<H: GuestHost, E: Exports<H>> Guest<H> for SandboxGuest<H, E> {
     }
 
     fn call(&mut self, call: Call<'_>) -> Outcome {
-        let allowance = Allowance::of(&call, &self.limits);
+        let allowance = if let Call::Tick { .. } = call { self.of_event } else { Allowance::of(&call, &self.limits) };
         match call {
             Call::Tick { symbol, tick, skipped } => Self::done(self.run(&allowance, |strategy, store| {
                 let time = tick.time.0;

@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod config;
 mod exit;
+mod huge;
 mod moment;
 mod output;
 mod probe;

@@ -28,6 +28,7 @@ use crate::symbol::{SymbolId, SymbolTable};
 use crate::tape::Tape;
 use crate::tick::{Quote, Tick, TickColumns};
 use crate::time::Time;
+use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -176,7 +177,8 @@ pub struct Desk {
     engine: EngineId,
     mode: RunMode,
     table: SymbolTable,
-    symbols: Vec<Watched>,
+    /// Most have one; theirs lies here, and not far away.
+    symbols: SmallVec<[Watched; 1]>,
     market: Arc<dyn MarketView>,
     account: Arc<Mutex<Account>>,
     switch: Arc<TradingSwitch>,

@@ -19,6 +19,7 @@ use domain::order::Action;
 use domain::symbol::SymbolId;
 use domain::tick::Bar;
 use domain::time::{SECOND_US, Time};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,7 +65,7 @@ pub(super) struct Slot {
     pub(super) actor: Option<Actor>,
     pub(super) state: EngineState,
     pub(super) latest_only: bool,
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) wanted: SmallVec<[Wanted; 1]>,
     /// Its entry's.
     pub(super) meter: Arc<Meter>,
     pub(super) entry: Arc<Entry>,
@@ -133,7 +134,7 @@ impl Slot {
             shard,
             state: EngineState::Defined,
             actor: None,
-            wanted: Vec::new(),
+            wanted: SmallVec::new(),
             latest_only: false,
             supervisor: Supervisor::default(),
             saved: setup.restored.clone().map(Arc::new),
