@@ -144,18 +144,32 @@ impl GuestHost for Desk {
     }
 
     fn log(&mut self, level: LogLevel, text: &str) {
-        self.reports.log(level, text);
+        if !self.reports.log(level, text) {
+            self.count_dropped();
+        }
+    }
+
+    fn has_room_for(&mut self, bytes: usize) -> bool {
+        let has_room = self.reports.has_room_for(bytes);
+        if !has_room {
+            self.count_dropped();
+        }
+        has_room
     }
 
     fn signal(&mut self, symbol: u32, side: Option<Side>, confidence: f64, reason: &str) -> Result<(), ContractBroken> {
         let id = self.symbol(symbol)?;
-        self.reports.signal(id, side, confidence, reason);
+        if !self.reports.signal(id, side, confidence, reason) {
+            self.count_dropped();
+        }
         self.tape_asked(|| Asked::Signal { symbol, side, confidence, reason: reason.to_owned() });
         Ok(())
     }
 
     fn plot(&mut self, series: &str, value: f64) {
-        self.reports.plot(series, value);
+        if !self.reports.plot(series, value) {
+            self.count_dropped();
+        }
     }
 
     fn set_timer(&mut self, id: u32, at: i64, every: Option<u64>) -> Result<(), ContractBroken> {

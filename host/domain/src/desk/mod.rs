@@ -6,6 +6,7 @@
 
 mod answers;
 mod decisions;
+mod flood;
 mod following;
 mod report;
 mod taping;
@@ -190,6 +191,7 @@ pub struct Desk {
     decisions: Decisions,
     tape: Option<Box<Tape>>,
     following: Option<Box<following::Following>>,
+    flood: flood::Flood,
 }
 
 impl Desk {
@@ -221,6 +223,7 @@ impl Desk {
             decisions: Decisions::default(),
             tape: None,
             following: None,
+            flood: flood::Flood::default(),
         }
     }
 
@@ -313,6 +316,9 @@ impl Desk {
         self.phase = phase;
         self.now = self.now.max(now);
         self.asked_in_call = 0;
+        if phase == Phase::Event {
+            self.flood.events(1);
+        }
         self.reports.begin(self.now);
     }
 
@@ -372,6 +378,7 @@ impl Desk {
         }
         let tick = batch.tick(last - 1, self.symbols[batch.symbol as usize]);
         self.tape_batch(&mut batch, last);
+        self.flood.events(last as u64 - 1);
         self.now = self.now.max(tick.time);
         self.last[batch.symbol as usize] = Some(tick);
         Ok(())
