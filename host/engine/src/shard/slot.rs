@@ -5,6 +5,7 @@ use crate::meter::{add, add_shared};
 use crate::pipeline::PipelineItem;
 use crate::setup::{Saved, Seen};
 use crate::shard::following::Shadow;
+use crate::shard::lane::Lane;
 use crate::shard::swap::{Beside, Trial};
 use crate::shard::{Fed, ShardRequest};
 use crate::shared::{Entry, Shared, lock, panic_text};
@@ -66,6 +67,8 @@ pub(super) struct Slot {
     pub(super) actor: Option<Actor>,
     pub(super) wanted: Vec<Wanted>,
     pub(super) latest_only: bool,
+    /// Its place in line.
+    pub(super) lane: Lane,
     pub(super) supervisor: Supervisor,
     pub(super) saved: Option<Arc<Saved>>,
     pub(super) orders: u32,
@@ -129,6 +132,7 @@ impl Slot {
             actor: None,
             wanted: Vec::new(),
             latest_only: false,
+            lane: Lane::default(),
             supervisor: Supervisor::default(),
             saved: setup.restored.clone().map(Arc::new),
             orders: setup.orders_before,
@@ -196,14 +200,15 @@ impl Slot {
         self.next_save = None;
     }
 
-    /// Charges its owner with what its guest has used since the last time.
-    pub(super) fn charge_fuel(&mut self, second: i64) {
+    /// Charges its owner with what its guest has used since the last time, and says how much that is.
+    pub(super) fn charge_fuel(&mut self, second: i64) -> u64 {
         let total = self.actor.as_ref().map_or(0, |actor| actor.used().fuel_total);
         let more = total.saturating_sub(self.fuel_charged);
         self.fuel_charged = total;
         if more > 0 {
             self.entry.charge_fuel(second, more);
         }
+        more
     }
 
     /// Its guest goes: what it has used is its owner's.

@@ -5,6 +5,7 @@ extern crate stockade_engine as engine;
 
 mod allocations;
 mod backlog;
+mod lane;
 mod life;
 mod moving;
 mod neighbours;
