@@ -6,6 +6,7 @@ extern crate stockade_engine as engine;
 mod allocations;
 mod backlog;
 mod lane;
+mod hostile;
 mod life;
 mod moving;
 mod neighbours;

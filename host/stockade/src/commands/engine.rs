@@ -376,6 +376,7 @@ fn detail(engine: &Value) -> String {
         ("saved", saved),
         ("faults", format!("{}, started again {} times", engine["faults"], engine["restarts"])),
         ("ticks", format!("{}, {} missed, {} throttled", engine["ticks"], engine["skipped"], engine["throttled"])),
+        ("served", served(engine)),
         (
             "used",
             format!(
@@ -389,6 +390,15 @@ fn detail(engine: &Value) -> String {
         text += &format!("{name:<8} {value}\n");
     }
     text
+}
+
+/// When its turn is.
+fn served(engine: &Value) -> String {
+    let now = if engine["slow"] == true { "after all others" } else { "like all others" };
+    match engine["slowed"].as_u64() {
+        Some(0) | None => now.to_owned(),
+        Some(times) => format!("{now}; {times} times after them so far, {} ticks went by meanwhile", engine["gone_by"]),
+    }
 }
 
 fn history(steps: &Value) -> String {
