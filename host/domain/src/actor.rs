@@ -437,9 +437,10 @@ impl Actor {
         self.guest.host().orders_asked()
     }
 
-    /// From now on `witness` hears of every decision; with `None` nobody does. The guest notices nothing of it.
+    /// From now on `witness` hears of every decision, signals and timers as well; with `None` nobody does. The guest notices nothing of
+    /// it.
     pub fn watch(&mut self, witness: Option<Witness>) {
-        self.guest.host().watch(witness);
+        self.guest.host().watch_all(witness);
     }
 
     /// A guest that follows another one ([`Desk::follow`]) is handed an event next, at which the other one decided this.

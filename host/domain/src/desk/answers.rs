@@ -1,6 +1,6 @@
 //! What a guest gets to hear when it asks, and the tape of it.
 
-use super::Desk;
+use super::{Desk, decisions, report};
 use crate::contract::{AccountView, AskedOrder, Budget, DenyCode, Gap, LogLevel, SeenOrder, SeenPosition, Side};
 use crate::guest::{ContractBroken, GuestHost};
 use crate::limits::HISTORY_ROWS_MAX;
@@ -162,6 +162,12 @@ impl GuestHost for Desk {
         if !self.reports.signal(id, side, confidence, reason) {
             self.count_dropped();
         }
+        self.note_other(|| decisions::Asked::Signal {
+            symbol,
+            side,
+            confidence: report::confidence(confidence),
+            reason: reason.to_owned(),
+        });
         self.tape_asked(|| Asked::Signal { symbol, side, confidence, reason: reason.to_owned() });
         Ok(())
     }
@@ -175,12 +181,14 @@ impl GuestHost for Desk {
     fn set_timer(&mut self, id: u32, at: i64, every: Option<u64>) -> Result<(), ContractBroken> {
         self.acted();
         self.timers.set(id, Time(at), every)?;
+        self.note_other(|| decisions::Asked::SetTimer { id, at, every });
         self.tape_asked(|| Asked::SetTimer { id, at, every });
         Ok(())
     }
 
     fn clear_timer(&mut self, id: u32) {
         self.acted();
+        self.note_other(|| decisions::Asked::ClearTimer { id });
         self.tape_asked(|| Asked::ClearTimer(id));
         self.timers.clear(id);
     }

@@ -272,9 +272,15 @@ impl Desk {
         &self.decisions
     }
 
-    /// From now on `witness` hears of every decision, in order; with `None` nobody does.
+    /// From now on `witness` hears of every order, modification, cancel and close that is asked for, in order; with `None` nobody does.
     pub fn watch(&mut self, witness: impl Into<Option<Witness>>) {
-        self.decisions.watch(witness.into());
+        self.decisions.watch(witness.into(), false);
+    }
+
+    /// The same, with signals and timers.
+    pub(crate) fn watch_all(&mut self, witness: Option<Witness>) {
+        let hears_all = witness.is_some();
+        self.decisions.watch(witness, hears_all);
     }
 
     /// What the gate let through since the last time, in order. Whoever takes it releases it from the queue when done.

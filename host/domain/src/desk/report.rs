@@ -156,7 +156,7 @@ impl Reports {
 
     pub(super) fn signal(&mut self, symbol: SymbolId, side: Option<Side>, confidence: f64, reason: &str) -> bool {
         let Some(reason) = self.admitted(reason, SIGNAL_REASON_BYTES_MAX) else { return false };
-        let confidence = if confidence.is_finite() { confidence.clamp(0.0, 100.0) } else { 0.0 };
+        let confidence = self::confidence(confidence);
         let led_to = self.answer_to(symbol, side);
         self.remarks.push(Remark::Signal { at: self.now, symbol, side, confidence, reason, led_to });
         true
@@ -175,6 +175,11 @@ impl Reports {
         self.remarks.push(Remark::Plot { at: self.now, series, value });
         true
     }
+}
+
+/// A confidence as it is kept.
+pub(super) fn confidence(given: f64) -> f64 {
+    if given.is_finite() { given.clamp(0.0, 100.0) } else { 0.0 }
 }
 
 /// What a remark with so much text costs: something even when it is empty.

@@ -26,21 +26,22 @@ use std::time::{Duration, Instant};
 
 /// A tick that takes too much counts when another one did so within so many: a save, or a bar that takes thought, is none.
 const TICKS_BETWEEN: u64 = 64;
-/// Fuel of a second to be shared where few engines are: a quarter of what a core burns.
-const FUEL_SHARED: u64 = 500_000_000;
+/// Where few engines are, each may take twice an equal part of what a core burns in a second.
+const FUEL_SHARED: u64 = 2 * 2_000_000_000;
 /// The same of time, in thousandths of a second, and an engine's least share of it.
-const TIME_SHARED: u32 = 250;
+const TIME_SHARED: u32 = 2 * 1_000;
 const TIME_LEAST: u32 = 10;
 /// Seconds in a row that an engine must take more time: a thread that was not let run for some milliseconds is not its fault.
 const LONG_SECONDS: u32 = 2;
-/// However busy the shard is, the slow lane is looked at so often.
+/// However busy the shard is, the slow lane is looked at so often. And no rest is longer: a call may have taken long because the
+/// machine had no time for it.
 const AT_THE_LATEST: Duration = Duration::from_secs(1);
 
 /// How long the shard rests from the slow lane after a call that took so long: six times that, a seventh of its time; and longer
 /// the longer the call, so that a tick, which may come during any of them, waits for 5 us on average.
-pub(super) fn rest(took: Duration) -> Duration {
+fn rest(took: Duration) -> Duration {
     let times = (took.as_micros() / 10).clamp(6, 250);
-    took * times as u32
+    (took * times as u32).min(AT_THE_LATEST)
 }
 
 /// An engine's place in line.
@@ -110,9 +111,9 @@ impl Lanes {
         self.serving = None;
     }
 
-    /// Whether others are in a hurry.
+    /// Whether others are in a hurry, and nobody waits until all is seen to.
     fn must_rest(&self) -> bool {
-        self.is_timed && self.fed > self.slow
+        self.is_timed && self.fed > self.slow && self.barriers.is_empty()
     }
 
     /// Fuel that one engine may burn in a second.
@@ -484,6 +485,6 @@ mod tests {
             let took = Duration::from_micros(us);
             (took.as_secs_f64() / (took + rest(took)).as_secs_f64() * 1e3).round()
         };
-        assert_eq!([1, 50, 100, 1_000, 10_000].map(share), [143.0, 143.0, 91.0, 10.0, 4.0]);
+        assert_eq!([1, 50, 100, 1_000, 10_000].map(share), [143.0, 143.0, 91.0, 10.0, 10.0]);
     }
 }

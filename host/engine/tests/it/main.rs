@@ -5,8 +5,8 @@ extern crate stockade_engine as engine;
 
 mod allocations;
 mod backlog;
-mod lane;
 mod hostile;
+mod lane;
 mod life;
 mod moving;
 mod neighbours;

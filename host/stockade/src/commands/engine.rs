@@ -336,17 +336,22 @@ fn shadowed(shadow: &Value) -> String {
     ] {
         text += &format!("{name:<13} {value}\n");
     }
-    let rows: Vec<Vec<String>> = shadow["differences"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|row| ["at", "by", "asked", "answer"].map(|name| shown(&row[name])).into())
-        .collect();
+    let rows = items_of(&shadow["differences"], ["at", "by", "asked", "answer"]);
     if !rows.is_empty() {
         text += "\nfirst differences\n";
         text += &table(&["at", "by", "asked", "answer"].map(|name| (name, Align::Left)), &rows);
     }
+    let lines = items_of(&shadow["lines"], ["at", "level", "text"]);
+    if !lines.is_empty() {
+        text += &format!("\nlast lines of the shadow, {} more dropped\n", shadow["lines_dropped"]);
+        text += &table(&["at", "level", "text"].map(|name| (name, Align::Left)), &lines);
+    }
     text
+}
+
+/// Some cells of each item of a list.
+fn items_of<const N: usize>(list: &Value, names: [&str; N]) -> Vec<Vec<String>> {
+    list.as_array().into_iter().flatten().map(|row| names.map(|name| shown(&row[name])).into()).collect()
 }
 
 /// Enough of a digest to name a version by.
