@@ -9,13 +9,10 @@
 //! Who is slow is told by fuel, which is the same on every machine; only what fuel does not show is told by time, second by
 //! second. An engine that is alone on its shard is in nobody's way and never slow, and where all are slow nobody rests.
 
-use super::run::Scratch;
-use super::slot::{Changed, Slot, closes};
+use super::slot::{Slot, closes};
 use super::{Fed, Message, Shard};
 use crate::events::Event;
 use crate::meter::{add, add_shared};
-use crate::shared::reply;
-use crate::usage::second;
 use domain::contract::LogLevel;
 use domain::desk::Remark;
 use domain::limits::{SLOW_CALM_S, SLOW_CALM_S_MAX, SLOW_FUEL_PER_SECOND, SLOW_FUEL_PER_TICK};
@@ -31,15 +28,18 @@ const FUEL_SHARED: u64 = 2 * 2_000_000_000;
 /// The same of time, in thousandths of a second, and an engine's least share of it.
 const TIME_SHARED: u32 = 2 * 1_000;
 const TIME_LEAST: u32 = 10;
-/// Seconds in a row that an engine must take more time: a thread that was not let run for some milliseconds is not its fault.
+/// Seconds in a row that an engine must take more time.
 const LONG_SECONDS: u32 = 2;
+/// A tick counts for so long at most: when the machine does not let a thread run for a while, that is no engine's fault. One that
+/// takes long by itself does so at every tick.
+const TICK_TIME_MAX: Duration = Duration::from_millis(1);
 /// However busy the shard is, the slow lane is looked at so often. And no rest is longer: a call may have taken long because the
 /// machine had no time for it.
-const AT_THE_LATEST: Duration = Duration::from_secs(1);
+pub(super) const AT_THE_LATEST: Duration = Duration::from_secs(1);
 
 /// How long the shard rests from the slow lane after a call that took so long: six times that, a seventh of its time; and longer
 /// the longer the call, so that a tick, which may come during any of them, waits for 5 us on average.
-fn rest(took: Duration) -> Duration {
+pub(super) fn rest(took: Duration) -> Duration {
     let times = (took.as_micros() / 10).clamp(6, 250);
     (took * times as u32).min(AT_THE_LATEST)
 }
@@ -47,26 +47,27 @@ fn rest(took: Duration) -> Duration {
 /// An engine's place in line.
 #[derive(Default)]
 pub(super) struct Lane {
-    slow: Option<Slow>,
+    pub(super) slow: Option<Box<Slow>>,
     /// A second of the host's clock, and what it has burnt in it.
     second: i64,
     fuel: u64,
     /// Ticks so far, and the last that took too much.
     ticks: u64,
     costly_at: Option<u64>,
-    /// Seconds in a row in which it took more than its share of time.
+    /// A second of its shard's, and the time that it took of it; seconds in a row in which that was more than its share.
+    time: (u32, Duration),
     long_seconds: u32,
     /// Times it went into the slow lane.
     times: u32,
 }
 
 /// What there is of an engine while it is in the slow lane.
-struct Slow {
+pub(super) struct Slow {
     /// What waits for it, in order.
-    waiting: VecDeque<Message>,
+    pub(super) waiting: VecDeque<Message>,
     /// How many of these are ticks.
-    ticks: usize,
-    in_line: bool,
+    pub(super) ticks: usize,
+    pub(super) in_line: bool,
     /// Since which second it has kept within its share.
     calm_since: i64,
     fuel_per_tick: u64,
@@ -76,15 +77,17 @@ struct Slow {
 
 /// The slow lane of a shard.
 pub(super) struct Lanes {
-    line: VecDeque<u32>,
-    serving: Option<usize>,
+    pub(super) line: VecDeque<u32>,
+    pub(super) serving: Option<usize>,
     /// Not before.
-    next: Instant,
+    pub(super) next: Instant,
     /// Engines whose ticks come here, and how many of them are slow.
     fed: usize,
     slow: usize,
+    /// Fuel that each of them may burn in a second.
+    fuel_share: u64,
     /// Who waits until nothing waits here.
-    barriers: Vec<Sender<()>>,
+    pub(super) barriers: Vec<Sender<()>>,
     /// Whether time passes: not where a run must be the same each time.
     pub(super) is_timed: bool,
 }
@@ -92,19 +95,25 @@ pub(super) struct Lanes {
 impl Lanes {
     pub(super) fn new() -> Self {
         let (line, barriers) = (VecDeque::new(), Vec::new());
-        Self { line, serving: None, next: Instant::now(), fed: 0, slow: 0, barriers, is_timed: false }
+        Self { line, serving: None, next: Instant::now(), fed: 0, slow: 0, fuel_share: FUEL_SHARED, barriers, is_timed: false }
     }
 
     /// An engine's ticks come here from now on.
     pub(super) fn feeds(&mut self, lane: &Lane) {
         self.fed += 1;
         self.slow += usize::from(lane.is_slow());
+        self.share();
     }
 
     /// Or not any more.
     pub(super) fn feeds_no_more(&mut self, lane: &Lane) {
         self.fed -= 1;
         self.slow -= usize::from(lane.is_slow());
+        self.share();
+    }
+
+    fn share(&mut self) {
+        self.fuel_share = (FUEL_SHARED / self.fed.max(1) as u64).max(SLOW_FUEL_PER_SECOND);
     }
 
     pub(super) fn after_panic(&mut self) {
@@ -112,13 +121,13 @@ impl Lanes {
     }
 
     /// Whether others are in a hurry, and nobody waits until all is seen to.
-    fn must_rest(&self) -> bool {
+    pub(super) fn must_rest(&self) -> bool {
         self.is_timed && self.fed > self.slow && self.barriers.is_empty()
     }
 
-    /// Fuel that one engine may burn in a second.
-    fn fuel_share(&self) -> u64 {
-        (FUEL_SHARED / self.fed.max(1) as u64).max(SLOW_FUEL_PER_SECOND)
+    /// Whether it is this one's turn.
+    pub(super) fn serves(&self, at: usize) -> bool {
+        self.serving == Some(at)
     }
 
     fn time_share(&self) -> Duration {
@@ -131,15 +140,24 @@ impl Lane {
         self.slow.is_some()
     }
 
-    /// Notes what ticks, or an order event, have taken; why that is too much, if it is.
+    /// Notes how long ticks, or an order event, have taken in a second of its shard's.
+    pub(super) fn took(&mut self, second: u32, took: Duration, ticks: usize) {
+        let took = took.min(TICK_TIME_MAX * ticks as u32);
+        self.time = if self.time.0 == second { (second, self.time.1 + took) } else { (second, took) };
+    }
+
+    /// Notes what fuel they have taken; why that is too much, if it is.
     fn note(&mut self, second: i64, fuel: u64, ticks: usize, share: u64) -> Option<String> {
         if second != self.second {
             (self.second, self.fuel) = (second, 0);
         }
         self.fuel += fuel;
         self.ticks += ticks as u64;
+        let is_costly = fuel > SLOW_FUEL_PER_TICK * ticks as u64;
+        if self.slow.is_none() && !is_costly && self.fuel <= share {
+            return None;
+        }
         let per_tick = fuel / ticks.max(1) as u64;
-        let is_costly = per_tick > SLOW_FUEL_PER_TICK;
         let before = if is_costly { self.costly_at.replace(self.ticks) } else { None };
         if let Some(slow) = &mut self.slow {
             if fuel > 0 {
@@ -162,7 +180,7 @@ impl Lane {
     }
 
     /// Nothing waits any more.
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         if let Some(slow) = &mut self.slow {
             (slow.ticks, slow.in_line) = (0, false);
             slow.waiting.clear();
@@ -172,18 +190,18 @@ impl Lane {
 
 impl Slow {
     /// Ticks that may go into one call, so that it takes no longer than a tick that keeps nobody waiting.
-    fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         usize::try_from(SLOW_FUEL_PER_TICK / self.fuel_per_tick.max(1)).unwrap_or(usize::MAX).max(1)
     }
 
     /// The ticks before anything else that waits, `max` at most.
-    fn take_ticks(&mut self, max: usize) -> Vec<Message> {
+    pub(super) fn take_ticks(&mut self, max: usize) -> Vec<Message> {
         let ticks = self.waiting.iter().take(max).take_while(|message| matches!(message, Message::Tick(_))).count();
         self.ticks -= ticks;
         self.waiting.drain(..ticks).collect()
     }
 
-    fn put_back(&mut self, rest: impl DoubleEndedIterator<Item = Message>) {
+    pub(super) fn put_back(&mut self, rest: impl DoubleEndedIterator<Item = Message>) {
         for message in rest.rev() {
             self.ticks += 1;
             self.waiting.push_front(message);
@@ -193,7 +211,7 @@ impl Slow {
 
 impl Slot {
     /// Has a tick wait. When too many do, the oldest that closes no bar goes by.
-    fn wait_for_turn(&mut self, fed: &Fed, max: usize) {
+    pub(super) fn wait_for_turn(&mut self, fed: &Fed, max: usize) {
         let Some(slow) = &mut self.lane.slow else { return };
         if slow.ticks >= max {
             let wanted = &self.wanted;
@@ -219,79 +237,9 @@ impl Slot {
 }
 
 impl Shard {
-    /// Whether what is for an engine waits for its turn: it is in the slow lane, and not being served.
-    pub(super) fn waits_for_turn(&self, at: usize) -> bool {
-        self.lanes.serving != Some(at) && self.slots[at].as_ref().is_some_and(|slot| slot.lane.is_slow())
-    }
-
-    /// A tick for an engine in the slow lane.
-    pub(super) fn tick_waits(&mut self, at: usize, fed: &Fed) {
-        let max = self.bounds().slow_ticks_max;
-        if let Some(slot) = self.slots[at].as_mut() {
-            slot.wait_for_turn(fed, max);
-        }
-        self.line_up(at);
-    }
-
-    /// An order event for one.
-    pub(super) fn changed_waits(&mut self, at: usize, changed: Changed) {
-        if let Some(slow) = self.slots[at].as_mut().and_then(|slot| slot.lane.slow.as_mut()) {
-            slow.waiting.push_back(Message::Changed(Box::new(changed)));
-        }
-        self.line_up(at);
-    }
-
-    /// Puts an engine for which something waits into the line, unless its guest is elsewhere.
-    pub(super) fn line_up(&mut self, at: usize) {
-        let Some(slot) = self.slots[at].as_mut().filter(|slot| slot.held.is_none()) else { return };
-        let Some(slow) = slot.lane.slow.as_mut().filter(|slow| !slow.in_line && !slow.waiting.is_empty()) else { return };
-        slow.in_line = true;
-        self.lanes.line.push_back(at as u32);
-    }
-
-    /// What waits for an engine is dropped: its guest is gone.
-    pub(super) fn leave_line(&mut self, at: usize) {
-        let Some(slot) = self.slots[at].as_mut() else { return };
-        slot.lane.clear();
-        self.lanes.line.retain(|&other| other as usize != at);
-    }
-
-    /// The engine goes elsewhere, with what waits for it.
-    pub(super) fn move_out_of_line(&mut self, at: usize) {
-        if let Some(slow) = self.slots[at].as_mut().and_then(|slot| slot.lane.slow.as_mut()) {
-            slow.in_line = false;
-            self.lanes.line.retain(|&other| other as usize != at);
-        }
-    }
-
-    /// It was stopped: whoever starts it again starts with a clean sheet.
-    pub(super) fn forget_lane(&mut self, at: usize) {
-        self.leave_line(at);
-        if let Some(slot) = self.slots[at].as_mut() {
-            debug_assert!(!slot.subscribed, "it would still be counted");
-            slot.lane = Lane::default();
-            slot.entry.meter.slow.store(false, Relaxed);
-        }
-    }
-
-    /// It is paused: ticks that wait go by like those that come. Order events it still hears.
-    pub(super) fn waiting_ticks_pass(&mut self, at: usize) {
-        let Some(slot) = self.slots[at].as_mut() else { return };
-        let Some(slow) = &mut slot.lane.slow else { return };
-        slow.ticks = 0;
-        for message in std::mem::take(&mut slow.waiting) {
-            if let Message::Tick(fed) = message {
-                let wanted = (0..slot.wanted.len()).find(|&wanted| slot.wanted[wanted].symbol == fed.tick.symbol);
-                wanted.into_iter().for_each(|wanted| slot.pass(wanted, &fed));
-            } else if let Some(slow) = &mut slot.lane.slow {
-                slow.waiting.push_back(message);
-            }
-        }
-    }
-
     /// Judges what an engine has just taken.
     pub(super) fn judge(&mut self, at: usize, fuel: u64, ticks: usize) {
-        let (second, share, alone) = (self.second, self.lanes.fuel_share(), self.lanes.fed < 2);
+        let (second, share, alone) = (self.second, self.lanes.fuel_share, self.lanes.fed < 2);
         let Some(slot) = self.slots[at].as_mut() else { return };
         if let Some(why) = slot.lane.note(second, fuel, ticks, share).filter(|_| !alone && slot.subscribed) {
             self.slow_down(at, &why);
@@ -302,14 +250,14 @@ impl Shard {
         let Some(slot) = self.slots[at].as_mut() else { return };
         let meter = &slot.entry.meter;
         slot.lane.times += 1;
-        slot.lane.slow = Some(Slow {
+        slot.lane.slow = Some(Box::new(Slow {
             waiting: VecDeque::new(),
             ticks: 0,
             in_line: false,
             calm_since: self.second,
             fuel_per_tick: SLOW_FUEL_PER_TICK,
             gone_by: meter.gone_by.load(Relaxed),
-        });
+        }));
         meter.slow.store(true, Relaxed);
         add(&meter.slowed, 1);
         add_shared(&self.shared.counters.engines_slowed, 1);
@@ -337,7 +285,7 @@ impl Shard {
     }
 
     /// Whether an engine may leave the slow lane, and why.
-    fn look_at_calm(&mut self, at: usize) {
+    pub(super) fn look_at_calm(&mut self, at: usize) {
         let (second, alone) = (self.second, self.lanes.fed < 2);
         // One that has just failed is not among those who are fed.
         let Some(slot) = self.slots[at].as_ref().filter(|slot| slot.subscribed) else { return };
@@ -350,117 +298,19 @@ impl Shard {
         }
     }
 
-    /// How long the shard may sleep before the slow lane's next turn; `None`: for ever.
-    pub(super) fn slow_patience(&self) -> Option<Duration> {
-        if self.lanes.line.is_empty() {
-            return None;
-        }
-        Some(if self.lanes.must_rest() { self.lanes.next.saturating_duration_since(Instant::now()) } else { Duration::ZERO })
-    }
-
-    /// One call for the engine that is next, when it is the slow lane's turn. `is_idle`: nothing waits for the shard.
-    pub(super) fn serve_slow(&mut self, is_idle: bool) {
-        let due = self.lanes.next + if is_idle { Duration::ZERO } else { AT_THE_LATEST };
-        if self.lanes.line.is_empty() || self.lanes.must_rest() && Instant::now() < due {
-            return;
-        }
-        let Some(at) = self.lanes.line.pop_front().map(|at| at as usize) else { return };
-        let Some(slot) = self.slots[at].as_mut() else { return };
-        let Some(slow) = slot.lane.slow.as_mut() else { return };
-        slow.in_line = false;
-        if slot.held.is_some() {
-            // Its guest is elsewhere; it comes back into the line when that is back.
-            return;
-        }
-        self.mark = Instant::now();
-        let began = self.mark;
-        self.second = second(self.shared.clock.now());
-        self.lanes.serving = Some(at);
-        self.serve(at);
-        self.lanes.serving = None;
-        let took = began.elapsed();
-        self.load.add(took);
-        self.lanes.next = began + took + rest(took);
-        self.line_up(at);
-        self.look_at_calm(at);
-        self.forget_stale();
-    }
-
-    /// What waits first, in one call with ticks or with one order event.
-    fn serve(&mut self, at: usize) {
-        let run_max = self.bounds().run_ticks_max;
-        let Some(slot) = self.slots[at].as_mut() else { return };
-        let latest_only = slot.latest_only;
-        let Some(slow) = slot.lane.slow.as_mut() else { return };
-        if let Some(Message::Changed(changed)) = slow.waiting.pop_front_if(|first| matches!(first, Message::Changed(_))) {
-            return self.changed(*changed);
-        }
-        let mut run = slow.take_ticks(if latest_only { run_max } else { run_max.min(slow.rows()) });
-        let handled = self.serve_ticks(at, &run, latest_only);
-        // One that has failed has missed the rest; one that was rolled back gets it from the version before.
-        let lives = |slot: &&mut Slot| slot.actor.is_some() || slot.held.is_some();
-        if let Some(slow) = self.slots[at].as_mut().filter(lives).and_then(|slot| slot.lane.slow.as_mut()) {
-            slow.put_back(run.drain(handled..));
-        }
-    }
-
-    /// Hands over some of the first ticks of a run; says how many.
-    fn serve_ticks(&mut self, at: usize, run: &[Message], latest_only: bool) -> usize {
-        let Some(Message::Tick(first)) = run.first() else { return 0 };
-        let Some(wanted) = self.wanted(at, first.tick.symbol) else { return 1 };
-        let by_columns = run.len() >= self.bounds().columns_from;
-        if !latest_only && !by_columns {
-            self.flat(at, wanted, first);
-            return 1;
-        }
-        let mut scratch = std::mem::replace(&mut self.run, Scratch::new(0));
-        self.prepare(run, by_columns && !latest_only, &mut scratch);
-        let handled = if latest_only {
-            self.latest(at, run, &scratch);
-            run.len()
-        } else {
-            self.first_stretch(at, run, wanted, first, &scratch)
-        };
-        self.run = scratch;
-        handled
-    }
-
-    /// Someone waits until everything before has been seen to.
-    pub(super) fn barrier(&mut self, reached: Sender<()>) {
-        self.lanes.barriers.push(reached);
-    }
-
-    pub(super) fn answer_barriers(&mut self) {
-        if self.lanes.line.is_empty() {
-            self.lanes.barriers.drain(..).for_each(|reached| reply(&reached, ()));
-        }
-    }
-
-    /// The host is stopping: order events that wait are told, ticks go by.
-    pub(super) fn end_slow_lane(&mut self) {
-        while let Some(at) = self.lanes.line.pop_front().map(|at| at as usize) {
-            let waiting = self.slots[at].as_mut().and_then(|slot| slot.lane.slow.as_mut()).map(|slow| std::mem::take(&mut slow.waiting));
-            self.lanes.serving = Some(at);
-            for message in waiting.into_iter().flatten() {
-                if let Message::Changed(changed) = message {
-                    self.changed(*changed);
-                }
-            }
-            self.lanes.serving = None;
-        }
-    }
-
-    /// Once a second, for what fuel does not show: memory that is copied and filled, pages that are touched.
-    pub(super) fn look_at_time(&mut self) {
-        let (share, second, alone) = (self.lanes.time_share(), self.load.second(), self.lanes.fed < 2);
+    /// Once a second, or when more has passed, for what fuel does not show: memory that is copied and filled, pages that are touched.
+    pub(super) fn look_at_time(&mut self, passed: Duration) {
+        let (second, alone) = (self.load.second(), self.lanes.fed < 2);
+        let share = self.lanes.time_share().mul_f64(passed.as_secs_f64());
         let mut slow = Vec::new();
         for (at, slot) in self.slots.iter_mut().enumerate() {
             let Some(slot) = slot else { continue };
-            let is_long = slot.cost.0 == second && slot.cost.1 > share;
+            let took = slot.lane.time.1;
+            let is_long = slot.lane.time.0 == second && took > share;
             slot.lane.long_seconds = if is_long { slot.lane.long_seconds + 1 } else { 0 };
             match &mut slot.lane.slow {
                 Some(lane) if is_long => lane.calm_since = self.second,
-                None if slot.lane.long_seconds >= LONG_SECONDS && slot.subscribed => slow.push((at, slot.cost.1)),
+                None if slot.lane.long_seconds >= LONG_SECONDS && slot.subscribed => slow.push((at, took)),
                 _ => {}
             }
         }

@@ -8,6 +8,7 @@ mod run;
 mod shadow;
 mod slot;
 mod swap;
+mod turns;
 
 pub(crate) use following::Apart;
 pub(crate) use moving::Parcel;

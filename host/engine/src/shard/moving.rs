@@ -200,7 +200,7 @@ impl Shard {
                 self.shared.homes.wish(Wish { account, to });
             }
         }
-        self.look_at_time();
+        self.look_at_time(passed);
         self.load = Load { since: now, busy: Duration::ZERO, second: self.load.second.wrapping_add(1) };
     }
 }

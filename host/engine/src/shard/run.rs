@@ -1,7 +1,7 @@
 //! Handing ticks over: one by one while the shard keeps up, by columns when they wait.
 
 use super::following::Shown;
-use super::slot::Held;
+use super::slot::{Held, Slot};
 use super::{Fed, Message, Shard, Subscriber};
 use crate::meter::add_shared;
 use crate::usage::second;
@@ -130,12 +130,14 @@ impl Shard {
         self.mark = self.mark.max(slot.done);
         let second = self.load.second();
         slot.cost = if slot.cost.0 == second { (second, slot.cost.1 + took) } else { (second, took) };
+        slot.lane.took(second, took, ticks);
         self.judge(at, fuel, ticks);
     }
 
     /// Whether its ticks go to its guest now.
     fn is_fed(&self, at: usize) -> bool {
-        self.slots[at].as_ref().is_some_and(|slot| slot.state.is_fed() && slot.held.is_none()) && !self.waits_for_turn(at)
+        let may_have_it = |slot: &Slot| !slot.lane.is_slow() || self.lanes.serves(at);
+        self.slots[at].as_ref().is_some_and(|slot| slot.state.is_fed() && slot.held.is_none() && may_have_it(slot))
     }
 
     /// Ticks for an engine that is not fed: they wait, or go by.
@@ -315,14 +317,7 @@ impl Shard {
 }
 
 /// How many rows may go into one call from `place` on, and the place after the last of them.
-fn stretch_rows(
-    slot: &super::Slot,
-    run: &[Message],
-    place: usize,
-    wanted: usize,
-    fed: &Fed,
-    timer: Option<domain::time::Time>,
-) -> (usize, usize) {
+fn stretch_rows(slot: &Slot, run: &[Message], place: usize, wanted: usize, fed: &Fed, timer: Option<domain::time::Time>) -> (usize, usize) {
     let (mut rows, mut end) = (1, place + 1);
     for (offset, other) in ticks(&run[place + 1..]) {
         let tick = &other.tick;

@@ -185,7 +185,9 @@ fn one_long_tick_is_none_and_many_short_ones_in_a_second_are_one() {
     let many = SLOW_FUEL_PER_TICK / 2;
     steps.run(3, burns(many));
     (4..40).for_each(|engine| steps.run(engine, listens));
-    let ticks = (SLOW_FUEL_PER_SECOND / many) as i64;
+    // Twice an equal part of what a core burns is more than the least share, as long as there are few.
+    let share = (4_000_000_000 / 39).max(SLOW_FUEL_PER_SECOND);
+    let ticks = (share / many) as i64;
     let feed = |steps: &mut Steps, ticks: i64| {
         for _ in 0..ticks {
             steps.feed(1);
