@@ -93,6 +93,10 @@ impl Looked {
         gauge(out, "engine_log_bytes", "Log lines, signals and plots kept of the engines that are there", sum(|engine| engine.log_bytes))?;
         let throttled = sum(|engine| engine.throttled);
         gauge(out, "engine_ticks_throttled", "Ticks not handed over because a quota of fuel was used up", throttled)?;
+        gauge(out, "engines_slow", "Engines served after all others", self.snapshot.totals.engines_slow as u64)?;
+        counter(out, "engines_slowed", "Times an engine began to be served after all others", self.snapshot.totals.engines_slowed)?;
+        let gone_by = sum(|engine| engine.gone_by);
+        gauge(out, "engine_ticks_gone_by", "Ticks that came faster than engines served after all others could have them", gone_by)?;
         gauge(out, "engine_faults", "Faults of the engines that are there", sum(|engine| engine.faults))?;
         gauge(out, "engine_denied", "Orders refused to the engines that are there", sum(|engine| engine.denied))
     }

@@ -253,7 +253,7 @@ impl Actor {
         host.begin(Phase::Event, Time(ticks.times[0]));
         host.open_batch(index, Arc::clone(columns), rows, first_sequence);
         let consumed = if self.callbacks.tick {
-            match self.make(Call::Ticks { symbol: index, ticks })? {
+            match self.called(Call::Ticks { symbol: index, ticks })? {
                 Reply::Consumed(rows) => rows,
                 _ => 0,
             }
@@ -265,6 +265,7 @@ impl Actor {
             self.guest.host().tape_failed(&fault);
             return Err(fault);
         }
+        self.not_flooding()?;
         Ok(consumed as usize)
     }
 
@@ -389,8 +390,26 @@ impl Actor {
 
     /// Makes a call, with its tape.
     fn make(&mut self, call: Call<'_>) -> Result<Reply, Fault> {
+        let reply = self.called(call)?;
+        self.not_flooding()?;
+        Ok(reply)
+    }
+
+    fn called(&mut self, call: Call<'_>) -> Result<Reply, Fault> {
         self.guest.host().tape_call(&call);
         self.guest.call(call).into_reply().inspect_err(|fault| self.guest.host().tape_failed(fault))
+    }
+
+    /// A guest that floods its host is ended, after its call.
+    fn not_flooding(&mut self) -> Result<(), Fault> {
+        let host = self.guest.host();
+        match host.flooded() {
+            None => Ok(()),
+            Some(fault) => {
+                host.tape_failed(&fault);
+                Err(fault)
+            }
+        }
     }
 
     /// What crossed the border since the last time; see [`Desk::record`].
@@ -418,9 +437,10 @@ impl Actor {
         self.guest.host().orders_asked()
     }
 
-    /// From now on `witness` hears of every decision; with `None` nobody does. The guest notices nothing of it.
+    /// From now on `witness` hears of every decision, signals and timers as well; with `None` nobody does. The guest notices nothing of
+    /// it.
     pub fn watch(&mut self, witness: Option<Witness>) {
-        self.guest.host().watch(witness);
+        self.guest.host().watch_all(witness);
     }
 
     /// A guest that follows another one ([`Desk::follow`]) is handed an event next, at which the other one decided this.

@@ -104,6 +104,7 @@ words! {
     FaultKind {
         Refused = "refused", Trapped = "trapped", OutOfFuel = "out-of-fuel",
         DeadlineExceeded = "deadline-exceeded", OutOfMemory = "out-of-memory",
+        Flooding = "flooding",
     }
 }
 
@@ -195,6 +196,11 @@ pub trait GuestHost: Send + 'static {
     fn random(&mut self) -> u64;
 
     fn log(&mut self, level: LogLevel, text: &str);
+    /// Whether a report of so many bytes would be kept; one that would not counts as dropped, and is not handed over. Asked before
+    /// anything is copied or formatted, so that a flood costs next to nothing.
+    fn has_room_for(&mut self, _bytes: usize) -> bool {
+        true
+    }
     /// # Errors
     /// No such symbol index.
     fn signal(&mut self, symbol: u32, side: Option<Side>, confidence: f64, reason: &str) -> Result<(), ContractBroken>;

@@ -132,6 +132,27 @@ pub const PLOT_SERIES_MAX: usize = 16;
 pub const TAG_BYTES_MAX: usize = 32;
 /// Log lines, signals and plot points kept of one call until they are taken.
 pub const REPORTS_PER_CALL_MAX: usize = 256;
+/// Events over which an engine's floods are counted: ticks, bars, timers, order events. Counted in events and not by a clock, so that
+/// a backtest, a replay and a host see the same flood.
+pub const FLOOD_EVENTS: u64 = 100;
+/// Requests that may be denied to an engine within [`FLOOD_EVENTS`]: a strategy that tries a denied order again at every tick has a
+/// tenth of it. More are a fault: nothing that it does can come to anything, and each costs its neighbours some microseconds.
+pub const FLOOD_DENIED_MAX: u32 = 1_000;
+/// Log lines, signals and plot points of an engine that may be dropped within [`FLOOD_EVENTS`]: fifty at each, long after its owner
+/// can have read any. More are a fault.
+pub const FLOOD_DROPPED_MAX: u32 = 5_000;
+/// Orders and modifications that an engine may ask for in a minute of market time, denied ones included: twice what the operator's
+/// own limit lets through. Further ones are denied `RATE_EXCEEDED` before anything is looked at; closes and cancels, ten times later.
+pub const REQUESTS_PER_MINUTE_MAX: u32 = 1_200;
+/// Fuel of a tick that keeps nobody waiting: about 100 us. An engine that takes more is served after all others of its shard.
+pub const SLOW_FUEL_PER_TICK: u64 = 200_000;
+/// Fuel of an engine in a second that does: a hundredth of what a core burns; more where few engines are.
+pub const SLOW_FUEL_PER_SECOND: u64 = 20_000_000;
+/// Seconds for which an engine must keep within these before it is served like any other again; doubled each time it did not, up to
+/// the other.
+pub const SLOW_CALM_S: i64 = 10;
+/// See [`SLOW_CALM_S`].
+pub const SLOW_CALM_S_MAX: i64 = 640;
 /// What an engine's record takes in of one minute of market time, bytes: a strategy that looks at its positions at every
 /// tick of a busy market needs 1 MB. Beyond it the record has a gap.
 pub const TAPE_BYTES_PER_MINUTE: usize = 4 << 20;

@@ -7,15 +7,15 @@ use stockade_domain::bars::MarketHistory;
 use stockade_domain::broker::AccountTerms;
 use stockade_domain::contract::*;
 use stockade_domain::desk::{Columns, Desk, DeskSetup, QueueGauge, TradingSwitch};
-use stockade_domain::guest::{Call, Guest, GuestHost, Outcome, Reply, Used};
+use stockade_domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Used};
 use stockade_domain::ids::{AccountId, EngineId, UserId};
 use stockade_domain::ledger::Ledger;
-use stockade_domain::limits::REPORTS_PER_CALL_MAX;
+use stockade_domain::limits::{FLOOD_DENIED_MAX, FLOOD_DROPPED_MAX, FLOOD_EVENTS, REPORTS_PER_CALL_MAX, REQUESTS_PER_MINUTE_MAX};
 use stockade_domain::number::Money;
 use stockade_domain::risk::RiskLimits;
 use stockade_domain::symbol::{SymbolId, SymbolTable, common};
 use stockade_domain::tick::{TickColumns, Timeframe};
-use stockade_domain::time::{MINUTE_US, Time};
+use stockade_domain::time::{MINUTE_US, SECOND_US, Time};
 
 const SYMBOL: SymbolId = SymbolId(0);
 
@@ -184,4 +184,90 @@ fn log_budgets_are_the_same_however_ticks_come() {
         desk.budget().log_bytes.to_string()
     });
     assert_eq!(one_by_one, by_columns);
+}
+
+/// Hands ticks over, one every `every_us`: tick by tick, or all in one call. The first fault, and at which tick or call it was.
+fn flood(by_columns: bool, ticks: i64, every_us: i64, act: impl Fn(&mut Desk) + Send + 'static) -> Option<(usize, Fault)> {
+    let mut world = world(move |desk, event| {
+        if event == "tick" {
+            act(desk);
+        }
+    });
+    let times: Vec<i64> = (0..ticks).map(|tick| tick * every_us).collect();
+    let columns: Arc<dyn Columns> = Arc::new(Rows(times, vec![1.3; ticks as usize]));
+    if by_columns {
+        return world.actor.rows(SYMBOL, &columns, 0..ticks as usize, 1).err().map(|fault| (0, fault));
+    }
+    (0..ticks as usize).find_map(|row| Some((row, world.actor.tick(&columns.columns().tick(row, SYMBOL, 1), 0).err()?)))
+}
+
+fn asks_in_vain(desk: &mut Desk, times: u32) {
+    (0..times).for_each(|_| assert_eq!(desk.cancel(7), Err(DenyCode::OrderNotFound)));
+}
+
+fn says(desk: &mut Desk, lines: u32) {
+    (0..lines).for_each(|_| desk.log(LogLevel::Info, &"x".repeat(1_000)));
+}
+
+#[test]
+fn who_tries_a_few_denied_requests_at_every_tick_goes_on_and_who_floods_is_ended_and_told_why() {
+    assert_eq!(flood(false, 1_000, SECOND_US, |desk| asks_in_vain(desk, FLOOD_DENIED_MAX / FLOOD_EVENTS as u32)), None);
+    let (tick, fault) = flood(false, 1_000, MINUTE_US, |desk| asks_in_vain(desk, 16)).expect("it is ended");
+    assert_eq!((tick, fault.kind), (FLOOD_DENIED_MAX as usize / 16, FaultKind::Flooding));
+    assert!(fault.message.contains("ORDER_NOT_FOUND 1001 times"), "{fault}");
+}
+
+#[test]
+fn who_says_a_little_too_much_goes_on_and_who_floods_is_ended_and_told_why() {
+    assert_eq!(flood(false, 1_000, SECOND_US, |desk| says(desk, FLOOD_DROPPED_MAX / FLOOD_EVENTS as u32)), None);
+    let (_, fault) = flood(false, 1_000, SECOND_US, |desk| says(desk, 100)).expect("it is ended");
+    assert_eq!(fault.kind, FaultKind::Flooding);
+    assert!(fault.message.contains(&format!("{} log lines", FLOOD_DROPPED_MAX + 1)), "{fault}");
+}
+
+#[test]
+fn a_flood_is_the_same_however_ticks_come() {
+    // A burst in one hundred of events and one in the next are two bursts, also within one call.
+    let bursts = |desk: &mut Desk| {
+        if (90..110).contains(&(desk.now() / SECOND_US)) {
+            says(desk, FLOOD_DROPPED_MAX * 6 / 100);
+        }
+    };
+    assert_eq!([false, true].map(|by_columns| flood(by_columns, 256, SECOND_US, bursts)), [None, None]);
+    let faults = [false, true].map(|by_columns| flood(by_columns, 256, SECOND_US, |desk| says(desk, 100)).map(|(_, fault)| fault));
+    assert!(faults[0].is_some() && faults[0] == faults[1], "{faults:?}");
+}
+
+#[test]
+fn requests_of_a_minute_are_bounded_before_anything_is_looked_at_and_cancels_much_later() {
+    let codes = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&codes);
+    let ended = flood(false, 700, MINUTE_US / 600, move |desk| {
+        let order = AskedOrder {
+            symbol: 0,
+            side: Side::Buy,
+            kind: OrderKind::Market,
+            volume: 1e6,
+            price: None,
+            stop_limit_price: None,
+            stop_loss: None,
+            take_profit: None,
+            filling: Filling::Any,
+            deviation: None,
+            expires: None,
+            position: None,
+            reduce_only: false,
+            tag: String::new(),
+        };
+        (0..4).for_each(|_| note.lock().unwrap().push(desk.submit(order.clone()).expect_err("it is too large")));
+        asks_in_vain(desk, 1);
+    });
+    assert_eq!(ended, None);
+    let codes = codes.lock().unwrap();
+    let in_minute = |minute: usize| codes.iter().skip(minute * 2_400).take(2_400);
+    // Every fifth request is a cancel, which counts as well.
+    let looked_at = in_minute(0).take_while(|code| **code == DenyCode::VolumeAboveMaximum).count();
+    assert_eq!(looked_at, REQUESTS_PER_MINUTE_MAX as usize / 5 * 4);
+    assert!(in_minute(0).skip(looked_at).all(|code| *code == DenyCode::RateExceeded));
+    assert_eq!(codes[2_400], DenyCode::VolumeAboveMaximum, "a new minute");
 }

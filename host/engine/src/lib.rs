@@ -47,7 +47,7 @@ pub use latency::Latencies;
 pub use pipeline::WoundDown;
 pub use recovery::Recovered;
 pub use setup::{Bounds, EngineSetup, HostSetup, Saved, Seen};
-pub use shadow::{DIFFERENCES_MAX, Difference, ShadowReport, ShadowState};
+pub use shadow::{DIFFERENCES_MAX, Difference, LINES_MAX, ShadowLine, ShadowReport, ShadowState};
 pub use shard::{EngineCommand, Swapped};
 pub use snapshot::{EngineSnapshot, HostSnapshot, HostTotals};
 pub use stepped::Stepped;

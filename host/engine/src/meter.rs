@@ -32,6 +32,10 @@ pub(crate) struct Meter {
     pub(crate) log_bytes: AtomicU64,
     /// Ticks that were not handed over because its owner's fuel of that second was used up.
     pub(crate) throttled: AtomicU64,
+    /// Whether it is served after all others, how often that began, and ticks that went by meanwhile.
+    pub(crate) slow: AtomicBool,
+    pub(crate) slowed: AtomicU64,
+    pub(crate) gone_by: AtomicU64,
     pub(crate) realised: AtomicI64,
     pub(crate) latency: Rough,
     /// Guests that were started after a fault.
@@ -138,6 +142,7 @@ pub(crate) struct Counters {
     pub(crate) reports: AtomicU64,
     pub(crate) contradictions: AtomicU64,
     pub(crate) saves_put_off: AtomicU64,
+    pub(crate) engines_slowed: AtomicU64,
     pub(crate) panics: AtomicU64,
 }
 

@@ -67,6 +67,9 @@ pub struct Bounds {
     pub record_entries_max: usize,
     /// Ticks handed over at once before a shard looks at the next engine: the batch size at which a column call costs nothing.
     pub run_ticks_max: usize,
+    /// Ticks that wait for an engine which is served after all others, since it takes more than its share. When they are so many the
+    /// oldest go by, which it is told. Older prices than that are worth nothing.
+    pub slow_ticks_max: usize,
     /// From this many waiting ticks on engines get columns instead of single ticks.
     pub columns_from: usize,
     /// How often a running engine's state is saved, in market time.
@@ -101,6 +104,7 @@ impl Default for Bounds {
             views_max: 16_384,
             record_entries_max: 262_144,
             run_ticks_max: 256,
+            slow_ticks_max: 256,
             columns_from: 16,
             save_every_us: MINUTE_US,
             saved_bytes_max: 256 << 20,

@@ -1,12 +1,17 @@
 //! What is known of a shadow run: how the decisions of a version compare with those of the version that works.
 
-use domain::desk::{Decision, Followed};
+use domain::contract::LogLevel;
+use domain::desk::{Decision, Followed, Remark};
 use domain::guest::Used;
 use domain::ids::Digest;
 use domain::time::Time;
+use std::collections::VecDeque;
 
 /// Differences kept of a shadow run, the first ones: each later one may follow from them. Further ones are counted.
 pub const DIFFERENCES_MAX: usize = 100;
+
+/// Log lines kept of a shadow run, the last ones. Older ones are counted.
+pub const LINES_MAX: usize = 100;
 
 /// Where a shadow run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +53,17 @@ pub struct Difference {
     pub decision: Decision,
 }
 
+/// Something that a shadow has logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShadowLine {
+    /// Market time.
+    pub at: Time,
+    /// How loud.
+    pub level: LogLevel,
+    /// What.
+    pub text: String,
+}
+
 /// A shadow run, under way or over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShadowReport {
@@ -75,6 +91,10 @@ pub struct ShadowReport {
     pub same: u64,
     /// The first differences, in order of time.
     pub differences: Vec<Difference>,
+    /// Its last log lines.
+    pub lines: VecDeque<ShadowLine>,
+    /// Older ones, and those over its bounds.
+    pub lines_dropped: u64,
     /// Fuel of all of its calls.
     pub fuel_total: u64,
     /// Its linear memory, bytes.
@@ -87,6 +107,8 @@ pub(crate) struct Step {
     /// Decisions of the version that works.
     pub(crate) decisions: u64,
     pub(crate) followed: Followed,
+    /// What it said.
+    pub(crate) remarks: (Vec<Remark>, u64),
     pub(crate) used: Used,
     /// What of its fuel was used at this event.
     pub(crate) fuel: u64,
@@ -117,13 +139,16 @@ impl ShadowReport {
             shadow_decisions: 0,
             same: 0,
             differences: Vec::new(),
+            lines: VecDeque::new(),
+            lines_dropped: 0,
             fuel_total: 0,
             memory_bytes: 0,
         }
     }
 
     pub(crate) fn add(&mut self, step: Step) {
-        let Step { decisions, followed, used, ticks, last, .. } = step;
+        let Step { decisions, followed, used, remarks, ticks, last, .. } = step;
+        self.said(remarks);
         self.ticks += ticks;
         if let Some(last) = last {
             self.side_by_side = Some((self.side_by_side.map_or(last, |(first, _)| first), last));
@@ -141,6 +166,19 @@ impl ShadowReport {
         both.sort_by_key(|difference| difference.decision.at);
         let room = DIFFERENCES_MAX - self.differences.len();
         self.differences.extend(both.into_iter().take(room));
+    }
+
+    /// Keeps what it has logged. Signals are compared, and what it plots is nobody's to see.
+    pub(crate) fn said(&mut self, (remarks, dropped): (Vec<Remark>, u64)) {
+        self.lines_dropped += dropped;
+        for remark in remarks {
+            let Remark::Log { at, level, text } = remark else { continue };
+            if self.lines.len() == LINES_MAX {
+                self.lines.pop_front();
+                self.lines_dropped += 1;
+            }
+            self.lines.push_back(ShadowLine { at, level, text });
+        }
     }
 
     /// Decisions that only the version that works took.

@@ -72,6 +72,12 @@ pub struct EngineSnapshot {
     pub log_bytes: u64,
     /// Ticks that were not handed over because its owner's fuel of that second was used up.
     pub throttled: u64,
+    /// Whether it is served after all others, since it takes more than its share of its shard.
+    pub slow: bool,
+    /// How often that began.
+    pub slowed: u64,
+    /// Ticks that went by because they came faster than it could be served so.
+    pub gone_by: u64,
     /// From the arrival of a tick at the host to the return of the guest, microseconds: half were faster.
     pub decision_us_p50: f64,
     /// The same: 99 of 100 were faster.
@@ -116,6 +122,9 @@ pub struct HostTotals {
     pub views_dropped: u64,
     /// Times an engine saved later because too many saved states waited.
     pub saves_put_off: u64,
+    /// Engines that are served after all others now, and how often that began.
+    pub engines_slow: usize,
+    pub engines_slowed: u64,
     /// Panics in the host's own code, each counted as a fault of the engine it was busy with.
     pub panics: u64,
     /// Waiting now.
@@ -236,6 +245,9 @@ impl Host {
             fuel_today: meter.fuel_of_day.of(self.shared.clock.now().day()),
             log_bytes: meter.log_bytes.load(Relaxed),
             throttled: meter.throttled.load(Relaxed),
+            slow: meter.slow.load(Relaxed),
+            slowed: meter.slowed.load(Relaxed),
+            gone_by: meter.gone_by.load(Relaxed),
             decision_us_p50: meter.latency.within_us(0.5),
             decision_us_p99: meter.latency.within_us(0.99),
             realised: meter.realised(),
@@ -264,6 +276,8 @@ impl Host {
             contradictions: counters.contradictions.load(Relaxed),
             views_dropped: shared.herald.views_dropped(),
             saves_put_off: counters.saves_put_off.load(Relaxed),
+            engines_slow: engines.iter().filter(|engine| engine.slow).count(),
+            engines_slowed: counters.engines_slowed.load(Relaxed),
             panics: counters.panics.load(Relaxed),
             commands_waiting: shared.queue.waiting(),
             pipeline_ticks_waiting: shared.pipeline.depth(),

@@ -170,6 +170,9 @@ impl Again {
             }
         } else if let Some(left) = host.script.pop_front() {
             differ(format!("{left:?}"), "nothing more".into());
+        } else if let Some(fault) = fault.filter(|fault| fault.kind == FaultKind::Flooding) {
+            // The host has ended it for what it asked, all of which is the same.
+            self.ended = Some(fault.to_string());
         } else if let Some(fault) = fault.filter(|fault| fault.kind != FaultKind::DeadlineExceeded && !fault.message.contains("on-ticks")) {
             // A deadline is the machine's, not the guest's; and a fault of handling a batch has none tick by tick.
             differ(fault.to_string(), "no fault".into());

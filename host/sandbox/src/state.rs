@@ -70,10 +70,16 @@ impl<H: GuestHost> State<H> {
         self.wasi_owed
     }
 
-    /// One line of the engine's log: bounded, without control characters.
+    /// One line of the engine's log: bounded, without control characters. A line that would be dropped is not copied.
     pub fn log(&mut self, level: LogLevel, text: &str) {
+        let has_room = self.host.has_room_for(text.floor_char_boundary(LOG_LINE_BYTES_MAX));
+        if !has_room && level != LogLevel::Error {
+            return;
+        }
         let line = plain(text, LOG_LINE_BYTES_MAX);
-        self.host.log(level, &line);
+        if has_room {
+            self.host.log(level, &line);
+        }
         // A standard library adds advice after the message of a panic, about a variable that no strategy has.
         if level == LogLevel::Error && !line.starts_with("note: run with `RUST_BACKTRACE") {
             self.last_error = Some(match self.last_error.take() {
@@ -87,7 +93,8 @@ impl<H: GuestHost> State<H> {
 /// The first `bytes_max` bytes of `text` at most, with every control character replaced by a space.
 pub(crate) fn plain(text: &str, bytes_max: usize) -> String {
     let end = text.floor_char_boundary(bytes_max);
-    text[..end].trim_end().replace(|c: char| c.is_control(), " ")
+    let text = text[..end].trim_end();
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text.to_owned() } else { text.replace(|c: char| c.is_control(), " ") }
 }
 
 /// Takes `cost`, and what is owed, from the fuel of the call under way.

@@ -7,10 +7,11 @@ use crate::problem::{Code, Problem};
 use crate::show::At;
 use crate::state::AppState;
 use crate::words;
-use ::engine::{Difference, ShadowReport};
+use ::engine::{Difference, ShadowLine, ShadowReport};
 use axum::extract::State;
-use domain::contract::AskedOrder;
+use domain::contract::{AskedOrder, LogLevel};
 use domain::desk::Asked;
+use domain::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -52,7 +53,7 @@ pub(crate) struct ShadowView {
     until: Option<At>,
     /// Ticks that both were handed.
     ticks: u64,
-    /// Orders, modifications, cancels and closes that the version which works asked for.
+    /// Orders, modifications, cancels, closes, signals and timers of the version which works.
     decisions: u64,
     /// The same of the shadow.
     shadow_decisions: u64,
@@ -64,10 +65,25 @@ pub(crate) struct ShadowView {
     only_shadow: u64,
     /// The first 100 that only one of both asked for.
     differences: Vec<DifferenceView>,
+    /// The last 100 lines that the shadow logged.
+    lines: Vec<LineView>,
+    /// Older ones, and those over its bounds.
+    lines_dropped: u64,
     /// Fuel of the shadow's calls.
     fuel_total: u64,
     /// Linear memory of the shadow, bytes.
     memory_bytes: u64,
+}
+
+/// Something that the shadow logged.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ShadowLine)]
+pub(crate) struct LineView {
+    /// Market time.
+    at: At,
+    #[schema(value_type = words::LogLevel)]
+    level: LogLevel,
+    text: String,
 }
 
 /// Something that only one of the two asked for.
@@ -80,7 +96,7 @@ pub(crate) struct DifferenceView {
     by: &'static str,
     /// What was asked for, in words.
     asked: String,
-    /// The number of the order, or the deny code. The shadow's orders reach nobody: their numbers are its own.
+    /// The number of the order, or the deny code; `noted` for a signal or a timer. The shadow's orders reach nobody: their numbers are its own.
     answer: String,
 }
 
@@ -103,9 +119,17 @@ impl ShadowView {
             only_works: report.only_works(),
             only_shadow: report.only_shadow(),
             differences: report.differences.iter().map(|difference| DifferenceView::new(record, difference)).collect(),
+            lines: report.lines.iter().map(LineView::new).collect(),
+            lines_dropped: report.lines_dropped,
             fuel_total: report.fuel_total,
             memory_bytes: report.memory_bytes,
         }
+    }
+}
+
+impl LineView {
+    fn new(line: &ShadowLine) -> Self {
+        Self { at: At(line.at), level: line.level, text: line.text.clone() }
     }
 }
 
@@ -113,6 +137,9 @@ impl DifferenceView {
     fn new(record: &EngineRecord, difference: &Difference) -> Self {
         let Difference { by_shadow, decision } = difference;
         let answer = match decision.answer {
+            Ok(_) if matches!(decision.asked, Asked::Signal { .. } | Asked::SetTimer { .. } | Asked::ClearTimer { .. }) => {
+                "noted".to_owned()
+            }
             Ok(number) => format!("order {number}"),
             Err(code) => format!("denied {code}"),
         };
@@ -134,6 +161,14 @@ fn words(asked: &Asked, symbols: &[String]) -> String {
         Asked::Cancel { id } => format!("cancel order {id}"),
         Asked::Close { id, volume: None } => format!("close position {id}"),
         Asked::Close { id, volume: Some(lots) } => format!("close {lots} lots of position {id}"),
+        Asked::Signal { symbol, side, confidence, reason } => {
+            let symbol = symbols.get(*symbol as usize).map_or("?", String::as_str);
+            let side = side.map_or_else(|| "neither way".to_owned(), |side| side.to_string());
+            format!("signal {side} {symbol} with confidence {confidence}: {reason}")
+        }
+        Asked::SetTimer { id, at, every: None } => format!("set timer {id} at {}", Time(*at)),
+        Asked::SetTimer { id, at, every: Some(us) } => format!("set timer {id} at {} and every {us} us", Time(*at)),
+        Asked::ClearTimer { id } => format!("clear timer {id}"),
     }
 }
 

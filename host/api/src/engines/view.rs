@@ -85,6 +85,12 @@ pub(crate) struct EngineView {
     log_bytes: u64,
     /// Ticks that went by because its owner's fuel of that second was used up.
     throttled: u64,
+    /// Whether it is served after all others, since it takes more than its share of its shard.
+    slow: bool,
+    /// How often that began since the host started.
+    slowed: u64,
+    /// Ticks that went by because they came faster than it could be served so.
+    gone_by: u64,
     /// Linear memory of its guest.
     memory_bytes: u64,
     /// From a tick's arrival to the guest's return, microseconds: half were faster.
@@ -155,6 +161,9 @@ impl Names {
             fuel_today: count(|engine| engine.fuel_today),
             log_bytes: count(|engine| engine.log_bytes),
             throttled: count(|engine| engine.throttled),
+            slow: running.is_some_and(|engine| engine.slow),
+            slowed: count(|engine| engine.slowed),
+            gone_by: count(|engine| engine.gone_by),
             memory_bytes: count(|engine| engine.memory_bytes),
             decision_us_p50: running.map_or(0.0, |engine| engine.decision_us_p50),
             decision_us_p99: running.map_or(0.0, |engine| engine.decision_us_p99),

@@ -44,6 +44,9 @@ impl From<Decision> for Line {
             }
             D::Cancel { id } => Asked::Cancel { id, answer: answer.map(drop) },
             D::Close { id, volume } => Asked::Close { id, volume, answer },
+            D::Signal { symbol, side, confidence, reason } => Asked::Signal { symbol, side, confidence, reason },
+            D::SetTimer { id, at, every } => Asked::SetTimer { id, at, every },
+            D::ClearTimer { id } => Asked::ClearTimer(id),
         };
         Self { at: decision.at, asked }
     }

@@ -1,6 +1,6 @@
 //! What a guest gets to hear when it asks, and the tape of it.
 
-use super::Desk;
+use super::{Desk, decisions, report};
 use crate::contract::{AccountView, AskedOrder, Budget, DenyCode, Gap, LogLevel, SeenOrder, SeenPosition, Side};
 use crate::guest::{ContractBroken, GuestHost};
 use crate::limits::HISTORY_ROWS_MAX;
@@ -145,29 +145,51 @@ impl GuestHost for Desk {
     }
 
     fn log(&mut self, level: LogLevel, text: &str) {
-        self.reports.log(level, text);
+        if !self.reports.log(level, text) {
+            self.count_dropped();
+        }
+    }
+
+    fn has_room_for(&mut self, bytes: usize) -> bool {
+        let has_room = self.reports.has_room_for(bytes);
+        if !has_room {
+            self.count_dropped();
+        }
+        has_room
     }
 
     fn signal(&mut self, symbol: u32, side: Option<Side>, confidence: f64, reason: &str) -> Result<(), ContractBroken> {
         let id = self.symbol(symbol)?;
-        self.reports.signal(id, side, confidence, reason);
+        if !self.reports.signal(id, side, confidence, reason) {
+            self.count_dropped();
+        }
+        self.note_other(|| decisions::Asked::Signal {
+            symbol,
+            side,
+            confidence: report::confidence(confidence),
+            reason: reason.to_owned(),
+        });
         self.tape_asked(|| Asked::Signal { symbol, side, confidence, reason: reason.to_owned() });
         Ok(())
     }
 
     fn plot(&mut self, series: &str, value: f64) {
-        self.reports.plot(series, value);
+        if !self.reports.plot(series, value) {
+            self.count_dropped();
+        }
     }
 
     fn set_timer(&mut self, id: u32, at: i64, every: Option<u64>) -> Result<(), ContractBroken> {
         self.acted();
         self.timers.set(id, Time(at), every)?;
+        self.note_other(|| decisions::Asked::SetTimer { id, at, every });
         self.tape_asked(|| Asked::SetTimer { id, at, every });
         Ok(())
     }
 
     fn clear_timer(&mut self, id: u32) {
         self.acted();
+        self.note_other(|| decisions::Asked::ClearTimer { id });
         self.tape_asked(|| Asked::ClearTimer(id));
         self.timers.clear(id);
     }

@@ -1,7 +1,7 @@
 //! A hash over everything a guest decided: two runs decided the same when it is the same. And, for whoever wants to see
 //! them, the decisions themselves.
 
-use crate::contract::{AskedOrder, DenyCode};
+use crate::contract::{AskedOrder, DenyCode, Side};
 use crate::ids::Digest;
 use crate::time::Time;
 use sha2::{Digest as _, Sha256};
@@ -15,7 +15,7 @@ pub struct Decision {
     pub at: Time,
     /// What it asked for.
     pub asked: Asked,
-    /// The order's number (of a modification or a cancel: the one that was named), or why it was denied.
+    /// The order's number (of a modification or a cancel: the one that was named; of a signal or a timer 0), or why it was denied.
     pub answer: Result<u64, DenyCode>,
 }
 
@@ -31,10 +31,39 @@ impl Decision {
 #[allow(missing_docs)]
 pub enum Asked {
     Submit(AskedOrder),
-    ModifyOrder { id: u64, price: Option<f64>, stop_loss: Option<f64>, take_profit: Option<f64> },
-    ModifyPosition { id: u64, stop_loss: Option<f64>, take_profit: Option<f64> },
-    Cancel { id: u64 },
-    Close { id: u64, volume: Option<f64> },
+    ModifyOrder {
+        id: u64,
+        price: Option<f64>,
+        stop_loss: Option<f64>,
+        take_profit: Option<f64>,
+    },
+    ModifyPosition {
+        id: u64,
+        stop_loss: Option<f64>,
+        take_profit: Option<f64>,
+    },
+    Cancel {
+        id: u64,
+    },
+    Close {
+        id: u64,
+        volume: Option<f64>,
+    },
+    /// What it thinks, and does not ask for.
+    Signal {
+        symbol: u32,
+        side: Option<Side>,
+        confidence: f64,
+        reason: String,
+    },
+    SetTimer {
+        id: u32,
+        at: i64,
+        every: Option<u64>,
+    },
+    ClearTimer {
+        id: u32,
+    },
 }
 
 /// Hears of every decision, in order.
@@ -47,6 +76,8 @@ pub struct Decisions {
     asked: u64,
     denied: u64,
     witness: Option<Witness>,
+    /// Whether that hears of signals and timers, too.
+    hears_all: bool,
 }
 
 impl fmt::Debug for Decisions {
@@ -97,9 +128,16 @@ impl Decisions {
         self.denied
     }
 
-    /// From now on `witness` hears of every decision.
-    pub(super) fn watch(&mut self, witness: Option<Witness>) {
-        self.witness = witness;
+    /// From now on `witness` hears of every decision, of signals and timers only if it hears all.
+    pub(super) fn watch(&mut self, witness: Option<Witness>, hears_all: bool) {
+        (self.witness, self.hears_all) = (witness, hears_all);
+    }
+
+    /// Tells a witness that hears all of a signal or a timer.
+    pub(super) fn tell_other(&self, at: Time, asked: impl FnOnce() -> Asked) {
+        if self.hears_all {
+            self.tell(at, asked, Ok(0));
+        }
     }
 
     /// Tells the witness, where there is one: without, what was asked for is not even copied.

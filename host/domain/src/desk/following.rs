@@ -19,6 +19,8 @@ pub(super) struct Following {
     led: Vec<Decision>,
     own: Vec<Decision>,
     own_orders: u32,
+    /// It has left its start behind. The timers and signals of that have no like: the guest that is followed started long ago.
+    is_led: bool,
     asked: u64,
     same: u64,
 }
@@ -55,6 +57,7 @@ impl Desk {
     pub(crate) fn lead(&mut self, led: Vec<Decision>) {
         if let Some(following) = &mut self.following {
             following.led = led;
+            following.is_led = true;
         }
     }
 
@@ -83,6 +86,17 @@ impl Desk {
             following.own.push(Decision { at, asked, answer });
         }
         answer
+    }
+
+    /// Notes a signal or a timer, for whoever watches and whoever compares.
+    pub(super) fn note_other(&mut self, asked: impl Fn() -> Asked) {
+        let at = self.now;
+        self.decisions.tell_other(at, &asked);
+        let Some(following) = self.following.as_mut().filter(|following| following.is_led) else { return };
+        let asked = asked();
+        if following.answer(at, &asked).is_none() && following.own.len() < KEPT_MAX {
+            following.own.push(Decision { at, asked, answer: Ok(0) });
+        }
     }
 
     /// The number of the next order; `None` when there is none left.

@@ -6,6 +6,7 @@
 
 mod answers;
 mod decisions;
+mod flood;
 mod following;
 mod report;
 mod taping;
@@ -197,6 +198,7 @@ pub struct Desk {
     decisions: Decisions,
     tape: Option<Box<Tape>>,
     following: Option<Box<following::Following>>,
+    flood: flood::Flood,
 }
 
 impl Desk {
@@ -225,6 +227,7 @@ impl Desk {
             decisions: Decisions::default(),
             tape: None,
             following: None,
+            flood: flood::Flood::default(),
         }
     }
 
@@ -273,9 +276,15 @@ impl Desk {
         &self.decisions
     }
 
-    /// From now on `witness` hears of every decision, in order; with `None` nobody does.
+    /// From now on `witness` hears of every order, modification, cancel and close that is asked for, in order; with `None` nobody does.
     pub fn watch(&mut self, witness: impl Into<Option<Witness>>) {
-        self.decisions.watch(witness.into());
+        self.decisions.watch(witness.into(), false);
+    }
+
+    /// The same, with signals and timers.
+    pub(crate) fn watch_all(&mut self, witness: Option<Witness>) {
+        let hears_all = witness.is_some();
+        self.decisions.watch(witness, hears_all);
     }
 
     /// What the gate let through since the last time, in order. Whoever takes it releases it from the queue when done.
@@ -317,6 +326,9 @@ impl Desk {
         self.phase = phase;
         self.now = self.now.max(now);
         self.asked_in_call = 0;
+        if phase == Phase::Event {
+            self.flood.events(1);
+        }
         self.reports.begin(self.now);
     }
 
@@ -383,6 +395,7 @@ impl Desk {
         let symbol = batch.symbol as usize;
         let tick = batch.tick(last - 1, self.symbols[symbol].symbol);
         self.tape_batch(&mut batch, last);
+        self.flood.events(last as u64 - 1);
         self.now = self.now.max(tick.time);
         self.symbols[symbol].last = Some(tick);
         Ok(())

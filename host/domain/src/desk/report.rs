@@ -5,6 +5,9 @@ use crate::limits::{LOG_LINE_BYTES_MAX, PLOT_SERIES_MAX, REPORTS_PER_CALL_MAX, S
 use crate::symbol::SymbolId;
 use crate::time::{MINUTE_US, Time};
 
+/// The name of a plotted series, bytes: it is a legend in a chart.
+const SERIES_BYTES_MAX: usize = 64;
+
 /// Something for the owner to see.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -123,59 +126,84 @@ impl Reports {
         (std::mem::take(&mut self.remarks), std::mem::take(&mut self.dropped))
     }
 
+    /// Whether a remark of `bytes` would be kept; else it is one more dropped.
+    pub(super) fn has_room_for(&mut self, bytes: usize) -> bool {
+        let fits = self.in_call < REPORTS_PER_CALL_MAX && self.bytes_used + cost(bytes) <= self.bytes_max;
+        self.dropped += u64::from(!fits);
+        fits
+    }
+
     /// Room for a remark of `bytes`, or one more dropped.
     fn admit(&mut self, bytes: usize) -> bool {
-        // A remark costs something even when it is empty.
-        let cost = bytes as u64 + 16;
-        let fits = self.in_call < REPORTS_PER_CALL_MAX && self.bytes_used + cost <= self.bytes_max;
+        let fits = self.has_room_for(bytes);
         if fits {
             self.in_call += 1;
-            self.bytes_used += cost;
-        } else {
-            self.dropped += 1;
+            self.bytes_used += cost(bytes);
         }
         fits
     }
 
-    pub(super) fn log(&mut self, level: LogLevel, text: &str) {
-        let text = clean(text, LOG_LINE_BYTES_MAX);
-        if self.admit(text.len()) {
-            self.remarks.push(Remark::Log { at: self.now, level, text });
+    /// Text as it is kept; `None` when it is dropped, for which it is not even copied.
+    fn admitted(&mut self, text: &str, max: usize) -> Option<String> {
+        // Cleaning makes no text shorter.
+        if !self.has_room_for(cut(text, max).len()) {
+            return None;
         }
+        let text = clean(text, max);
+        self.admit(text.len()).then_some(text)
     }
 
-    pub(super) fn signal(&mut self, symbol: SymbolId, side: Option<Side>, confidence: f64, reason: &str) {
-        let reason = clean(reason, SIGNAL_REASON_BYTES_MAX);
-        let confidence = if confidence.is_finite() { confidence.clamp(0.0, 100.0) } else { 0.0 };
-        if self.admit(reason.len()) {
-            let led_to = self.answer_to(symbol, side);
-            self.remarks.push(Remark::Signal { at: self.now, symbol, side, confidence, reason, led_to });
-        }
+    pub(super) fn log(&mut self, level: LogLevel, text: &str) -> bool {
+        let Some(text) = self.admitted(text, LOG_LINE_BYTES_MAX) else { return false };
+        self.remarks.push(Remark::Log { at: self.now, level, text });
+        true
     }
 
-    pub(super) fn plot(&mut self, series: &str, value: f64) {
-        let series = clean(series, 64);
-        if !value.is_finite() {
+    pub(super) fn signal(&mut self, symbol: SymbolId, side: Option<Side>, confidence: f64, reason: &str) -> bool {
+        let Some(reason) = self.admitted(reason, SIGNAL_REASON_BYTES_MAX) else { return false };
+        let confidence = self::confidence(confidence);
+        let led_to = self.answer_to(symbol, side);
+        self.remarks.push(Remark::Signal { at: self.now, symbol, side, confidence, reason, led_to });
+        true
+    }
+
+    pub(super) fn plot(&mut self, series: &str, value: f64) -> bool {
+        let is_new = || self.series.len() == PLOT_SERIES_MAX && !self.series.iter().any(|known| known == series);
+        if !value.is_finite() || is_new() {
             self.dropped += 1;
-            return;
+            return false;
         }
+        let Some(series) = self.admitted(series, SERIES_BYTES_MAX) else { return false };
         if !self.series.contains(&series) {
-            if self.series.len() == PLOT_SERIES_MAX {
-                self.dropped += 1;
-                return;
-            }
             self.series.push(series.clone());
         }
-        if self.admit(series.len()) {
-            self.remarks.push(Remark::Plot { at: self.now, series, value });
-        }
+        self.remarks.push(Remark::Plot { at: self.now, series, value });
+        true
     }
 }
 
-/// `text` cut to `max` bytes at a character, with control characters replaced: it ends up on terminals and in pages.
+/// A confidence as it is kept.
+pub(super) fn confidence(given: f64) -> f64 {
+    if given.is_finite() { given.clamp(0.0, 100.0) } else { 0.0 }
+}
+
+/// What a remark with so much text costs: something even when it is empty.
+fn cost(bytes: usize) -> u64 {
+    bytes as u64 + 16
+}
+
+/// `text` cut to `max` bytes at a character.
+fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
+
+/// The same with control characters replaced: it ends up on terminals and in pages.
 fn clean(text: &str, max: usize) -> String {
-    let end = (0..=text.len().min(max)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-    text[..end].chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let text = cut(text, max);
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ impl Desk {
             self.reports.asked(symbol, asked.side, answer);
         }
         self.decisions.submit(self.now, &asked, answer);
+        self.count_denied(answer);
         answer
     }
 
@@ -42,6 +43,7 @@ impl Desk {
         );
         let answer = answer.map(drop);
         self.decisions.modify(self.now, b'm', id, [price, stop_loss, take_profit], answer);
+        self.count_denied(answer);
         answer
     }
 
@@ -56,6 +58,7 @@ impl Desk {
         );
         let answer = answer.map(drop);
         self.decisions.modify(self.now, b'p', id, [None, stop_loss, take_profit], answer);
+        self.count_denied(answer);
         answer
     }
 
@@ -70,6 +73,7 @@ impl Desk {
         );
         let answer = answer.map(drop);
         self.decisions.cancel(self.now, id, answer);
+        self.count_denied(answer);
         answer
     }
 
@@ -82,6 +86,7 @@ impl Desk {
             self.reports.asked(symbol, side, answer);
         }
         self.decisions.close(self.now, id, volume, answer);
+        self.count_denied(answer);
         answer
     }
 
@@ -105,9 +110,12 @@ impl Desk {
 
     /// Tells the owner: an order that was denied leaves no other trace.
     fn note_denied(&mut self, asked: &AskedOrder, code: DenyCode) {
-        let name = self.symbol(asked.symbol).map_or("?", |id| &self.table.spec(id).name);
-        let text = format!("denied {code}: {} {} {} lots of {name}", asked.kind, asked.side, asked.volume);
-        self.reports.log(LogLevel::Warn, &text);
+        // A flood of them is not even formatted: no such line is shorter.
+        if self.reports.has_room_for("denied : ".len()) {
+            let name = self.symbol(asked.symbol).map_or("?", |id| &self.table.spec(id).name);
+            let text = format!("denied {code}: {} {} {} lots of {name}", asked.kind, asked.side, asked.volume);
+            self.reports.log(LogLevel::Warn, &text);
+        }
     }
 
     /// Gives the order its number and has it checked; a denied one uses no number up.
@@ -126,6 +134,7 @@ impl Desk {
             return Err(DenyCode::BudgetExceeded);
         }
         self.asked_in_call += 1;
+        self.take_request(&action)?;
         if !self.queue.take() {
             return Err(DenyCode::HostBusy);
         }

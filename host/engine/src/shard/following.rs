@@ -165,6 +165,7 @@ impl Shadow {
         let done = told.and_then(|()| shown.iter().try_for_each(|shown| handed(actor, &mut self.symbols, shown, &mut step)));
         step.followed = actor.followed();
         self.withdrawn.extend(step.followed.extra.iter().filter_map(Decision::placed));
+        step.remarks = actor.take_remarks();
         step.used = actor.used();
         step.fuel = step.used.fuel_total.saturating_sub(before);
         (step, done)

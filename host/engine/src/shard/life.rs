@@ -46,6 +46,7 @@ impl Shard {
             }
         };
         self.by_engine.insert(engine, at);
+        self.line_up(at as usize);
         at
     }
 
@@ -214,6 +215,7 @@ impl Shard {
         }
         if after == EngineState::Paused {
             self.end_shadow(at, "the engine was paused");
+            self.waiting_ticks_pass(at);
         }
         self.tell_trading(at);
         Ok(after)
@@ -312,6 +314,8 @@ impl Shard {
                 return;
             }
         }
+        // What waits for its turn was here before.
+        self.line_up(at);
     }
 
     /// Saves its state, says goodbye to its guest, and leaves it stopped.
@@ -332,6 +336,7 @@ impl Shard {
             slot.held = None;
         }
         self.unsubscribe(at);
+        self.forget_lane(at);
         match self.move_on(at, EngineEvent::Stop, reason, Some(why)) {
             Ok(after) => after,
             Err(NotNow { from, .. }) => from,
@@ -358,6 +363,7 @@ impl Shard {
             return;
         }
         self.take_guest(at);
+        self.leave_line(at);
         let now = self.shared.clock.now();
         let Some(slot) = self.slots[at].as_mut() else { return };
         // What waited for it, it has missed; the next one finds out.
@@ -461,6 +467,7 @@ impl Shard {
         if !std::mem::take(&mut slot.subscribed) {
             return;
         }
+        self.lanes.feeds_no_more(&slot.lane);
         for wanted in &slot.wanted {
             self.shared.shards[self.number].subscribed[usize::from(wanted.symbol.0)].fetch_sub(1, AcqRel);
         }
@@ -472,6 +479,7 @@ impl Shard {
         if std::mem::replace(&mut slot.subscribed, true) {
             return;
         }
+        self.lanes.feeds(&slot.lane);
         for (number, wanted) in slot.wanted.iter().enumerate() {
             let symbol = usize::from(wanted.symbol.0);
             self.shared.shards[self.number].subscribed[symbol].fetch_add(1, AcqRel);

@@ -1,12 +1,14 @@
 //! A shard: one thread that owns its engines; nobody else touches them.
 
 mod following;
+mod lane;
 mod life;
 mod moving;
 mod run;
 mod shadow;
 mod slot;
 mod swap;
+mod turns;
 
 pub(crate) use following::Apart;
 pub(crate) use moving::Parcel;
@@ -170,6 +172,9 @@ pub(crate) struct Shard {
     run: run::Scratch,
     arrivals: moving::Arrivals,
     load: moving::Load,
+    lanes: lane::Lanes,
+    /// Versions that wait for what the ones that work hand over.
+    ready: Vec<(EngineId, u32, Hand)>,
     /// The second of the host's clock in which the ticks at hand are handed over.
     second: i64,
     /// When the last call with ticks had ended, or the first of them arrived here.
@@ -195,6 +200,8 @@ impl Shard {
             run: run::Scratch::new(symbols),
             arrivals: moving::Arrivals::default(),
             load: moving::Load::new(),
+            lanes: lane::Lanes::new(),
+            ready: Vec::new(),
             second: 0,
             mark: Instant::now(),
         }
@@ -210,13 +217,14 @@ impl Shard {
 
     /// The thread.
     pub(crate) fn run(mut self) {
+        self.lanes.is_timed = true;
         while !self.stopping {
-            let patience = self.next_restart.map(|at| {
+            let restart = self.next_restart.map(|at| {
                 let us = at.since_us(self.shared.clock.now()).max(0).unsigned_abs();
                 // The clock passed in may run differently: look at it now and then rather than trust the difference.
                 Duration::from_micros(us).clamp(Duration::from_millis(1), Duration::from_secs(1))
             });
-            self.turn(patience);
+            self.turn(restart.into_iter().chain(self.slow_patience()).min());
             // Not in a turn: how long things took must decide nothing where a run is to be repeated.
             self.look_at_load();
         }
@@ -230,15 +238,25 @@ impl Shard {
         self.port().inbox.take(&mut messages, &mut requests, patience);
         self.requests = requests;
         // Guests are guarded one by one; what panics here is the shard's own code, and its other engines go on.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.handle(&mut messages))) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.see_to(&mut messages))) {
             add_shared(&self.shared.counters.panics, 1);
             let text = format!("shard {} panicked and goes on: {}; report it", self.number, panic_text(&*panic));
             self.shared.alarm("host-panicked", text);
             self.run = run::Scratch::new(self.shared.table.len());
             self.arrivals.after_panic();
+            self.lanes.after_panic();
         }
         messages.clear();
         self.messages = messages;
+    }
+
+    /// What came, and then one thing of what waits until nothing else does.
+    fn see_to(&mut self, messages: &mut [Message]) {
+        self.handle(messages);
+        if !self.stopping {
+            self.serve_slow(messages.is_empty());
+        }
+        self.answer_barriers();
     }
 
     fn handle(&mut self, messages: &mut [Message]) {
@@ -255,7 +273,7 @@ impl Shard {
                 // The last message is no worse a filler than any: nobody looks at this place again.
                 match std::mem::replace(&mut messages[at], Message::Stop) {
                     Message::Changed(changed) => self.changed(*changed),
-                    Message::Barrier(reached) => reply(&reached, ()),
+                    Message::Barrier(reached) => self.barrier(reached),
                     Message::Arriving(account) => self.arriving(account),
                     Message::Leaving(account) => self.leaving(account),
                     Message::Stop => self.last_message(),
@@ -266,8 +284,18 @@ impl Shard {
             if self.next_restart.is_some() {
                 self.restart_due();
             }
+            self.hand_overs();
         }
+        self.hand_overs();
         self.forget_stale();
+    }
+
+    /// Versions take over between two passes: in the middle of one, the starter that has the state loaded would wait for a core until
+    /// the pass is over, and with it the engine's events.
+    fn hand_overs(&mut self) {
+        for (engine, generation, hand) in std::mem::take(&mut self.ready) {
+            self.hand_over(engine, generation, &hand);
+        }
     }
 
     /// Sees to what overtakes, if there is any. Called between two guest calls.
@@ -314,7 +342,7 @@ impl Shard {
                 }
                 reply(&answer, ());
             }
-            ShardRequest::Ready { engine, generation, hand } => self.hand_over(engine, generation, &hand),
+            ShardRequest::Ready { engine, generation, hand } => self.ready.push((engine, generation, hand)),
             ShardRequest::TradingChanged => (0..self.slots.len()).for_each(|slot| self.tell_trading(slot)),
             ShardRequest::Started(started) => self.started(*started),
             ShardRequest::Adopt(parcel) => self.adopt(*parcel),
@@ -338,14 +366,21 @@ impl Shard {
 
     fn changed(&mut self, changed: Changed) {
         let Some(at) = self.slot(changed.engine) else { return self.keep_changed(changed) };
-        let held_max = self.bounds().held_max;
+        let (held_max, waits_for_turn) = (self.bounds().held_max, self.waits_for_turn(at));
         match self.slots[at].as_mut() {
             // Its guest is elsewhere; how many wait is bounded by the orders it has at the broker.
             Some(slot) if slot.held.is_some() => slot.hold(Held::Changed(changed), held_max),
             Some(slot) if slot.state == EngineState::Starting => slot.waiting.push(changed),
+            Some(slot) if slot.actor.is_some() && waits_for_turn => self.changed_waits(at, changed),
             _ => {
+                self.mark = Instant::now();
                 self.before_shadow(at);
-                self.with_guest(at, |slot, _| slot.changed(&changed));
+                self.with_guest(at, |slot, _| {
+                    let done = slot.changed(&changed);
+                    slot.done = Instant::now();
+                    done
+                });
+                self.charge(at, 1);
                 self.after_shadow(at, || vec![Shown::Changed(changed)]);
             }
         }

@@ -70,6 +70,7 @@ impl Shard {
         for at in places {
             let fed = self.slots[at].as_ref().is_some_and(|slot| slot.subscribed);
             self.unsubscribe(at);
+            self.move_out_of_line(at);
             let Some(slot) = self.slots[at].take() else { continue };
             self.by_engine.remove(&slot.entry.whose.engine);
             self.freed.push(at as u32);
@@ -142,6 +143,7 @@ impl Shard {
     pub(super) fn last_message(&mut self) {
         self.arrivals.stop_then = !self.arrivals.awaited.is_empty();
         if !self.arrivals.stop_then {
+            self.end_slow_lane();
             self.stop_all();
         }
     }
@@ -198,6 +200,7 @@ impl Shard {
                 self.shared.homes.wish(Wish { account, to });
             }
         }
+        self.look_at_time(passed);
         self.load = Load { since: now, busy: Duration::ZERO, second: self.load.second.wrapping_add(1) };
     }
 }

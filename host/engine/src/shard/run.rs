@@ -1,7 +1,7 @@
 //! Handing ticks over: one by one while the shard keeps up, by columns when they wait.
 
 use super::following::Shown;
-use super::slot::Held;
+use super::slot::{Held, Slot};
 use super::{Fed, Message, Shard, Subscriber};
 use crate::meter::add_shared;
 use crate::usage::second;
@@ -86,19 +86,20 @@ impl Shard {
     }
 
     pub(super) fn flat(&mut self, at: usize, wanted: usize, fed: &Fed) {
-        if self.is_fed(at) && self.is_throttled(at) {
-            return self.throttled(at, wanted, fed);
-        }
         if self.is_fed(at) {
+            if self.is_throttled(at) {
+                return self.throttled(at, wanted, fed);
+            }
             self.before_shadow(at);
             self.with_guest(at, |slot, shared| slot.tick(wanted, fed, shared));
-            self.charge(at);
+            self.charge(at, 1);
             self.after_shadow(at, || vec![Shown::Tick { wanted, fed: fed.clone() }]);
             return;
         }
         let held_max = self.bounds().held_max;
         match self.slots[at].as_mut() {
             Some(slot) if slot.held.is_some() => slot.hold(Held::Tick { wanted, fed: fed.clone() }, held_max),
+            Some(slot) if slot.state.is_fed() => self.tick_waits(at, fed),
             Some(slot) => slot.pass(wanted, fed),
             None => {}
         }
@@ -125,20 +126,23 @@ impl Shard {
         self.after_shadow(at, || vec![Shown::Bars { wanted, fed: fed.clone() }]);
     }
 
-    /// Notes how long an engine kept this shard busy, and what fuel that took.
-    fn charge(&mut self, at: usize) {
+    /// Notes how long an engine kept this shard busy with so many ticks, or an order event, and what fuel that took.
+    pub(super) fn charge(&mut self, at: usize, ticks: usize) {
         let second = self.second;
         let Some(slot) = self.slots[at].as_mut() else { return };
-        slot.charge_fuel(second, self.shared.bounds.quotas.fuel_per_second_max / FUEL_SHARE, &self.shared);
+        let fuel = slot.charge_fuel(second, self.shared.bounds.quotas.fuel_per_second_max / FUEL_SHARE, &self.shared);
         let took = slot.done.saturating_duration_since(self.mark);
         self.mark = self.mark.max(slot.done);
         let second = self.load.second();
         slot.cost = if slot.cost.0 == second { (second, slot.cost.1 + took) } else { (second, took) };
+        slot.lane.took(second, took, ticks);
+        self.judge(at, fuel, ticks);
     }
 
     /// Whether its ticks go to its guest now.
     fn is_fed(&self, at: usize) -> bool {
-        self.slots[at].as_ref().is_some_and(|slot| slot.state.is_fed() && slot.held.is_none())
+        let may_have_it = |slot: &Slot| !slot.lane.is_slow() || self.lanes.serves(at);
+        self.slots[at].as_ref().is_some_and(|slot| slot.state.is_fed() && slot.held.is_none() && may_have_it(slot))
     }
 
     /// Ticks for an engine that is not fed: they wait, or go by.
@@ -153,9 +157,12 @@ impl Shard {
         let mut scratch = std::mem::replace(&mut self.run, Scratch::new(0));
         let by_columns = run.len() >= self.bounds().columns_from;
         self.prepare(run, by_columns, &mut scratch);
-        if let Some(places) = only {
-            scratch.touched.clear();
-            scratch.touched.extend_from_slice(places);
+        match only {
+            Some(places) => {
+                scratch.touched.clear();
+                scratch.touched.extend_from_slice(places);
+            }
+            None => self.touch(run, &mut scratch),
         }
         for &slot in &scratch.touched {
             let at = slot as usize;
@@ -175,8 +182,21 @@ impl Shard {
         self.run = scratch;
     }
 
-    fn prepare(&self, run: &[Message], by_columns: bool, scratch: &mut Scratch) {
+    /// Who wants something of a run.
+    fn touch(&self, run: &[Message], scratch: &mut Scratch) {
         scratch.touched.clear();
+        let mut known: Vec<SymbolId> = Vec::new();
+        for (_, fed) in ticks(run) {
+            if !known.contains(&fed.tick.symbol) {
+                known.push(fed.tick.symbol);
+                scratch.touched.extend(self.by_symbol[index(fed.tick.symbol)].iter().map(|subscriber| subscriber.slot));
+            }
+        }
+        scratch.touched.sort_unstable();
+        scratch.touched.dedup();
+    }
+
+    pub(super) fn prepare(&self, run: &[Message], by_columns: bool, scratch: &mut Scratch) {
         scratch.row_of.clear();
         scratch.row_of.resize(run.len(), 0);
         let mut backlogs: Vec<(SymbolId, Backlog)> = Vec::new();
@@ -185,7 +205,6 @@ impl Shard {
             scratch.last_of[index(tick.symbol)] = at as u32;
             let known = backlogs.iter().position(|(symbol, _)| *symbol == tick.symbol).unwrap_or_else(|| {
                 backlogs.push((tick.symbol, Backlog::default()));
-                scratch.touched.extend(self.by_symbol[index(tick.symbol)].iter().map(|subscriber| subscriber.slot));
                 backlogs.len() - 1
             });
             if by_columns {
@@ -198,8 +217,6 @@ impl Shard {
                 backlog.volumes.push(tick.volume);
             }
         }
-        scratch.touched.sort_unstable();
-        scratch.touched.dedup();
         if by_columns {
             for (symbol, mut backlog) in backlogs {
                 let none = |column: &[f64]| column.iter().all(|&value| value == 0.0);
@@ -213,12 +230,12 @@ impl Shard {
     }
 
     /// Which of the engine's symbols this is.
-    fn wanted(&self, at: usize, symbol: SymbolId) -> Option<usize> {
+    pub(super) fn wanted(&self, at: usize, symbol: SymbolId) -> Option<usize> {
         self.slots[at].as_ref()?.wanted.iter().position(|wanted| wanted.symbol == symbol)
     }
 
     /// For an engine that wants the latest only: every bar, and of each symbol the last tick, with the number it missed.
-    fn latest(&mut self, at: usize, run: &[Message], scratch: &Scratch) {
+    pub(super) fn latest(&mut self, at: usize, run: &[Message], scratch: &Scratch) {
         let mut merged = 0;
         for (place, fed) in ticks(run) {
             let Some(wanted) = self.wanted(at, fed.tick.symbol) else { continue };
@@ -248,6 +265,14 @@ impl Shard {
             let Some(columns) = &scratch.columns[index(fed.tick.symbol)] else { return };
             from = self.stretch(at, run, place, wanted, fed, (columns, &scratch.row_of));
             self.interrupt();
+        }
+    }
+
+    /// The first call of a run, of which the engine wants the first tick; how many of its ticks are done with.
+    pub(super) fn first_stretch(&mut self, at: usize, run: &[Message], wanted: usize, fed: &Fed, scratch: &Scratch) -> usize {
+        match &scratch.columns[index(fed.tick.symbol)] {
+            Some(columns) => self.stretch(at, run, 0, wanted, fed, (columns, &scratch.row_of)),
+            None => run.len(),
         }
     }
 
@@ -286,7 +311,7 @@ impl Shard {
             end = place + offset + 1;
             slot.decided(last, shared)
         });
-        self.charge(at);
+        self.charge(at, end - place);
         self.after_shadow(at, || {
             // One by one, which leads to the same decisions.
             let rows = ticks(&run[place..end]).filter(|(_, other)| other.tick.symbol == fed.tick.symbol);
@@ -297,14 +322,7 @@ impl Shard {
 }
 
 /// How many rows may go into one call from `place` on, and the place after the last of them.
-fn stretch_rows(
-    slot: &super::Slot,
-    run: &[Message],
-    place: usize,
-    wanted: usize,
-    fed: &Fed,
-    timer: Option<domain::time::Time>,
-) -> (usize, usize) {
+fn stretch_rows(slot: &Slot, run: &[Message], place: usize, wanted: usize, fed: &Fed, timer: Option<domain::time::Time>) -> (usize, usize) {
     let (mut rows, mut end) = (1, place + 1);
     for (offset, other) in ticks(&run[place + 1..]) {
         let tick = &other.tick;

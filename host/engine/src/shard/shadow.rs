@@ -11,7 +11,8 @@
 //! orders pass for placed, and are told as canceled before the next event ([`domain::desk::Desk::follow`]).
 //!
 //! It ends when it is told to, when it fails, and when the version that works is stopped, paused, fails or is swapped; what was
-//! found until then stays to be looked at. Timers are not handed over: `on-start` sets them, as after a swap.
+//! found until then stays to be looked at. Timers are not handed over: `on-start` sets them, as after a swap, and what it sets there
+//! is not compared; later signals and timers are. What a shadow logs is kept with what was found.
 
 use super::Shard;
 use super::following::{Group, Overheard, Shadow, Shown, Stage};
@@ -21,7 +22,7 @@ use crate::meter::add_shared;
 use crate::shadow::{ShadowReport, ShadowState};
 use crate::shared::{Entry, panic_text, reply};
 use crate::starter::{HandOver, Started, Work};
-use domain::actor::Actor;
+use domain::actor::{Actor, FailedStart};
 use domain::guest::{Fault, FaultKind};
 use domain::life::EngineState;
 use std::collections::VecDeque;
@@ -66,7 +67,11 @@ impl Shard {
         };
         let actor = match started.actor {
             Ok(actor) => Box::new(actor),
-            Err(failed) => return self.end_shadow(at, &format!("it failed at its start: {}", failed.fault)),
+            Err(failed) => {
+                let FailedStart { fault, remarks, .. } = *failed;
+                slot.entry.meter.note_shadow(|report| report.said(remarks));
+                return self.end_shadow(at, &format!("it failed at its start: {fault}"));
+            }
         };
         match std::mem::replace(&mut shadow.stage, Stage::Moving) {
             Stage::Preparing => {

@@ -5,6 +5,7 @@ use crate::meter::{Meter, add, add_shared};
 use crate::pipeline::PipelineItem;
 use crate::setup::{Saved, Seen};
 use crate::shard::following::Shadow;
+use crate::shard::lane::Lane;
 use crate::shard::swap::{Beside, Trial};
 use crate::shard::{Fed, ShardRequest};
 use crate::shared::{Entry, Shared, lock, panic_text};
@@ -66,6 +67,8 @@ pub(super) struct Slot {
     pub(super) state: EngineState,
     pub(super) latest_only: bool,
     pub(super) wanted: SmallVec<[Wanted; 1]>,
+    /// Its place in line.
+    pub(super) lane: Lane,
     /// Its entry's.
     pub(super) meter: Arc<Meter>,
     pub(super) entry: Arc<Entry>,
@@ -73,9 +76,10 @@ pub(super) struct Slot {
     pub(super) shadow: Option<Box<Shadow>>,
     /// Its events in order, while they wait for a guest.
     pub(super) held: Option<VecDeque<Held>>,
-    /// Fuel of its guest that its owner has been charged with.
-    fuel_charged: u64,
-    /// When it was; `None`: not yet.
+    /// Fuel of its guest that has been counted, and how much of it its owner has not been charged with.
+    fuel_counted: u64,
+    fuel_owed: u64,
+    /// When that was; `None`: not yet.
     charged: Option<Instant>,
     /// In which second of its shard's it last kept that busy, and for how long.
     pub(super) cost: (u32, Duration),
@@ -136,6 +140,7 @@ impl Slot {
             actor: None,
             wanted: SmallVec::new(),
             latest_only: false,
+            lane: Lane::default(),
             supervisor: Supervisor::default(),
             saved: setup.restored.clone().map(Arc::new),
             orders: setup.orders_before,
@@ -155,7 +160,8 @@ impl Slot {
             shadows: 0,
             trading: setup.trading,
             fuel_before: 0,
-            fuel_charged: 0,
+            fuel_counted: 0,
+            fuel_owed: 0,
             charged: None,
             told_throttled: i64::MIN,
             next_save: None,
@@ -205,22 +211,24 @@ impl Slot {
         self.next_save = None;
     }
 
-    /// Charges its owner with what its guest has used since the last time, once that is `at_least` so much or a while ago: what an
-    /// owner's engines use together is counted far away from each of them.
-    pub(super) fn charge_fuel(&mut self, second: i64, at_least: u64, shared: &Shared) {
+    /// Says what fuel its guest has used since the last time. Its owner is charged with it once that is `at_least` so much or a while
+    /// ago: what an owner's engines use together is counted far away from each of them.
+    pub(super) fn charge_fuel(&mut self, second: i64, at_least: u64, shared: &Shared) -> u64 {
         let total = self.actor.as_ref().map_or(0, |actor| actor.used().fuel_total);
-        let more = total.saturating_sub(self.fuel_charged);
-        let is_due = more >= at_least || self.charged.is_none_or(|at| self.done.saturating_duration_since(at) >= PUBLISH_EVERY);
-        if more > 0 && is_due {
-            (self.fuel_charged, self.charged) = (total, Some(self.done));
-            shared.charge_fuel(&self.entry, second, more);
+        let more = total.saturating_sub(std::mem::replace(&mut self.fuel_counted, total));
+        self.fuel_owed += more;
+        let is_due = self.fuel_owed >= at_least || self.charged.is_none_or(|at| self.done.saturating_duration_since(at) >= PUBLISH_EVERY);
+        if self.fuel_owed > 0 && is_due {
+            self.charged = Some(self.done);
+            shared.charge_fuel(&self.entry, second, std::mem::take(&mut self.fuel_owed));
         }
+        more
     }
 
     /// Its guest goes: what it has used is its owner's.
     pub(super) fn part_with(&mut self, second: i64, shared: &Shared) -> Option<Actor> {
         self.charge_fuel(second, 0, shared);
-        self.fuel_charged = 0;
+        self.fuel_counted = 0;
         let actor = self.actor.take()?;
         self.fuel_before = self.fuel_before.saturating_add(actor.used().fuel_total);
         Some(actor)

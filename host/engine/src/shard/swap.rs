@@ -8,7 +8,7 @@
 //! The old guest saves between two ticks, and from there on the engine's ticks, order events and commands wait, in order,
 //! until the new one has loaded that state and says that it is ready; then it is handed them. So none is lost and none is
 //! handled twice, other engines of the shard are not held up, and the engine's pause is the time of `save`, `load` and
-//! `on-start`. When the new one refuses or fails there, the old one is handed what waited, as if nothing had been.
+//! `on-start`. The shard hands over between two passes, when cores are free for that. When the new one refuses or fails there, the old one is handed what waited, as if nothing had been.
 //!
 //! A version that has taken over is **on trial** until it was handed [`Bounds::trial_ticks`](crate::Bounds) ticks and
 //! [`Bounds::trial_us`](crate::Bounds) have passed. Its first fault in that time rolls it back: the version before starts at

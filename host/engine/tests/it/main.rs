@@ -5,6 +5,8 @@ extern crate stockade_engine as engine;
 
 mod allocations;
 mod backlog;
+mod hostile;
+mod lane;
 mod life;
 mod moving;
 mod neighbours;

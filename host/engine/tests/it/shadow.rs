@@ -1,13 +1,13 @@
 //! A version runs beside the one that works.
 
 use crate::support::*;
-use domain::contract::{AskedOrder, SeenEvent, Side};
+use domain::contract::{AskedOrder, LogLevel, SeenEvent, Side};
 use domain::desk::{Asked, Desk};
 use domain::guest::{Call, GuestHost, Outcome};
 use domain::ids::{Digest, EngineId};
 use domain::life::EngineState as S;
 use domain::time::SECOND_US;
-use engine::{Bounds, EngineCommand, EngineSetup, HostError, ShadowReport, ShadowState};
+use engine::{Bounds, EngineCommand, EngineSetup, HostError, LINES_MAX, ShadowReport, ShadowState};
 use std::sync::{Arc, Mutex};
 
 const ENGINE: EngineId = EngineId(7);
@@ -244,4 +244,59 @@ fn a_shadow_hears_of_the_orders_that_both_asked_for_by_the_numbers_that_it_knows
     let (asked, heard) = (asked.lock().unwrap(), heard.lock().unwrap());
     assert!(asked.len() >= 9 && asked.iter().all(|id| heard.contains(id)), "{asked:?} {heard:?}");
     assert!(report(&world).only_works() > 0 && report(&world).only_shadow() == 0, "it alone does not close");
+}
+
+/// Sets a timer for each minute, and says at every fifth tick which way it thinks that the market goes.
+fn thinks(desk: &mut Desk, call: &Call<'_>, mind: &mut Mind, side: Side) -> Option<Outcome> {
+    match call {
+        Call::Start { .. } => desk.set_timer(1, 60 * SECOND_US, Some(60_000_000)).unwrap(),
+        Call::Tick { tick, .. } => {
+            mind.number += 1;
+            if mind.number.is_multiple_of(5) {
+                desk.signal(0, Some(side), 60.0, "a feeling").unwrap();
+            }
+            if mind.number.is_multiple_of(10) {
+                desk.set_timer(2, tick.time.0 + if side == Side::Buy { 5 } else { 6 }, None).unwrap();
+                desk.clear_timer(7);
+            }
+            desk.log(LogLevel::Info, &format!("tick {}", mind.number));
+        }
+        _ => {}
+    }
+    None
+}
+
+fn bull(desk: &mut Desk, call: &Call<'_>, mind: &mut Mind) -> Option<Outcome> {
+    thinks(desk, call, mind, Side::Buy)
+}
+
+#[test]
+fn signals_and_timers_are_compared_and_what_it_logs_is_kept() {
+    let world = working_as(bull);
+    let second = followed_by(&world, bull);
+    feed(&world, second, 60 - second);
+    let same = report(&world);
+    assert!(same.decisions >= 15, "{same:?}");
+    assert_eq!(
+        (same.same, same.shadow_decisions, &same.differences[..]),
+        (same.decisions, same.decisions, &[][..]),
+        "what it did at its start has no like"
+    );
+    assert_eq!(same.lines.back().map(|line| (line.at.0 / SECOND_US, &*line.text)), Some((59, "tick 59")));
+    assert!(world.told.logged(7).iter().filter(|line| *line == "tick 59").count() == 1, "the owner's log has the engine's own only");
+    feed(&world, 60, 120);
+    let later = report(&world);
+    assert_eq!((later.lines.len(), later.lines_dropped), (LINES_MAX, later.ticks - LINES_MAX as u64));
+
+    world.host.end_shadow(ENGINE, "seen enough").unwrap();
+    let world = working_as(bull);
+    let bear = |desk: &mut Desk, call: &Call<'_>, mind: &mut Mind| thinks(desk, call, mind, Side::Sell);
+    let second = followed_by(&world, bear);
+    feed(&world, second, 21 - second);
+    let other = report(&world);
+    let asked: Vec<_> = other.differences.iter().map(|difference| (difference.by_shadow, &difference.decision.asked)).collect();
+    let signal = |side| Asked::Signal { symbol: 0, side: Some(side), confidence: 60.0, reason: "a feeling".into() };
+    assert!(asked.contains(&(false, &signal(Side::Buy))) && asked.contains(&(true, &signal(Side::Sell))), "{asked:?}");
+    assert!(asked.iter().any(|(by_shadow, asked)| *by_shadow && matches!(asked, Asked::SetTimer { id: 2, .. })), "{asked:?}");
+    assert!(other.same > 0, "both clear the same timer");
 }

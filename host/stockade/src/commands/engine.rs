@@ -336,17 +336,22 @@ fn shadowed(shadow: &Value) -> String {
     ] {
         text += &format!("{name:<13} {value}\n");
     }
-    let rows: Vec<Vec<String>> = shadow["differences"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|row| ["at", "by", "asked", "answer"].map(|name| shown(&row[name])).into())
-        .collect();
+    let rows = items_of(&shadow["differences"], ["at", "by", "asked", "answer"]);
     if !rows.is_empty() {
         text += "\nfirst differences\n";
         text += &table(&["at", "by", "asked", "answer"].map(|name| (name, Align::Left)), &rows);
     }
+    let lines = items_of(&shadow["lines"], ["at", "level", "text"]);
+    if !lines.is_empty() {
+        text += &format!("\nlast lines of the shadow, {} more dropped\n", shadow["lines_dropped"]);
+        text += &table(&["at", "level", "text"].map(|name| (name, Align::Left)), &lines);
+    }
     text
+}
+
+/// Some cells of each item of a list.
+fn items_of<const N: usize>(list: &Value, names: [&str; N]) -> Vec<Vec<String>> {
+    list.as_array().into_iter().flatten().map(|row| names.map(|name| shown(&row[name])).into()).collect()
 }
 
 /// Enough of a digest to name a version by.
@@ -376,6 +381,7 @@ fn detail(engine: &Value) -> String {
         ("saved", saved),
         ("faults", format!("{}, started again {} times", engine["faults"], engine["restarts"])),
         ("ticks", format!("{}, {} missed, {} throttled", engine["ticks"], engine["skipped"], engine["throttled"])),
+        ("served", served(engine)),
         (
             "used",
             format!(
@@ -389,6 +395,15 @@ fn detail(engine: &Value) -> String {
         text += &format!("{name:<8} {value}\n");
     }
     text
+}
+
+/// When its turn is.
+fn served(engine: &Value) -> String {
+    let now = if engine["slow"] == true { "after all others" } else { "like all others" };
+    match engine["slowed"].as_u64() {
+        Some(0) | None => now.to_owned(),
+        Some(times) => format!("{now}; {times} times after them so far, {} ticks went by meanwhile", engine["gone_by"]),
+    }
 }
 
 fn history(steps: &Value) -> String {

@@ -8,10 +8,13 @@ use domain::limits::GuestLimits;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// What a script may remember; saved and loaded.
+/// What a script may remember.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mind {
+    /// Saved and loaded.
     pub number: u64,
+    /// Fuel that it has burnt, beside ten for each call.
+    pub fuel: u64,
 }
 
 /// What a guest does at a call before the usual; an outcome replaces the usual.
@@ -134,7 +137,7 @@ impl Guest<Desk> for Scripted {
     }
 
     fn used(&self) -> Used {
-        Used { fuel_last_call: 10, fuel_total: 10 * self.calls, memory_bytes: 65_536 }
+        Used { fuel_last_call: 10, fuel_total: 10 * self.calls + self.mind.fuel, memory_bytes: 65_536 }
     }
 }
 

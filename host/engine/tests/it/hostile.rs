@@ -1,0 +1,126 @@
+//! Real components that mean harm, on a whole host: each is cut, named, started again later and later, and ends in quarantine with a
+//! reason that its owner can read; one that only takes its time is served after all others.
+
+use crate::support::*;
+use domain::bars::MarketHistory;
+use domain::contract::TradingState;
+use domain::desk::Desk;
+use domain::guest::GuestFactory as _;
+use domain::ids::EngineId;
+use domain::life::{EngineState, Verdict};
+use domain::tick::Timeframe;
+use domain::time::SECOND_US;
+use engine::{Bounds, EngineSetup, Event, Host, HostSetup};
+use sandbox::{Sandbox, SandboxConfig};
+use std::sync::Arc;
+use testkit::components;
+
+/// Each mode, and what its owner reads in the end.
+const ENDS: [(&str, &str); 11] = [
+    ("endless-loop", "out-of-fuel: "),
+    ("memory-bomb", "out-of-memory: "),
+    ("trap", "misbehaving at tick "),
+    ("deep-recursion", "call stack exhausted"),
+    ("log-flood", "flooding: it went on saying more than is kept"),
+    ("order-flood", "flooding: it went on asking for what is denied: BUDGET_EXCEEDED "),
+    ("nan-prices", "flooding: it went on asking for what is denied: "),
+    ("stack-through-host", "call stack exhausted"),
+    ("giant-list", "out of bounds of memory"),
+    ("save-gigabyte", "out-of-memory: "),
+    ("rare-trap", "misbehaving at tick 1000"),
+];
+const PATIENT: (u32, &str) = (12, "clock-watch");
+const CALM: u32 = 13;
+/// Of a market whose ticks come once a second: enough for three traps at every thousandth.
+const TICKS: i64 = 3_200;
+
+struct HostileWorld {
+    host: Host,
+    clock: Arc<HandClock>,
+    told: Arc<Told>,
+}
+
+impl HostileWorld {
+    fn new() -> Self {
+        let sandbox = Arc::new(Sandbox::<Desk>::new(SandboxConfig::default()).expect("this machine runs wasmtime"));
+        let table = table();
+        let (clock, told) = (Arc::new(HandClock::default()), Arc::<Told>::default());
+        let host = Host::start(HostSetup {
+            history: MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), 1_024)),
+            table,
+            factory: Arc::clone(&sandbox) as _,
+            journal: Box::new(ports::Journal(Arc::default())),
+            broker: Box::new(ports::Broker(Arc::default())),
+            clock: clock.clone(),
+            sink: Box::new(ports::Sink(Arc::clone(&told))),
+            trading: TradingState::Active,
+            bounds: Bounds { shards: 1, ..Bounds::default() },
+        });
+        let world = Self { host: host.unwrap(), clock, told };
+        let (hostile, calm) = (sandbox.load(components::misbehaving()).unwrap(), sandbox.load(components::ema_cross()).unwrap());
+        let description = sandbox.describe(&hostile.digest).unwrap();
+        let modes = description.params.iter().find(|param| param.name == "mode").unwrap().choices.clone();
+        for (engine, mode) in (1..).zip(ENDS.iter().map(|(mode, _)| *mode)).chain([PATIENT]) {
+            let params = components::misbehaving_params(&modes, mode, 3);
+            let (version, description) = (hostile.digest, description.clone());
+            world.run(EngineSetup { version, description, params, ..setup(engine, engine) });
+        }
+        let description = sandbox.describe(&calm.digest).unwrap();
+        let params = domain::params::resolve(&description.params, []).unwrap();
+        world.run(EngineSetup { version: calm.digest, description, params, ..setup(CALM, CALM) });
+        world
+    }
+
+    fn run(&self, setup: EngineSetup) {
+        let terms = domain::broker::AccountTerms::default();
+        let ledger = domain::ledger::Ledger::new(terms.deposit);
+        let limits = domain::risk::RiskLimits::default();
+        self.host.open_account(domain::account::Account::new(setup.account, setup.owner, terms, ledger, limits)).unwrap();
+        let engine = setup.engine;
+        self.host.add(setup).unwrap();
+        self.host.start_engine(engine, "by test").unwrap();
+        self.settle();
+    }
+
+    fn settle(&self) {
+        assert!(self.host.settle(PATIENCE), "the host does not come to rest");
+    }
+
+    /// How long each fault of an engine held it back; `None`: for ever.
+    fn delays(&self, of: u32) -> Vec<Option<i64>> {
+        let delay = |event| match event {
+            Event::Fault { engine, verdict: Verdict::RestartAt(due), at, .. } if engine.engine == EngineId(of) => {
+                Some(Some(due.since_us(at)))
+            }
+            Event::Fault { engine, verdict: Verdict::Quarantine, .. } if engine.engine == EngineId(of) => Some(None),
+            _ => None,
+        };
+        self.told.events().into_iter().filter_map(delay).collect()
+    }
+}
+
+#[test]
+fn each_ends_in_quarantine_with_a_reason_and_their_neighbour_has_every_tick() {
+    let world = HostileWorld::new();
+    for second in 1..=TICKS {
+        world.host.feed(tick(EURUSD, second * SECOND_US, 110_000 + second % 7)).unwrap();
+        if second % 10 == 0 {
+            world.settle();
+            // Slower than the market, so that the third of the rare traps is within ten minutes of the first.
+            world.clock.forward(SECOND_US);
+            world.host.wake();
+            world.settle();
+        }
+    }
+    for (engine, (mode, reason)) in (1..).zip(ENDS) {
+        let seen = world.host.engine(EngineId(engine)).unwrap();
+        assert_eq!((seen.state, seen.faults), (EngineState::Quarantined, 3), "{mode}: {}", seen.reason);
+        assert!(seen.reason.contains(reason) && seen.reason.contains("start it again when it is mended"), "{mode}: {}", seen.reason);
+        assert_eq!(world.delays(engine), [Some(SECOND_US), Some(2 * SECOND_US), None], "{mode}: later and later");
+    }
+    let (patient, calm) = (world.host.engine(EngineId(PATIENT.0)).unwrap(), world.host.engine(EngineId(CALM)).unwrap());
+    assert_eq!((patient.state, patient.slow, patient.faults), (EngineState::Running, true, 0), "{}", patient.reason);
+    assert_eq!((calm.state, calm.slow, calm.skipped, calm.faults), (EngineState::Running, false, 0, 0));
+    assert_eq!(calm.ticks, TICKS as u64);
+    assert_eq!(world.host.snapshot().totals.panics, 0);
+}
