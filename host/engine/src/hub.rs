@@ -4,6 +4,7 @@ use crate::error::TickRefused;
 use crate::events::Event;
 use crate::inbox::Pushed;
 use crate::meter::{add, add_shared};
+use crate::moment::Moment;
 use crate::pipeline::PipelineItem;
 use crate::shard::{Fed, Message};
 use crate::shared::Shared;
@@ -39,7 +40,7 @@ impl Hub {
     }
 
     pub(crate) fn feed(&mut self, mut tick: Tick, shared: &Shared) -> Result<(), TickRefused> {
-        let arrived = Instant::now();
+        let (arrived, now) = (Moment::now(), Instant::now());
         if self.stopped {
             return Err(TickRefused::Stopped);
         }
@@ -47,9 +48,9 @@ impl Hub {
             shared.homes.move_to(wish, shared);
         }
         self.take_in(&mut tick, shared).inspect_err(|_| add(&shared.counters.ticks_refused, 1))?;
-        self.count(arrived, shared);
+        self.count(now, shared);
         if shared.records {
-            self.tape(tick, arrived, shared);
+            self.tape(tick, now, shared);
         }
         // The pipeline first: what a guest asks for at this tick then comes after it, and meets this price or a later one.
         let pushed = shared.pipeline.lay_down(PipelineItem::Tick(tick), shared.bounds.pipeline_ticks_max);

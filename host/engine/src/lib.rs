@@ -29,6 +29,7 @@ mod hub;
 mod inbox;
 mod latency;
 mod meter;
+mod moment;
 mod pipeline;
 mod recovery;
 mod setup;

@@ -17,6 +17,7 @@ pub(crate) use slot::{Changed, send_remarks};
 use crate::error::HostError;
 use crate::events::Event;
 use crate::meter::add_shared;
+use crate::moment::Moment;
 use crate::setup::Bounds;
 use crate::shared::{Entry, ShardPort, Shared, panic_text, reply};
 use crate::starter::{Hand, Started};
@@ -31,7 +32,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A tick on its way to the engines.
 #[derive(Clone)]
@@ -40,7 +41,7 @@ pub(crate) struct Fed {
     /// The bars that it closed, shorter timeframes first.
     pub(crate) bars: Option<Arc<[Bar]>>,
     /// When it arrived at the host.
-    pub(crate) arrived: Instant,
+    pub(crate) arrived: Moment,
 }
 
 /// What reaches a shard in order.
@@ -178,7 +179,7 @@ pub(crate) struct Shard {
     /// The second of the host's clock in which the ticks at hand are handed over.
     second: i64,
     /// When the last call with ticks had ended, or the first of them arrived here.
-    mark: Instant,
+    mark: Moment,
 }
 
 impl Shard {
@@ -203,7 +204,7 @@ impl Shard {
             lanes: lane::Lanes::new(),
             ready: Vec::new(),
             second: 0,
-            mark: Instant::now(),
+            mark: Moment::now(),
         }
     }
 
@@ -373,11 +374,11 @@ impl Shard {
             Some(slot) if slot.state == EngineState::Starting => slot.waiting.push(changed),
             Some(slot) if slot.actor.is_some() && waits_for_turn => self.changed_waits(at, changed),
             _ => {
-                self.mark = Instant::now();
+                self.mark = Moment::now();
                 self.before_shadow(at);
                 self.with_guest(at, |slot, _| {
                     let done = slot.changed(&changed);
-                    slot.done = Instant::now();
+                    slot.done = Moment::now();
                     done
                 });
                 self.charge(at, 1);

@@ -4,12 +4,12 @@ use super::following::Shown;
 use super::slot::{Held, Slot};
 use super::{Fed, Message, Shard, Subscriber};
 use crate::meter::add_shared;
+use crate::moment::Moment;
 use crate::usage::second;
 use domain::desk::Columns;
 use domain::symbol::SymbolId;
 use domain::tick::TickColumns;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// An owner is charged with fuel at the latest when it is this part of what may be used in a second.
 const FUEL_SHARE: u64 = 256;
@@ -60,7 +60,7 @@ fn ticks(run: &[Message]) -> impl Iterator<Item = (usize, &Fed)> {
 impl Shard {
     /// Ticks that wait, none of them later than anything else that waits.
     pub(super) fn ticks(&mut self, run: &[Message]) {
-        let began = Instant::now();
+        let began = Moment::now();
         self.mark = began;
         self.second = second(self.shared.clock.now());
         self.keep(run);
@@ -69,7 +69,7 @@ impl Shard {
         } else {
             self.many_ticks(run, None);
         }
-        self.load.add(self.mark.saturating_duration_since(began));
+        self.load.add(self.mark.since(began));
         self.forget_stale();
     }
 
@@ -131,7 +131,7 @@ impl Shard {
         let second = self.second;
         let Some(slot) = self.slots[at].as_mut() else { return };
         let fuel = slot.charge_fuel(second, self.shared.bounds.quotas.fuel_per_second_max / FUEL_SHARE, &self.shared);
-        let took = slot.done.saturating_duration_since(self.mark);
+        let took = slot.done.since(self.mark);
         self.mark = self.mark.max(slot.done);
         let second = self.load.second();
         slot.cost = if slot.cost.0 == second { (second, slot.cost.1 + took) } else { (second, took) };

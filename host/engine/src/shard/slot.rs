@@ -1,6 +1,7 @@
 //! One engine in its shard, and every call into its guest.
 
 use crate::events::Event;
+use crate::moment::Moment;
 use crate::meter::{Meter, add, add_shared};
 use crate::pipeline::PipelineItem;
 use crate::setup::{Saved, Seen};
@@ -27,7 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What became of an order or position, for the engine whose it is.
 pub(crate) struct Changed {
@@ -80,14 +81,14 @@ pub(super) struct Slot {
     fuel_counted: u64,
     fuel_owed: u64,
     /// When that was; `None`: not yet.
-    charged: Option<Instant>,
+    charged: Option<Moment>,
     /// In which second of its shard's it last kept that busy, and for how long.
     pub(super) cost: (u32, Duration),
     /// When its last call with ticks had ended.
-    pub(super) done: Instant,
+    pub(super) done: Moment,
     /// `None`: not before the first tick.
     next_save: Option<Time>,
-    published: Instant,
+    published: Moment,
     /// Whose it is.
     pub(super) shard: usize,
     /// Set while the version that has taken over is on trial.
@@ -165,9 +166,9 @@ impl Slot {
             charged: None,
             told_throttled: i64::MIN,
             next_save: None,
-            published: Instant::now(),
+            published: Moment::now(),
             cost: (0, Duration::ZERO),
-            done: Instant::now(),
+            done: Moment::now(),
             meter: Arc::clone(&entry.meter),
             entry,
         };
@@ -217,7 +218,7 @@ impl Slot {
         let total = self.actor.as_ref().map_or(0, |actor| actor.used().fuel_total);
         let more = total.saturating_sub(std::mem::replace(&mut self.fuel_counted, total));
         self.fuel_owed += more;
-        let is_due = self.fuel_owed >= at_least || self.charged.is_none_or(|at| self.done.saturating_duration_since(at) >= PUBLISH_EVERY);
+        let is_due = self.fuel_owed >= at_least || self.charged.is_none_or(|at| self.done.since(at) >= PUBLISH_EVERY);
         if self.fuel_owed > 0 && is_due {
             self.charged = Some(self.done);
             shared.charge_fuel(&self.entry, second, std::mem::take(&mut self.fuel_owed));
@@ -356,12 +357,12 @@ impl Slot {
 
     /// After the last tick of a call: how long it took, and what is due now and then.
     pub(super) fn decided(&mut self, fed: &Fed, shared: &Shared) -> Result<(), Fault> {
-        let now = Instant::now();
+        let now = Moment::now();
         self.done = now;
-        let took = now.saturating_duration_since(fed.arrived);
+        let took = now.since(fed.arrived);
         self.meter.latency.add(took);
         shared.shards[self.shard].latency.add(took);
-        if now.saturating_duration_since(self.published) >= PUBLISH_EVERY {
+        if now.since(self.published) >= PUBLISH_EVERY {
             self.published = now;
             self.publish();
         }

@@ -4,6 +4,7 @@ use super::lane::{AT_THE_LATEST, Lane, rest};
 use super::run::Scratch;
 use super::slot::{Changed, Slot};
 use super::{Fed, Message, Shard};
+use crate::moment::Moment;
 use crate::shared::reply;
 use crate::usage::second;
 use std::sync::atomic::Ordering::Relaxed;
@@ -103,15 +104,15 @@ impl Shard {
             // Its guest is elsewhere; it comes back into the line when that is back.
             return;
         }
-        self.mark = Instant::now();
+        self.mark = Moment::now();
         let began = self.mark;
         self.second = second(self.shared.clock.now());
         self.lanes.serving = Some(at);
         self.serve(at);
         self.lanes.serving = None;
-        let took = began.elapsed();
+        let took = Moment::now().since(began);
         self.load.add(took);
-        self.lanes.next = began + took + rest(took);
+        self.lanes.next = Instant::now() + rest(took);
         self.line_up(at);
         self.look_at_calm(at);
         self.forget_stale();
