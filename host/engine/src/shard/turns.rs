@@ -152,6 +152,7 @@ impl Shard {
         } else {
             self.first_stretch(at, run, wanted, first, &scratch)
         };
+        scratch.clear();
         self.run = scratch;
         handled
     }
