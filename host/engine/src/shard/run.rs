@@ -30,6 +30,11 @@ impl Scratch {
     pub(super) fn new(symbols: usize) -> Self {
         Self { touched: Vec::new(), last_of: vec![0; symbols], row_of: Vec::new(), columns: vec![None; symbols] }
     }
+
+    /// Lets go of a run's columns.
+    pub(super) fn clear(&mut self) {
+        self.columns.iter_mut().for_each(|columns| *columns = None);
+    }
 }
 
 /// Waiting ticks of one symbol.
@@ -178,7 +183,7 @@ impl Shard {
             }
             self.interrupt();
         }
-        scratch.columns.iter_mut().for_each(|columns| *columns = None);
+        scratch.clear();
         self.run = scratch;
     }
 

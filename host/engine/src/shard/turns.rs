@@ -153,6 +153,7 @@ impl Shard {
         } else {
             self.first_stretch(at, run, wanted, first, &scratch)
         };
+        scratch.clear();
         self.run = scratch;
         handled
     }
