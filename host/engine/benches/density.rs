@@ -3,7 +3,7 @@
 mod support;
 
 use domain::ids::EngineId;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use stockade_engine::Bounds;
 use support::{EURUSD, GOLD, Sample, World, figure, status_kib};
 
@@ -14,7 +14,7 @@ const TICKS: usize = 20;
 fn main() {
     // Another number may be given, such as 50000 where vm.max_map_count allows it.
     let engines = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(ENGINES);
-    let mut world = World::new(Bounds::default());
+    let mut world = World::new(Bounds::default(), Duration::from_secs(1));
     let (empty, began) = (status_kib("VmRSS"), Instant::now());
     let sample = |engine: u32| if engine.is_multiple_of(2) { Sample::EmaCross } else { Sample::Scalper };
     (1..=engines).for_each(|engine| world.define(engine, sample(engine)));

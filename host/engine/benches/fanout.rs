@@ -27,7 +27,9 @@ fn main() {
 }
 
 fn fan_out(engines: u32) {
-    let mut world = World::new(Bounds::default());
+    // A tick every few milliseconds, as a busy market has them; each pass on its own.
+    let gap = Duration::from_micros(1_000 + u64::from(engines));
+    let mut world = World::new(Bounds::default(), gap);
     world.start((1..=engines).map(|engine| (engine, Sample::EmaCross)));
     for _ in 0..WARM_UP {
         let tick = world.quiet_tick();
@@ -36,8 +38,6 @@ fn fan_out(engines: u32) {
     let passes = if engines > 1_000 { 200 } else { 1_000 };
     let name = |what: &str| format!("fanout_{engines}_{what}");
 
-    // A tick every few milliseconds, as a busy market has them; each pass on its own.
-    let gap = Duration::from_micros(1_000 + u64::from(engines));
     let before = world.host.latencies();
     let (busy, began) = (cpu(), Instant::now());
     let mut longest = Vec::new();

@@ -47,7 +47,7 @@ struct Run {
 
 impl Run {
     fn new(modes: &[&'static str]) -> Self {
-        let mut world = World::new(Bounds::default());
+        let mut world = World::new(Bounds::default(), GAP);
         let sample = |engine: u32| match !modes.is_empty() && is_hostile(engine) {
             true => Sample::Hostile(modes[engine as usize / 10 % modes.len()], CALM_TICKS + i64::from(engine / 4)),
             false => Sample::EmaCross,

@@ -16,7 +16,7 @@ const GAP: Duration = Duration::from_millis(5);
 const TICKS_MAX: usize = 100_000;
 
 fn main() {
-    let mut world = World::new(Bounds::default());
+    let mut world = World::new(Bounds::default(), GAP);
     world.start((1..=ENGINES).map(|engine| (engine, Sample::EmaCross)));
     let ticks: Vec<Tick> = (0..TICKS_MAX).map(|_| world.quiet_tick()).collect();
     let is_over = AtomicBool::new(false);

@@ -12,23 +12,24 @@ const CORE_INSTANCES_MAX: usize = 64;
 const MEMORIES_MAX: usize = 4;
 const TABLES_MAX: usize = 128;
 
-/// Data of one store.
+/// Data of one store. What every call looks at comes first, beside what its host does.
+#[repr(C)]
 pub(crate) struct State<H> {
-    pub host: H,
-    pub room: Room,
-    pub std: Lines,
     /// Fuel that WASI's answers may still take in this call, and what they took that the store has not paid yet: their
     /// bindings do not reach the store.
     wasi_left: u64,
     wasi_owed: u64,
     /// What was logged as an error in this call, lately: a panic's message comes this way just before its trap.
     pub last_error: Option<String>,
-    /// Where a bare module keeps what crosses; a component's engine knows that itself.
-    pub parts: Option<Parts>,
     /// Bytes that one call may copy out of the guest.
     pub lift_bytes: usize,
     /// Unset while a helper of the guest's runs, which may ask for nothing.
     pub may_ask: bool,
+    pub room: Room,
+    pub host: H,
+    /// Where a bare module keeps what crosses; a component's engine knows that itself.
+    pub parts: Option<Parts>,
+    pub std: Lines,
 }
 
 impl<H: GuestHost> State<H> {

@@ -12,15 +12,16 @@ const WAYS_OUT: u32 = 10;
 
 /// What came to nothing lately.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Flood {
     /// Events so far.
     events: u64,
+    /// Set when it was too much.
+    message: Option<String>,
     /// Which hundred of them is counted.
     window: u64,
     denied: Vec<(DenyCode, u32)>,
     dropped: u32,
-    /// Set when it was too much.
-    message: Option<String>,
     minute: i64,
     requests: u32,
 }

@@ -163,6 +163,7 @@ struct Batch {
 }
 
 /// A symbol of the guest's.
+#[repr(C)]
 struct Watched {
     symbol: SymbolId,
     /// The last tick that the guest has seen or is seeing.
@@ -173,32 +174,33 @@ struct Watched {
     need: Option<DataNeed>,
 }
 
-/// The host's side of one engine.
+/// The host's side of one engine. What every tick looks at comes first and lies together.
+#[repr(C)]
 pub struct Desk {
-    engine: EngineId,
-    mode: RunMode,
-    table: SymbolTable,
+    now: Time,
+    phase: Phase,
+    own_state: TradingState,
+    asked_in_call: u32,
+    timers: timers::Timers,
+    outbox: Vec<Approved<Command>>,
+    tape: Option<Box<Tape>>,
+    following: Option<Box<following::Following>>,
+    flood: flood::Flood,
+    reports: report::Reports,
     /// Most have one; theirs lies here, and not far away.
     symbols: SmallVec<[Watched; 1]>,
+    batch: Option<Batch>,
+    decisions: Decisions,
+    engine: EngineId,
+    mode: RunMode,
+    orders: u32,
+    orders_per_call_max: u32,
+    random: u64,
+    table: SymbolTable,
     market: Arc<dyn MarketView>,
     account: Arc<Mutex<Account>>,
     switch: Arc<TradingSwitch>,
     queue: Arc<QueueGauge>,
-    own_state: TradingState,
-    phase: Phase,
-    now: Time,
-    batch: Option<Batch>,
-    orders: u32,
-    outbox: Vec<Approved<Command>>,
-    asked_in_call: u32,
-    orders_per_call_max: u32,
-    timers: timers::Timers,
-    random: u64,
-    reports: report::Reports,
-    decisions: Decisions,
-    tape: Option<Box<Tape>>,
-    following: Option<Box<following::Following>>,
-    flood: flood::Flood,
 }
 
 impl Desk {

@@ -54,18 +54,19 @@ impl Remark {
     }
 }
 
-/// Collects remarks until they are taken.
+/// Collects remarks until they are taken. What every call looks at comes first.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Reports {
     remarks: Vec<Remark>,
-    series: Vec<String>,
     dropped: u64,
     now: Time,
     minute: Time,
-    bytes_used: u64,
-    bytes_max: u64,
     in_call: usize,
     asked_for: Vec<AskedFor>,
+    bytes_used: u64,
+    bytes_max: u64,
+    series: Vec<String>,
 }
 
 impl Reports {

@@ -65,13 +65,15 @@ pub struct World {
     ema_cross: Version,
     scalper: Version,
     hostile: Version,
-    second: i64,
+    now: Time,
+    gap: Duration,
     bid: i64,
     random: u64,
 }
 
 impl World {
-    pub fn new(bounds: Bounds) -> Self {
+    /// Its market's ticks are `gap` apart, as they are fed: what happens every minute happens as often as on a host.
+    pub fn new(bounds: Bounds, gap: Duration) -> Self {
         let sandbox = Arc::new(Sandbox::new(SandboxConfig::default()).expect("this machine runs wasmtime"));
         let version = |component: &[u8]| {
             let digest = sandbox.load(component).expect("the sample loads").digest;
@@ -94,7 +96,7 @@ impl World {
             table,
         });
         let host = host.expect("threads can be started");
-        Self { host, sandbox, told, ema_cross, scalper, hostile, second: 1_700_000_000, bid: 110_000, random: 1 }
+        Self { host, sandbox, told, ema_cross, scalper, hostile, now: Time(1_700_000_000 * SECOND_US), gap, bid: 110_000, random: 1 }
     }
 
     fn version(&self, sample: Sample) -> &Version {
@@ -151,12 +153,12 @@ impl World {
         assert!(self.host.settle(PATIENCE), "the host does not come to rest");
     }
 
-    /// The next second's tick, one point above the last: averages follow and do not cross, so nobody trades.
+    /// The next tick, one point above the last: averages follow and do not cross, so nobody trades.
     pub fn quiet_tick(&mut self) -> Tick {
         self.next(EURUSD, 1)
     }
 
-    /// The next second's tick, a few points away from the last, up or down.
+    /// The next tick, a few points away from the last, up or down.
     pub fn lively_tick(&mut self, symbol: SymbolId) -> Tick {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -166,11 +168,11 @@ impl World {
     }
 
     fn next(&mut self, symbol: SymbolId, step: i64) -> Tick {
-        self.second += 1;
+        self.now = self.now.plus_us(self.gap.as_micros() as i64);
         self.bid += step;
         let spec = self.host.table().spec(symbol);
         let (bid, ask) = (spec.price(Points(self.bid)), spec.price(Points(self.bid + 2)));
-        let time = Time(self.second * SECOND_US);
+        let time = self.now;
         Tick { symbol, sequence: 0, time, bid, ask, last: 0.0, volume: 0.0, flags: FLAGS_BID_ASK }
     }
 }

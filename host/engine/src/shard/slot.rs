@@ -1,8 +1,8 @@
 //! One engine in its shard, and every call into its guest.
 
 use crate::events::Event;
-use crate::moment::Moment;
 use crate::meter::{Meter, add, add_shared};
+use crate::moment::Moment;
 use crate::pipeline::PipelineItem;
 use crate::setup::{Saved, Seen};
 use crate::shard::following::Shadow;
