@@ -20,6 +20,7 @@
 //! [`LiveBroker`]: domain::broker::LiveBroker
 //! [`Clock`]: domain::time::Clock
 
+mod compare;
 mod error;
 mod events;
 mod herald;
@@ -38,6 +39,7 @@ mod shared;
 mod snapshot;
 mod starter;
 mod stepped;
+mod unwritten;
 mod usage;
 
 pub use error::{HostError, TickRefused};
@@ -51,4 +53,5 @@ pub use shadow::{DIFFERENCES_MAX, Difference, ShadowReport, ShadowState};
 pub use shard::{EngineCommand, Swapped};
 pub use snapshot::{EngineSnapshot, HostSnapshot, HostTotals};
 pub use stepped::Stepped;
+pub use unwritten::LineAside;
 pub use usage::UserUsage;

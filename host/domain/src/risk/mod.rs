@@ -223,6 +223,7 @@ impl RiskGate {
                 require(view.target == Target::Order, DenyCode::OrderNotFound)?;
                 // Moving the price of a pending order can bring it to a fill: it counts as opening.
                 require(view.trading == TradingState::Active, state_code(view.trading))?;
+                require(!view.reconciling, DenyCode::Reconciling)?;
                 [*price, *stop_loss, *take_profit].into_iter().flatten().try_for_each(|price| on_tick_grid(view.spec, price))?;
                 price.map_or(Ok(()), |price| self.within_collar(price, view))?;
                 Way::In

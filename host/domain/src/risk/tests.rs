@@ -157,3 +157,17 @@ fn a_flood_is_denied_until_the_next_minute_but_may_still_close() {
     assert_eq!(at(&mut gate, 3, |view| (view.target, view.against) = (long_position(1), Steps(1)), close), Ok(()));
     assert_eq!(at(&mut gate, MINUTE_US, same, market(Side::Buy, 1)), Ok(()));
 }
+
+#[test]
+fn an_account_that_is_not_reconciled_opens_nothing_and_moves_no_order_to_a_fill() {
+    assert_eq!(check(market(Side::Buy, 5), |view| view.reconciling = true), Err(DenyCode::Reconciling));
+    let close = OrderRequest { position: Some(PositionId(OrderId::new(EngineId(1), 1))), ..market(Side::Sell, 5) };
+    let holds = |view: &mut GateView<'_>| (view.reconciling, view.target, view.against) = (true, long_position(5), Steps(5));
+    assert_eq!(check(close, holds), Ok(()));
+    let spec = common::forex("EUR", "USD");
+    let view = GateView { reconciling: true, target: Target::Order, ..view(&spec) };
+    let ask = |action| RiskGate::default().check(Command { action, ..place(market(Side::Buy, 5)) }, &view).map(drop);
+    let to_the_market = Action::ModifyOrder { price: Some(Points(130_010)), stop_loss: None, take_profit: None };
+    assert_eq!(ask(to_the_market), Err(DenyCode::Reconciling));
+    assert_eq!(ask(Action::Cancel), Ok(()));
+}

@@ -131,7 +131,7 @@ impl Slot {
             latest_only: false,
             supervisor: Supervisor::default(),
             saved: setup.restored.clone().map(Arc::new),
-            orders: setup.orders_before,
+            orders: entry.orders_before,
             generation: 0,
             restart_at: None,
             at_starter: false,
