@@ -3,7 +3,7 @@
 use crate::broker::{AccountTerms, Happened, Report};
 use crate::contract::{AccountMode, AccountView, DenyCode, OrderKind, TradingState};
 use crate::ids::{AccountId, EngineId, OrderId, UserId};
-use crate::ledger::{Change, Ledger};
+use crate::ledger::{Change, Ledger, WorkingOrder};
 use crate::number::{Points, Steps};
 use crate::order::{Action, Command, OrderRequest, OrderState};
 use crate::reconcile::Foreign;
@@ -164,17 +164,19 @@ impl Account {
             Action::Place(request) => Some(request),
             _ => None,
         };
+        let moves = matches!(&command.action, Action::ModifyOrder { price: Some(_), .. });
         let exposure = match asked {
-            Some(request) if self.gate.looks_at_money(by.caps) => {
+            _ if (asked.is_some() || moves) && self.gate.looks_at_money(by.caps) => {
                 let (terms, ledger, foreign) = (&self.terms, &self.ledger, self.foreign.as_slice());
                 let (mode, currency, leverage) = (terms.mode, terms.currency.as_str(), terms.leverage);
-                self.gate.look(&Looked { ledger, foreign, table, mode, currency, leverage, quote: &by.quote }, Some(request))
+                self.gate.look(&Looked { ledger, foreign, table, mode, currency, leverage, quote: &by.quote }, asked)
             }
             _ => Exposure::default(),
         };
         let target = self.target(&command, by.engine);
         let under_way = asked.map_or(UnderWay::default(), |asked| self.under_way(asked, by.engine));
         let view = GateView {
+            symbol,
             spec: table.spec(symbol),
             quote: (by.quote)(symbol),
             now: by.now,
@@ -217,8 +219,12 @@ impl Account {
         match &command.action {
             Action::Place(request) => request.position.as_ref().map_or(Target::None, position),
             Action::ModifyPosition { position: id, .. } => position(id),
-            Action::ModifyOrder { .. } | Action::Cancel if command.order.engine() == engine => Target::Order,
-            Action::ModifyOrder { .. } | Action::Cancel => Target::Missing,
+            Action::ModifyOrder { .. } | Action::Cancel => match self.ledger.orders.get(&command.order) {
+                Some(WorkingOrder { request, .. }) if command.order.engine() == engine => {
+                    Target::Order { opens: request.position.is_none() && !request.reduce_only }
+                }
+                _ => Target::Missing,
+            },
         }
     }
 

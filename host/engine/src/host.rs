@@ -344,6 +344,9 @@ impl Host {
                 self.shared.homes.of(id).ask(ShardRequest::TradingChanged, &self.shared);
             }
             Scope::Engine(engine) => {
+                // Whatever its shard is busy with, nothing of it passes the order pipeline from here on.
+                let entry = self.shared.engine(engine).ok_or(HostError::NoSuchEngine(engine))?;
+                entry.meter.set_trading(state);
                 let (answer, done) = channel();
                 self.ask_shard(engine, ShardRequest::Trading { engine, state, answer })?;
                 self.answer(&done)?;

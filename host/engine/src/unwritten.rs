@@ -61,6 +61,8 @@ pub(crate) struct Unwritten {
     /// Of each account, how many of them are commands.
     owed: BTreeMap<AccountId, u32>,
     try_again: Option<Time>,
+    /// Another host has taken over: what leaves from here would come on top of what that one does.
+    fenced: bool,
     /// The highest number of a guest's order that the journal has since the start.
     recorded: BTreeMap<EngineId, u32>,
     /// The same of the orders that the host gave on an account by itself, and where their numbers began.
@@ -129,7 +131,8 @@ impl Pipeline {
         let promise = Promise::of(command.get());
         let owed = self.unwritten.owed.get(&promise.account).copied().unwrap_or_default();
         let has_room = self.unwritten.len() < self.shared.bounds.unwritten_reports_max && owed < OWED_BY_ACCOUNT_MAX;
-        let may_be_owed = (has_room || by == By::Host) && self.unwritten.is_numbered_safely(&self.shared, command.get());
+        let may_be_owed =
+            !self.unwritten.fenced && (has_room || by == By::Host) && self.unwritten.is_numbered_safely(&self.shared, command.get());
         match owe(command) {
             Some((recorded, command)) if may_be_owed => {
                 self.unwritten.owed.insert(promise.account, owed + 1);
@@ -189,8 +192,8 @@ impl Pipeline {
 
     /// Tries to write what could not be written, not too often.
     pub(crate) fn write_again(&mut self) -> bool {
-        let now = self.shared.clock.now();
-        if self.unwritten.try_again.is_some_and(|at| now < at) {
+        let began = self.shared.clock.now();
+        if self.unwritten.try_again.is_some_and(|at| began < at) {
             return false;
         }
         match self.write_unwritten() {
@@ -210,6 +213,9 @@ impl Pipeline {
             }
             Err(error) => {
                 self.failed(&error);
+                // A database that does not even say no holds the pipeline up: ways out get the greater part of its time.
+                let now = self.shared.clock.now();
+                self.unwritten.try_again = Some(now.plus_us(TRY_AGAIN_US.max(2 * now.since_us(began))));
                 false
             }
         }
@@ -259,6 +265,7 @@ impl Pipeline {
 
     /// The journal does not work: nobody opens anything until a person says so.
     pub(crate) fn failed(&mut self, error: &JournalError) {
+        self.unwritten.fenced |= matches!(error, JournalError::Fenced(_));
         self.unwritten.try_again = Some(self.shared.clock.now().plus_us(TRY_AGAIN_US));
         if self.shared.switch.get() != TradingState::Halted {
             self.shared.alarm("journal-failed", format!("{error}; trading is halted"));

@@ -119,3 +119,48 @@ fn an_unknown_order_locks_its_symbol_for_the_whole_account() {
     missing(&mut account, Happened::Rejected { retcode: 10_006 });
     assert_eq!(ask(&mut account, 2, 1, order(Side::Buy)), Ok(()));
 }
+
+/// An account that waits to sell at 1.31, above the market, with a stop loss; its gate has had time to change its mind since.
+fn waiting(limits: RiskLimits) -> Account {
+    let mut account = account(AccountMode::Hedging, RiskLimits::default());
+    let limit =
+        OrderRequest { kind: OrderKind::Limit, price: Some(Points(131_000)), stop_loss: Some(Points(132_000)), ..order(Side::Sell) };
+    ask(&mut account, 1, 1, limit).unwrap();
+    let happened = Happened::Accepted { ticket: 1 };
+    account.ledger.apply(&Report { account: account.id, order: Some(OrderId::new(EngineId(1), 1)), at: Time(0), happened });
+    account.gate_mut().set_own(limits);
+    account
+}
+
+/// What the gate says to another price and stop loss for it.
+fn move_to(account: &mut Account, price: Option<i64>, stop_loss: Option<i64>) -> Result<(), DenyCode> {
+    let table = SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap();
+    let action = Action::ModifyOrder { price: price.map(Points), stop_loss: stop_loss.map(Points), take_profit: None };
+    let command = Command { account: account.id, order: OrderId::new(EngineId(1), 1), at: Time(0), action };
+    let quote = |_| Some(Quote { bid: Points(130_000), ask: Points(130_010), at: Time(0) });
+    let by = Standing { engine: EngineId(1), trading: TradingState::Active, now: Time(0), quote, caps: None, by_host: false };
+    account.approve(command, &table, &by).map(drop)
+}
+
+#[test]
+fn a_pending_order_is_no_way_round_the_limits_for_opening() {
+    let to_the_market = (Some(130_010), Some(132_000));
+    let check = |limits: RiskLimits, expected| {
+        assert_eq!(move_to(&mut waiting(limits), to_the_market.0, to_the_market.1), expected);
+    };
+    check(RiskLimits::default(), Ok(()));
+    check(RiskLimits { symbols: vec!["GBPUSD".into()], ..RiskLimits::default() }, Err(DenyCode::SymbolNotAllowed));
+    check(RiskLimits { spread_points_max: Some(1), ..RiskLimits::default() }, Err(DenyCode::SpreadTooWide));
+    let mut lost = waiting(RiskLimits { daily_loss_max: Some(100), ..RiskLimits::default() });
+    assert_eq!(move_to(&mut lost, to_the_market.0, to_the_market.1), Ok(()), "the day begins with what there is");
+    lost.ledger.balance -= Money(100 * Money::ONE.0);
+    assert_eq!(move_to(&mut lost, to_the_market.0, to_the_market.1), Err(DenyCode::DailyLoss));
+    assert_eq!(move_to(&mut lost, None, Some(132_500)), Ok(()), "its stops may be moved");
+}
+
+#[test]
+fn the_stop_loss_that_an_opening_must_bring_can_not_be_taken_away_while_it_waits() {
+    let mut account = waiting(RiskLimits { stop_loss_required: true, ..RiskLimits::default() });
+    assert_eq!(move_to(&mut account, None, None), Err(DenyCode::StopLossMissing));
+    assert_eq!(move_to(&mut account, None, Some(132_500)), Ok(()));
+}

@@ -359,3 +359,42 @@ fn a_kill_switch_finds_room_when_guests_have_owed_all_they_may() {
     assert_eq!(world.host.wind_down(Scope::Host, what).unwrap().closes, 1);
     assert!(world.host.account(AccountId(1)).unwrap().lock().unwrap().ledger.positions.is_empty());
 }
+
+#[test]
+fn an_engine_is_halted_while_its_guest_hangs_and_its_shard_hears_of_nothing() {
+    let world = World::with(engine::Bounds { shards: 1, answer_ms: 10, ..engine::Bounds::default() });
+    world.account(1);
+    let (entered, has_entered) = std::sync::mpsc::channel();
+    let (free, is_free) = std::sync::mpsc::channel::<()>();
+    let (entered, is_free) = (std::sync::Mutex::new(entered), std::sync::Mutex::new(is_free));
+    world.run(7, 1, move |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| {
+        if let Call::Tick { .. } = call {
+            entered.lock().unwrap().send(()).unwrap();
+            is_free.lock().unwrap().recv().unwrap();
+            desk.submit(market(Side::Buy)).unwrap();
+        }
+        None
+    });
+    world.feed_seconds(1, 1);
+    has_entered.recv_timeout(PATIENCE).unwrap();
+    let halted = world.host.set_trading(Scope::Engine(EngineId(7)), TradingState::Halted, "by test");
+    assert!(matches!(halted, Err(engine::HostError::Busy)), "its shard does not answer");
+    free.send(()).unwrap();
+    world.settle();
+    assert_eq!(world.broker.submitted(), [""; 0], "what its guest asked for afterwards is taken back");
+    assert_eq!(world.heard.of(7, "order"), ["order 1 rejected(10006)"]);
+}
+
+#[test]
+fn a_host_that_another_has_taken_over_from_sends_nothing_not_even_a_close() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_then_closes);
+    feed_slowly(&world, 1, 1);
+    world.records.fence();
+    feed_slowly(&world, 2, 1);
+    assert_eq!(world.broker.submitted(), ["7-1"]);
+    let what = domain::account::WindDown { engine: None, cancel_orders: true, flatten: true };
+    assert_eq!(world.host.wind_down(Scope::Host, what).unwrap().closes, 0, "the kill switch that counts is the other host's");
+    assert_eq!(world.told.alarms(), ["journal-failed"]);
+}

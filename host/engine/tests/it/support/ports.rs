@@ -21,6 +21,8 @@ use std::sync::{Arc, Condvar, Mutex};
 pub struct Records {
     lines: Mutex<Vec<String>>,
     broken: Mutex<bool>,
+    /// Another host has taken over.
+    fenced: Mutex<bool>,
     /// Orders of which it takes no command, though it works.
     refused: Mutex<Vec<OrderId>>,
     /// Orders of which it takes no report.
@@ -40,6 +42,10 @@ impl Records {
         self.reports_refused.lock().unwrap().push(order);
     }
 
+    pub fn fence(&self) {
+        *self.fenced.lock().unwrap() = true;
+    }
+
     pub fn fail(&self, broken: bool) {
         *self.broken.lock().unwrap() = broken;
     }
@@ -49,6 +55,9 @@ pub struct Journal(pub Arc<Records>);
 
 impl domain::journal::Journal for Journal {
     fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError> {
+        if *self.0.fenced.lock().unwrap() {
+            return Err(JournalError::Fenced("by test".into()));
+        }
         if *self.0.broken.lock().unwrap() {
             return Err(JournalError::Disk("no space left on device".into()));
         }
