@@ -135,10 +135,12 @@ fn waiting(limits: RiskLimits) -> Account {
 /// What the gate says to another price and stop loss for it.
 fn move_to(account: &mut Account, price: Option<i64>, stop_loss: Option<i64>) -> Result<(), DenyCode> {
     let table = SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap();
+    // Of a day that counts as one: the first is nobody's.
+    let now = Time(crate::time::DAY_US);
     let action = Action::ModifyOrder { price: price.map(Points), stop_loss: stop_loss.map(Points), take_profit: None };
-    let command = Command { account: account.id, order: OrderId::new(EngineId(1), 1), at: Time(0), action };
-    let quote = |_| Some(Quote { bid: Points(130_000), ask: Points(130_010), at: Time(0) });
-    let by = Standing { engine: EngineId(1), trading: TradingState::Active, now: Time(0), quote, caps: None, by_host: false };
+    let command = Command { account: account.id, order: OrderId::new(EngineId(1), 1), at: now, action };
+    let quote = |_| Some(Quote { bid: Points(130_000), ask: Points(130_010), at: now });
+    let by = Standing { engine: EngineId(1), trading: TradingState::Active, now, quote, caps: None, by_host: false };
     account.approve(command, &table, &by).map(drop)
 }
 
