@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::contract::TradingState;
 use domain::life::EngineState;
-use engine::HostSnapshot;
+use engine::{HostSnapshot, LineAside};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -79,6 +79,19 @@ pub(crate) struct JournalHealth {
     group_commits: u64,
     reports: u64,
     contradictions: u64,
+    /// Lines that it refused for good since the host started.
+    lines_refused: u64,
+    /// The last of them, oldest first: what was to be written, and why it was refused. A person has to book them.
+    lines_aside: Vec<LineAsideView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LineAside)]
+pub(crate) struct LineAsideView {
+    at: At,
+    account: u32,
+    line: String,
+    why: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -185,7 +198,7 @@ async fn parts(state: &AppState, counted: bool) -> Parts {
     Parts {
         trading: snapshot.trading,
         database,
-        journal: journal(&snapshot, alarms.journal),
+        journal: journal(&snapshot, alarms.journal, state.host.lines_aside()),
         feed: feed(state, &snapshot),
         engines: engines(&snapshot),
         process: state.process.read(),
@@ -223,17 +236,27 @@ async fn database(state: &AppState, counted: bool) -> DatabaseHealth {
     }
 }
 
-fn journal(snapshot: &HostSnapshot, failing: Option<String>) -> JournalHealth {
+fn journal(snapshot: &HostSnapshot, failing: Option<String>, aside: Vec<LineAside>) -> JournalHealth {
     let totals = &snapshot.totals;
+    let (status, reason) = match (failing, totals.lines_refused) {
+        (Some(why), _) => (Status::Down, Some(why)),
+        (None, 0) => (Status::Ok, None),
+        (None, many) => {
+            (Status::Degraded, Some(format!("it refused {many} lines; `lines_aside` has them, and their accounts open nothing")))
+        }
+    };
+    let view = |LineAside { at, account, line, why }| LineAsideView { at: At(at), account: account.0, line, why };
     JournalHealth {
-        status: if failing.is_some() { Status::Down } else { Status::Ok },
-        reason: failing,
+        status,
+        reason,
         commands_recorded: totals.commands_recorded,
         commands_unrecorded: totals.commands_unrecorded,
         commands_waiting: totals.commands_waiting,
         group_commits: totals.group_commits,
         reports: totals.reports,
         contradictions: totals.contradictions,
+        lines_refused: totals.lines_refused,
+        lines_aside: aside.into_iter().map(view).collect(),
     }
 }
 

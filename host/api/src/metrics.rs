@@ -108,6 +108,7 @@ impl Looked {
         counter(out, "group_commits", "Writes of the journal, each with all that waited", totals.group_commits)?;
         counter(out, "reports", "Reports of brokers", totals.reports)?;
         counter(out, "contradictions", "Reports that contradict what is known", totals.contradictions)?;
+        counter(out, "lines_refused", "Lines that the journal refused for good, each set aside", totals.lines_refused)?;
         gauge(out, "commands_waiting", "Commands that wait for the journal", totals.commands_waiting as u64)
     }
 

@@ -3,7 +3,7 @@
 use crate::broker::{AccountTerms, Happened, Report};
 use crate::contract::{AccountMode, AccountView, DenyCode, OrderKind, TradingState};
 use crate::ids::{AccountId, EngineId, OrderId, UserId};
-use crate::ledger::{Change, Ledger};
+use crate::ledger::{Change, Ledger, WorkingOrder};
 use crate::number::{Points, Steps};
 use crate::order::{Action, Command, OrderRequest, OrderState};
 use crate::reconcile::Foreign;
@@ -164,17 +164,19 @@ impl Account {
             Action::Place(request) => Some(request),
             _ => None,
         };
+        let moves = matches!(&command.action, Action::ModifyOrder { price: Some(_), .. });
         let exposure = match asked {
-            Some(request) if self.gate.looks_at_money(by.caps) => {
+            _ if (asked.is_some() || moves) && self.gate.looks_at_money(by.caps) => {
                 let (terms, ledger, foreign) = (&self.terms, &self.ledger, self.foreign.as_slice());
                 let (mode, currency, leverage) = (terms.mode, terms.currency.as_str(), terms.leverage);
-                self.gate.look(&Looked { ledger, foreign, table, mode, currency, leverage, quote: &by.quote }, Some(request))
+                self.gate.look(&Looked { ledger, foreign, table, mode, currency, leverage, quote: &by.quote }, asked)
             }
             _ => Exposure::default(),
         };
         let target = self.target(&command, by.engine);
         let under_way = asked.map_or(UnderWay::default(), |asked| self.under_way(asked, by.engine));
         let view = GateView {
+            symbol,
             spec: table.spec(symbol),
             quote: (by.quote)(symbol),
             now: by.now,
@@ -217,8 +219,12 @@ impl Account {
         match &command.action {
             Action::Place(request) => request.position.as_ref().map_or(Target::None, position),
             Action::ModifyPosition { position: id, .. } => position(id),
-            Action::ModifyOrder { .. } | Action::Cancel if command.order.engine() == engine => Target::Order,
-            Action::ModifyOrder { .. } | Action::Cancel => Target::Missing,
+            Action::ModifyOrder { .. } | Action::Cancel => match self.ledger.orders.get(&command.order) {
+                Some(WorkingOrder { request, .. }) if command.order.engine() == engine => {
+                    Target::Order { opens: request.position.is_none() && !request.reduce_only }
+                }
+                _ => Target::Missing,
+            },
         }
     }
 
@@ -268,7 +274,7 @@ impl Account {
             }
         }
         let approved = commands.into_iter().filter_map(|(named, symbol, action)| {
-            let order = if matches!(action, Action::Place(_)) { self.ledger.next_hosts_order(named.engine()) } else { named };
+            let order = if matches!(action, Action::Place(_)) { self.ledger.next_hosts_order(named.engine())? } else { named };
             let quoted = quote(symbol);
             let at = quoted.map_or(Time(0), |quote| quote.at);
             let command = Command { account: self.id, order, at, action };
@@ -300,131 +306,4 @@ impl Account {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::broker::{Deal, Entry, Reason};
-    use crate::contract::{Filling, Side};
-    use crate::ids::{DealId, PositionId};
-    use crate::number::Money;
-    use crate::order::Tag;
-    use crate::symbol::common;
-
-    const SYMBOL: SymbolId = SymbolId(0);
-
-    fn order(side: Side) -> OrderRequest {
-        OrderRequest {
-            symbol: SYMBOL,
-            side,
-            kind: OrderKind::Market,
-            volume: Steps(5),
-            price: None,
-            stop_limit_price: None,
-            stop_loss: None,
-            take_profit: None,
-            filling: Filling::Any,
-            deviation: None,
-            expires: None,
-            position: None,
-            reduce_only: false,
-            tag: Tag::default(),
-        }
-    }
-
-    fn ask(account: &mut Account, engine: u32, number: u32, request: OrderRequest) -> Result<(), DenyCode> {
-        let table = SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap();
-        let command =
-            Command { account: account.id, order: OrderId::new(EngineId(engine), number), at: Time(0), action: Action::Place(request) };
-        let quote = |_| Some(Quote { bid: Points(130_000), ask: Points(130_010), at: Time(0) });
-        let by = Standing { engine: EngineId(engine), trading: TradingState::Active, now: Time(0), quote, caps: None, by_host: false };
-        account.approve(command, &table, &by).map(drop)
-    }
-
-    /// An account on which engine 1 has bought.
-    fn bought(mode: AccountMode) -> Account {
-        let terms = AccountTerms { mode, ..AccountTerms::default() };
-        let mut account = Account::new(AccountId(1), UserId(1), terms, Ledger::new(Money(1)), RiskLimits::default());
-        let id = OrderId::new(EngineId(1), 1);
-        ask(&mut account, 1, 1, order(Side::Buy)).unwrap();
-        let deal = Deal {
-            id: DealId(1),
-            order: Some(id),
-            position: PositionId(id),
-            symbol: SYMBOL,
-            side: Side::Buy,
-            entry: Entry::In,
-            reason: Reason::Expert,
-            volume: Steps(5),
-            price: Points(130_010),
-            profit: Money::ZERO,
-            commission: Money::ZERO,
-            swap: Money::ZERO,
-            time: Time(0),
-        };
-        let happened = Happened::Deal { deal, rest: Steps(0) };
-        account.ledger.apply(&Report { account: account.id, order: Some(id), at: Time(0), happened });
-        account
-    }
-
-    #[test]
-    fn a_symbol_of_a_netting_account_is_one_engines_at_a_time() {
-        let mut netting = bought(AccountMode::Netting);
-        assert_eq!(ask(&mut netting, 2, 1, order(Side::Sell)), Err(DenyCode::SymbolNotAllowed));
-        assert_eq!(ask(&mut netting, 1, 2, order(Side::Sell)), Ok(()));
-        assert_eq!(ask(&mut bought(AccountMode::Hedging), 2, 1, order(Side::Sell)), Ok(()));
-    }
-
-    #[test]
-    fn a_pending_close_keeps_nobody_from_closing_at_the_market() {
-        let mut account = bought(AccountMode::Hedging);
-        let close = OrderRequest { position: Some(PositionId(OrderId::new(EngineId(1), 1))), ..order(Side::Sell) };
-        let limit = OrderRequest { kind: OrderKind::Limit, price: Some(Points(131_000)), ..close.clone() };
-        assert_eq!(ask(&mut account, 1, 2, limit), Ok(()));
-        assert_eq!(ask(&mut account, 1, 3, close.clone()), Ok(()));
-        assert_eq!(ask(&mut account, 1, 4, close), Err(DenyCode::WouldIncrease), "one on its way is enough");
-    }
-
-    #[test]
-    fn a_reduce_only_order_beside_a_close_does_not_close_more_than_there_is() {
-        for mode in [AccountMode::Hedging, AccountMode::Netting] {
-            let close = OrderRequest { position: Some(PositionId(OrderId::new(EngineId(1), 1))), ..order(Side::Sell) };
-            let reduce = OrderRequest { reduce_only: true, ..order(Side::Sell) };
-            for (first, second) in [(&close, &reduce), (&reduce, &close)] {
-                let mut account = bought(mode);
-                assert_eq!(ask(&mut account, 1, 2, first.clone()), Ok(()));
-                assert_eq!(ask(&mut account, 1, 3, second.clone()), Err(DenyCode::WouldIncrease), "{mode}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_opposite_order_closes_a_netting_position_though_trading_is_halted() {
-        let mut account = bought(AccountMode::Netting);
-        account.trading = TradingState::Halted;
-        assert_eq!(ask(&mut account, 1, 2, OrderRequest { volume: Steps(6), ..order(Side::Sell) }), Err(DenyCode::TradingHalted));
-        assert_eq!(ask(&mut account, 1, 3, order(Side::Sell)), Ok(()));
-        assert_eq!(ask(&mut account, 1, 4, order(Side::Sell)), Err(DenyCode::TradingHalted), "one on its way is enough");
-    }
-
-    #[test]
-    fn what_one_engine_may_close_another_cannot() {
-        let mut account = bought(AccountMode::Hedging);
-        let close = OrderRequest { position: Some(PositionId(OrderId::new(EngineId(1), 1))), ..order(Side::Sell) };
-        assert_eq!(ask(&mut account, 2, 1, close.clone()), Err(DenyCode::PositionNotFound));
-        assert_eq!(ask(&mut account, 2, 1, OrderRequest { reduce_only: true, ..order(Side::Sell) }), Err(DenyCode::WouldIncrease));
-        assert_eq!(ask(&mut account, 1, 2, close), Ok(()));
-    }
-
-    #[test]
-    fn an_unknown_order_locks_its_symbol_for_the_whole_account() {
-        let mut account = bought(AccountMode::Hedging);
-        ask(&mut account, 1, 2, order(Side::Buy)).unwrap();
-        let missing = |account: &mut Account, happened| {
-            let report = Report { account: AccountId(1), order: Some(OrderId::new(EngineId(1), 2)), at: Time(0), happened };
-            account.ledger.apply(&report);
-        };
-        missing(&mut account, Happened::AnswerMissing);
-        assert_eq!(ask(&mut account, 2, 1, order(Side::Buy)), Err(DenyCode::InFlight));
-        missing(&mut account, Happened::Rejected { retcode: 10_006 });
-        assert_eq!(ask(&mut account, 2, 1, order(Side::Buy)), Ok(()));
-    }
-}
+pub(crate) mod tests;

@@ -171,16 +171,10 @@ impl Journal for Forgetful {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{Account, Standing};
-    use crate::broker::AccountTerms;
-    use crate::contract::TradingState;
-    use crate::ids::{EngineId, OrderId, UserId};
-    use crate::ledger::Ledger;
-    use crate::order::Action;
+    use crate::account::tests::{account, approve};
+    use crate::contract::{AccountMode, Side};
     use crate::risk::RiskLimits;
-    use crate::symbol::{SymbolTable, common};
-    use crate::tick::Quote;
-    use crate::time::Time;
+    use crate::risk::tests::market;
 
     /// Takes no order of engine 13, and nothing at all when `broken`.
     struct Choosy {
@@ -203,19 +197,8 @@ mod tests {
     }
 
     fn approved(engines: &[u32]) -> Vec<Approved<Command>> {
-        let table = SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap();
-        let terms = AccountTerms::default();
-        let deposit = terms.deposit;
-        let mut account = Account::new(AccountId(1), UserId(1), terms, Ledger::new(deposit), RiskLimits::default());
-        let request = crate::risk::tests::market(crate::contract::Side::Buy, 5);
-        let commands = engines.iter().map(|&engine| {
-            let (engine, action) = (EngineId(engine), Action::Place(request.clone()));
-            let command = Command { account: account.id, order: OrderId::new(engine, 1), at: Time(0), action };
-            let quote = |_| Some(Quote { bid: crate::number::Points(130_000), ask: crate::number::Points(130_010), at: Time(0) });
-            let by = Standing { engine, trading: TradingState::Active, now: Time(0), quote, caps: None, by_host: false };
-            account.approve(command, &table, &by).unwrap()
-        });
-        commands.collect()
+        let mut account = account(AccountMode::Hedging, RiskLimits::default());
+        engines.iter().map(|&engine| approve(&mut account, engine, 1, market(Side::Buy, 5)).unwrap()).collect()
     }
 
     #[test]

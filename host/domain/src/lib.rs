@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod life;
 pub mod limits;
 pub mod number;
+pub mod numbering;
 pub mod order;
 pub mod params;
 pub mod reconcile;

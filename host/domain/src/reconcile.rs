@@ -84,7 +84,27 @@ pub struct Reconciliation {
     pub foreign: Vec<Foreign>,
 }
 
+/// By which names and by how much an account differs: enough to tell one difference from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhatDiffers {
+    balance: Money,
+    orders: Vec<OrderId>,
+    positions: Vec<PositionId>,
+}
+
 impl Reconciliation {
+    /// What differs, without how each looks.
+    pub fn what_differs(&self) -> WhatDiffers {
+        fn names<T, Id>(of: &[Difference<T>], id: impl Fn(&T) -> Id) -> Vec<Id> {
+            of.iter().filter_map(|one| one.here.as_ref().or(one.at_broker.as_ref()).map(&id)).collect()
+        }
+        WhatDiffers {
+            balance: self.balance_at_broker - self.balance,
+            orders: names(&self.orders, |order| order.id),
+            positions: names(&self.positions, |position| position.id),
+        }
+    }
+
     /// How many orders, positions and balances differ; orders of which nobody knows and foreign ones are no differences.
     pub fn differences(&self) -> usize {
         self.orders.len() + self.positions.len() + usize::from(self.balance != self.balance_at_broker)
@@ -138,35 +158,19 @@ fn is_same_position(here: &Position, there: &Position) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{Account, Standing};
-    use crate::broker::{AccountTerms, Deal, Entry, Happened, Reason, Report};
-    use crate::contract::{AccountMode, DenyCode, Filling, OrderKind, TradingState};
-    use crate::ids::{AccountId, DealId, EngineId, UserId};
-    use crate::order::{Action, Command, OrderRequest, Tag};
+    use crate::account::tests::{account, approve};
+    use crate::broker::{Deal, Entry, Happened, Reason, Report};
+    use crate::contract::{AccountMode, DenyCode, OrderKind};
+    use crate::ids::{AccountId, DealId, EngineId};
+    use crate::order::{Action, Command, OrderRequest};
     use crate::risk::RiskLimits;
-    use crate::symbol::{SymbolTable, common};
-    use crate::tick::Quote;
+    use crate::risk::tests::market;
     use crate::time::Time;
 
     const SYMBOL: SymbolId = SymbolId(0);
 
     fn request(kind: OrderKind) -> OrderRequest {
-        OrderRequest {
-            symbol: SYMBOL,
-            side: Side::Buy,
-            kind,
-            volume: Steps(5),
-            price: (kind == OrderKind::Limit).then_some(Points(100_000)),
-            stop_limit_price: None,
-            stop_loss: None,
-            take_profit: None,
-            filling: Filling::Any,
-            deviation: None,
-            expires: None,
-            position: None,
-            reduce_only: false,
-            tag: Tag::default(),
-        }
+        OrderRequest { kind, price: (kind == OrderKind::Limit).then_some(Points(100_000)), ..market(Side::Buy, 5) }
     }
 
     fn name(number: u32) -> OrderId {
@@ -269,15 +273,9 @@ mod tests {
 
     /// What the gate says to an order of five steps on an account where somebody else has a position.
     fn ask_beside(foreign: Vec<Foreign>, mode: AccountMode, limits: RiskLimits) -> Result<(), DenyCode> {
-        let table = SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap();
-        let terms = AccountTerms { mode, ..AccountTerms::default() };
-        let deposit = terms.deposit;
-        let mut account = Account::new(AccountId(1), UserId(1), terms, Ledger::new(deposit), limits);
+        let mut account = account(mode, limits);
         account.foreign = foreign;
-        let command = Command { account: account.id, order: name(9), at: Time(0), action: Action::Place(request(OrderKind::Market)) };
-        let quote = |_| Some(Quote { bid: Points(110_000), ask: Points(110_010), at: Time(0) });
-        let by = Standing { engine: EngineId(1), trading: TradingState::Active, now: Time(0), quote, caps: None, by_host: false };
-        account.approve(command, &table, &by).map(drop)
+        approve(&mut account, 1, 9, request(OrderKind::Market)).map(drop)
     }
 
     #[test]
@@ -289,5 +287,19 @@ mod tests {
         assert_eq!(ask_beside(Vec::new(), AccountMode::Hedging, gross.clone()), Ok(()));
         assert_eq!(ask_beside(vec![foreign(8)], AccountMode::Hedging, gross), Err(DenyCode::ExposureExceeded));
         assert_eq!(ask_beside(vec![foreign(1)], AccountMode::Netting, RiskLimits::none()), Err(DenyCode::SymbolNotAllowed));
+    }
+
+    #[test]
+    fn a_difference_is_told_from_another_by_its_names_and_its_money() {
+        let differs = |change: fn(&mut Snapshot)| {
+            let mut snapshot = Snapshot::of(&ledger());
+            change(&mut snapshot);
+            compare(&ledger(), snapshot).what_differs()
+        };
+        let (money, more) = (differs(|there| there.balance = Money(999)), differs(|there| there.balance = Money(998)));
+        let (order, position) = (differs(|there| there.orders.clear()), differs(|there| there.positions.clear()));
+        let all = [money, more, order, position, differs(|_| {})];
+        assert!((0..all.len()).all(|one| (0..one).all(|other| all[one] != all[other])), "{all:?}");
+        assert_eq!(all[2], differs(|there| there.orders.clear()));
     }
 }

@@ -85,6 +85,7 @@ impl Host {
             bounds,
             records: setup.sink.keeps_record(),
             counters: Counters::default(),
+            lines_aside: Mutex::default(),
             herald: Herald::new(bounds.views_max, bounds.record_entries_max),
             pipeline: Arc::new(Inbox::new()),
             starters: Mutex::new(Some(jobs)),
@@ -171,12 +172,11 @@ impl Host {
     ///
     /// # Errors
     /// It exists, its account is not open, or its symbols do not fit its description.
-    pub fn add(&self, mut setup: EngineSetup) -> Result<(), HostError> {
+    pub fn add(&self, setup: EngineSetup) -> Result<(), HostError> {
         let engine = setup.engine;
         let account = self.checked(&setup)?;
-        if let Some(&before) = self.numbered.lock().unwrap_or_else(PoisonError::into_inner).get(&engine) {
-            setup.orders_before = setup.orders_before.max(before);
-        }
+        let numbered = self.numbered.lock().unwrap_or_else(PoisonError::into_inner).get(&engine).copied();
+        let orders_before = setup.orders_before.max(numbered.unwrap_or_default());
         let whose = Whose { engine, account: setup.account, owner: setup.owner };
         let meter = Arc::new(Meter::default());
         meter.set_state(EngineState::Defined, "added", self.shared.clock.now());
@@ -184,7 +184,7 @@ impl Host {
         meter.earn(setup.realised_before);
         setup.restored.iter().for_each(|saved| meter.set_saved(saved));
         let usage = self.shared.usage(whose.owner);
-        let entry = Arc::new(Entry { whose, setup, account, meter, usage });
+        let entry = Arc::new(Entry { whose, setup, orders_before, account, meter, usage });
         let mut engines = self.shared.engines.write().unwrap_or_else(PoisonError::into_inner);
         if engines.contains_key(&engine) {
             return Err(HostError::EngineExists(engine));
@@ -240,7 +240,8 @@ impl Host {
         if whose != now.whose {
             return Err(HostError::Invalid(format!("engine {} keeps its owner and account for life", setup.engine)));
         }
-        Ok(Arc::new(Entry { whose, setup, account, meter: Arc::clone(&now.meter), usage: Arc::clone(&now.usage) }))
+        let (meter, usage) = (Arc::clone(&now.meter), Arc::clone(&now.usage));
+        Ok(Arc::new(Entry { whose, setup, orders_before: now.orders_before, account, meter, usage }))
     }
 
     /// Has another version, or other parameters, run beside an engine's own: handed the same ticks and events from the state
@@ -344,6 +345,9 @@ impl Host {
                 self.shared.homes.of(id).ask(ShardRequest::TradingChanged, &self.shared);
             }
             Scope::Engine(engine) => {
+                // Whatever its shard is busy with, nothing of it passes the order pipeline from here on.
+                let entry = self.shared.engine(engine).ok_or(HostError::NoSuchEngine(engine))?;
+                entry.meter.set_trading(state);
                 let (answer, done) = channel();
                 self.ask_shard(engine, ShardRequest::Trading { engine, state, answer })?;
                 self.answer(&done)?;

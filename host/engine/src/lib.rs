@@ -20,6 +20,7 @@
 //! [`LiveBroker`]: domain::broker::LiveBroker
 //! [`Clock`]: domain::time::Clock
 
+mod compare;
 mod error;
 mod events;
 mod herald;
@@ -39,6 +40,7 @@ mod shared;
 mod snapshot;
 mod starter;
 mod stepped;
+mod unwritten;
 mod usage;
 
 pub use error::{HostError, TickRefused};
@@ -52,4 +54,5 @@ pub use shadow::{DIFFERENCES_MAX, Difference, LINES_MAX, ShadowLine, ShadowRepor
 pub use shard::{EngineCommand, Swapped};
 pub use snapshot::{EngineSnapshot, HostSnapshot, HostTotals};
 pub use stepped::Stepped;
+pub use unwritten::LineAside;
 pub use usage::UserUsage;

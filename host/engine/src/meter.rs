@@ -141,6 +141,7 @@ pub(crate) struct Counters {
     pub(crate) group_commits: AtomicU64,
     pub(crate) reports: AtomicU64,
     pub(crate) contradictions: AtomicU64,
+    pub(crate) lines_refused: AtomicU64,
     pub(crate) saves_put_off: AtomicU64,
     pub(crate) engines_slowed: AtomicU64,
     pub(crate) panics: AtomicU64,

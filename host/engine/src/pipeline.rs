@@ -1,20 +1,22 @@
 //! The order pipeline: one thread through which every command goes out and every report comes in. Nothing leaves before it
 //! is recorded, nothing is applied before it is recorded, and one write of the journal takes all that waits.
 
+use crate::compare::{Comparisons, Occasion};
 use crate::error::HostError;
 use crate::events::Event;
 use crate::events::{Scope, Whose};
 use crate::meter::add_shared;
-use crate::recovery::{Recovered, doubtful};
+use crate::recovery::Recovered;
 use crate::shard::{Changed, Message};
 use crate::shared::{Shared, lock, panic_text, reply};
+use crate::unwritten::{By, Unwritten};
 use domain::account::{Account, WindDown};
 use domain::bars::MarketView as _;
 use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
 use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, OrderId};
-use domain::journal::{Entry, Journal, JournalError, NotRecorded, Recorded, Refused, SetAside, owe, record};
-use domain::ledger::{Change, HOSTS_ORDERS_AHEAD};
+use domain::journal::{Entry, Journal, JournalError, NotRecorded, Recorded, record};
+use domain::ledger::Change;
 use domain::order::{Action, Command, OrderState};
 use domain::reconcile::Reconciliation;
 use domain::risk::Approved;
@@ -66,21 +68,13 @@ pub struct WoundDown {
     pub closes: usize,
 }
 
-/// How long the pipeline waits before it tries a journal that has failed again.
-const TRY_AGAIN_US: i64 = SECOND_US;
 /// How often a broker is asked about an order that it has not answered.
-const ASK_AGAIN_US: i64 = 5 * SECOND_US;
-
-/// What the journal does not have yet.
-enum Line {
-    Command(Command),
-    Report(Report),
-}
+pub(crate) const ASK_AGAIN_US: i64 = 5 * SECOND_US;
 
 /// An order that was sent and of which the broker has said nothing yet.
-struct Unanswered {
-    account: AccountId,
-    ask_at: Time,
+pub(crate) struct Unanswered {
+    pub(crate) account: AccountId,
+    pub(crate) ask_at: Time,
 }
 
 /// The thread's own state.
@@ -88,16 +82,12 @@ pub(crate) struct Pipeline {
     pub(crate) shared: Arc<Shared>,
     pub(crate) journal: Box<dyn Journal>,
     pub(crate) broker: Box<dyn LiveBroker>,
-    /// What could not be written, oldest first. It comes before anything else that is written.
-    unwritten: Vec<Line>,
-    /// Of each account, how many of them are commands.
-    owed: BTreeMap<AccountId, u32>,
-    unanswered: BTreeMap<OrderId, Unanswered>,
-    /// Accounts that have not been held against what their broker says yet, because it did not say; and when it is asked again.
-    pub(crate) uncompared: BTreeMap<AccountId, Time>,
+    /// What could not be written: it comes before anything else that is written.
+    pub(crate) unwritten: Unwritten,
+    pub(crate) unanswered: BTreeMap<OrderId, Unanswered>,
+    pub(crate) comparisons: Comparisons,
     /// Of each account, what its gate remembered when that was told last.
     told: BTreeMap<AccountId, u64>,
-    try_again: Option<Time>,
     done: u64,
     reports: Vec<Report>,
     stopping: bool,
@@ -107,8 +97,8 @@ pub(crate) struct Pipeline {
 }
 
 /// What is needed of a command to reject it when the journal does not take it.
-struct Promise {
-    account: AccountId,
+pub(crate) struct Promise {
+    pub(crate) account: AccountId,
     order: OrderId,
     at: Time,
     places: bool,
@@ -119,10 +109,10 @@ impl Pipeline {
         let inbox = Arc::clone(&shared.pipeline);
         broker.wake_by(Arc::new(move || inbox.kick()));
         let (items, requests, reports) = (Vec::new(), Vec::new(), Vec::new());
-        let (unanswered, uncompared, told) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (unwritten, owed) = (Vec::new(), BTreeMap::new());
-        let (try_again, done, stopping) = (None, 0, false);
-        Self { shared, journal, broker, unwritten, owed, unanswered, uncompared, told, try_again, done, reports, stopping, items, requests }
+        let (unanswered, told) = (BTreeMap::new(), BTreeMap::new());
+        let comparisons = Comparisons::from(shared.clock.now().plus_us(shared.bounds.compare_every_us));
+        let (unwritten, done, stopping) = (Unwritten::default(), 0, false);
+        Self { shared, journal, broker, unwritten, unanswered, comparisons, told, done, reports, stopping, items, requests }
     }
 
     /// The thread. A panic in journal or broker ends it: trading halts, and engines go on watching.
@@ -139,9 +129,10 @@ impl Pipeline {
 
     fn work(&mut self) {
         while !self.stopping {
-            // Only an answer that is missing, or a journal that failed, has to be looked at by the clock.
-            let waits = !self.unanswered.is_empty() || !self.unwritten.is_empty() || !self.uncompared.is_empty();
-            self.step(waits.then_some(Duration::from_secs(1)), true);
+            // An answer that is missing, a journal that failed and comparisons have to be looked at by the clock.
+            let waits = !self.unanswered.is_empty() || !self.unwritten.is_empty() || !self.comparisons.waiting.is_empty();
+            let patience = self.until_next_turn().or(waits.then_some(Duration::from_secs(1)));
+            self.step(patience, true);
         }
     }
 
@@ -159,7 +150,7 @@ impl Pipeline {
                 }
                 PipelineRequest::Reconcile { account, answer } => {
                     self.ask_at_once(account);
-                    let found = self.reconcile(account);
+                    let found = self.reconcile(account, Occasion::Asked);
                     reply(&answer, found);
                 }
                 PipelineRequest::WindDown { scope, what, answer } => {
@@ -178,7 +169,7 @@ impl Pipeline {
     fn handle(&mut self, items: &mut [PipelineItem]) {
         let commands: Vec<Approved<Command>> = items.iter_mut().filter_map(PipelineItem::take_command).collect();
         let count = commands.len();
-        let mut recorded = self.record(commands).into_iter();
+        let mut recorded = self.record(commands, By::Guest).into_iter();
         let mut barriers = Vec::new();
         for item in items.iter_mut() {
             match std::mem::replace(item, PipelineItem::Stop) {
@@ -195,11 +186,6 @@ impl Pipeline {
         self.tell_set_aside();
         self.done += count as u64;
         barriers.iter().for_each(|reached| reply(reached, self.done));
-    }
-
-    /// Lines that the journal does not have yet.
-    pub(crate) fn owes_journal(&self) -> usize {
-        self.unwritten.len()
     }
 
     fn tick(&mut self, tick: &Tick) {
@@ -222,7 +208,7 @@ impl Pipeline {
     /// Records what was approved, in one write, and gives each back in its place. What may open something is taken back when
     /// trading was stopped since. When the journal fails, closes and cancels go out all the same and are written first when it
     /// works again; the rest is rejected, so that no engine waits for an order that never left, and trading halts.
-    fn record(&mut self, commands: Vec<Approved<Command>>) -> Vec<Option<Recorded<Command>>> {
+    fn record(&mut self, commands: Vec<Approved<Command>>, by: By) -> Vec<Option<Recorded<Command>>> {
         let mut places: Vec<Option<Recorded<Command>>> = Vec::new();
         places.resize_with(commands.len(), || None);
         let (mut of, mut going) = (Vec::new(), Vec::new());
@@ -247,7 +233,10 @@ impl Pipeline {
                 add_shared(&self.shared.counters.group_commits, 1);
                 for (place, command) in of.into_iter().zip(recorded) {
                     match command {
-                        Ok(command) => places[place] = Some(command),
+                        Ok(command) => {
+                            self.unwritten.note_recorded(command.get());
+                            places[place] = Some(command);
+                        }
                         Err(refused) => self.refused(&refused),
                     }
                 }
@@ -255,7 +244,7 @@ impl Pipeline {
             }
             Err(NotRecorded { error, commands }) => {
                 self.failed(&error);
-                of.into_iter().zip(commands).for_each(|(place, command)| places[place] = self.way_out(command));
+                of.into_iter().zip(commands).for_each(|(place, command)| places[place] = self.way_out(command, by));
             }
         }
         places
@@ -269,36 +258,6 @@ impl Pipeline {
         let of_account = self.shared.account(command.account).map_or(TradingState::Active, |account| lock(&account).trading);
         let of_engine = self.shared.engine(command.order.engine()).map_or(TradingState::Active, |entry| entry.meter.trading());
         self.shared.switch.get().max(of_account).max(of_engine) != TradingState::Active
-    }
-
-    /// A command that can't be recorded while the journal works: it is rejected, and everybody else's go on.
-    fn refused(&mut self, Refused { command, why }: &Refused) {
-        add_shared(&self.shared.counters.commands_unrecorded, 1);
-        let command = command.get();
-        let (order, account) = (command.order, command.account);
-        let text = format!("order {order} of account {account} can't be recorded ({why}) and was not sent; everything else goes on");
-        self.shared.alarm("command-refused", text);
-        self.apply(&Promise::of(command).rejection());
-    }
-
-    /// A command that the journal did not take: sent when it can only get out of something, else rejected.
-    fn way_out(&mut self, command: Approved<Command>) -> Option<Recorded<Command>> {
-        add_shared(&self.shared.counters.commands_unrecorded, 1);
-        let promise = Promise::of(command.get());
-        let owed = self.owed.get(&promise.account).copied().unwrap_or_default();
-        let has_room = self.unwritten.len() < self.shared.bounds.unwritten_reports_max && owed < HOSTS_ORDERS_AHEAD;
-        match owe(command) {
-            Some((recorded, command)) if has_room => {
-                self.owed.insert(promise.account, owed + 1);
-                self.unwritten.push(Line::Command(command));
-                Some(recorded)
-            }
-            _ => {
-                // Nobody outside has heard of this order, so the rejection need not be written either.
-                self.apply(&promise.rejection());
-                None
-            }
-        }
     }
 
     /// Withdraws orders and closes positions, without asking a guest.
@@ -325,7 +284,7 @@ impl Pipeline {
             let market = &self.shared.market;
             let quote = |symbol| market.quote(symbol).zip(market.quoted_at(symbol)).map(|((bid, ask), at)| Quote { bid, ask, at });
             let commands = lock(&account).wind_down(&what, &self.shared.table, quote);
-            for command in self.record(commands).into_iter().flatten() {
+            for command in self.record(commands, By::Host).into_iter().flatten() {
                 match command.get().action {
                     Action::Cancel => done.cancels += 1,
                     _ => done.closes += 1,
@@ -386,45 +345,6 @@ impl Pipeline {
         self.reports = reports;
     }
 
-    fn write(&mut self, reports: &[Report]) {
-        if !self.unwritten.is_empty() {
-            self.unwritten.extend(reports.iter().cloned().map(Line::Report));
-            self.write_again();
-        } else if let Err(error) = append(&mut *self.journal, reports) {
-            self.unwritten.extend(reports.iter().cloned().map(Line::Report));
-            self.failed(&error);
-            let text =
-                format!("{} reports of the broker are not in the journal yet; they are kept and written first", self.unwritten.len());
-            self.shared.alarm("reports-unwritten", text);
-        } else {
-            add_shared(&self.shared.counters.group_commits, 1);
-        }
-    }
-
-    /// A report that can't be booked is its account's affair: that opens nothing more, everybody else goes on.
-    fn tell_set_aside(&mut self) {
-        for SetAside { account: id, why } in self.journal.set_aside() {
-            let text = format!(
-                "account {id}: a report of the broker is kept but can't be booked ({why}); it opens nothing until a person has looked"
-            );
-            self.shared.alarm("report-set-aside", text);
-            self.open_nothing(id, "a report of the broker can't be booked");
-        }
-    }
-
-    /// Has an account open nothing more until a person has looked.
-    pub(crate) fn open_nothing(&self, id: AccountId, reason: &str) {
-        let Some(account) = self.shared.account(id) else { return };
-        let state = {
-            let mut account = lock(&account);
-            account.trading = account.trading.max(TradingState::Reducing);
-            account.trading
-        };
-        let (scope, at) = (Scope::Account(id), self.shared.clock.now());
-        self.shared.herald.tell(Event::Trading { scope, state, reason: reason.to_owned(), at });
-        self.shared.homes.of(id).ask(crate::shard::ShardRequest::TradingChanged, &self.shared);
-    }
-
     /// Has the broker asked now about every order of an account of which nobody knows what became of it.
     pub(crate) fn ask_at_once(&mut self, id: AccountId) {
         let Some(account) = self.shared.account(id) else { return };
@@ -437,57 +357,6 @@ impl Pipeline {
             }
         }
         self.ask_overdue();
-    }
-
-    /// Tries to write what could not be written, not too often.
-    fn write_again(&mut self) -> bool {
-        let now = self.shared.clock.now();
-        if self.try_again.is_some_and(|at| now < at) {
-            return false;
-        }
-        match self.write_unwritten() {
-            Ok(()) => {
-                add_shared(&self.shared.counters.group_commits, 1);
-                let text = format!("{} lines that waited are written; trading stays halted until a person lifts it", self.unwritten.len());
-                self.shared.alarm("journal-works-again", text);
-                self.unwritten.clear();
-                self.owed.clear();
-                self.try_again = None;
-                true
-            }
-            Err(error) => {
-                self.failed(&error);
-                false
-            }
-        }
-    }
-
-    /// Writes all that could not be written. A command that can't be for a reason of its own was sent, so it is told and let go:
-    /// the reports of it will say that it is not known.
-    fn write_unwritten(&mut self) -> Result<(), JournalError> {
-        loop {
-            let entries: Vec<Entry<'_>> = self.unwritten.iter().map(Line::entry).collect();
-            match self.journal.append(&entries) {
-                Err(JournalError::Refused { at, why }) if at < self.unwritten.len() => {
-                    if let Line::Command(command) = self.unwritten.remove(at) {
-                        let (order, account) = (command.order, command.account);
-                        let text =
-                            format!("order {order} of account {account} was sent while the journal failed and can't be recorded ({why})");
-                        self.shared.alarm("command-refused", text);
-                    }
-                }
-                written => return written,
-            }
-        }
-    }
-
-    /// The journal does not work: nobody opens anything until a person says so.
-    fn failed(&mut self, error: &JournalError) {
-        self.try_again = Some(self.shared.clock.now().plus_us(TRY_AGAIN_US));
-        if self.shared.switch.get() != TradingState::Halted {
-            self.shared.alarm("journal-failed", format!("{error}; trading is halted"));
-            halt(&self.shared, "the journal failed");
-        }
     }
 
     /// Applies a report to its account and tells everyone whom it concerns.
@@ -535,15 +404,6 @@ impl Pipeline {
     }
 }
 
-impl Line {
-    fn entry(&self) -> Entry<'_> {
-        match self {
-            Self::Command(command) => Entry::Command(command),
-            Self::Report(report) => Entry::Report(report),
-        }
-    }
-}
-
 impl PipelineItem {
     /// Takes the command out and leaves its place.
     fn take_command(&mut self) -> Option<Approved<Command>> {
@@ -558,13 +418,13 @@ impl PipelineItem {
 }
 
 impl Promise {
-    fn of(command: &Command) -> Self {
+    pub(crate) fn of(command: &Command) -> Self {
         let places = matches!(command.action, Action::Place(_));
         Self { account: command.account, order: command.order, at: command.at, places }
     }
 
     /// The report that takes it back: an order is rejected, a modification or cancel refused.
-    fn rejection(&self) -> Report {
+    pub(crate) fn rejection(&self) -> Report {
         let retcode = retcode::REJECT;
         let happened = if self.places { Happened::Rejected { retcode } } else { Happened::ModifyRejected { retcode } };
         Report { account: self.account, order: Some(self.order), at: self.at, happened }
@@ -598,42 +458,5 @@ pub(crate) fn set_host_trading(shared: &Shared, state: TradingState, reason: &st
     shared.herald.tell(Event::Trading { scope: Scope::Host, state, reason: reason.to_owned(), at: shared.clock.now() });
     for shard in &shared.shards {
         shard.inbox.push_urgent(crate::shard::ShardRequest::TradingChanged);
-    }
-}
-
-impl Pipeline {
-    /// Takes an account on; see [`crate::recovery`].
-    fn open(&mut self, mut account: Account) -> Result<Recovered, HostError> {
-        let id = account.id;
-        // Asked here as well: of two callers at once the second would put the first one's orders out of sight.
-        if self.shared.account(id).is_some() {
-            return Err(HostError::AccountExists(id));
-        }
-        let refused = |reason: String| HostError::Recovery { account: id, reason };
-        let (shared, now) = (&self.shared, self.shared.clock.now());
-        let quote = |symbol| shared.market.quote(symbol);
-        let (recovered, changes) =
-            crate::recovery::resolve(&mut account, &mut *self.broker, &mut *self.journal, &shared.table, quote, now)?;
-        self.broker.open(id, &account.terms, &account.ledger).map_err(refused)?;
-        if recovered.unresolved > 0 {
-            let text =
-                format!("account {id}: what became of {} orders is unknown; it opens nothing until that is resolved", recovered.unresolved);
-            self.shared.alarm("order-unresolved", text);
-        }
-        let ask_at = now.plus_us(ASK_AGAIN_US);
-        let unknown = account.ledger.orders.values().filter(|order| doubtful(order.state));
-        self.unanswered.extend(unknown.map(|order| (order.id, Unanswered { account: id, ask_at })));
-        let owner = account.owner;
-        for (change, at) in changes {
-            let Some(engine) = engine_of(&change) else { continue };
-            self.shared.herald.tell(Event::Changed { engine: Whose { engine, account: id, owner }, change, at });
-        }
-        account.uncompared = true;
-        let mut accounts = self.shared.accounts.write().unwrap_or_else(PoisonError::into_inner);
-        accounts.insert(id, Arc::new(std::sync::Mutex::new(account)));
-        drop(accounts);
-        self.uncompared.insert(id, now);
-        self.compare_overdue();
-        Ok(recovered)
     }
 }

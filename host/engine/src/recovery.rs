@@ -3,18 +3,19 @@
 //! way and finds nothing to ask, and so does a person who wants to know.
 
 use crate::error::HostError;
-use crate::pipeline::{Pipeline, append};
-use crate::shared::lock;
+use crate::events::{Event, Whose};
+use crate::pipeline::{ASK_AGAIN_US, Pipeline, Unanswered, append, engine_of};
 use domain::account::Account;
+use domain::bars::MarketView as _;
 use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
-use domain::ids::{AccountId, OrderId};
+use domain::ids::OrderId;
 use domain::journal::Journal;
 use domain::ledger::Change;
 use domain::number::Points;
 use domain::order::OrderState;
-use domain::reconcile::{Reconciliation, compare};
 use domain::symbol::{SymbolId, SymbolTable};
-use domain::time::{SECOND_US, Time};
+use domain::time::Time;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What opening an account brought to light.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,9 +34,6 @@ pub struct Recovered {
 pub(crate) fn doubtful(state: OrderState) -> bool {
     matches!(state, OrderState::Recorded | OrderState::Submitted | OrderState::Unknown)
 }
-
-/// How often a broker that could not say what an account has is asked again.
-const COMPARE_AGAIN_US: i64 = SECOND_US;
 
 /// Asks about everything doubtful, records the answers and applies them. Changes come with their times.
 pub(crate) fn resolve(
@@ -79,45 +77,39 @@ pub(crate) fn resolve(
 }
 
 impl Pipeline {
-    /// Holds what an account has against what its broker says. What differs is told, and the
-    /// account opens nothing more until a person has looked; what somebody else has there counts at the gate from now on. As
-    /// long as an order is unknown, what differs may come of it: the account waits, and is compared again.
-    pub(crate) fn reconcile(&mut self, id: AccountId) -> Result<Reconciliation, HostError> {
-        let account = self.shared.account(id).ok_or(HostError::NoSuchAccount(id))?;
-        self.take_reports();
-        let snapshot = self.broker.snapshot(id).ok_or(HostError::BrokerSilent(id))?;
-        let found = {
-            let mut account = lock(&account);
-            let found = compare(&account.ledger, snapshot);
-            account.foreign.clone_from(&found.foreign);
-            account.uncompared = !found.unknown.is_empty() && (account.uncompared || found.differences() > 0);
-            if account.uncompared {
-                self.uncompared.insert(id, self.shared.clock.now().plus_us(COMPARE_AGAIN_US));
-            } else {
-                self.uncompared.remove(&id);
-            }
-            found
-        };
-        let count = found.differences();
-        if count > 0 && found.unknown.is_empty() {
-            let text = format!(
-                "account {id}: {count} orders, positions or balances differ from what its broker says; it opens nothing until a person has \
-                 looked: `stockade reconcile --account {id}` shows them"
-            );
-            self.shared.alarm("broker-differs", text);
-            self.open_nothing(id, "it differs from what its broker says");
+    /// Takes an account on, and holds it against what its broker says.
+    pub(crate) fn open(&mut self, mut account: Account) -> Result<Recovered, HostError> {
+        let id = account.id;
+        // Asked here as well: of two callers at once the second would put the first one's orders out of sight.
+        if self.shared.account(id).is_some() {
+            return Err(HostError::AccountExists(id));
         }
-        Ok(found)
-    }
-
-    /// Reconciles the accounts whose broker could not say before what they have.
-    pub(crate) fn compare_overdue(&mut self) {
-        let now = self.shared.clock.now();
-        let due: Vec<AccountId> = self.uncompared.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
-        for id in due {
-            if self.reconcile(id).is_err() {
-                self.uncompared.insert(id, now.plus_us(COMPARE_AGAIN_US));
-            }
+        let hosts_begun = account.ledger.hosts_orders;
+        let refused = |reason: String| HostError::Recovery { account: id, reason };
+        let (shared, now) = (&self.shared, self.shared.clock.now());
+        let quote = |symbol| shared.market.quote(symbol);
+        let (recovered, changes) = resolve(&mut account, &mut *self.broker, &mut *self.journal, &shared.table, quote, now)?;
+        self.broker.open(id, &account.terms, &account.ledger).map_err(refused)?;
+        if recovered.unresolved > 0 {
+            let text =
+                format!("account {id}: what became of {} orders is unknown; it opens nothing until that is resolved", recovered.unresolved);
+            self.shared.alarm("order-unresolved", text);
         }
+        let ask_at = now.plus_us(ASK_AGAIN_US);
+        let unknown = account.ledger.orders.values().filter(|order| doubtful(order.state));
+        self.unanswered.extend(unknown.map(|order| (order.id, Unanswered { account: id, ask_at })));
+        let owner = account.owner;
+        for (change, at) in changes {
+            let Some(engine) = engine_of(&change) else { continue };
+            self.shared.herald.tell(Event::Changed { engine: Whose { engine, account: id, owner }, change, at });
+        }
+        account.uncompared = true;
+        let mut accounts = self.shared.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        accounts.insert(id, Arc::new(Mutex::new(account)));
+        drop(accounts);
+        self.unwritten.hosts_begin(id, hosts_begun);
+        self.comparisons.waiting.insert(id, now);
+        self.compare_overdue();
+        Ok(recovered)
     }
 }

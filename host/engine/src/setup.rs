@@ -58,6 +58,8 @@ pub struct Bounds {
     pub unwritten_reports_max: usize,
     /// How long an order waits for the broker's answer, us of the host's clock; then it is unknown, and the broker is asked.
     pub answer_overdue_us: i64,
+    /// How often every account is held against what its broker says, us of the host's clock; 0: only when it is opened and on request.
+    pub compare_every_us: i64,
     /// Events for looking at that wait for the sink. When they are so many further ones are dropped (`views_dropped`). State
     /// changes, faults, alarms and saved states are never dropped: each of them needs a person, or a fault, of which an
     /// engine has three; of saved states only the latest of an engine waits.
@@ -101,6 +103,7 @@ impl Default for Bounds {
             commands_max: 4_096,
             unwritten_reports_max: 65_536,
             answer_overdue_us: 10 * SECOND_US,
+            compare_every_us: 5 * MINUTE_US,
             views_max: 16_384,
             record_entries_max: 262_144,
             run_ticks_max: 256,
@@ -170,7 +173,7 @@ pub struct EngineSetup {
     pub fresh: bool,
     /// Whether its owner had paused it: it then is paused as soon as it is there.
     pub paused: bool,
-    /// Orders it has asked for before, ever: the highest number in the journal.
+    /// After which number its orders go on: beyond all that were ever sent, which is written down ([`domain::numbering`]).
     pub orders_before: u32,
     /// What its deals before this start have earned, costs included; its profit goes on from here.
     pub realised_before: Money,

@@ -10,6 +10,7 @@ use crate::pipeline::{PipelineItem, PipelineRequest};
 use crate::setup::{Bounds, EngineSetup};
 use crate::shard::{Message, ShardRequest};
 use crate::starter::Job;
+use crate::unwritten::LinesAside;
 use crate::usage::Usage;
 use domain::account::Account;
 use domain::bars::MarketHistory;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     /// Whether somebody keeps a record of what engines are fed.
     pub(crate) records: bool,
     pub(crate) counters: Counters,
+    /// What the journal has refused for good.
+    pub(crate) lines_aside: Mutex<LinesAside>,
     pub(crate) herald: Arc<Herald>,
     pub(crate) pipeline: Arc<Inbox<PipelineItem, PipelineRequest>>,
     pub(crate) starters: Mutex<Option<std::sync::mpsc::Sender<Job>>>,
@@ -63,6 +66,8 @@ pub(crate) struct ShardPort {
 pub(crate) struct Entry {
     pub(crate) whose: Whose,
     pub(crate) setup: EngineSetup,
+    /// After which number its orders go on: an engine that was removed and comes back goes on where it was.
+    pub(crate) orders_before: u32,
     pub(crate) account: Arc<Mutex<Account>>,
     /// Goes over from one version of the engine to the next.
     pub(crate) meter: Arc<Meter>,

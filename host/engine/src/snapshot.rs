@@ -4,6 +4,7 @@ use crate::Host;
 use crate::events::Whose;
 use crate::latency::{Latencies, Rough};
 use crate::shared::{Entry, lock};
+use crate::unwritten::LineAside;
 use crate::usage::{UserUsage, second};
 use domain::bars::MarketView;
 use domain::contract::{Param, TradingState};
@@ -119,6 +120,8 @@ pub struct HostTotals {
     pub reports: u64,
     /// Reports that contradict what is known.
     pub contradictions: u64,
+    /// Lines that the journal refused for good, each set aside with an alarm.
+    pub lines_refused: u64,
     pub views_dropped: u64,
     /// Times an engine saved later because too many saved states waited.
     pub saves_put_off: u64,
@@ -206,6 +209,11 @@ impl Host {
         seen
     }
 
+    /// Lines that the journal refused for good, oldest first; the last few hundred.
+    pub fn lines_aside(&self) -> Vec<LineAside> {
+        self.shared.lines_aside.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
     /// What all engines of any one user may use.
     pub fn quotas(&self) -> Quotas {
         self.shared.bounds.quotas
@@ -274,6 +282,7 @@ impl Host {
             group_commits: counters.group_commits.load(Relaxed),
             reports: counters.reports.load(Relaxed),
             contradictions: counters.contradictions.load(Relaxed),
+            lines_refused: counters.lines_refused.load(Relaxed),
             views_dropped: shared.herald.views_dropped(),
             saves_put_off: counters.saves_put_off.load(Relaxed),
             engines_slow: engines.iter().filter(|engine| engine.slow).count(),

@@ -155,7 +155,6 @@ fn recovery(runtime: &tokio::runtime::Runtime, file: &std::path::Path) -> f64 {
             for engine in &engines {
                 let ledger = store.ledger(engine.account, &symbols()).await.expect("it is there");
                 assert_eq!((ledger.orders.len(), ledger.positions.len()), (1, 1), "nothing is lost");
-                assert_eq!(store.last_order_number(engine.id).await.expect("it is there"), 2);
                 assert!(store.saved_engine(engine.id).await.expect("it answers").is_none());
                 found += 1;
             }

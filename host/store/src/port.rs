@@ -268,8 +268,12 @@ port! {
     fn save_engines(saves: &[EngineSave]) -> ();
     /// What an engine saved last: for the host.
     fn saved_engine(id: EngineId) -> Option<EngineSave>;
-    /// The number of the last order an engine has on record, 0 when it has none: for the host, which continues there.
-    fn last_order_number(id: EngineId) -> u32;
+    /// After which number the orders of an engine's guest are numbered by the host that has taken its account on:
+    /// see [`ledger_to_trade`](Self::ledger_to_trade).
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreError::NotFound).
+    fn orders_begun(id: EngineId) -> u32;
 
     /// Keeps signals, all or nothing, in order; of each engine the last [`SIGNALS_KEPT`]: for the host.
     ///
@@ -306,8 +310,8 @@ port! {
     /// # Errors
     /// [`NotFound`](StoreError::NotFound) account; [`Symbol`](StoreError::Symbol) when something it holds is not in `symbols`.
     fn ledger(account: AccountId, symbols: &SymbolTable) -> Ledger;
-    /// The same for a host that takes the account on. The orders it gives by itself are numbered beyond whatever the host before
-    /// may have sent without writing it down.
+    /// The same for a host that takes the account on. The orders it gives by itself, and those of the account's engines, are
+    /// numbered beyond whatever the host before may have sent without writing it down: [`domain::numbering`].
     ///
     /// # Errors
     /// As [`ledger`](Self::ledger).

@@ -36,7 +36,11 @@ pub(super) async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<
     let limits = limits(state.limits, &version)?;
     // Perhaps an earlier version's: `load` is told the schema and knows what it can read.
     let saved = store.saved_engine(record.id).await?;
-    let orders_before = store.last_order_number(record.id).await?.max(saved.as_ref().map_or(0, |saved| saved.orders_asked));
+    // Where its numbers begin is written down when its account is taken on: asked before that, it would be the last host's.
+    if state.host.account(record.account).is_none() {
+        return Err(HostError::NoSuchAccount(record.account).into());
+    }
+    let orders_before = store.orders_begun(record.id).await?;
     Ok(EngineSetup {
         engine: record.id,
         owner: record.owner,

@@ -118,7 +118,7 @@ pub struct Ledger {
     /// The highest deal number booked; a broker that numbers deals itself goes on from here after a restart.
     #[serde(default)]
     pub last_deal: DealId,
-    /// Orders that the host has given to flatten, ever: the next goes on from here.
+    /// The number of the last order that the host gave to flatten, or where it began: the next goes on from here.
     #[serde(default)]
     pub hosts_orders: u32,
     /// Deals booked since the start; a repeated report books nothing.
@@ -166,11 +166,6 @@ pub enum Change {
     Contradiction(String),
 }
 
-/// How many numbers a host that takes an account on leaves out of those that it gives orders by itself, and the most such orders it
-/// sends without having them in the journal: the one before may have died owing some, and a number that a broker has seen is not
-/// taken for a new order.
-pub const HOSTS_ORDERS_AHEAD: u32 = 4_096;
-
 /// How many deal numbers a ledger remembers to tell repetitions; brokers repeat reports within seconds.
 pub const SEEN_DEALS_MAX: usize = 4_096;
 
@@ -207,9 +202,10 @@ impl Ledger {
         self.orders.contains_key(&order) || self.ended.find(order).is_some()
     }
 
-    /// The name of the next order that the host gives in an engine's name.
-    pub fn next_hosts_order(&self, engine: EngineId) -> OrderId {
-        OrderId::new(engine, HOSTS_ORDERS_FROM.saturating_add(self.hosts_orders).saturating_add(1))
+    /// The name of the next order that the host gives in an engine's name; `None` when all have been given.
+    pub fn next_hosts_order(&self, engine: EngineId) -> Option<OrderId> {
+        let number = self.hosts_orders.checked_add(1)?.checked_add(HOSTS_ORDERS_FROM)?;
+        Some(OrderId::new(engine, number))
     }
 
     /// A new order that has been recorded. Modifications and cancels change nothing until the broker reports.

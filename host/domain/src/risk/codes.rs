@@ -19,7 +19,11 @@ impl DenyCode {
             D::TradingHalted => {
                 ("The host, the account or the engine is halted.", "Close or cancel; `stockade resume` lets openings pass again.")
             }
-            D::ReducingOnly => ("Only what reduces risk may be done.", "Close, reduce or cancel; a person sets the state back to active."),
+            D::ReducingOnly => (
+                "Only what reduces risk may be done: a person said so, or the account differs from what its broker says.",
+                "Close, reduce or cancel. `stockade reconcile --account ID` shows what differs; a person who has looked lets it open again: \
+                 `stockade resume --account ID`.",
+            ),
             D::Reconciling => ("The broker is still being asked what the account has.", "Wait; it ends by itself."),
             D::SymbolNotAllowed => (
                 "The symbol is not among those allowed, or another engine of a netting account holds it.",

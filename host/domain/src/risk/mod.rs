@@ -63,6 +63,8 @@ impl<T> Approved<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct GateView<'a> {
     /// The order's symbol.
+    pub symbol: SymbolId,
+    /// The same.
     pub spec: &'a SymbolSpec,
     /// Bid and ask as the engine sees them; `None` before the first tick.
     pub quote: Option<Quote>,
@@ -105,7 +107,10 @@ pub enum Target {
     /// An order or position that does not exist or is another engine's.
     Missing,
     /// A working order.
-    Order,
+    Order {
+        /// Whether it opens or increases something when it is filled.
+        opens: bool,
+    },
     /// An open position.
     Position {
         /// Its symbol.
@@ -220,10 +225,19 @@ impl RiskGate {
         let way = match &command.action {
             Action::Place(request) => self.check_place(engine, request, view)?,
             Action::ModifyOrder { price, stop_loss, take_profit } => {
-                require(view.target == Target::Order, DenyCode::OrderNotFound)?;
+                let Target::Order { opens } = view.target else {
+                    return Err(DenyCode::OrderNotFound);
+                };
                 // Moving the price of a pending order can bring it to a fill: it counts as opening.
                 require(view.trading == TradingState::Active, state_code(view.trading))?;
+                require(!view.reconciling, DenyCode::Reconciling)?;
                 [*price, *stop_loss, *take_profit].into_iter().flatten().try_for_each(|price| on_tick_grid(view.spec, price))?;
+                require(!opens || !self.limits.stop_loss_required || stop_loss.is_some(), DenyCode::StopLossMissing)?;
+                if opens && price.is_some() {
+                    require(!self.memory.is_throttled(engine), DenyCode::Throttled)?;
+                    self.check_market(view)?;
+                    self.check_losses(engine, view)?;
+                }
                 price.map_or(Ok(()), |price| self.within_collar(price, view))?;
                 Way::In
             }
@@ -237,7 +251,7 @@ impl RiskGate {
                 Way::In
             }
             Action::Cancel => {
-                require(view.target == Target::Order, DenyCode::OrderNotFound)?;
+                require(matches!(view.target, Target::Order { .. }), DenyCode::OrderNotFound)?;
                 Way::Out
             }
         };
@@ -267,26 +281,31 @@ impl RiskGate {
         require(view.trading == TradingState::Active, state_code(view.trading))?;
         require(!view.reconciling, DenyCode::Reconciling)?;
         require(!self.memory.is_throttled(engine), DenyCode::Throttled)?;
-        self.check_market(request, view)?;
+        self.check_market(view)?;
         self.check_volume(request, view)?;
         form::check(request, view)?;
         require(!self.limits.stop_loss_required || request.stop_loss.is_some(), DenyCode::StopLossMissing)?;
         request.price.map_or(Ok(()), |price| self.within_collar(price, view))?;
         self.check_counts(view)?;
         self.check_exposure(request, view)?;
-        if self.limits.follow_equity() {
-            self.memory.look(view.now, view.exposure.equity);
-        } else if self.limits.consecutive_losses_max.is_some() {
-            self.memory.look(view.now, Money::ZERO);
-        }
-        self.memory.losses(engine, view.exposure.equity, &self.limits)?;
+        self.check_losses(engine, view)?;
         let again = self.limits.duplicate_window_ms.is_some_and(|window| self.rates.is_again(engine, request, view.now, window));
         require(!again, DenyCode::RepeatedOrder)?;
         Ok(way)
     }
 
+    /// What was lost this day, since the peak and in a row.
+    fn check_losses(&mut self, engine: EngineId, view: &GateView<'_>) -> Result<(), DenyCode> {
+        if self.limits.follow_equity() {
+            self.memory.look(view.now, view.exposure.equity);
+        } else if self.limits.consecutive_losses_max.is_some() {
+            self.memory.look(view.now, Money::ZERO);
+        }
+        self.memory.losses(engine, view.exposure.equity, &self.limits)
+    }
+
     /// The symbol, its hours, and whether its price is one to open at.
-    fn check_market(&mut self, request: &OrderRequest, view: &GateView<'_>) -> Result<(), DenyCode> {
+    fn check_market(&mut self, view: &GateView<'_>) -> Result<(), DenyCode> {
         let limits = &self.limits;
         require(limits.symbols.is_empty() || limits.symbols.contains(&view.spec.name), DenyCode::SymbolNotAllowed)?;
         require(limits.sessions.as_ref().is_none_or(|sessions| sessions.are_open(view.now)), DenyCode::MarketClosed)?;
@@ -296,7 +315,7 @@ impl RiskGate {
         let spread = quote.ask - quote.bid;
         require(limits.spread_points_max.is_none_or(|max| spread.0 <= i64::from(max)), DenyCode::SpreadTooWide)?;
         let Some(max) = limits.jump_permille else { return Ok(()) };
-        let at = usize::from(request.symbol.0);
+        let at = usize::from(view.symbol.0);
         if self.anchors.len() <= at {
             self.anchors.resize(at + 1, (Time(i64::MIN), Points(0)));
         }
@@ -359,15 +378,15 @@ fn reduces(request: &OrderRequest, view: &GateView<'_>) -> Result<Way, DenyCode>
             Ok(Way::Out)
         }
         Target::Missing => Err(DenyCode::PositionNotFound),
-        Target::None | Target::Order if request.reduce_only => {
+        Target::None | Target::Order { .. } if request.reduce_only => {
             require(room, DenyCode::WouldIncrease)?;
             Ok(Way::Out)
         }
         // Where there is one position per symbol, the opposite order closes it.
-        Target::None | Target::Order if view.netting && request.kind == OrderKind::Market && request.volume > Steps(0) && room => {
+        Target::None | Target::Order { .. } if view.netting && request.kind == OrderKind::Market && request.volume > Steps(0) && room => {
             Ok(Way::Out)
         }
-        Target::None | Target::Order => Ok(Way::In),
+        Target::None | Target::Order { .. } => Ok(Way::In),
     }
 }
 

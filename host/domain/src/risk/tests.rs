@@ -29,6 +29,7 @@ pub(crate) fn market(side: Side, volume: i64) -> OrderRequest {
 
 fn view(spec: &SymbolSpec) -> GateView<'_> {
     GateView {
+        symbol: SymbolId(0),
         spec,
         quote: Some(Quote { bid: Points(130_000), ask: Points(130_010), at: NOW }),
         now: NOW,
@@ -110,7 +111,7 @@ fn a_flood_of_cancels_ends_as_well() {
     let spec = common::forex("EUR", "USD");
     let mut gate = RiskGate::new(RiskLimits { commands_per_minute: 2, ..RiskLimits::default() });
     let cancel = || Command { account: AccountId(1), order: OrderId::new(EngineId(1), 1), at: NOW, action: Action::Cancel };
-    let view = GateView { target: Target::Order, ..view(&spec) };
+    let view = GateView { target: Target::Order { opens: true }, ..view(&spec) };
     let passed = (0..1_000).filter(|_| gate.check(cancel(), &view).is_ok()).count();
     assert_eq!(passed, 20);
 }
@@ -156,4 +157,18 @@ fn a_flood_is_denied_until_the_next_minute_but_may_still_close() {
     let close = OrderRequest { position: Some(PositionId(OrderId(1))), ..market(Side::Sell, 1) };
     assert_eq!(at(&mut gate, 3, |view| (view.target, view.against) = (long_position(1), Steps(1)), close), Ok(()));
     assert_eq!(at(&mut gate, MINUTE_US, same, market(Side::Buy, 1)), Ok(()));
+}
+
+#[test]
+fn an_account_that_is_not_reconciled_opens_nothing_and_moves_no_order_to_a_fill() {
+    assert_eq!(check(market(Side::Buy, 5), |view| view.reconciling = true), Err(DenyCode::Reconciling));
+    let close = OrderRequest { position: Some(PositionId(OrderId::new(EngineId(1), 1))), ..market(Side::Sell, 5) };
+    let holds = |view: &mut GateView<'_>| (view.reconciling, view.target, view.against) = (true, long_position(5), Steps(5));
+    assert_eq!(check(close, holds), Ok(()));
+    let spec = common::forex("EUR", "USD");
+    let view = GateView { reconciling: true, target: Target::Order { opens: true }, ..view(&spec) };
+    let ask = |action| RiskGate::default().check(Command { action, ..place(market(Side::Buy, 5)) }, &view).map(drop);
+    let to_the_market = Action::ModifyOrder { price: Some(Points(130_010)), stop_loss: None, take_profit: None };
+    assert_eq!(ask(to_the_market), Err(DenyCode::Reconciling));
+    assert_eq!(ask(Action::Cancel), Ok(()));
 }

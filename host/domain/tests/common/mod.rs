@@ -1,7 +1,6 @@
 //! An account with much on it, and a gate with every limit set.
 
-// The test and the bench use a part each.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "the tests and the bench use a part each")]
 
 use stockade_domain::account::{Account, Standing};
 use stockade_domain::broker::{AccountTerms, Deal, Entry, Happened, Reason, Report};

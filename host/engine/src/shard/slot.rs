@@ -144,7 +144,7 @@ impl Slot {
             lane: Lane::default(),
             supervisor: Supervisor::default(),
             saved: setup.restored.clone().map(Arc::new),
-            orders: setup.orders_before,
+            orders: entry.orders_before,
             generation: 0,
             restart_at: None,
             at_starter: false,

@@ -4,7 +4,7 @@ use crate::support::*;
 use domain::contract::{Side, TradingState};
 use domain::desk::Desk;
 use domain::guest::{Call, GuestHost, Outcome};
-use domain::ids::AccountId;
+use domain::ids::{AccountId, EngineId, OrderId};
 use domain::number::Money;
 use domain::time::SECOND_US;
 use engine::{Event, Scope};
@@ -251,4 +251,150 @@ fn an_order_that_the_journal_refuses_is_rejected_and_everybody_elses_go_on() {
     assert_eq!(submitted, ["7-2", "8-1", "8-2"]);
     assert_eq!(world.heard.of(7, "order 1"), ["order 1 rejected(10006)"]);
     assert_eq!((world.told.alarms(), world.host.trading()), (vec!["command-refused"], TradingState::Active));
+}
+
+#[test]
+fn a_report_that_the_journal_refuses_is_set_aside_with_an_alarm_and_everybody_elses_go_on() {
+    let world = World::new();
+    world.records.refuse_reports(OrderId::new(EngineId(7), 1));
+    for (engine, account) in [(7, 1), (8, 2)] {
+        world.account(account);
+        world.run(engine, account, buys);
+    }
+    feed_slowly(&world, 1, 2);
+    assert_eq!(world.heard.of(7, "position"), ["position 1 opened"], "a deal is a fact, written or not");
+    assert_eq!((world.told.alarms(), world.host.trading()), (vec!["line-refused"; 2], TradingState::Active));
+    assert!(world.records.lines().iter().all(|line| !line.starts_with("report 7-1")));
+    // Nothing of it is lost, and somebody has to look before the account opens anything.
+    let aside = world.host.lines_aside();
+    assert_eq!((aside.len(), world.host.snapshot().totals.lines_refused), (2, 2));
+    assert!(aside.iter().all(|line| line.account == AccountId(1) && line.why == "its engine is not known"), "{aside:?}");
+    assert!(aside[0].line.contains("Accepted") && aside[1].line.contains("price: Points(110003)"), "{aside:?}");
+    assert_eq!(world.told.logged(7)[1], "Err(ReducingOnly)");
+    assert_eq!(world.told.logged(8), ["Ok(1)", "Ok(2)"]);
+}
+
+#[test]
+fn a_close_that_was_owed_and_is_refused_is_set_aside_as_well() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_then_closes);
+    feed_slowly(&world, 1, 1);
+    world.records.fail(true);
+    world.records.refuse(OrderId::new(EngineId(7), 2));
+    feed_slowly(&world, 2, 1);
+    world.records.fail(false);
+    world.clock.forward(SECOND_US);
+    world.host.wake();
+    world.settle();
+    assert_eq!(world.told.alarms(), ["journal-failed", "line-refused", "journal-works-again"]);
+    assert!(world.host.lines_aside()[0].line.contains("Place"));
+    assert_eq!(world.records.lines().last().map(String::as_str), Some("report 7-2 deal"), "what waited behind it is written");
+}
+
+#[test]
+fn only_the_last_refused_lines_are_kept() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_once);
+    feed_slowly(&world, 1, 1);
+    world.records.refuse_reports(OrderId::new(EngineId(7), 1));
+    (0..300).for_each(|_| world.broker.repeats(AccountId(1), OrderId::new(EngineId(7), 1)));
+    feed_slowly(&world, 2, 1);
+    assert_eq!((world.host.lines_aside().len(), world.host.snapshot().totals.lines_refused), (256, 300));
+}
+
+/// Closes what it has at its first tick.
+fn closes(desk: &mut Desk, call: &Call<'_>, _: &mut Mind) -> Option<Outcome> {
+    if let Call::Tick { .. } = call {
+        desk.positions().first().map(|position| desk.close(position.id, None));
+    }
+    None
+}
+
+#[test]
+fn nothing_is_owed_under_a_number_that_the_next_host_would_give_again() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_once);
+    feed_slowly(&world, 1, 1);
+    world.host.stop_engine(EngineId(7), "by test").unwrap();
+    world.host.remove(EngineId(7), "by test").unwrap();
+    // It has used up numbers that nobody wrote down: what is on disk says that its numbers began after 1.
+    world.run_as(engine::EngineSetup { orders_before: 5_000, ..setup(7, 1) }, listens);
+    world.host.stop_engine(EngineId(7), "by test").unwrap();
+    world.host.remove(EngineId(7), "by test").unwrap();
+    world.records.fail(true);
+    world.run_as(engine::EngineSetup { orders_before: 1, ..setup(7, 1) }, closes);
+    feed_slowly(&world, 2, 1);
+    assert_eq!(world.broker.submitted(), ["7-1"], "5001 is too far ahead of 1 to be sent without being written down");
+    // It need not be owed once the journal works.
+    world.records.fail(false);
+    world.clock.forward(SECOND_US);
+    feed_slowly(&world, 3, 1);
+    assert_eq!(world.broker.submitted(), ["7-1", "7-5002"]);
+}
+
+#[test]
+fn a_kill_switch_finds_room_when_guests_have_owed_all_they_may() {
+    let world = World::with(engine::Bounds { unwritten_reports_max: 8, ..engine::Bounds::default() });
+    world.account(1);
+    (1..=8).for_each(|engine| world.run(engine, 1, buys_then_closes));
+    world.run(9, 1, |desk: &mut Desk, call: &Call<'_>, mind: &mut Mind| {
+        if let Call::Tick { .. } = call {
+            mind.number += 1;
+            match mind.number {
+                1 => drop(desk.submit(market(Side::Buy))),
+                3 => drop(desk.positions().first().map(|position| desk.close(position.id, None))),
+                _ => {}
+            }
+        }
+        None
+    });
+    feed_slowly(&world, 1, 1);
+    world.records.fail(true);
+    feed_slowly(&world, 2, 2);
+    assert_eq!(world.broker.submitted().len(), 9 + 8, "eight closes fill the room; the ninth guest's is not sent");
+    let what = domain::account::WindDown { engine: None, cancel_orders: true, flatten: true };
+    assert_eq!(world.host.wind_down(Scope::Host, what).unwrap().closes, 1);
+    assert!(world.host.account(AccountId(1)).unwrap().lock().unwrap().ledger.positions.is_empty());
+}
+
+#[test]
+fn an_engine_is_halted_while_its_guest_hangs_and_its_shard_hears_of_nothing() {
+    let world = World::with(engine::Bounds { shards: 1, answer_ms: 10, ..engine::Bounds::default() });
+    world.account(1);
+    let (entered, has_entered) = std::sync::mpsc::channel();
+    let (free, is_free) = std::sync::mpsc::channel::<()>();
+    let (entered, is_free) = (std::sync::Mutex::new(entered), std::sync::Mutex::new(is_free));
+    world.run(7, 1, move |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| {
+        if let Call::Tick { .. } = call {
+            entered.lock().unwrap().send(()).unwrap();
+            is_free.lock().unwrap().recv().unwrap();
+            desk.submit(market(Side::Buy)).unwrap();
+        }
+        None
+    });
+    world.feed_seconds(1, 1);
+    has_entered.recv_timeout(PATIENCE).unwrap();
+    let halted = world.host.set_trading(Scope::Engine(EngineId(7)), TradingState::Halted, "by test");
+    assert!(matches!(halted, Err(engine::HostError::Busy)), "its shard does not answer");
+    free.send(()).unwrap();
+    world.settle();
+    assert_eq!(world.broker.submitted(), [""; 0], "what its guest asked for afterwards is taken back");
+    assert_eq!(world.heard.of(7, "order"), ["order 1 rejected(10006)"]);
+}
+
+#[test]
+fn a_host_that_another_has_taken_over_from_sends_nothing_not_even_a_close() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys_then_closes);
+    feed_slowly(&world, 1, 1);
+    world.records.fence();
+    feed_slowly(&world, 2, 1);
+    assert_eq!(world.broker.submitted(), ["7-1"]);
+    let what = domain::account::WindDown { engine: None, cancel_orders: true, flatten: true };
+    assert_eq!(world.host.wind_down(Scope::Host, what).unwrap().closes, 0, "the kill switch that counts is the other host's");
+    assert_eq!(world.told.alarms(), ["journal-failed"]);
 }

@@ -168,3 +168,54 @@ fn nothing_is_opened_before_the_broker_has_said_what_the_account_has() {
     assert_eq!(world.told.alarms(), [""; 0]);
     assert!(matches!(world.host.reconcile(AccountId(2)), Err(HostError::NoSuchAccount(AccountId(2)))));
 }
+
+/// As long as it takes until every one of two accounts has had its turn.
+fn a_round(world: &World) {
+    for _ in 0..2 {
+        world.clock.forward(engine::Bounds::default().compare_every_us / 2);
+        world.host.wake();
+        world.settle();
+    }
+}
+
+#[test]
+fn every_account_is_compared_from_time_to_time_and_only_one_that_differs_is_heard_of() {
+    let world = World::new();
+    for (engine, account) in [(7, 1), (8, 2)] {
+        world.account(account);
+        world.run(engine, account, buys);
+    }
+    assert_eq!(sent_by_a_buyer(&world, 1), 2);
+    a_round(&world);
+    assert_eq!((world.told.alarms(), sent_by_a_buyer(&world, 1)), (Vec::new(), 2), "one that agrees is silent");
+
+    let mut snapshot = world.broker.has(1);
+    snapshot.positions.pop_first().unwrap();
+    world.broker.says(1, Some(snapshot.clone()));
+    a_round(&world);
+    assert_eq!((world.told.alarms(), sent_by_a_buyer(&world, 1)), (vec!["broker-differs"], 1), "the other account goes on");
+    a_round(&world);
+    assert_eq!((world.told.alarms(), sent_by_a_buyer(&world, 1)), (vec!["broker-differs"], 1), "the same is told once");
+
+    // A person who has looked is not overruled, but for something new.
+    let active = domain::contract::TradingState::Active;
+    let trading = || world.host.account(AccountId(1)).unwrap().lock().unwrap().trading;
+    world.host.set_trading(engine::Scope::Account(AccountId(1)), active, "by test").unwrap();
+    a_round(&world);
+    assert_eq!(trading(), active);
+    snapshot.positions.pop_first().unwrap();
+    world.broker.says(1, Some(snapshot));
+    a_round(&world);
+    assert_eq!((trading(), world.told.alarms().len()), (domain::contract::TradingState::Reducing, 2));
+}
+
+#[test]
+fn a_broker_that_is_silent_at_an_accounts_turn_is_no_difference() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys);
+    assert_eq!(sent_by_a_buyer(&world, 1), 1);
+    world.broker.says(1, None);
+    a_round(&world);
+    assert_eq!((world.told.alarms(), sent_by_a_buyer(&world, 1)), (Vec::new(), 1));
+}

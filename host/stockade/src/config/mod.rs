@@ -106,6 +106,8 @@ pub struct Host {
     pub shards: usize,
     /// How often running strategies' state is saved, seconds of market time.
     pub save_every_s: u32,
+    /// How often each account is held against what its broker says, seconds; 0 is only when it is opened and on request.
+    pub compare_every_s: u32,
     /// Orders that the whole host opens in a second at most; 0 is no cap.
     pub orders_per_second_max: u64,
     /// What the whole host opens in a minute at most, in units of the accounts' currencies; 0 is no cap.
@@ -162,7 +164,7 @@ impl Default for Feed {
 
 impl Default for Host {
     fn default() -> Self {
-        Self { shards: 0, save_every_s: 60, orders_per_second_max: 0, notional_per_minute_max: 0 }
+        Self { shards: 0, save_every_s: 60, compare_every_s: 300, orders_per_second_max: 0, notional_per_minute_max: 0 }
     }
 }
 

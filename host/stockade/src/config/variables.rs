@@ -40,6 +40,7 @@ pub const KEYS: [Key; 46] = [
     key("feed.from", Kind::Text),
     key("host.shards", Kind::Number),
     key("host.save_every_s", Kind::Number),
+    key("host.compare_every_s", Kind::Number),
     key("host.orders_per_second_max", Kind::Number),
     key("host.notional_per_minute_max", Kind::Number),
     key("sandbox.engines_max", Kind::Number),

@@ -215,7 +215,9 @@ fn sandbox(config: &Config) -> Outcome<Sandbox<Desk>> {
 fn bounds(config: &Config) -> Bounds {
     let usual = Bounds::default();
     let shards = if config.host.shards == 0 { usual.shards } else { config.host.shards };
-    Bounds { shards, save_every_us: i64::from(config.host.save_every_s) * SECOND_US, quotas: config.quotas, ..usual }
+    let us = |seconds: u32| i64::from(seconds) * SECOND_US;
+    let (save_every_us, compare_every_us) = (us(config.host.save_every_s), us(config.host.compare_every_s));
+    Bounds { shards, save_every_us, compare_every_us, quotas: config.quotas, ..usual }
 }
 
 pub(crate) fn store_failure(error: StoreError) -> Failure {

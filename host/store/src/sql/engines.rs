@@ -7,7 +7,7 @@ use crate::error::checked_name;
 use crate::error::inserting;
 use crate::{EngineRecord, NewEngine, Page, Result, StoreError, Wanted};
 use domain::contract::{Param, RunMode, TradingState};
-use domain::ids::{AccountId, Digest, EngineId, OrderId, StrategyId, UserId};
+use domain::ids::{AccountId, Digest, EngineId, StrategyId, UserId};
 use domain::life::EngineState;
 use domain::time::Time;
 use sqlx::{FromRow, Row};
@@ -201,13 +201,13 @@ impl Database {
         tx.commit().await
     }
 
-    pub async fn last_order_number(&self, id: EngineId) -> Result<u32> {
-        // Written in the order of the numbers: one step in an index, past the host's own.
-        let last: Option<i64> =
-            sqlx::query_scalar("SELECT id FROM orders WHERE engine = $1 AND (id & 2147483648) = 0 ORDER BY seq DESC LIMIT 1")
-                .bind(i64::from(id.0))
-                .fetch_optional(&self.readers)
-                .await?;
-        Ok(last.map_or(0, |last| OrderId(last as u64).number()))
+    pub async fn orders_begun(&self, id: EngineId) -> Result<u32> {
+        let begun: Option<i64> = sqlx::query_scalar("SELECT orders_begun FROM engines WHERE id = $1")
+            .bind(i64::from(id.0))
+            .fetch_optional(&self.readers)
+            .await?;
+        let begun = begun.ok_or_else(|| StoreError::not_found("engine", id))?;
+        // Beyond what fits, no order is given any more.
+        Ok(begun.try_into().unwrap_or(u32::MAX))
     }
 }

@@ -4,8 +4,9 @@ use super::row::{bits, number};
 use super::{Database, DbConnection};
 use crate::{OrderRecord, PositionRecord, Result, StoreError};
 use domain::ids::{AccountId, DealId, UserId};
-use domain::ledger::{ENDED_MAX, HOSTS_ORDERS_AHEAD, Ledger, Position, SEEN_DEALS_MAX, WorkingOrder};
+use domain::ledger::{ENDED_MAX, Ledger, Position, SEEN_DEALS_MAX, WorkingOrder};
 use domain::number::Money;
+use domain::numbering::{AHEAD, sent_max};
 use domain::order::OrderRequest;
 use domain::symbol::{SymbolId, SymbolTable};
 use sqlx::Row;
@@ -23,18 +24,29 @@ impl Database {
     pub async fn ledger_to_trade(&self, account: AccountId, symbols: &SymbolTable) -> Result<Ledger> {
         let mut tx = self.write().await?;
         let (_, mut ledger, _) = load(tx.conn(), account, symbols).await?;
-        // What the host before gave and what it may have given without writing it down come first.
-        let begins: i64 = sqlx::query_scalar(
-            "UPDATE accounts SET hosts_orders = CASE WHEN hosts_orders < $2 THEN $2 ELSE hosts_orders END + $3
-             WHERE id = $1 RETURNING hosts_orders",
+        let begun: i64 =
+            sqlx::query_scalar("SELECT hosts_orders FROM accounts WHERE id = $1").bind(i64::from(account.0)).fetch_one(tx.conn()).await?;
+        ledger.hosts_orders = sent_max(begun.try_into().unwrap_or(u32::MAX), ledger.hosts_orders);
+        sqlx::query("UPDATE accounts SET hosts_orders = $2 WHERE id = $1")
+            .bind(i64::from(account.0))
+            .bind(i64::from(ledger.hosts_orders))
+            .execute(tx.conn())
+            .await?;
+        // The same for the guests' orders: one step in the index of the names for each engine. What a guest remembers having
+        // asked for counts as well, so that it meets no number again.
+        sqlx::query(
+            "UPDATE engines SET orders_begun = $2 + (SELECT MAX(known.number) FROM (
+                SELECT engines.orders_begun AS number
+                UNION ALL SELECT COALESCE((SELECT MAX(o.id) FROM orders o
+                    WHERE o.id > engines.id * 4294967296 AND o.id < engines.id * 4294967296 + 2147483648) & 2147483647, 0)
+                UNION ALL SELECT s.orders_asked FROM engine_states s WHERE s.engine = engines.id) AS known)
+             WHERE account = $1",
         )
         .bind(i64::from(account.0))
-        .bind(i64::from(ledger.hosts_orders))
-        .bind(i64::from(HOSTS_ORDERS_AHEAD))
-        .fetch_one(tx.conn())
+        .bind(i64::from(AHEAD))
+        .execute(tx.conn())
         .await?;
         tx.commit().await?;
-        ledger.hosts_orders = begins.try_into().unwrap_or(u32::MAX);
         Ok(ledger)
     }
 }

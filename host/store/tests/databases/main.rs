@@ -74,12 +74,12 @@ suites! {
         a_report_that_cannot_be_booked_is_kept_and_keeps_nobody_else,
         a_command_that_cannot_be_recorded_is_named_and_nothing_is_written,
         a_night_that_is_told_again_after_a_restart_is_charged_once,
+        a_guest_meets_no_number_again_that_it_remembers,
         a_host_gives_no_order_a_number_that_one_before_it_may_have_given,
         a_balance_that_was_noted_is_the_sum_of_all_deals,
         a_grid_that_changed_is_refused_once_it_is_used,
         a_symbol_that_is_gone_is_named,
         a_stop_limit_that_was_reached_is_a_limit_after_a_restart,
-        order_numbers_go_on_after_the_last,
     }
     risk::{
         a_hosts_setting_is_the_last_that_was_set,

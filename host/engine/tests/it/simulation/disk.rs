@@ -3,12 +3,13 @@
 
 use super::run::Fate;
 use domain::broker::Report;
-use domain::ids::{AccountId, OrderId};
+use domain::ids::{AccountId, EngineId, OrderId};
 use domain::journal::{Entry, Journal, JournalError};
 use domain::ledger::Ledger;
 use domain::number::Money;
-use domain::order::{Action, Command};
-use std::collections::BTreeSet;
+use domain::numbering::sent_max;
+use domain::order::Command;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 const MARK: u8 = b'\n';
@@ -23,6 +24,9 @@ pub struct Disk {
     pub full: bool,
     /// The last write failed: until one succeeds the host may send ways out that it owes.
     pub failed: bool,
+    /// Where the numbers of orders began for the last host: of an engine's guest, and of its own on an account.
+    begun: BTreeMap<EngineId, u32>,
+    hosts_begun: BTreeMap<AccountId, u32>,
     pub writes: u64,
 }
 
@@ -54,28 +58,45 @@ impl Disk {
         lines
     }
 
-    /// Cuts off what a crash left half written, as whoever opens the journal does.
+    /// Cuts off what a crash left half written, as whoever opens the journal does. No host starts on a disk that takes nothing.
     pub fn mend(&mut self) {
+        (self.full, self.failed) = (false, false);
         let whole = self.bytes.iter().rposition(|&byte| byte == MARK).map_or(0, |end| end + 1);
         self.bytes.truncate(whole);
     }
 
-    /// The ledger of an account, from the beginning, and the highest number of a guest's order.
-    pub fn ledger(&self, account: AccountId, deposit: Money) -> (Ledger, u32) {
-        let (mut ledger, mut highest) = (Ledger::new(deposit), 0);
+    /// The ledger of an account, from the beginning.
+    pub fn ledger(&self, account: AccountId, deposit: Money) -> Ledger {
+        let mut ledger = Ledger::new(deposit);
         for line in self.read() {
             match line {
-                Kept::Command(command) if command.account == account => {
-                    if matches!(command.action, Action::Place(_)) && !command.order.is_hosts() {
-                        highest = highest.max(command.order.number());
-                    }
-                    ledger.recorded(&command);
-                }
+                Kept::Command(command) if command.account == account => ledger.recorded(&command),
                 Kept::Report(report) if report.account == account => drop(ledger.apply(&report)),
                 Kept::Command(_) | Kept::Report(_) => {}
             }
         }
-        (ledger, highest)
+        ledger
+    }
+
+    /// The same for a host that takes the account on, as the store gives it.
+    pub fn ledger_to_trade(&mut self, account: AccountId, deposit: Money) -> Ledger {
+        let mut ledger = self.ledger(account, deposit);
+        let begun = self.hosts_begun.entry(account).or_default();
+        *begun = sent_max(*begun, ledger.hosts_orders);
+        ledger.hosts_orders = *begun;
+        ledger
+    }
+
+    /// After which number a host goes on that takes an engine on, as the store gives it.
+    pub fn orders_begin(&mut self, engine: EngineId) -> u32 {
+        let number = |line: &Kept| match line {
+            Kept::Command(command) if command.order.engine() == engine && !command.order.is_hosts() => command.order.number(),
+            _ => 0,
+        };
+        let highest = self.read().iter().map(number).max().unwrap_or_default();
+        let begun = self.begun.entry(engine).or_default();
+        *begun = sent_max(*begun, highest);
+        *begun
     }
 }
 

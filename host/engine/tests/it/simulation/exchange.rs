@@ -14,7 +14,7 @@ use domain::reconcile::Snapshot;
 use domain::symbol::SymbolId;
 use domain::tick::Tick;
 use domain::time::Time;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the broker knows, and what is on the line.
@@ -31,6 +31,10 @@ pub struct Exchange {
     pub unanswered: u64,
     pub deals: u64,
     pub nights: u64,
+    /// Commands that came before they were recorded, as they may while the journal is broken.
+    pub owed: u64,
+    /// Accounts of which the host that runs now was not told yet what they have.
+    untold: BTreeSet<AccountId>,
     /// Commands that are on their way here.
     coming: Vec<Command>,
     /// Reports that are on their way to the host.
@@ -54,6 +58,8 @@ impl Exchange {
             unanswered: 0,
             deals: 0,
             nights: 0,
+            owed: 0,
+            untold: BTreeSet::new(),
             coming: Vec::new(),
             leaving: Vec::new(),
             history: Vec::new(),
@@ -81,9 +87,13 @@ impl Exchange {
 
     fn receive(&mut self, command: Command, disk: &Disk) {
         let is_out = command.is_way_out();
-        let is_allowed = disk.recorded.contains(&name(&command)) || (disk.failed && is_out);
-        if !is_allowed {
+        let is_recorded = disk.recorded.contains(&name(&command));
+        self.owed += u64::from(!is_recorded);
+        if !is_recorded && !(disk.failed && is_out) {
             self.wrong.push(format!("{} was sent before it was recorded", command.order));
+        }
+        if command.may_open() && self.untold.contains(&command.account) {
+            self.wrong.push(format!("{} opens on an account that was not reconciled yet", command.order));
         }
         if matches!(command.action, Action::Place(_)) {
             let times = self.received.entry(command.order).or_default();
@@ -160,7 +170,7 @@ impl Exchange {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "a deal has so many")]
     fn deal(
         &mut self,
         account: AccountId,
@@ -293,8 +303,10 @@ impl Broker for Line {
 }
 
 impl LiveBroker for Line {
-    fn open(&mut self, _: AccountId, _: &AccountTerms, _: &Ledger) -> Result<(), String> {
-        self.exchange().reconnect();
+    fn open(&mut self, account: AccountId, _: &AccountTerms, _: &Ledger) -> Result<(), String> {
+        let mut exchange = self.exchange();
+        exchange.untold.insert(account);
+        exchange.reconnect();
         Ok(())
     }
 
@@ -313,9 +325,12 @@ impl LiveBroker for Line {
     }
 
     fn snapshot(&mut self, account: AccountId) -> Option<Snapshot> {
-        let exchange = self.exchange();
+        let mut exchange = self.exchange();
         let whole = exchange.connected && exchange.coming.is_empty() && exchange.leaving.is_empty();
-        whole.then(|| Snapshot::of(&exchange.truth[&account]))
+        whole.then(|| {
+            exchange.untold.remove(&account);
+            Snapshot::of(&exchange.truth[&account])
+        })
     }
 
     fn on_tick(&mut self, tick: &Tick) {

@@ -50,7 +50,13 @@ fn no_order_is_lost_doubled_or_unchecked_whatever_fails_when() {
     assert!(wrong.is_empty(), "{} of {seeds} seeds broke an invariant:\n{}", wrong.len(), wrong[..wrong.len().min(10)].join("\n"));
     // Faults that never happen prove nothing.
     assert!(
-        sums.crashes >= seeds / 3 && sums.unanswered > 0 && sums.orders > 5 * seeds && sums.deals > 3 * seeds && sums.nights > seeds,
+        sums.crashes >= seeds / 3
+            && sums.crashes_owing > seeds / 50
+            && sums.owed > seeds
+            && sums.unanswered > 0
+            && sums.orders > 5 * seeds
+            && sums.deals > 3 * seeds
+            && sums.nights > seeds,
         "{sums:?}"
     );
 }

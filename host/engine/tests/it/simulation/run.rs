@@ -98,6 +98,9 @@ pub struct Sums {
     pub crashes: u64,
     pub unanswered: u64,
     pub writes: u64,
+    /// Commands that were sent while the journal was broken, and crashes of a host that owed it something.
+    pub owed: u64,
+    pub crashes_owing: u64,
 }
 
 impl Sums {
@@ -108,6 +111,8 @@ impl Sums {
         self.crashes += other.crashes;
         self.unanswered += other.unanswered;
         self.writes += other.writes;
+        self.owed += other.owed;
+        self.crashes_owing += other.crashes_owing;
     }
 }
 
@@ -127,6 +132,7 @@ pub struct Run {
     host: Option<Stepped>,
     bid: i64,
     crashes: u64,
+    crashes_owing: u64,
 }
 
 fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -207,6 +213,7 @@ impl Run {
             host: None,
             bid: 110_000,
             crashes: 0,
+            crashes_owing: 0,
         };
         run.start();
         run
@@ -230,6 +237,7 @@ impl Run {
             resume_unwind(panic);
         }
         self.crashes += 1;
+        self.crashes_owing += u64::from(self.host.as_ref().is_some_and(|host| host.owes_journal() > 0));
         self.fate.disarm();
         self.host = None;
     }
@@ -249,13 +257,11 @@ impl Run {
             clock: self.clock.clone(),
             sink: Box::new(ports::Sink(Arc::<Told>::default())),
             trading: TradingState::Active,
-            bounds: Bounds { shards: 2, columns_from: usize::MAX, ..Bounds::default() },
+            bounds: Bounds { shards: 2, columns_from: usize::MAX, compare_every_us: 20 * SECOND_US, ..Bounds::default() },
         });
         let terms = AccountTerms::default();
-        let mut numbers = BTreeMap::new();
         for id in ACCOUNTS {
-            let (ledger, highest) = locked(&self.disk).ledger(id, terms.deposit);
-            numbers.insert(id, highest);
+            let ledger = locked(&self.disk).ledger_to_trade(id, terms.deposit);
             let limits = RiskLimits { commands_per_minute: 1_000, ..RiskLimits::default() };
             let account = Account::new(id, UserId(id.0), terms.clone(), ledger, limits);
             host.open_account(account).unwrap();
@@ -265,7 +271,7 @@ impl Run {
             let setup = EngineSetup {
                 version: self.scripts[&engine],
                 seed: self.dice.next(),
-                orders_before: numbers[&account],
+                orders_before: locked(&self.disk).orders_begin(engine),
                 ..setup(engine.0, account.0)
             };
             host.host().add(setup).unwrap();
@@ -312,26 +318,22 @@ impl Run {
                     }
                 });
             }
-            96..=97 => self.with(|host| host.host().set_trading(Scope::Host, TradingState::Active, "by the simulation").unwrap()),
+            96..=97 => {
+                // A person has looked at everything.
+                self.with(|host| {
+                    let scopes = ACCOUNTS.map(Scope::Account).into_iter().chain([Scope::Host]);
+                    scopes.for_each(|scope| host.host().set_trading(scope, TradingState::Active, "by the simulation").unwrap());
+                });
+            }
             98 => {
-                let full = locked(&self.disk).full;
-                // A host that is killed while it owes its disk a close has sent what nobody wrote down: that is the price of
-                // getting out at all, and no matter here.
-                self.fate.disarm();
-                locked(&self.disk).full = !full;
+                let mut disk = locked(&self.disk);
+                disk.full = !disk.full;
             }
             _ => {
-                if !locked(&self.disk).full && self.is_paid_up() {
-                    let points = self.dice.below(40);
-                    self.fate.arm(points);
-                }
+                let points = self.dice.below(40);
+                self.fate.arm(points);
             }
         }
-    }
-
-    /// Nothing waits for a disk that did not work.
-    fn is_paid_up(&self) -> bool {
-        self.host.as_ref().is_some_and(|host| host.owes_journal() == 0)
     }
 
     /// No more faults; everything comes to rest.
@@ -381,7 +383,7 @@ impl Run {
             let account = host.host().account(id).expect("it is open");
             let known = &locked(&account).ledger;
             let truth = &exchange.truth[&id];
-            let (kept, _) = locked(&self.disk).ledger(id, deposit);
+            let kept = locked(&self.disk).ledger(id, deposit);
             if known != truth {
                 return Err(format!("account {id}: the host has\n{}\nand the broker\n{}", shown(known), shown(truth)));
             }
@@ -396,6 +398,8 @@ impl Run {
             crashes: self.crashes,
             unanswered: exchange.unanswered,
             writes: locked(&self.disk).writes,
+            owed: exchange.owed,
+            crashes_owing: self.crashes_owing,
         })
     }
 }

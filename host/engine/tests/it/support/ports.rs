@@ -21,8 +21,12 @@ use std::sync::{Arc, Condvar, Mutex};
 pub struct Records {
     lines: Mutex<Vec<String>>,
     broken: Mutex<bool>,
+    /// Another host has taken over.
+    fenced: Mutex<bool>,
     /// Orders of which it takes no command, though it works.
     refused: Mutex<Vec<OrderId>>,
+    /// Orders of which it takes no report.
+    reports_refused: Mutex<Vec<OrderId>>,
 }
 
 impl Records {
@@ -34,6 +38,14 @@ impl Records {
         self.refused.lock().unwrap().push(order);
     }
 
+    pub fn refuse_reports(&self, order: OrderId) {
+        self.reports_refused.lock().unwrap().push(order);
+    }
+
+    pub fn fence(&self) {
+        *self.fenced.lock().unwrap() = true;
+    }
+
     pub fn fail(&self, broken: bool) {
         *self.broken.lock().unwrap() = broken;
     }
@@ -43,11 +55,17 @@ pub struct Journal(pub Arc<Records>);
 
 impl domain::journal::Journal for Journal {
     fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError> {
+        if *self.0.fenced.lock().unwrap() {
+            return Err(JournalError::Fenced("by test".into()));
+        }
         if *self.0.broken.lock().unwrap() {
             return Err(JournalError::Disk("no space left on device".into()));
         }
-        let refused = self.0.refused.lock().unwrap();
-        let is_refused = |entry: &Entry<'_>| matches!(entry, Entry::Command(command) if refused.contains(&command.order));
+        let (refused, reports_refused) = (self.0.refused.lock().unwrap(), self.0.reports_refused.lock().unwrap());
+        let is_refused = |entry: &Entry<'_>| match entry {
+            Entry::Command(command) => refused.contains(&command.order),
+            Entry::Report(report) => report.order.is_some_and(|order| reports_refused.contains(&order)),
+        };
         if let Some(at) = entries.iter().position(is_refused) {
             return Err(JournalError::Refused { at, why: "its engine is not known".into() });
         }
@@ -148,6 +166,13 @@ impl Ledgerless {
             time: last.time,
         };
         state.reports.push(Report { account, order: None, at: last.time, happened: Happened::Deal { deal, rest: Steps(0) } });
+    }
+
+    /// It says once more that it has accepted an order.
+    pub fn repeats(&self, account: AccountId, order: OrderId) {
+        let mut state = self.state.lock().unwrap();
+        let at = state.last.values().next().unwrap().time;
+        state.reports.push(Report { account, order: Some(order), at, happened: Happened::Accepted { ticket: order.0 } });
     }
 
     /// What an account has there.

@@ -4,6 +4,7 @@ use domain::broker::{Deal, Entry, Happened, Reason, retcode};
 use domain::contract::{Filling, OrderKind, Side};
 use domain::ids::{EngineId, OrderId, PositionId};
 use domain::number::{Money, Points, Steps};
+use domain::numbering::AHEAD;
 use domain::order::{Action, Command, OrderRequest, OrderState, Tag};
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::time::Time;
@@ -388,27 +389,54 @@ pub async fn a_night_that_is_told_again_after_a_restart_is_charged_once(store: &
 
 pub async fn a_host_gives_no_order_a_number_that_one_before_it_may_have_given(store: &Store) {
     let engine = engine(store, "anna").await;
+    let (other, elsewhere) =
+        (crate::samples::another_engine(store, engine.owner, "second").await, crate::samples::engine(store, "bert").await);
     let account = engine.account;
-    let next = |ledger: &domain::ledger::Ledger| ledger.next_hosts_order(engine.id);
-    let taken_on = async || store.ledger_to_trade(account, &symbols()).await.unwrap();
-    let mut first = taken_on().await;
-    // Two that are written down, and one that is not: the host dies.
+    let begun = async |engine| store.orders_begun(engine).await.unwrap();
+    assert_eq!((begun(engine.id).await, begun(other.id).await), (0, 0), "an engine that is new has given none");
+    // What a host gives when it has taken the account on: of its own and of the guest's.
+    let next = async || {
+        let ledger = store.ledger_to_trade(account, &symbols()).await.unwrap();
+        (ledger.next_hosts_order(engine.id).unwrap(), nth(engine.id, begun(engine.id).await + 1))
+    };
     let mut sent = Vec::new();
-    for number in 0..3 {
-        let order = next(&first);
-        let Line::Command(command) = place(account, order, 1, request()) else { unreachable!() };
-        first.recorded(&command);
-        sent.push(order);
-        if number < 2 {
-            append(store, vec![Line::Command(command)]).await.unwrap();
+    for life in 0..3 {
+        let (hosts, guests) = next().await;
+        assert!((hosts.engine(), guests.engine()) == (engine.id, engine.id) && hosts.is_hosts() && !guests.is_hosts());
+        for order in [hosts, guests] {
+            // As many as it may owe are sent and not written down; of the second life not one is, and it dies.
+            let written = if life == 1 { 0 } else { 2 };
+            for number in 0..written {
+                append(store, vec![place(account, OrderId(order.0 + number), 1, request())]).await.unwrap();
+            }
+            let last = OrderId(order.0 + u64::from(AHEAD) + written - 1);
+            assert!(
+                sent.iter().all(|range: &std::ops::RangeInclusive<OrderId>| !range.contains(&order)),
+                "{order} was sent before: {sent:?}"
+            );
+            sent.push(order..=last);
         }
     }
-    let second = next(&taken_on().await);
-    assert!(!sent.contains(&second), "{second} was sent before: {sent:?}");
-    // That one dies as well, and has written nothing at all.
-    let third = next(&taken_on().await);
-    assert!(third > second && second > sent[2], "{sent:?} {second} {third}");
-    assert_eq!(third.engine(), engine.id);
+    assert!(begun(other.id).await >= 3 * AHEAD, "engines of the account that stood still are numbered on all the same");
+    assert_eq!(begun(elsewhere.id).await, 0, "another account's are not");
+    let error = error_of!(store.orders_begun(EngineId(999)));
+    assert!(error.contains("999"), "{error}");
+}
+
+pub async fn a_guest_meets_no_number_again_that_it_remembers(store: &Store) {
+    let engine = engine(store, "anna").await;
+    let save = stockade_store::EngineSave {
+        engine: engine.id,
+        version: engine.version,
+        schema: 1,
+        bytes: Vec::new(),
+        orders_asked: 70_000,
+        last_ticks: Vec::new(),
+        saved_at: Time(1),
+    };
+    store.save_engines(&[save]).await.unwrap();
+    store.ledger_to_trade(engine.account, &symbols()).await.unwrap();
+    assert!(store.orders_begun(engine.id).await.unwrap() >= 70_000);
 }
 
 pub async fn a_balance_that_was_noted_is_the_sum_of_all_deals(store: &Store) {
@@ -470,14 +498,4 @@ pub async fn a_stop_limit_that_was_reached_is_a_limit_after_a_restart(store: &St
     append(store, lines).await.unwrap();
     let request = store.ledger(account, &symbols()).await.unwrap().orders[&id].request.clone();
     assert_eq!((request.kind, request.price, request.stop_limit_price), (OrderKind::Limit, pending().stop_limit_price, None));
-}
-
-pub async fn order_numbers_go_on_after_the_last(store: &Store) {
-    let engine = engine(store, "anna").await;
-    let other = crate::samples::another_engine(store, engine.owner, "second").await;
-    assert_eq!(store.last_order_number(engine.id).await.unwrap(), 0);
-    let lines = [1, 2, 7].map(|number| place(engine.account, OrderId::new(engine.id, number), 1, request()));
-    append(store, lines.into()).await.unwrap();
-    assert_eq!(store.last_order_number(engine.id).await.unwrap(), 7);
-    assert_eq!(store.last_order_number(other.id).await.unwrap(), 0);
 }
