@@ -152,7 +152,8 @@ pub fn run(
             }
             Some(actor) => run.step(actor, &stretch).map_err(|fault| RunError::Strategy { at: run.now, fault })?,
         };
-        source.take(&stretch, rows)?;
+        let handled = stretch.handled(rows);
+        source.take(handled)?;
     }
     let actor = actor.ok_or(RunError::NoTicks)?;
     let at = run.now;
@@ -245,7 +246,7 @@ impl Run {
     }
 
     /// Takes rows before `start` into the history and the venue's quotes.
-    fn warm_up(&mut self, stretch: &Stretch, start: Time) -> usize {
+    fn warm_up(&mut self, stretch: &Stretch<'_>, start: Time) -> usize {
         let ticks = stretch.chunk.columns().slice(stretch.rows.clone());
         let rows = ticks.times.partition_point(|&time| time < start.0);
         for row in 0..rows {
@@ -257,7 +258,7 @@ impl Run {
     }
 
     /// Handles the next row or, where nothing can happen, as many as the guest likes. Gives how many.
-    fn step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
+    fn step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {
         let next = Time(stretch.chunk.columns().times[stretch.rows.start]);
         self.days.begin(next, || self.venue.equity(ACCOUNT));
         if stretch.audience == Audience::Venue {
@@ -271,10 +272,9 @@ impl Run {
     }
 
     /// How many of the next rows can pass before anything can happen.
-    fn quiet_rows(&mut self, actor: &mut Actor, stretch: &Stretch) -> usize {
-        let chunk = stretch.chunk.columns();
+    fn quiet_rows(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> usize {
         let rows = stretch.rows.start..stretch.rows.end.min(stretch.rows.start + self.rows_max);
-        let ticks = chunk.slice(rows);
+        let ticks = stretch.chunk.columns().slice(rows);
         let (bar, has_begun) = {
             let history = self.history.read().unwrap_or_else(PoisonError::into_inner);
             let of_symbol = history.symbol(stretch.symbol);
@@ -288,16 +288,16 @@ impl Run {
         let horizon = [bar, timer, self.days.day_end()].into_iter().flatten().min();
         let passes = |at: Time| ticks.times.last().is_some_and(|&last| last >= at.0);
         let rows = horizon.filter(|&at| passes(at)).map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time < at.0));
-        self.venue.quiet_rows(stretch.symbol, &ticks.slice(0..rows))
+        self.venue.quiet_rows(stretch.symbol, &ticks.slice(0..rows), stretch.chunk.ranges(stretch.rows.start))
     }
 
-    fn quiet_step(&mut self, actor: &mut Actor, stretch: &Stretch, quiet: usize) -> Result<usize, Fault> {
+    fn quiet_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>, quiet: usize) -> Result<usize, Fault> {
         let rows = stretch.rows.start..stretch.rows.start + quiet;
-        let consumed = actor.rows(stretch.symbol, &stretch.chunk, rows.clone(), stretch.first_sequence)?;
+        let consumed = actor.rows(stretch.symbol, stretch.chunk.handle(), rows.clone(), stretch.first_sequence)?;
         let handled: Range<usize> = rows.start..rows.start + consumed;
         let chunk = stretch.chunk.columns();
         let ticks = chunk.slice(handled.clone());
-        self.venue.skip_quiet(stretch.symbol, &ticks);
+        self.venue.skip_quiet(stretch.symbol, &ticks, stretch.chunk.ranges(handled.start));
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
         history.symbol_mut(stretch.symbol).push_rows(stretch.symbol, &ticks, stretch.first_sequence);
         drop(history);
@@ -308,7 +308,7 @@ impl Run {
         Ok(consumed)
     }
 
-    fn single_step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
+    fn single_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {
         let row = stretch.rows.start;
         let mut tick = stretch.chunk.columns().tick(row, stretch.symbol, 0);
         tick.sequence = stretch.first_sequence;
@@ -333,7 +333,7 @@ impl Run {
     }
 
     /// A price within a bar: the venue looks at it and bars grow by it. The guest hears only what it did to its orders.
-    fn unseen_step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
+    fn unseen_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {
         let tick = stretch.chunk.columns().tick(stretch.rows.start, stretch.symbol, 0);
         while let Some(due) = self.venue.due_before(tick.time) {
             self.venue.advance(due);

