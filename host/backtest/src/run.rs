@@ -15,6 +15,7 @@
 //! After bars, tick and rows what the guest asked for goes to the venue and its reports come back, until there is nothing
 //! more.
 
+use crate::confirm::{Acted, Cuts};
 use crate::orders::OrderLog;
 use crate::report::{Progress, RunReport};
 use crate::returns::{DailyEquity, Returns};
@@ -41,14 +42,16 @@ use paper::{Venue, VenueOptions};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// How rows are handed to the guest. Both decide the same; a property test holds them to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How rows are handed to the guest. All decide the same; a property test holds them to it.
+#[derive(Clone, Debug, Default)]
 pub enum Batching {
     /// As many as the horizon allows.
     #[default]
     Horizon,
     /// One by one, as live.
     TickByTick,
+    /// As many as the horizon allows, and no more than these say: to [confirm](crate::confirm) another run.
+    Cut(Arc<Cuts>),
 }
 
 /// What is run.
@@ -179,6 +182,7 @@ struct Run {
     closed: Vec<Bar>,
     reports: Vec<Report>,
     deals: Vec<Deal>,
+    acted: Acted,
     days: DailyEquity,
     keep_remarks: bool,
     remarks: Vec<Remark>,
@@ -201,7 +205,7 @@ impl Run {
         Self {
             table: setup.table.clone(),
             symbols: setup.symbols.clone(),
-            batching: setup.batching,
+            batching: setup.batching.clone(),
             venue,
             journal: Forgetful::default(),
             account: Arc::new(Mutex::new(Account::new(ACCOUNT, UserId(1), setup.terms.clone(), ledger, setup.risk.clone()))),
@@ -216,6 +220,7 @@ impl Run {
             closed: Vec::new(),
             reports: Vec::new(),
             deals: Vec::new(),
+            acted: Acted::default(),
             days: DailyEquity::default(),
             keep_remarks: setup.keep_remarks,
             remarks: Vec::new(),
@@ -264,16 +269,20 @@ impl Run {
         if stretch.audience == Audience::Venue {
             return self.unseen_step(actor, stretch);
         }
-        let quiet = if self.batching == Batching::Horizon { self.quiet_rows(actor, stretch) } else { 0 };
+        let quiet = match &self.batching {
+            Batching::Horizon => self.quiet_rows(actor, stretch, self.rows_max),
+            Batching::Cut(cuts) => self.quiet_rows(actor, stretch, cuts.rows(self.ticks)),
+            Batching::TickByTick => 0,
+        };
         let rows = if quiet > 1 { self.quiet_step(actor, stretch, quiet)? } else { self.single_step(actor, stretch)? };
         self.ticks += rows as u64;
         self.calls += 1;
         Ok(rows)
     }
 
-    /// How many of the next rows can pass before anything can happen.
-    fn quiet_rows(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> usize {
-        let rows = stretch.rows.start..stretch.rows.end.min(stretch.rows.start + self.rows_max);
+    /// How many of the next rows, at most `rows_max`, can pass before anything can happen.
+    fn quiet_rows(&self, actor: &mut Actor, stretch: &Stretch<'_>, rows_max: usize) -> usize {
+        let rows = stretch.rows.start..stretch.rows.end.min(stretch.rows.start + rows_max);
         let ticks = stretch.chunk.columns().slice(rows);
         let (bar, has_begun) = {
             let history = self.history.read().unwrap_or_else(PoisonError::into_inner);
@@ -295,6 +304,9 @@ impl Run {
         let rows = stretch.rows.start..stretch.rows.start + quiet;
         let consumed = actor.rows(stretch.symbol, stretch.chunk.handle(), rows.clone(), stretch.first_sequence)?;
         let handled: Range<usize> = rows.start..rows.start + consumed;
+        if consumed < quiet {
+            self.acted.note(self.ticks + consumed as u64 - 1);
+        }
         let chunk = stretch.chunk.columns();
         let ticks = chunk.slice(handled.clone());
         self.venue.skip_quiet(stretch.symbol, &ticks, stretch.chunk.ranges(handled.start));
@@ -445,6 +457,7 @@ impl Run {
         report.ticks = self.ticks;
         report.calls = self.calls;
         report.decisions = actor.decisions();
+        report.acted = self.acted;
         report.used = actor.used();
         report.remarks = self.remarks;
         report.remarks_dropped = self.remarks_dropped;
