@@ -18,35 +18,41 @@ pub(crate) struct PriceRange {
 }
 
 impl PriceRange {
-    /// Of all rows. Counted in lanes and without branches, so that the compiler compares several rows at once.
+    /// Of all rows.
     fn of(bids: &[f64], asks: &[f64]) -> Self {
-        const LANES: usize = 8;
-        // With these operands each is one instruction, which drops a NaN: the sum keeps it.
-        let larger = |one: f64, other: f64| if one > other { one } else { other };
-        let smaller = |one: f64, other: f64| if one < other { one } else { other };
-        let (mut bid_lows, mut bid_highs) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-        let (mut ask_lows, mut ask_highs, mut sums) = (bid_lows, bid_highs, [0.0; LANES]);
-        let mut take = |lane: usize, bid: f64, ask: f64| {
-            bid_lows[lane] = smaller(bid, bid_lows[lane]);
-            bid_highs[lane] = larger(bid, bid_highs[lane]);
-            ask_lows[lane] = smaller(ask, ask_lows[lane]);
-            ask_highs[lane] = larger(ask, ask_highs[lane]);
-            sums[lane] += ask - bid;
-        };
-        let (bids, asks) = (bids.chunks_exact(LANES), asks.chunks_exact(LANES));
-        for (lane, (&bid, &ask)) in bids.remainder().iter().zip(asks.remainder()).enumerate() {
-            take(lane, bid, ask);
-        }
-        for (bids, asks) in bids.zip(asks) {
-            (0..LANES).for_each(|lane| take(lane, bids[lane], asks[lane]));
-        }
-        if sums.iter().sum::<f64>().is_nan() {
+        let ((bid_low, bid_high, bids), (ask_low, ask_high, asks)) = (extremes(bids), extremes(asks));
+        // A comparison drops a NaN, a sum keeps it.
+        if (bids + asks).is_nan() {
             return Self { bid_low: f64::NAN, bid_high: f64::NAN, ask_low: f64::NAN, ask_high: f64::NAN };
         }
-        let lowest = |lanes: [f64; LANES]| lanes.into_iter().fold(f64::INFINITY, smaller);
-        let highest = |lanes: [f64; LANES]| lanes.into_iter().fold(f64::NEG_INFINITY, larger);
-        Self { bid_low: lowest(bid_lows), bid_high: highest(bid_highs), ask_low: lowest(ask_lows), ask_high: highest(ask_highs) }
+        Self { bid_low, bid_high, ask_low, ask_high }
     }
+}
+
+/// Lowest, highest and sum. Counted in lanes, each in a loop of its own, which the compiler makes one instruction each.
+#[inline(always)]
+fn extremes(prices: &[f64]) -> (f64, f64, f64) {
+    const LANES: usize = 4;
+    let smaller = |one: f64, other: f64| if one < other { one } else { other };
+    let larger = |one: f64, other: f64| if one > other { one } else { other };
+    let (mut lows, mut highs, mut sums) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES], [0.0; LANES]);
+    let (lanes, rest) = prices.as_chunks::<LANES>();
+    for lanes in lanes {
+        each(&mut lows, lanes, smaller);
+        each(&mut highs, lanes, larger);
+        each(&mut sums, lanes, |one, other| one + other);
+    }
+    let (mut low, mut high, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
+    let lanes = lows.iter().zip(&highs).zip(&sums).map(|((low, high), sum)| (*low, *high, *sum));
+    for (lowest, highest, part) in lanes.chain(rest.iter().map(|&price| (price, price, price))) {
+        (low, high, sum) = (smaller(lowest, low), larger(highest, high), sum + part);
+    }
+    (low, high, sum)
+}
+
+#[inline(always)]
+fn each<const LANES: usize>(into: &mut [f64; LANES], lanes: &[f64; LANES], combine: impl Fn(f64, f64) -> f64) {
+    into.iter_mut().zip(lanes).for_each(|(one, &lane)| *one = combine(lane, *one));
 }
 
 /// The price ranges of the rows of some columns, block by block.
