@@ -5,6 +5,7 @@
 
 pub mod breakdown;
 pub mod compare;
+pub mod confirm;
 pub mod model;
 pub mod optimise;
 pub mod orders;
@@ -18,6 +19,7 @@ pub mod source;
 pub mod statistics;
 pub mod trades;
 
+pub use confirm::{ReadsAhead, confirm};
 pub use report::RunReport;
 pub use review::review;
 pub use run::{Batching, RunError, RunSetup, run};

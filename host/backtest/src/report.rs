@@ -7,6 +7,7 @@ mod table;
 
 pub use full::{About, FullReport, Sensitivity};
 
+use crate::confirm::Acted;
 use crate::orders::OrderLog;
 use crate::returns::{DayClose, Returns};
 use crate::run::units;
@@ -54,6 +55,8 @@ pub struct RunReport {
     pub criterion: f64,
     /// Everything it decided, as one hash.
     pub decisions: Decisions,
+    /// Where it asked for something before its batch ended.
+    pub acted: Acted,
     /// Fuel and memory.
     pub used: Used,
     /// The deals, in order.
@@ -136,6 +139,7 @@ impl RunReport {
             recovery_factor,
             criterion: 0.0,
             decisions: Decisions::default(),
+            acted: Acted::default(),
             used: Used::default(),
             deals,
             remarks: Vec::new(),

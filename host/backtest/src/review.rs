@@ -64,7 +64,8 @@ pub fn review(report: &RunReport, table: &SymbolTable, symbols: &[SymbolId], mut
     while let Some(stretch) = source.peek() {
         let rows = stretch.rows.len();
         eye.see(&stretch);
-        source.take(&stretch, rows)?;
+        let handled = stretch.handled(rows);
+        source.take(handled)?;
     }
     Ok(eye.finish())
 }
@@ -134,7 +135,7 @@ impl<'a> Eye<'a> {
     }
 
     /// Cuts a stretch where something changes: at deals, at the ends of frames, where the run begins.
-    fn see(&mut self, stretch: &Stretch) {
+    fn see(&mut self, stretch: &Stretch<'_>) {
         let ticks = stretch.chunk.columns().slice(stretch.rows.clone());
         let mut row = ticks.times.partition_point(|&time| time < self.from.0);
         if row > 0 {

@@ -15,6 +15,7 @@
 //! After bars, tick and rows what the guest asked for goes to the venue and its reports come back, until there is nothing
 //! more.
 
+use crate::confirm::{Acted, Cuts};
 use crate::orders::OrderLog;
 use crate::report::{Progress, RunReport};
 use crate::returns::{DailyEquity, Returns};
@@ -41,14 +42,16 @@ use paper::{Venue, VenueOptions};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// How rows are handed to the guest. Both decide the same; a property test holds them to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How rows are handed to the guest. All decide the same; a property test holds them to it.
+#[derive(Clone, Debug, Default)]
 pub enum Batching {
     /// As many as the horizon allows.
     #[default]
     Horizon,
     /// One by one, as live.
     TickByTick,
+    /// As many as the horizon allows, and no more than these say: to [confirm](crate::confirm) another run.
+    Cut(Arc<Cuts>),
 }
 
 /// What is run.
@@ -152,7 +155,8 @@ pub fn run(
             }
             Some(actor) => run.step(actor, &stretch).map_err(|fault| RunError::Strategy { at: run.now, fault })?,
         };
-        source.take(&stretch, rows)?;
+        let handled = stretch.handled(rows);
+        source.take(handled)?;
     }
     let actor = actor.ok_or(RunError::NoTicks)?;
     let at = run.now;
@@ -178,6 +182,7 @@ struct Run {
     closed: Vec<Bar>,
     reports: Vec<Report>,
     deals: Vec<Deal>,
+    acted: Acted,
     days: DailyEquity,
     keep_remarks: bool,
     remarks: Vec<Remark>,
@@ -200,7 +205,7 @@ impl Run {
         Self {
             table: setup.table.clone(),
             symbols: setup.symbols.clone(),
-            batching: setup.batching,
+            batching: setup.batching.clone(),
             venue,
             journal: Forgetful::default(),
             account: Arc::new(Mutex::new(Account::new(ACCOUNT, UserId(1), setup.terms.clone(), ledger, setup.risk.clone()))),
@@ -215,6 +220,7 @@ impl Run {
             closed: Vec::new(),
             reports: Vec::new(),
             deals: Vec::new(),
+            acted: Acted::default(),
             days: DailyEquity::default(),
             keep_remarks: setup.keep_remarks,
             remarks: Vec::new(),
@@ -245,7 +251,7 @@ impl Run {
     }
 
     /// Takes rows before `start` into the history and the venue's quotes.
-    fn warm_up(&mut self, stretch: &Stretch, start: Time) -> usize {
+    fn warm_up(&mut self, stretch: &Stretch<'_>, start: Time) -> usize {
         let ticks = stretch.chunk.columns().slice(stretch.rows.clone());
         let rows = ticks.times.partition_point(|&time| time < start.0);
         for row in 0..rows {
@@ -257,24 +263,27 @@ impl Run {
     }
 
     /// Handles the next row or, where nothing can happen, as many as the guest likes. Gives how many.
-    fn step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
+    fn step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {
         let next = Time(stretch.chunk.columns().times[stretch.rows.start]);
         self.days.begin(next, || self.venue.equity(ACCOUNT));
         if stretch.audience == Audience::Venue {
             return self.unseen_step(actor, stretch);
         }
-        let quiet = if self.batching == Batching::Horizon { self.quiet_rows(actor, stretch) } else { 0 };
+        let quiet = match &self.batching {
+            Batching::Horizon => self.quiet_rows(actor, stretch, self.rows_max),
+            Batching::Cut(cuts) => self.quiet_rows(actor, stretch, cuts.rows(self.ticks)),
+            Batching::TickByTick => 0,
+        };
         let rows = if quiet > 1 { self.quiet_step(actor, stretch, quiet)? } else { self.single_step(actor, stretch)? };
         self.ticks += rows as u64;
         self.calls += 1;
         Ok(rows)
     }
 
-    /// How many of the next rows can pass before anything can happen.
-    fn quiet_rows(&mut self, actor: &mut Actor, stretch: &Stretch) -> usize {
-        let chunk = stretch.chunk.columns();
-        let rows = stretch.rows.start..stretch.rows.end.min(stretch.rows.start + self.rows_max);
-        let ticks = chunk.slice(rows);
+    /// How many of the next rows, at most `rows_max`, can pass before anything can happen.
+    fn quiet_rows(&self, actor: &mut Actor, stretch: &Stretch<'_>, rows_max: usize) -> usize {
+        let rows = stretch.rows.start..stretch.rows.end.min(stretch.rows.start + rows_max);
+        let ticks = stretch.chunk.columns().slice(rows);
         let (bar, has_begun) = {
             let history = self.history.read().unwrap_or_else(PoisonError::into_inner);
             let of_symbol = history.symbol(stretch.symbol);
@@ -288,16 +297,19 @@ impl Run {
         let horizon = [bar, timer, self.days.day_end()].into_iter().flatten().min();
         let passes = |at: Time| ticks.times.last().is_some_and(|&last| last >= at.0);
         let rows = horizon.filter(|&at| passes(at)).map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time < at.0));
-        self.venue.quiet_rows(stretch.symbol, &ticks.slice(0..rows))
+        self.venue.quiet_rows(stretch.symbol, &ticks.slice(0..rows), stretch.chunk.ranges(stretch.rows.start))
     }
 
-    fn quiet_step(&mut self, actor: &mut Actor, stretch: &Stretch, quiet: usize) -> Result<usize, Fault> {
+    fn quiet_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>, quiet: usize) -> Result<usize, Fault> {
         let rows = stretch.rows.start..stretch.rows.start + quiet;
-        let consumed = actor.rows(stretch.symbol, &stretch.chunk, rows.clone(), stretch.first_sequence)?;
+        let consumed = actor.rows(stretch.symbol, stretch.chunk.handle(), rows.clone(), stretch.first_sequence)?;
         let handled: Range<usize> = rows.start..rows.start + consumed;
+        if consumed < quiet {
+            self.acted.note(self.ticks + consumed as u64 - 1);
+        }
         let chunk = stretch.chunk.columns();
         let ticks = chunk.slice(handled.clone());
-        self.venue.skip_quiet(stretch.symbol, &ticks);
+        self.venue.skip_quiet(stretch.symbol, &ticks, stretch.chunk.ranges(handled.start));
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
         history.symbol_mut(stretch.symbol).push_rows(stretch.symbol, &ticks, stretch.first_sequence);
         drop(history);
@@ -308,7 +320,7 @@ impl Run {
         Ok(consumed)
     }
 
-    fn single_step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
+    fn single_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {
         let row = stretch.rows.start;
         let mut tick = stretch.chunk.columns().tick(row, stretch.symbol, 0);
         tick.sequence = stretch.first_sequence;
@@ -333,7 +345,7 @@ impl Run {
     }
 
     /// A price within a bar: the venue looks at it and bars grow by it. The guest hears only what it did to its orders.
-    fn unseen_step(&mut self, actor: &mut Actor, stretch: &Stretch) -> Result<usize, Fault> {
+    fn unseen_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {
         let tick = stretch.chunk.columns().tick(stretch.rows.start, stretch.symbol, 0);
         while let Some(due) = self.venue.due_before(tick.time) {
             self.venue.advance(due);
@@ -445,6 +457,7 @@ impl Run {
         report.ticks = self.ticks;
         report.calls = self.calls;
         report.decisions = actor.decisions();
+        report.acted = self.acted;
         report.used = actor.used();
         report.remarks = self.remarks;
         report.remarks_dropped = self.remarks_dropped;

@@ -3,13 +3,55 @@
 use domain::desk::Columns;
 use domain::symbol::SymbolId;
 use domain::tick::TickColumns;
+use domain::time::Time;
 use market::store::Days;
 use market::{Day, OwnedColumns, StoreError};
+use paper::{PriceRanges, RangesAhead};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-/// Rows of one symbol, in order of time.
-pub type Chunk = Arc<dyn Columns>;
+/// Price ranges of some columns, made by whoever first wants them.
+pub(crate) type SharedRanges = Arc<OnceLock<PriceRanges>>;
+
+/// Rows of one symbol, in order of time, and between which prices they lie.
+#[derive(Clone)]
+pub struct Chunk {
+    columns: Arc<dyn Columns>,
+    ranges: SharedRanges,
+    /// Where its first row lies in the columns that the ranges are of.
+    first: usize,
+}
+
+impl Chunk {
+    /// A chunk of these rows.
+    pub fn new(columns: Arc<dyn Columns>) -> Self {
+        Self { columns, ranges: SharedRanges::default(), first: 0 }
+    }
+
+    /// The ticks of a day with `from <= time < to`; the ranges, of the whole day, are shared with whoever else reads it.
+    pub(crate) fn of_day(day: Day, from: Time, to: Time, ranges: &SharedRanges) -> Self {
+        let whole = day.columns();
+        ranges.get_or_init(|| PriceRanges::of(whole.bids, whole.asks));
+        let first = whole.times.partition_point(|&time| time < from.0);
+        Self { columns: Arc::new(DayColumns(day.within(from, to))), ranges: Arc::clone(ranges), first }
+    }
+
+    /// The rows.
+    pub fn columns(&self) -> TickColumns<'_> {
+        self.columns.columns()
+    }
+
+    /// The rows, to be held.
+    pub fn handle(&self) -> &Arc<dyn Columns> {
+        &self.columns
+    }
+
+    /// Between which prices the rows from `row` on lie.
+    pub fn ranges(&self, row: usize) -> RangesAhead<'_> {
+        let ranges = self.ranges.get_or_init(|| PriceRanges::of(self.columns().bids, self.columns().asks));
+        ranges.starting(self.first + row)
+    }
+}
 
 struct DayColumns(Day);
 
@@ -29,7 +71,7 @@ impl Columns for Owned {
 
 /// A chunk of ticks that were made, not read.
 pub fn owned(columns: OwnedColumns) -> Chunk {
-    Arc::new(Owned(columns))
+    Chunk::new(Arc::new(Owned(columns)))
 }
 
 /// Chunks of one symbol, each later than the one before.
@@ -37,7 +79,7 @@ pub type Chunks = Box<dyn Iterator<Item = Result<Chunk, StoreError>> + Send>;
 
 /// The stored days of a symbol as chunks; one day is mapped at a time.
 pub fn days(days: Days) -> Chunks {
-    Box::new(days.map(|day| day.map(|day| Arc::new(DayColumns(day)) as Chunk)))
+    Box::new(days.map(|day| day.map(|day| Chunk::new(Arc::new(DayColumns(day))))))
 }
 
 struct Lane {
@@ -83,11 +125,11 @@ pub struct Source {
 }
 
 /// Rows of one symbol with nothing of another symbol between them.
-pub struct Stretch {
+pub struct Stretch<'a> {
     /// Whose.
     pub symbol: SymbolId,
     /// Where they lie.
-    pub chunk: Chunk,
+    pub chunk: &'a Chunk,
     /// Which rows of the chunk; not empty.
     pub rows: Range<usize>,
     /// Sequence number of the first, counted from 1 per symbol. Rows that the guest does not see are not counted.
@@ -95,6 +137,21 @@ pub struct Stretch {
     /// Who sees them.
     pub audience: Audience,
     lane: usize,
+}
+
+/// Rows that have been handled.
+#[derive(Clone, Copy, Debug)]
+pub struct Handled {
+    lane: usize,
+    rows: usize,
+}
+
+impl Stretch<'_> {
+    /// The first `rows` of it have been handled.
+    pub fn handled(&self, rows: usize) -> Handled {
+        debug_assert!(rows <= self.rows.len(), "no more than was offered");
+        Handled { lane: self.lane, rows }
+    }
 }
 
 impl Source {
@@ -119,12 +176,12 @@ impl Source {
     }
 
     /// The longest stretch that comes next; `None` at the end. It comes again until [`take`](Self::take) has taken rows.
-    pub fn peek(&self) -> Option<Stretch> {
+    pub fn peek(&self) -> Option<Stretch<'_>> {
         let (at, time) =
             self.lanes.iter().enumerate().filter_map(|(at, lane)| Some((at, lane.next_time()?))).min_by_key(|&(at, time)| (time, at))?;
         debug_assert!(time > i64::MIN);
         let lane = &self.lanes[at];
-        let chunk = Arc::clone(lane.chunk.as_ref()?);
+        let chunk = lane.chunk.as_ref()?;
         let times = &chunk.columns().times[lane.row..];
         // Rows at the same time as another symbol's next go first only when this symbol does.
         let others = self.lanes.iter().enumerate().filter(|&(other, _)| other != at);
@@ -135,13 +192,12 @@ impl Source {
         Some(Stretch { symbol, rows: lane.row..lane.row + rows, first_sequence, audience, lane: at, chunk })
     }
 
-    /// Takes the first `rows` rows of `stretch`, which `peek` has just given.
+    /// Goes past rows that have been handled, of the stretch that `peek` has just given.
     ///
     /// # Errors
     /// The next chunk can't be read.
-    pub fn take(&mut self, stretch: &Stretch, rows: usize) -> Result<(), StoreError> {
-        debug_assert!(rows <= stretch.rows.len(), "no more than was offered");
-        let lane = &mut self.lanes[stretch.lane];
+    pub fn take(&mut self, Handled { lane, rows }: Handled) -> Result<(), StoreError> {
+        let lane = &mut self.lanes[lane];
         lane.row += rows;
         lane.sequence += rows as u64;
         lane.refill()
@@ -151,7 +207,6 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::time::Time;
     use market::columns::Row;
 
     fn chunk(times: &[i64]) -> Result<Chunk, StoreError> {
@@ -168,8 +223,9 @@ mod tests {
         let mut seen = Vec::new();
         while let Some(stretch) = source.peek() {
             let times = stretch.chunk.columns().times[stretch.rows.clone()].to_vec();
+            let handled = stretch.handled(times.len());
             seen.push((stretch.symbol.0, stretch.first_sequence, times));
-            source.take(&stretch, stretch.rows.len()).unwrap();
+            source.take(handled).unwrap();
         }
         assert_eq!(seen, [(0, 1, vec![1, 2]), (1, 1, vec![2, 3]), (0, 3, vec![5]), (0, 4, vec![6]), (1, 3, vec![7])]);
     }

@@ -18,11 +18,12 @@ use market::import::{ImportOptions, import};
 use market::{Date, OwnedColumns, TickStore};
 use paper::{Charge, Commission, Commissions, Delay, Sides, VenueOptions};
 use proptest::prelude::*;
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use stockade_backtest::model::{self, Crossed, Found, Model, Modelling, Origin, Spread};
 use stockade_backtest::source::{Chunks, owned};
-use stockade_backtest::{Batching, RunReport, RunSetup, Source, run};
+use stockade_backtest::{Batching, RunReport, RunSetup, Source, confirm, run};
 
 /// A strategy that does something at random now and then, and lets all it is shown decide what.
 struct Restless {
@@ -354,6 +355,19 @@ fn same(one_by_one: &RunReport, batched: &RunReport) {
     assert_eq!(one_by_one.criterion, batched.criterion, "what the strategy has seen");
 }
 
+/// Runs tick by tick, over the horizon, and with batches cut elsewhere; gives the run over the horizon.
+fn all_the_same(run: impl Fn(Batching) -> RunReport) -> RunReport {
+    let batched = run(Batching::Horizon);
+    same(&run(Batching::TickByTick), &batched);
+    let confirmed = confirm(&batched, |batching, _| {
+        let again = run(batching);
+        same(&again, &batched);
+        Ok::<_, Infallible>(again)
+    });
+    confirmed.unwrap().expect("it does not read ahead");
+    batched
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -361,12 +375,12 @@ proptest! {
     fn batched_and_tick_by_tick_runs_are_the_same(seed in any::<u64>(), symbols in 1_usize..=2, hedging in any::<bool>(), eagerness in 2_u64..400) {
         let mode = if hedging { AccountMode::Hedging } else { AccountMode::Netting };
         let world = World::plain(seed, symbols, mode, eagerness);
-        same(&world.run(Batching::TickByTick), &world.run(Batching::Horizon));
+        all_the_same(|batching| world.run(batching));
     }
 
     #[test]
     fn so_they_are_under_every_model_delay_session_and_swap(world in world()) {
-        same(&world.run(Batching::TickByTick), &world.run(Batching::Horizon));
+        all_the_same(|batching| world.run(batching));
     }
 }
 
@@ -416,8 +430,7 @@ fn batches_change_nothing_on_real_ticks() {
             let source = model::source(vec![(SymbolId(0), lanes)]).unwrap();
             world.run_over(source, SymbolTable::new(vec![spec.clone()]).unwrap(), batching)
         };
-        let batched = run(Batching::Horizon);
+        let batched = all_the_same(run);
         assert!(batched.deals.len() > 5, "{} deals with {model:?}", batched.deals.len());
-        same(&run(Batching::TickByTick), &batched);
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::broker::AccountTerms;
 use domain::contract::*;
-use domain::desk::Desk;
+use domain::desk::{Desk, Witness};
 use domain::guest::{Call, Guest, GuestHost, Outcome, Reply, Used};
 use domain::limits::GuestLimits;
 use domain::risk::RiskLimits;
@@ -13,7 +13,7 @@ use market::OwnedColumns;
 use market::columns::Row;
 use paper::VenueOptions;
 use stockade_backtest::source::{Chunks, owned};
-use stockade_backtest::{Batching, RunError, RunReport, RunSetup, Source, run};
+use stockade_backtest::{Batching, ReadsAhead, RunError, RunReport, RunSetup, Source, confirm, run};
 
 type Act = fn(&mut Desk, &Call<'_>) -> u32;
 
@@ -54,6 +54,10 @@ fn ticks() -> OwnedColumns {
 }
 
 fn result(batching: Batching, act: Act) -> Result<RunReport, RunError> {
+    watched(batching, None, act)
+}
+
+fn watched(batching: Batching, witness: Option<Witness>, act: Act) -> Result<RunReport, RunError> {
     let setup = RunSetup {
         table: SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap(),
         symbols: vec![SymbolId(0)],
@@ -84,7 +88,7 @@ fn result(batching: Batching, act: Act) -> Result<RunReport, RunError> {
         mode: RunMode::Backtest,
         batching,
         keep_remarks: false,
-        witness: None,
+        witness,
     };
     let lanes: Vec<(SymbolId, Chunks)> = vec![(SymbolId(0), Box::new([Ok(owned(ticks()))].into_iter()))];
     run(setup, Source::new(lanes).unwrap(), |desk| Ok(Box::new(Peeping { desk, act })), |_| ())
@@ -133,31 +137,71 @@ fn rows_beyond_the_batch_and_rows_gone_by_cannot_be_named() {
     assert!(report.is_ok());
 }
 
+fn buy(desk: &mut Desk) {
+    let order = AskedOrder {
+        symbol: 0,
+        side: Side::Buy,
+        kind: OrderKind::Market,
+        volume: 0.01,
+        price: None,
+        stop_limit_price: None,
+        stop_loss: None,
+        take_profit: None,
+        filling: Filling::Any,
+        deviation: None,
+        expires: None,
+        position: None,
+        reduce_only: false,
+        tag: String::new(),
+    };
+    desk.submit(order).unwrap();
+}
+
 /// Buys when the end of the batch lies higher than its start: it has read ahead in the columns it was given.
 fn reads_ahead(desk: &mut Desk, call: &Call<'_>) -> u32 {
     let Call::Ticks { ticks, .. } = call else { return 0 };
     let rises = ticks.bids[ticks.len() - 1] > ticks.bids[0];
     if rises && desk.positions().is_empty() {
-        let order = AskedOrder {
-            symbol: 0,
-            side: Side::Buy,
-            kind: OrderKind::Market,
-            volume: 0.01,
-            price: None,
-            stop_limit_price: None,
-            stop_loss: None,
-            take_profit: None,
-            filling: Filling::Any,
-            deviation: None,
-            expires: None,
-            position: None,
-            reduce_only: false,
-            tag: String::new(),
-        };
-        desk.submit(order).unwrap();
+        buy(desk);
         return 1;
     }
     ticks.len() as u32
+}
+
+/// Holds for ten seconds from every 20th second on; not when `wants` says that it had better not, which sees the row it
+/// stands at and those that follow.
+fn every_twentieth(desk: &mut Desk, call: &Call<'_>, wants: fn(&[f64]) -> bool) -> u32 {
+    let one;
+    let (times, bids) = match call {
+        Call::Ticks { ticks, .. } => (ticks.times, ticks.bids),
+        Call::Tick { tick, .. } => {
+            one = ([tick.time.0], [tick.bid]);
+            (&one.0[..], &one.1[..])
+        }
+        _ => return 0,
+    };
+    for (row, time) in times.iter().enumerate() {
+        if matches!(call, Call::Ticks { .. }) {
+            desk.at(row as u32).unwrap();
+        }
+        match time / SECOND_US % 20 {
+            0 if wants(&bids[row..]) => buy(desk),
+            10 if !desk.positions().is_empty() => {
+                let position = desk.positions()[0].id;
+                desk.close(position, None).unwrap();
+            }
+            _ => continue,
+        }
+        return row as u32 + 1;
+    }
+    times.len() as u32
+}
+
+/// What a run of a strategy is found to be.
+fn found(act: Act) -> (RunReport, Result<u64, ReadsAhead>) {
+    let report = result(Batching::Horizon, act).unwrap();
+    let found = confirm(&report, |batching, witness| watched(batching, witness, act)).unwrap();
+    (report, found)
 }
 
 #[test]
@@ -168,6 +212,24 @@ fn whoever_reads_ahead_in_a_batch_decides_differently_tick_by_tick() {
     let one_by_one = result(Batching::TickByTick, reads_ahead).unwrap();
     assert!(batched.decisions.asked() > 0);
     assert_ne!(batched.decisions.digest(), one_by_one.decisions.digest());
+}
+
+#[test]
+fn whoever_reads_ahead_is_found_by_a_run_with_other_batches() {
+    let (honest, confirmed) = found(|desk, call| every_twentieth(desk, call, |_| true));
+    assert!(honest.statistics.trades > 50 && confirmed.is_ok(), "{confirmed:?}");
+
+    // Keeps still where the price will fall: each order that it does send is one that an honest strategy would send, too.
+    let (picky, confirmed) = found(|desk, call| every_twentieth(desk, call, |ahead| ahead.get(10).is_none_or(|then| *then > ahead[0])));
+    assert!(picky.statistics.net_profit > honest.statistics.net_profit, "it pays: {} trades", picky.statistics.trades);
+    let told = confirmed.unwrap_err();
+    assert!(told.first.is_some() && told.to_string().contains("buy market 0.01 lots"), "{told}");
+
+    // Orders only what it knows will pay.
+    let (bold, confirmed) = found(|desk, call| every_twentieth(desk, call, |ahead| ahead.get(10).is_some_and(|then| *then > ahead[0])));
+    assert!(bold.statistics.net_profit > honest.statistics.net_profit, "it pays: {} trades", bold.statistics.trades);
+    assert!(confirmed.is_err());
+    assert!(found(reads_ahead).1.is_err());
 }
 
 #[test]

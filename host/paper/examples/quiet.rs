@@ -14,7 +14,7 @@ use domain::tick::{Quote, TickColumns};
 use domain::time::Time;
 use std::hint::black_box;
 use std::time::Instant;
-use stockade_paper::{Venue, VenueOptions};
+use stockade_paper::{PriceRanges, Venue, VenueOptions};
 
 const ACCOUNT: AccountId = AccountId(1);
 const EURUSD: SymbolId = SymbolId(0);
@@ -107,7 +107,17 @@ fn time_live(accounts: u32, track_equity: bool, table: &SymbolTable, ticks: &Tic
     println!("{accounts} accounts with a position, SL and TP, equity tracks {track_equity}: on_tick {ns:.0} ns");
 }
 
+/// Row by row, and with the price ranges of blocks.
 fn time(name: &str, table: &SymbolTable, ticks: &Ticks, orders: &[OrderRequest], batch: usize) {
+    let [rows, ranges] = [PriceRanges::default(), PriceRanges::of(&ticks.bids, &ticks.asks)].map(|ranges| {
+        let [quiet, skip] = best(table, ticks, orders, batch, &ranges);
+        format!("quiet_rows {quiet:5.2} ns, skip_quiet {skip:5.2} ns")
+    });
+    println!("{name:<34} {batch:>6} rows a batch: a tick {rows}; by ranges {ranges}");
+}
+
+/// How long the two take, ns a tick.
+fn best(table: &SymbolTable, ticks: &Ticks, orders: &[OrderRequest], batch: usize, ranges: &PriceRanges) -> [f64; 2] {
     let mut best = [f64::INFINITY; 2];
     for _ in 0..7 {
         let mut venue = venue(table, ticks, orders);
@@ -115,18 +125,17 @@ fn time(name: &str, table: &SymbolTable, ticks: &Ticks, orders: &[OrderRequest],
         for start in (0..ROWS).step_by(batch) {
             let rows = ticks.columns().slice(start..ROWS.min(start + batch));
             let begun = Instant::now();
-            let quiet = black_box(venue.quiet_rows(EURUSD, &rows));
+            let quiet = black_box(venue.quiet_rows(EURUSD, &rows, ranges.starting(start)));
             spent[0] += begun.elapsed().as_secs_f64();
             assert_eq!(quiet, rows.len(), "everything here is meant to be quiet");
             let begun = Instant::now();
-            venue.skip_quiet(EURUSD, &rows);
+            venue.skip_quiet(EURUSD, &rows, ranges.starting(start));
             spent[1] += begun.elapsed().as_secs_f64();
         }
         black_box(venue.track(ACCOUNT));
         best = [best[0].min(spent[0]), best[1].min(spent[1])];
     }
-    let per_row = best.map(|seconds| seconds * 1e9 / ROWS as f64);
-    println!("{name:<34} {batch:>6} rows a batch: quiet_rows {:5.2} ns, skip_quiet {:5.2} ns a tick", per_row[0], per_row[1]);
+    best.map(|seconds| seconds * 1e9 / ROWS as f64)
 }
 
 fn main() {
@@ -139,6 +148,13 @@ fn main() {
     let short = order(OrderKind::Market, Side::Sell, None, None);
     time_live(10_000, false, &table, &ticks, std::slice::from_ref(&bracket));
     time_live(10_000, true, &table, &ticks, std::slice::from_ref(&bracket));
+    let made = || {
+        let begun = Instant::now();
+        black_box(PriceRanges::of(&ticks.bids, &ticks.asks));
+        begun.elapsed()
+    };
+    let made = (0..7).map(|_| made()).min().expect("there are some");
+    println!("making the price ranges: {:.2} ns a tick", made.as_secs_f64() * 1e9 / ROWS as f64);
     for batch in [256, 65_536] {
         time("nothing", &table, &ticks, &[], batch);
         time("1 pending order", &table, &ticks, std::slice::from_ref(&limit), batch);

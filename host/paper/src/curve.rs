@@ -2,8 +2,8 @@
 //!
 //! Only a filter: rows it does not pass are counted exactly, in whole numbers, so no figure ever comes out of it.
 
+use crate::ranges::{PriceRange, RangesAhead};
 use crate::track::EquityTrack;
-use crate::triggers::first_not;
 use domain::ledger::Position;
 use domain::number::Money;
 use domain::symbol::SymbolSpec;
@@ -38,9 +38,26 @@ impl Line {
         self.constant + self.of_bid * (bid * self.points_per_unit) + self.of_ask * (ask * self.points_per_unit)
     }
 
+    /// Smallest and largest of what `at`, one of the two ways to count below, gives for prices in a range: longs win with the
+    /// bid and shorts lose with the ask, and rounding keeps the order.
+    #[inline(always)]
+    fn over(range: &PriceRange, at: impl Fn(f64, f64) -> f64) -> (f64, f64) {
+        (at(range.bid_low, range.ask_high), at(range.bid_high, range.ask_low))
+    }
+
     #[inline(always)]
     fn at_whole_points(&self, bid: f64, ask: f64) -> f64 {
         self.constant + self.of_bid * whole(bid * self.points_per_unit) + self.of_ask * whole(ask * self.points_per_unit)
+    }
+}
+
+/// Smallest and largest quotient of something between `dividends` and an ask of `range`, which has to be above 0.
+#[inline(always)]
+fn quotients((lowest, highest): (f64, f64), range: &PriceRange) -> (f64, f64) {
+    if range.ask_low > 0.0 {
+        ((lowest / range.ask_low).min(lowest / range.ask_high), (highest / range.ask_low).max(highest / range.ask_high))
+    } else {
+        (f64::NAN, f64::NAN)
     }
 }
 
@@ -96,19 +113,24 @@ impl Curve {
     }
 
     /// The first row that may change `track`, or their number.
-    pub(crate) fn first_remarkable(&self, track: &EquityTrack, bids: &[f64], asks: &[f64]) -> usize {
+    pub(crate) fn first_remarkable(&self, track: &EquityTrack, bids: &[f64], asks: &[f64], ranges: RangesAhead<'_>) -> usize {
         let (low, high) = track.unremarkable();
+        let all_within = |(lowest, highest): (f64, f64), low, high| (lowest >= low) & (highest <= high);
         match *self {
             Self::Whole(line) => {
                 let (low, high) = (low.0 as f64, high.0 as f64);
-                first_not(bids, asks, |bid, ask| within(line.at_whole_points(bid, ask), low, high))
+                let rules_out = |range: &PriceRange| all_within(Line::over(range, |bid, ask| line.at_whole_points(bid, ask)), low, high);
+                ranges.first_not(bids, asks, rules_out, |bid, ask| within(line.at_whole_points(bid, ask), low, high))
             }
             Self::Near { line, over_ask, balance, tolerance } => {
                 let (low, high) = (low.to_units() + tolerance - balance, high.to_units() - tolerance - balance);
+                let over = |range: &PriceRange| Line::over(range, |bid, ask| line.at(bid, ask));
                 if over_ask {
-                    first_not(bids, asks, |bid, ask| within(line.at(bid, ask) / ask, low, high))
+                    let rules_out = |range: &PriceRange| all_within(quotients(over(range), range), low, high);
+                    ranges.first_not(bids, asks, rules_out, |bid, ask| within(line.at(bid, ask) / ask, low, high))
                 } else {
-                    first_not(bids, asks, |bid, ask| within(line.at(bid, ask), low, high))
+                    let rules_out = |range: &PriceRange| all_within(over(range), low, high);
+                    ranges.first_not(bids, asks, rules_out, |bid, ask| within(line.at(bid, ask), low, high))
                 }
             }
         }

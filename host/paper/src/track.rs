@@ -1,6 +1,7 @@
 //! Peak, low and drawdown of an account's equity, counted at every tick.
 
 use crate::curve::Curve;
+use crate::ranges::RangesAhead;
 use domain::number::Money;
 
 /// A fall of equity from a peak.
@@ -82,12 +83,13 @@ pub(crate) fn follow(
     curve: Option<&Curve>,
     bids: &[f64],
     asks: &[f64],
+    ranges: RangesAhead<'_>,
     exact: impl Fn(f64, f64) -> Option<Money>,
 ) {
     let mut row = 0;
     while row < bids.len().min(asks.len()) {
         if let Some(curve) = curve {
-            row += curve.first_remarkable(track, &bids[row..], &asks[row..]);
+            row += curve.first_remarkable(track, &bids[row..], &asks[row..], ranges.after(row));
         }
         if let (Some(&bid), Some(&ask)) = (bids.get(row), asks.get(row))
             && let Some(equity) = exact(bid, ask)

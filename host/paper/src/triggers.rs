@@ -1,6 +1,7 @@
 //! Per symbol: the quote, and everything that waits for a price or a time, sorted, so that a tick touches only what it
 //! reaches.
 
+use crate::ranges::{PriceRange, RangesAhead};
 use domain::contract::{OrderKind, Side};
 use domain::ids::{AccountId, OrderId, PositionId};
 use domain::ledger::{Position, WorkingOrder};
@@ -130,6 +131,12 @@ impl Bounds {
     fn quiet(&self, bid: f64, ask: f64) -> bool {
         (ask > self.ask_falls) & (ask < self.ask_rises) & (bid > self.bid_falls) & (bid < self.bid_rises)
     }
+
+    /// Whether every price in a range is quiet.
+    #[inline(always)]
+    fn all_quiet(&self, range: &PriceRange) -> bool {
+        self.quiet(range.bid_low, range.ask_low) & self.quiet(range.bid_high, range.ask_high)
+    }
 }
 
 /// One symbol at the venue.
@@ -220,7 +227,7 @@ impl Book {
     }
 
     /// How many leading rows reach no trigger.
-    pub(crate) fn quiet_rows(&self, ticks: &TickColumns<'_>) -> usize {
+    pub(crate) fn quiet_rows(&self, ticks: &TickColumns<'_>, ranges: RangesAhead<'_>) -> usize {
         if !self.watchers.is_empty() {
             return 0;
         }
@@ -229,23 +236,7 @@ impl Book {
             Some(end) => ticks.times.partition_point(|&time| time < end),
             None => ticks.len(),
         };
-        first_not(&ticks.bids[..before_expiry], &ticks.asks[..before_expiry], |bid, ask| self.bounds.quiet(bid, ask))
+        let (bids, asks) = (&ticks.bids[..before_expiry], &ticks.asks[..before_expiry]);
+        ranges.first_not(bids, asks, |range| self.bounds.all_quiet(range), |bid, ask| self.bounds.quiet(bid, ask))
     }
-}
-
-/// The first row at which `holds` does not, or their number. Blocks are tested without branches, so that the compiler can
-/// compare several rows at once.
-#[inline]
-pub(crate) fn first_not(bids: &[f64], asks: &[f64], holds: impl Fn(f64, f64) -> bool) -> usize {
-    const BLOCK: usize = 64;
-    let rows = bids.len().min(asks.len());
-    let mut start = 0;
-    while start + BLOCK <= rows {
-        let (bids, asks) = (&bids[start..start + BLOCK], &asks[start..start + BLOCK]);
-        if !bids.iter().zip(asks).fold(true, |all, (&bid, &ask)| all & holds(bid, ask)) {
-            break;
-        }
-        start += BLOCK;
-    }
-    (start..rows).find(|&row| !holds(bids[row], asks[row])).unwrap_or(rows)
 }

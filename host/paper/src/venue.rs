@@ -6,6 +6,7 @@ use crate::dealing::{Dealing, Market};
 use crate::delay::{Delay, Wire};
 use crate::margin::{Level, Standing};
 use crate::nights::Midnight;
+use crate::ranges::RangesAhead;
 use crate::track::{EquityTrack, follow};
 use crate::triggers::{Book, Quote, Reached, Task};
 use domain::broker::{AccountTerms, Broker, Happened, Reason, Report, retcode};
@@ -144,7 +145,7 @@ impl Venue {
         let book = &self.market.books[at];
         let quiet = book.is_quiet_at(tick);
         if quiet && book.watchers.is_empty() {
-            return self.follow(tick.symbol, &[tick.bid], &[tick.ask]);
+            return self.follow(tick.symbol, &[tick.bid], &[tick.ask], RangesAhead::default());
         }
         let now = book.time;
         let mut reached = std::mem::take(&mut self.reached);
@@ -161,7 +162,7 @@ impl Venue {
             self.act(of_account, now);
         }
         self.reached = reached;
-        self.follow(tick.symbol, &[tick.bid], &[tick.ask]);
+        self.follow(tick.symbol, &[tick.bid], &[tick.ask], RangesAhead::default());
     }
 
     /// The next moment at which something happens without a tick having to come: a command arrives, the server's day ends.
@@ -223,7 +224,7 @@ impl Venue {
     }
 
     /// Tracks the equity of whoever holds the symbol.
-    fn follow(&mut self, symbol: SymbolId, bids: &[f64], asks: &[f64]) {
+    fn follow(&mut self, symbol: SymbolId, bids: &[f64], asks: &[f64], ranges: RangesAhead<'_>) {
         if !self.market.options.track_equity {
             return;
         }
@@ -232,7 +233,7 @@ impl Venue {
         for id in &market.books[usize::from(symbol.0)].holders {
             let Some(account) = self.accounts.get_mut(id) else { continue };
             let mut track = account.track;
-            follow(&mut track, account.exposure.curve.as_ref(), bids, asks, |bid, ask| {
+            follow(&mut track, account.exposure.curve.as_ref(), bids, asks, ranges, |bid, ask| {
                 let row = Book::quote_of(spec, bid, ask)?;
                 Some(market.equity_at(account, |other| if other == symbol { Some(row) } else { market.quote(other) }))
             });
@@ -241,8 +242,8 @@ impl Venue {
     }
 
     /// How many leading rows can make nothing happen here: no order, no stop, no expiry, no stop-out. The row after them is
-    /// the first that may; when all rows are quiet, their number. May end early, never late.
-    pub fn quiet_rows(&self, symbol: SymbolId, ticks: &TickColumns<'_>) -> usize {
+    /// the first that may; when all rows are quiet, their number. May end early, never late. `ranges` are those of `ticks`.
+    pub fn quiet_rows(&self, symbol: SymbolId, ticks: &TickColumns<'_>, ranges: RangesAhead<'_>) -> usize {
         let Some(book) = self.market.book(symbol) else { return ticks.len() };
         // A first quote makes conversions known.
         let awaited = book.quote.is_none() && self.accounts.values().any(|account| !account.ledger.positions.is_empty());
@@ -251,17 +252,17 @@ impl Venue {
         }
         let before_midnight = self.midnight.next().map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time < at.0));
         let before_arrival = self.wire.next().map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time <= at.0));
-        book.quiet_rows(&ticks.slice(0..before_midnight.min(before_arrival)))
+        book.quiet_rows(&ticks.slice(0..before_midnight.min(before_arrival)), ranges)
     }
 
     /// Takes rows as seen that [`quiet_rows`](Self::quiet_rows) has counted, as if each had come by
     /// [`on_tick`](Self::on_tick).
-    pub fn skip_quiet(&mut self, symbol: SymbolId, ticks: &TickColumns<'_>) {
+    pub fn skip_quiet(&mut self, symbol: SymbolId, ticks: &TickColumns<'_>, ranges: RangesAhead<'_>) {
         let Some(last) = ticks.len().checked_sub(1) else { return };
         if usize::from(symbol.0) >= self.market.books.len() {
             return;
         }
-        self.follow(symbol, ticks.bids, ticks.asks);
+        self.follow(symbol, ticks.bids, ticks.asks, ranges);
         let spec = self.market.table.spec(symbol);
         let book = &mut self.market.books[usize::from(symbol.0)];
         book.quote = Book::quote_of(spec, ticks.bids[last], ticks.asks[last]).or(book.quote);

@@ -51,7 +51,7 @@ fn exchanged(chunk: Chunk) -> Chunk {
     // Written so that several rows are compared at once.
     let bids = both().map(|(&bid, &ask)| if bid > ask { ask } else { bid }).collect();
     let asks = both().map(|(&bid, &ask)| if bid > ask { bid } else { ask }).collect();
-    Arc::new(Mended { chunk, bids, asks })
+    Chunk::new(Arc::new(Mended { chunk, bids, asks }))
 }
 
 fn without_crossed(chunk: &Chunk) -> Chunk {
@@ -71,7 +71,7 @@ fn without_crossed(chunk: &Chunk) -> Chunk {
 fn with_spread(chunk: Chunk, spec: &SymbolSpec, points: Points) -> Chunk {
     let ask = |&bid: &f64| spec.nearest_points(bid).map_or(bid, |bid| spec.price(bid + points));
     let asks = chunk.columns().bids.iter().map(ask).collect();
-    Arc::new(Mended { chunk, bids: Vec::new(), asks })
+    Chunk::new(Arc::new(Mended { chunk, bids: Vec::new(), asks }))
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ pub fn page(title: &str, symbols: &str, summary: &Summary) -> String {
         _ => "nothing".to_owned(),
     };
     let state = if summary.interrupted { "; interrupted, and not complete" } else { "" };
-    let under = format!("{symbols}, {time}; {} search, maximises {}{state}", summary.method, summary.criterion.word());
+    let confirmed = if summary.confirmed { "the best are confirmed" } else { "not confirmed" };
+    let under = format!("{symbols}, {time}; {} search, maximises {}{state}; {confirmed}", summary.method, summary.criterion.word());
     let mut page = Page::new(title, &under);
     page.section("found", "Found", "<div id=\"tiles\" class=\"tiles\"></div>");
     if summary.walk.is_some() {

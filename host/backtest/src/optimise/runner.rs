@@ -3,11 +3,12 @@
 use super::job::Trouble;
 use super::pass::{Figures, PassFault};
 use super::windows::Span;
+use crate::confirm::{ReadsAhead, confirm};
 use crate::report::RunReport;
-use crate::run::{RunError, RunSetup, run};
+use crate::run::{Batching, RunError, RunSetup, run};
 use crate::source::Source;
 use domain::contract::{Param, RunMode};
-use domain::desk::Desk;
+use domain::desk::{Desk, Witness};
 use domain::guest::{Fault, Guest};
 use domain::limits::GuestLimits;
 use domain::time::Time;
@@ -56,12 +57,29 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// As [`Trouble`] says.
     pub fn report(&self, params: &[Param], span: Span) -> Result<Option<RunReport>, Trouble> {
+        self.run(params, span, self.setup.batching.clone(), None)
+    }
+
+    /// Runs a pass again with other batches: `Some` of a strategy that then decides otherwise.
+    ///
+    /// # Errors
+    /// As [`Trouble`] says.
+    pub fn reads_ahead(&self, params: &[Param], span: Span) -> Result<Option<ReadsAhead>, Trouble> {
+        let Some(report) = self.report(params, span)? else { return Ok(None) };
+        let again = |batching, witness| {
+            let ticks_gone = || Trouble::Host("the ticks that were there are gone".to_owned());
+            self.run(params, span, batching, witness)?.ok_or_else(ticks_gone)
+        };
+        confirm(&report, again).map(Result::err)
+    }
+
+    fn run(&self, params: &[Param], span: Span, batching: Batching, witness: Option<Witness>) -> Result<Option<RunReport>, Trouble> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Trouble::Stopped);
         }
         let host = |error: StoreError| Trouble::Host(error.to_string());
         let source = (self.ticks)(span.start().plus_us(-self.warm_up_us), span.stop()).map_err(host)?;
-        let setup = RunSetup { params: params.to_vec(), start: span.start(), ..self.setup.clone() };
+        let setup = RunSetup { params: params.to_vec(), start: span.start(), batching, witness, ..self.setup.clone() };
         let limits = setup.limits;
         let ended = run(setup, source, |desk| (self.guests)(desk, limits), |_| ());
         // What ran while it was told to stop may have seen the ticks end early.

@@ -28,6 +28,9 @@ pub struct Summary {
     pub axes: Vec<AxisTold>,
     /// Whether it was stopped before the end.
     pub interrupted: bool,
+    /// Whether the best pass of each window was run again with other batches and decided the same; see
+    /// [`Runner::reads_ahead`](super::Runner::reads_ahead).
+    pub confirmed: bool,
     /// Passes that ended, over all windows, tests included.
     pub passes: u64,
     /// Those of them that failed.
@@ -151,6 +154,7 @@ impl Summary {
             method: method_told(method),
             axes: axes.collect(),
             interrupted: findings.is_stopped,
+            confirmed: false,
             passes: findings.passes().count() as u64,
             faulted: findings.faults() as u64,
             faults: faults(findings, space),

@@ -4,10 +4,8 @@
 //! handle is its pass's own because handles are counted: one that two threads share would have them wait for each other's
 //! cache line a thousand times a second.
 
-use crate::source::{Chunk, Source};
-use domain::desk::Columns;
+use crate::source::{Chunk, SharedRanges, Source};
 use domain::symbol::SymbolId;
-use domain::tick::TickColumns;
 use domain::time::Time;
 use market::store::Days;
 use market::{Day, StoreError};
@@ -21,8 +19,11 @@ const DAYS_MAX: usize = 16_384;
 /// Days of several symbols, mapped.
 #[derive(Clone, Debug)]
 pub struct TickSet {
-    lanes: Vec<(SymbolId, Vec<Day>)>,
+    lanes: Vec<(SymbolId, Vec<SharedDay>)>,
 }
+
+/// A day, and the price ranges of its ticks.
+type SharedDay = (Day, SharedRanges);
 
 /// Why ticks can't be shared.
 #[derive(Debug, thiserror::Error)]
@@ -33,14 +34,6 @@ pub enum TickSetError {
     /// There are too many days.
     #[error("more than {DAYS_MAX} days of ticks are too many for one optimisation; give a shorter time with --from and --to")]
     TooManyDays,
-}
-
-struct DayColumns(Day);
-
-impl Columns for DayColumns {
-    fn columns(&self) -> TickColumns<'_> {
-        self.0.columns()
-    }
 }
 
 impl TickSet {
@@ -55,7 +48,7 @@ impl TickSet {
             let mut lane = Vec::new();
             for day in days {
                 left = left.checked_sub(1).ok_or(TickSetError::TooManyDays)?;
-                lane.push(day?);
+                lane.push((day?, SharedRanges::default()));
             }
             lanes.push((symbol, lane));
         }
@@ -64,7 +57,7 @@ impl TickSet {
 
     /// Ticks of all symbols.
     pub fn len(&self) -> u64 {
-        self.lanes.iter().flat_map(|(_, days)| days).map(|day| day.len() as u64).sum()
+        self.lanes.iter().flat_map(|(_, days)| days).map(|(day, _)| day.len() as u64).sum()
     }
 
     /// Whether there are none.
@@ -75,21 +68,20 @@ impl TickSet {
     /// First and last tick of the symbols that `counts` takes.
     pub fn span(&self, counts: impl Fn(SymbolId) -> bool) -> Option<(Time, Time)> {
         let days = self.lanes.iter().filter(|(symbol, _)| counts(*symbol)).flat_map(|(_, days)| days);
-        let edges = days.filter_map(|day| Some((*day.columns().times.first()?, *day.columns().times.last()?)));
+        let edges = days.filter_map(|(day, _)| Some((*day.columns().times.first()?, *day.columns().times.last()?)));
         edges.map(|(first, last)| (Time(first), Time(last))).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// The ticks with `from <= time < to`, for one pass. Once `stop` is set there are no more.
     pub fn source(&self, from: Time, to: Time, stop: &Arc<AtomicBool>) -> Result<Source, StoreError> {
-        let lane = |(symbol, days): &(SymbolId, Vec<Day>)| {
-            let overlaps = |day: &&Day| day.date().end() > from && day.date().start() < to;
-            let days: Vec<Day> = days.iter().filter(overlaps).cloned().collect();
+        let lane = |(symbol, days): &(SymbolId, Vec<SharedDay>)| {
+            let overlaps = |(day, _): &&SharedDay| day.date().end() > from && day.date().start() < to;
+            let days: Vec<SharedDay> = days.iter().filter(overlaps).cloned().collect();
             let stop = Arc::clone(stop);
             let chunks = days
                 .into_iter()
-                .map(move |day| day.within(from, to))
                 .take_while(move |_| !stop.load(Ordering::Relaxed))
-                .map(|day| Ok(Arc::new(DayColumns(day)) as Chunk));
+                .map(move |(day, ranges)| Ok(Chunk::of_day(day, from, to, &ranges)));
             (*symbol, Box::new(chunks) as crate::source::Chunks)
         };
         Source::new(self.lanes.iter().map(lane).collect())

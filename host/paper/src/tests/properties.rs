@@ -1,7 +1,7 @@
 //! What holds for every sequence of commands and ticks.
 
 use super::bench::{ACCOUNT, EURJPY, EURUSD, USDJPY, market, order, position, table};
-use crate::{Charge, Commission, Commissions, Delay, EquityTrack, LimitFills, Sides, Venue, VenueOptions};
+use crate::{Charge, Commission, Commissions, Delay, EquityTrack, LimitFills, PriceRanges, RangesAhead, Sides, Venue, VenueOptions};
 use domain::broker::{AccountTerms, Broker, Happened, Report};
 use domain::contract::{AccountMode, OrderKind, Side};
 use domain::ids::{AccountId, OrderId};
@@ -16,8 +16,11 @@ use domain::time::{DAY_US, SECOND_US, Time};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-/// A tick relative to the one before: change of the bid, spread, microseconds.
+/// A tick relative to the one before: change of the bid, spread, microseconds. One of the spreads below spoils the tick.
 type Move = (i64, i64, i64);
+
+/// No ask, no bid, a bid of nothing, an ask without end.
+const SPOILED: std::ops::Range<i64> = 1_000..1_004;
 
 #[derive(Clone, Debug)]
 enum Event {
@@ -52,8 +55,8 @@ fn symbol() -> impl Strategy<Value = SymbolId> {
 fn event() -> impl Strategy<Value = Event> {
     // Mostly small moves, now and then a gap, now and then a crossed market.
     let change = prop_oneof![8 => -30..=30_i64, 1 => -1_500..=1_500_i64];
-    let spread = prop_oneof![9 => 0..=15_i64, 1 => -3..=60_i64];
-    let moves = prop::collection::vec((change, spread, 0..=2_000_000_i64), 1..200);
+    let spread = prop_oneof![180 => 0..=15_i64, 20 => -3..=60_i64, 1 => SPOILED];
+    let moves = prop::collection::vec((change, spread, 0..=2_000_000_i64), 1..400);
     let offset = || prop_oneof![1 => Just(0), 4 => -200..=200_i64];
     let side = || prop_oneof![Just(Side::Buy), Just(Side::Sell)];
     let kind =
@@ -162,6 +165,8 @@ fn setting() -> impl Strategy<Value = Setting> {
 enum Feed {
     OneByOne,
     ByColumns,
+    /// The same, with the price ranges of blocks.
+    ByRanges,
     /// With two more accounts, one that does the same and one that does the opposite.
     AmongOthers,
     /// With the account taken off the venue and restored after every event.
@@ -282,15 +287,20 @@ impl Run {
             *bid = (*bid + change).max(100);
             self.now = self.now.plus_us(*us);
             times.push(self.now.0);
-            bids.push(spec.price(Points(*bid)));
-            asks.push(spec.price(Points(*bid + spread)));
+            let (sound, spoiled) = (spec.price(Points(*bid)), spread - SPOILED.start);
+            bids.push([sound, f64::NAN, 0.0].get(spoiled.max(0) as usize).copied().unwrap_or(sound));
+            let sound = spec.price(Points(*bid + if SPOILED.contains(spread) { 10 } else { *spread }));
+            asks.push([f64::NAN, sound, sound, f64::INFINITY].get(spoiled as usize).copied().unwrap_or(sound));
         }
         let ticks = TickColumns { times: &times, bids: &bids, asks: &asks, lasts: &[], volumes: &[] };
+        let ranges = PriceRanges::of(&bids, &asks);
+        let by_ranges = self.feed == Feed::ByRanges;
+        let ahead = |row| if by_ranges { ranges.starting(row) } else { RangesAhead::default() };
         let mut row = 0;
         while row < ticks.len() {
-            if self.feed == Feed::ByColumns {
-                let quiet = self.venue.quiet_rows(symbol, &ticks.slice(row..ticks.len()));
-                self.venue.skip_quiet(symbol, &ticks.slice(row..row + quiet));
+            if matches!(self.feed, Feed::ByColumns | Feed::ByRanges) {
+                let quiet = self.venue.quiet_rows(symbol, &ticks.slice(row..ticks.len()), ahead(row));
+                self.venue.skip_quiet(symbol, &ticks.slice(row..row + quiet), ahead(row));
                 self.take_nothing();
                 row += quiet;
             }
@@ -347,15 +357,17 @@ proptest! {
     #[test]
     fn columns_give_what_ticks_one_by_one_give(events in events(), setting in setting()) {
         let one_by_one = Run::of(&events, &setting, Feed::OneByOne);
-        let by_columns = Run::of(&events, &setting, Feed::ByColumns);
-        prop_assert_eq!(&one_by_one.reports, &by_columns.reports);
-        prop_assert_eq!(one_by_one.track(), by_columns.track());
+        for feed in [Feed::ByColumns, Feed::ByRanges] {
+            let by_columns = Run::of(&events, &setting, feed);
+            prop_assert_eq!(&one_by_one.reports, &by_columns.reports);
+            prop_assert_eq!(one_by_one.track(), by_columns.track());
+            prop_assert_eq!(one_by_one.venue.ledger(ACCOUNT), by_columns.venue.ledger(ACCOUNT));
+            prop_assert_eq!(one_by_one.venue.standing(ACCOUNT), by_columns.venue.standing(ACCOUNT));
+        }
         // Only ticks are counted here; what is due between them moves equity as well.
         if setting.1.delay == Delay::None && setting.2.swap == SwapMode::Disabled {
             prop_assert_eq!(one_by_one.track(), one_by_one.counted);
         }
-        prop_assert_eq!(one_by_one.venue.ledger(ACCOUNT), by_columns.venue.ledger(ACCOUNT));
-        prop_assert_eq!(one_by_one.venue.standing(ACCOUNT), by_columns.venue.standing(ACCOUNT));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Runs of which the best counts: what the machine can do when nothing else wants it.
 const RUNS: usize = 7;
-/// What the peer manages in less than a minute.
+/// What the peer manages in a few seconds.
 const PEER_TICKS: usize = 200_000;
 /// Set for the process of its own in which memory is measured.
 const ALONE: &str = "STOCKADE_BENCH_ALONE";
@@ -82,7 +82,8 @@ fn year() {
     }
 }
 
-/// The peer is given as many ticks as it manages in a minute, and we the same.
+/// The peer is given as many ticks as it manages in a few seconds, and we the same; of both the best run counts, by what its
+/// thread had of a core.
 fn nautilus(stage: &Stage) {
     let ticks = stage.eurusd().first(PEER_TICKS);
     let (took, report) = best(|| stage.ema_cross(&ticks));

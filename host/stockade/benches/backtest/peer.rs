@@ -34,7 +34,7 @@ pub fn nautilus(ticks: &Ticks, ours: &RunReport) -> Result<f64, String> {
         let said = String::from_utf8_lossy(&output.stderr);
         format!("{python} {SCRIPT} failed: {}", said.lines().last().unwrap_or("it said nothing"))
     })?;
-    eprintln!("NautilusTrader {}: {} ticks in {:.1} s, {} orders", answer.version, answer.ticks, answer.seconds, answer.orders);
+    eprintln!("NautilusTrader {}: {} ticks in {:.2} s at best, {} orders", answer.version, answer.ticks, answer.seconds, answer.orders);
     let asked = ours.decisions.asked() as f64;
     if (answer.orders as f64 - asked).abs() > asked * 0.01 {
         return Err(format!("it gave {} orders and we {asked}: not the same strategy", answer.orders));

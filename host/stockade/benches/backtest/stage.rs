@@ -110,8 +110,9 @@ impl Ticks {
     }
 
     fn source(&self) -> Source {
-        let chunks = self.chunks.clone().into_iter().map(Ok);
-        Source::new(vec![(SymbolId(0), Box::new(chunks))]).expect("they are in memory")
+        // Each run makes its own price ranges, as a backtest does, and its time includes it.
+        let fresh: Vec<_> = self.chunks.iter().map(|chunk| Ok(Chunk::new(Arc::clone(chunk.handle())))).collect();
+        Source::new(vec![(SymbolId(0), Box::new(fresh.into_iter()))]).expect("they are in memory")
     }
 }
 
@@ -189,6 +190,6 @@ pub fn scratch(name: &str) -> PathBuf {
 /// All rows of some chunks in one piece.
 pub fn joined(chunks: &[Chunk]) -> OwnedColumns {
     let mut all = OwnedColumns::default();
-    chunks.iter().for_each(|chunk| all.extend(Arc::clone(chunk).columns(), &[]));
+    chunks.iter().for_each(|chunk| all.extend(chunk.columns(), &[]));
     all
 }
