@@ -215,7 +215,7 @@ mod tests {
     fn a_flood_is_cut_off_counted_and_forgiven_in_the_next_minute() {
         let mut reports = Reports::new(1_000);
         reports.begin(Time(0));
-        (0..1_000).for_each(|_| reports.log(LogLevel::Info, "0123456789"));
+        (0..1_000).for_each(|_| _ = reports.log(LogLevel::Info, "0123456789"));
         let (remarks, dropped) = reports.take();
         assert_eq!((remarks.len(), dropped), (1_000 / 26, 1_000 - 1_000 / 26));
         reports.begin(Time(MINUTE_US));
@@ -231,8 +231,8 @@ mod tests {
         for step in steps.chars() {
             number += 1;
             match step {
-                's' => reports.signal(SymbolId(0), Some(Side::Buy), 50.0, "why"),
-                'n' => reports.signal(SymbolId(0), None, 50.0, "why"),
+                's' => _ = reports.signal(SymbolId(0), Some(Side::Buy), 50.0, "why"),
+                'n' => _ = reports.signal(SymbolId(0), None, 50.0, "why"),
                 'o' => reports.asked(SymbolId(0), Side::Buy, Ok(number)),
                 'd' => reports.asked(SymbolId(0), Side::Buy, Err(DenyCode::ReducingOnly)),
                 'x' => reports.asked(SymbolId(0), Side::Sell, Ok(number)),
