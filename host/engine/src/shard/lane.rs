@@ -30,8 +30,10 @@ const TIME_SHARED: u32 = 2 * 1_000;
 const TIME_LEAST: u32 = 10;
 /// Seconds in a row that an engine must take more time.
 const LONG_SECONDS: u32 = 2;
-/// A tick counts for so long at most: when the machine does not let a thread run for a while, that is no engine's fault. One that
-/// takes long by itself does so at every tick.
+/// When the machine does not let a thread run for a while, that is no engine's fault. One that takes long by itself does so again and
+/// again: so many calls of a second must have taken so long a tick, and none counts for more than the last of these.
+const LONG_CALLS: u32 = 4;
+const TICK_TIME_LONG: Duration = Duration::from_micros(20);
 const TICK_TIME_MAX: Duration = Duration::from_millis(1);
 /// However busy the shard is, the slow lane is looked at so often. And no rest is longer: a call may have taken long because the
 /// machine had no time for it.
@@ -54,11 +56,19 @@ pub(super) struct Lane {
     /// Ticks so far, and the last that took too much.
     ticks: u64,
     costly_at: Option<u64>,
-    /// A second of its shard's, and the time that it took of it; seconds in a row in which that was more than its share.
-    time: (u32, Duration),
+    /// What it took of a second of its shard's; seconds in a row in which that was more than its share.
+    time: Time,
     long_seconds: u32,
     /// Times it went into the slow lane.
     times: u32,
+}
+
+/// What an engine took of a second of its shard's.
+#[derive(Clone, Copy, Default)]
+struct Time {
+    second: u32,
+    took: Duration,
+    long_calls: u32,
 }
 
 /// What there is of an engine while it is in the slow lane.
@@ -142,8 +152,11 @@ impl Lane {
 
     /// Notes how long ticks, or an order event, have taken in a second of its shard's.
     pub(super) fn took(&mut self, second: u32, took: Duration, ticks: usize) {
-        let took = took.min(TICK_TIME_MAX * ticks as u32);
-        self.time = if self.time.0 == second { (second, self.time.1 + took) } else { (second, took) };
+        if self.time.second != second {
+            self.time = Time { second, ..Time::default() };
+        }
+        self.time.took += took.min(TICK_TIME_MAX * ticks as u32);
+        self.time.long_calls += u32::from(took > TICK_TIME_LONG * ticks as u32);
     }
 
     /// Notes what fuel they have taken; why that is too much, if it is.
@@ -305,8 +318,8 @@ impl Shard {
         let mut slow = Vec::new();
         for (at, slot) in self.slots.iter_mut().enumerate() {
             let Some(slot) = slot else { continue };
-            let took = slot.lane.time.1;
-            let is_long = slot.lane.time.0 == second && took > share;
+            let Time { second: of, took, long_calls } = slot.lane.time;
+            let is_long = of == second && took > share && long_calls >= LONG_CALLS;
             slot.lane.long_seconds = if is_long { slot.lane.long_seconds + 1 } else { 0 };
             match &mut slot.lane.slow {
                 Some(lane) if is_long => lane.calm_since = self.second,
