@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What differs from run to run of the same thing: what it took, and where it was written.
-const OF_THE_MOMENT: [&str; 7] = ["seconds", "ticks_per_second", "files", "made_by", "calls", "fuel", "memory_bytes"];
+/// What differs from run to run of the same thing: what it took, where it was written, and how it was looked at afterwards.
+const OF_THE_MOMENT: [&str; 9] =
+    ["seconds", "ticks_per_second", "files", "made_by", "calls", "fuel", "memory_bytes", "confirmed", "Confirmed"];
 /// First parts of what was set rather than found.
 const SETTINGS: [&str; 12] =
     ["about", "strategy", "version", "digest", "symbols", "params", "settings", "deposit", "currency", "seed", "from", "to"];
@@ -88,7 +89,10 @@ fn collect(name: &str, value: &Value, leaves: &mut BTreeMap<String, Value>) {
         // Names with their values: parameters, settings.
         Value::Array(items) if !items.is_empty() && items.iter().all(|item| item.as_array().is_some_and(|row| is_pair(row))) => {
             for pair in items.iter().filter_map(Value::as_array) {
-                collect(&below(pair[0].as_str().unwrap_or_default()), &pair[1], leaves);
+                let name = pair[0].as_str().unwrap_or_default();
+                if !OF_THE_MOMENT.contains(&name) {
+                    collect(&below(name), &pair[1], leaves);
+                }
             }
         }
         leaf => {

@@ -8,6 +8,7 @@ use domain::desk::Desk;
 use domain::guest::GuestFactory as _;
 use domain::ids::EngineId;
 use domain::life::{EngineState, Verdict};
+use domain::limits::GuestLimits;
 use domain::tick::Timeframe;
 use domain::time::SECOND_US;
 use engine::{Bounds, EngineSetup, Event, Host, HostSetup};
@@ -63,7 +64,9 @@ impl HostileWorld {
         for (engine, mode) in (1..).zip(ENDS.iter().map(|(mode, _)| *mode)).chain([PATIENT]) {
             let params = components::misbehaving_params(&modes, mode, 3);
             let (version, description) = (hostile.digest, description.clone());
-            world.run(EngineSetup { version, description, params, ..setup(engine, engine) });
+            // Less than the bomb takes at once: filling more would use up its fuel first, unless ticks came by columns.
+            let limits = GuestLimits { memory_bytes_max: 1 << 20, ..GuestLimits::default() };
+            world.run(EngineSetup { version, description, params, limits, ..setup(engine, engine) });
         }
         let description = sandbox.describe(&calm.digest).unwrap();
         let params = domain::params::resolve(&description.params, []).unwrap();

@@ -199,7 +199,7 @@ pub fn market(side: Side) -> AskedOrder {
 }
 
 /// Waits for something that other threads bring about and of which nobody tells.
-pub fn eventually(happens: impl Fn() -> bool) {
+pub fn eventually(mut happens: impl FnMut() -> bool) {
     let end = std::time::Instant::now() + PATIENCE;
     while !happens() {
         assert!(std::time::Instant::now() < end, "what was waited for did not happen");
