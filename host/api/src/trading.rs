@@ -53,12 +53,14 @@ pub(crate) async fn pull(
 ) -> Result<WoundDown, Problem> {
     let why = reason.to_owned();
     let done = state.ask(move |host| {
-        match host.set_trading(scope, trading, &why) {
+        let set = host.set_trading(scope, trading, &why);
+        // Also when a shard is too busy to say that it has heard: what is sent for this does not go through it.
+        let done = if what.cancel_orders || what.flatten { host.wind_down(scope, what) } else { Ok(WoundDown::default()) };
+        match set {
             // What is not there now is told when it is opened or added.
-            Ok(()) | Err(HostError::NoSuchAccount(_) | HostError::NoSuchEngine(_)) => {}
-            Err(error) => return Err(error),
+            Ok(()) | Err(HostError::NoSuchAccount(_) | HostError::NoSuchEngine(_)) => done,
+            Err(error) => Err(error),
         }
-        if what.cancel_orders || what.flatten { host.wind_down(scope, what) } else { Ok(WoundDown::default()) }
     });
     Ok(done.await??)
 }

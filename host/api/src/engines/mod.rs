@@ -6,6 +6,7 @@ pub(crate) mod deals;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod orders;
+mod other;
 pub(crate) mod pause;
 pub(crate) mod positions;
 pub(crate) mod remove;

@@ -1,7 +1,8 @@
 //! `POST`, `GET` and `DELETE /engines/{id}/shadow`.
 
+use super::other::OtherVersion;
 use crate::extract::{Json, Path};
-use crate::operations::{Changes, any_engine, end_shadow, shadow_engine, shadow_of};
+use crate::operations::{any_engine, end_shadow, shadow_engine, shadow_of};
 use crate::operator::Operator;
 use crate::problem::{Code, Problem};
 use crate::show::At;
@@ -11,25 +12,10 @@ use ::engine::{Difference, ShadowReport};
 use axum::extract::State;
 use domain::contract::AskedOrder;
 use domain::desk::Asked;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::Serialize;
 use std::fmt::Write as _;
 use store::EngineRecord;
 use utoipa::ToSchema;
-
-/// What is to run beside the version that works.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = NewShadow)]
-pub(crate) struct Body {
-    /// At least 8 digits of the digest of a version of the engine's strategy; unless given, the version uploaded last.
-    version: Option<String>,
-    /// Parameters to set, as text; those that are not named keep their values.
-    #[serde(default)]
-    params: BTreeMap<String, String>,
-    /// Why, for the audit.
-    reason: Option<String>,
-}
 
 /// How a version that runs beside the one that works compares with it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -172,18 +158,18 @@ fn view(state: &AppState, record: &EngineRecord) -> Result<axum::Json<ShadowView
 ///
 /// Codes: `NOT_FOUND`, `NOT_NOW` when the engine is not running or has a shadow, `INVALID_PARAMS`, `INVALID_VALUE`,
 /// `SYMBOLS_MISMATCH`, `HOST_FULL`.
-#[utoipa::path(post, path = "/engines/{id}/shadow", tag = "engines", operation_id = "start_shadow", request_body = Body,
+#[utoipa::path(post, path = "/engines/{id}/shadow", tag = "engines", operation_id = "start_shadow", request_body = OtherVersion,
     params(("id" = u32, Path, description = "The engine.")),
     responses((status = 200, description = "It is being made ready.", body = ShadowView)))]
 pub(crate) async fn start(
     _: Operator,
     State(state): State<AppState>,
     Path(id): Path<u32>,
-    Json(body): Json<Body>,
+    Json(other): Json<OtherVersion>,
 ) -> Result<axum::Json<ShadowView>, Problem> {
     let record = any_engine(&state, id).await?;
-    let changes = Changes { version: body.version, params: body.params, ..Changes::default() };
-    shadow_engine(&state, &record, &changes, body.reason.as_deref().unwrap_or("by the operator")).await?;
+    let (changes, reason) = other.taken();
+    shadow_engine(&state, &record, &changes, &reason).await?;
     view(&state, &record)
 }
 

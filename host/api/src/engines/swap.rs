@@ -1,30 +1,16 @@
 //! `POST /engines/{id}/swap`.
 
+use super::other::OtherVersion;
 use super::{EngineView, view};
 use crate::extract::{Json, Path};
-use crate::operations::{Changes, any_engine, swap_engine};
+use crate::operations::{any_engine, swap_engine};
 use crate::operator::Operator;
 use crate::problem::Problem;
 use crate::state::AppState;
 use ::engine::Swapped;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::Serialize;
 use utoipa::ToSchema;
-
-/// What is to take over.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = NewSwap)]
-pub(crate) struct Body {
-    /// At least 8 digits of the digest of a version of the engine's strategy; unless given, the version uploaded last.
-    version: Option<String>,
-    /// Parameters to set, as text; those that are not named keep their values.
-    #[serde(default)]
-    params: BTreeMap<String, String>,
-    /// Why, for the audit.
-    reason: Option<String>,
-}
 
 /// A version that has taken over.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,18 +31,18 @@ pub(crate) struct SwapView {
 /// it is rolled back. An engine that is stopped gets the version for its next start.
 ///
 /// Codes: `NOT_FOUND`, `NOT_SWAPPED`, `INVALID_PARAMS`, `INVALID_VALUE`, `SYMBOLS_MISMATCH`, `HOST_FULL`.
-#[utoipa::path(post, path = "/engines/{id}/swap", tag = "engines", operation_id = "swap_engine", request_body = Body,
+#[utoipa::path(post, path = "/engines/{id}/swap", tag = "engines", operation_id = "swap_engine", request_body = OtherVersion,
     params(("id" = u32, Path, description = "The engine.")),
     responses((status = 200, description = "It has taken over.", body = SwapView)))]
 pub(crate) async fn swap(
     _: Operator,
     State(state): State<AppState>,
     Path(id): Path<u32>,
-    Json(body): Json<Body>,
+    Json(other): Json<OtherVersion>,
 ) -> Result<axum::Json<SwapView>, Problem> {
     let record = any_engine(&state, id).await?;
-    let changes = Changes { version: body.version, params: body.params, ..Changes::default() };
-    let swapped = swap_engine(&state, &record, &changes, body.reason.as_deref().unwrap_or("by the operator")).await?;
+    let (changes, reason) = other.taken();
+    let swapped = swap_engine(&state, &record, &changes, &reason).await?;
     let pause_us = match swapped {
         Swapped::TakenOver { pause } => Some(pause.as_micros() as u64),
         Swapped::AtNextStart => None,

@@ -126,16 +126,17 @@ impl Progress {
     }
 
     fn tell(&self, resumed: &Resumed) {
+        self.line(resumed).into_iter().for_each(|line| tracing::info!("{line}"));
+    }
+
+    fn line(&self, resumed: &Resumed) -> Option<String> {
         let done = resumed.engines + resumed.failed.len();
-        if done.is_multiple_of(TOLD_EVERY) {
-            tracing::info!("{done} of {} engines are back, {} of them start", self.engines, resumed.started);
-        }
+        let line = || format!("{done} of {} engines are back, {} of them start", self.engines, resumed.started);
+        done.is_multiple_of(TOLD_EVERY).then(line)
     }
 
     fn done(&self, resumed: &Resumed) {
-        let (engines, started, failed) = (resumed.engines, resumed.started, resumed.failed.len());
-        let took_s = self.since.elapsed().as_secs_f64();
-        tracing::info!("{engines} engines are back after {took_s:.1} s, {started} of them start, {failed} could not go on");
+        tracing::info!("{}", resumed.last_line(self.since.elapsed().as_secs_f64()));
     }
 }
 
@@ -156,8 +157,35 @@ async fn go_on(state: &AppState, record: &EngineRecord) -> Result<bool, Problem>
 }
 
 impl Resumed {
+    fn last_line(&self, took_s: f64) -> String {
+        let (engines, started, failed) = (self.engines, self.started, self.failed.len());
+        format!("{engines} engines are back after {took_s:.1} s, {started} of them start, {failed} could not go on")
+    }
+
     fn fail(&mut self, line: String) {
         tracing::error!("{line}");
         self.failed.push(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thousandth_engine_is_told_and_so_is_the_end() {
+        let progress = Progress { engines: 2_500, since: Instant::now() };
+        let line = |engines, failed: usize| {
+            let failed = (0..failed).map(|number| number.to_string()).collect();
+            progress.line(&Resumed { accounts: 1, engines, started: 700, failed })
+        };
+        assert_eq!((line(999, 0), line(1_001, 0), line(1_000, 1)), (None, None, None));
+        assert_eq!(
+            line(1_998, 2).as_deref(),
+            Some("2000 of 2500 engines are back, 700 of them start"),
+            "one that failed is seen to as well"
+        );
+        let resumed = Resumed { accounts: 1, engines: 2_499, started: 700, failed: vec!["engine 3".into()] };
+        assert_eq!(resumed.last_line(1.26), "2499 engines are back after 1.3 s, 700 of them start, 1 could not go on");
     }
 }

@@ -25,6 +25,40 @@ async fn the_hosts_counts_are_there_and_name_nobody() {
     assert_eq!(values["stockade_engines{state=\"quarantined\"}"], "0");
     assert_eq!(values["stockade_engine_ticks"], "2");
     assert_eq!(values["stockade_commands_recorded_total"], "1");
+    let (engine, totals) = (world.host.engine(domain::ids::EngineId(1)).unwrap(), world.host.snapshot().totals);
+    assert!(engine.fuel_today > 0 && engine.memory_bytes > 0 && totals.group_commits > 0 && totals.reports > 0);
+    for (name, value) in [
+        ("engine_fuel", engine.fuel_total),
+        ("engine_fuel_today", engine.fuel_today),
+        ("engine_log_bytes", engine.log_bytes),
+        ("engine_calls", engine.calls),
+        ("guest_memory_bytes", engine.memory_bytes),
+        ("group_commits_total", totals.group_commits),
+        ("reports_total", totals.reports),
+        ("accounts", 1),
+        ("trading_state", 0),
+    ] {
+        assert_eq!(values[format!("stockade_{name}").as_str()], value.to_string(), "{name}");
+    }
+    for nothing in [
+        "engine_ticks_throttled",
+        "engine_faults",
+        "engine_denied",
+        "commands_unrecorded_total",
+        "contradictions_total",
+        "lines_refused_total",
+        "commands_waiting",
+        "ticks_refused_total",
+        "ticks_merged_total",
+        "ticks_by_columns_total",
+        "feed_stalls_total",
+        "feed_stalled_microseconds_total",
+        "views_dropped_total",
+        "panics_total",
+        "shard_ticks_waiting{shard=\"0\"}",
+    ] {
+        assert_eq!(values[format!("stockade_{nothing}").as_str()], "0", "{nothing}");
+    }
     assert_eq!((values["stockade_decision_seconds_count"], values["stockade_decision_seconds_bucket{le=\"+Inf\"}"]), ("2", "2"));
     assert!(text.ends_with("# EOF\n"));
     let known = ["state", "shard", "le"];

@@ -56,3 +56,37 @@ async fn on_an_account_that_is_not_open_nothing_is_added() {
     stockade_api::operations::resume(&world.state).await.unwrap();
     world.post("/engines?user=ann", engine).await.created();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_engines_go_on_at_once_each_as_it_was() {
+    let world = World::running().await;
+    let many = 40;
+    for number in 2..=many {
+        let engine = serde_json::json!({ "name": format!("n{number}"), "account": "paper", "strategy": "cross", "symbols": ["XAUUSD"] });
+        world.post("/engines?user=ann", engine).await.created();
+        if number % 2 == 0 {
+            world.post(&format!("/engines/{number}/start"), Value::Null).await.ok();
+        }
+    }
+    world.settle();
+    let world = world.restarted().await;
+    let resumed = stockade_api::operations::resume(&world.state).await.unwrap();
+    assert_eq!((resumed.engines, resumed.started, resumed.failed), (many, 1 + many / 2, Vec::new()));
+    world.settle();
+    for number in 1..=many {
+        let expected = if number == 1 || number % 2 == 0 { "running" } else { "defined" };
+        assert_eq!(world.get(&format!("/engines/{number}")).await.ok()["state"], expected, "engine {number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_orders_are_numbered_beyond_all_that_may_have_been_sent() {
+    let world = World::running().await;
+    world.ticks(1);
+    let begun = async |world: &World| world.store.orders_begun(domain::ids::EngineId(1)).await.unwrap();
+    assert_eq!(begun(&world).await, 0);
+    let world = world.restarted().await;
+    stockade_api::operations::resume(&world.state).await.unwrap();
+    world.settle();
+    assert_eq!(begun(&world).await, 1 + domain::numbering::AHEAD, "one order is on record");
+}
