@@ -8,10 +8,11 @@ use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Align, grouped, table};
 use crate::workshop::Workshop;
+use backtest::confirm::compare;
 use backtest::model::{self, Found, Lanes, Origin};
 use backtest::report::Progress;
 use backtest::sensitivity::widened;
-use backtest::{Batching, RunError, RunReport, RunSetup, Source};
+use backtest::{Batching, ReadsAhead, RunError, RunReport, RunSetup, Source, confirm};
 use domain::broker::AccountTerms;
 use domain::contract::{AccountMode, Description, RunMode};
 use domain::desk::Desk;
@@ -43,9 +44,13 @@ pub struct Arguments {
     /// Hand ticks over one by one, as live, instead of in batches. Slower; the decisions are the same.
     #[arg(long)]
     tick_by_tick: bool,
-    /// Run again tick by tick and refuse a strategy that then decides differently: it looks ahead within a batch.
-    #[arg(long, conflicts_with = "tick_by_tick")]
+    /// Confirm the run tick by tick, which leaves nothing to chance and takes some ten times as long, instead of by one with
+    /// batches cut elsewhere.
+    #[arg(long, conflicts_with_all = ["tick_by_tick", "no_confirm"])]
     verify: bool,
+    /// Don't run again to see that the strategy decides without the ticks that follow; the figures then say "not confirmed".
+    #[arg(long)]
+    no_confirm: bool,
     /// Print the deals too.
     #[arg(long)]
     deals: bool,
@@ -124,17 +129,25 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let (source, found) = stage.counted_source(1.0)?;
     let report = stage.run(setup.clone(), source)?;
     let took = begun.elapsed();
-    if arguments.verify {
-        stage.verify(RunSetup { witness: None, ..setup.clone() }, &report)?;
-    }
-    let mut files = if arguments.files.wanted() { arguments.files.report(&stage, setup, &arguments.setting, &report)? } else { Vec::new() };
+    let confirmed = match () {
+        () if arguments.tick_by_tick => Confirmed::TickByTick,
+        () if arguments.no_confirm => Confirmed::No,
+        () if arguments.verify => stage.verify(&setup, &report)?,
+        () => stage.confirm(&setup, &report)?,
+    };
+    let mut files = match arguments.files.wanted() {
+        true => arguments.files.report(&stage, setup, &arguments.setting, &report, confirmed)?,
+        false => Vec::new(),
+    };
     files.extend(decisions.map(|files| files.close()).transpose()?.into_iter().flatten());
     let Stage { workshop, names, conditions, .. } = &stage;
     let mut answer = answer(workshop, names, &report, took, arguments.deals, &files);
     answer["conditions"] = conditions.answer(&found);
+    answer["confirmed"] = json!(confirmed.word());
     global.output().show(&answer, |_| {
         let written: String = files.iter().map(|file| format!("{:<14} {}\n", "wrote", file.display())).collect();
-        text(workshop, names, &report, took, arguments.deals) + &conditions.text(&report, &found) + &written
+        let confirmed = format!("{:<14} {}\n", "confirmed", confirmed.words());
+        text(workshop, names, &report, took, arguments.deals) + &confirmed + &conditions.text(&report, &found) + &written
     });
     Ok(())
 }
@@ -228,19 +241,35 @@ impl Stage {
         Ok((model::source(lanes).map_err(store_failure)?, found))
     }
 
+    /// Runs again with batches cut elsewhere.
+    ///
+    /// # Errors
+    /// The strategy decides otherwise then, or fails.
+    fn confirm(&self, setup: &RunSetup, report: &RunReport) -> Outcome<Confirmed> {
+        let again = |batching, witness| {
+            let setup = RunSetup { batching, witness, keep_remarks: false, ..setup.clone() };
+            let elsewhere =
+                |failure: Failure| Failure { message: format!("with its batches cut elsewhere, {}", failure.message), ..failure };
+            self.run(setup, self.source()?).map_err(elsewhere)
+        };
+        let found = confirm(report, again)?;
+        found.map(|batches| Confirmed::Elsewhere { batches }).map_err(|reads_ahead| self.refused(&reads_ahead))
+    }
+
     /// Runs again tick by tick.
     ///
     /// # Errors
-    /// The strategy decided differently then, or failed.
-    fn verify(&self, setup: RunSetup, report: &RunReport) -> Outcome {
-        let setup = RunSetup { batching: Batching::TickByTick, ..setup };
-        let again = self.run(setup, self.source()?)?;
-        if again.decisions.digest() == report.decisions.digest() {
-            return Ok(());
-        }
-        let hint = "it looks at later rows of a batch; go through them one by one, as the SDK does, or test with --tick-by-tick";
+    /// The strategy decides otherwise then, or fails.
+    fn verify(&self, setup: &RunSetup, report: &RunReport) -> Outcome<Confirmed> {
+        let again = |batching, witness| self.run(RunSetup { batching, witness, keep_remarks: false, ..setup.clone() }, self.source()?);
+        let found = compare(report, &Batching::TickByTick, again)?;
+        found.map(|_| Confirmed::TickByTick).map_err(|reads_ahead| self.refused(&reads_ahead))
+    }
+
+    /// What is said of a strategy that reads ahead.
+    pub fn refused(&self, reads_ahead: &ReadsAhead) -> Failure {
         let name = &self.workshop.description.name;
-        Err(Failure::new(Exit::Refused, format_args!("{name} decides differently when ticks come one by one: {hint}")))
+        Failure::new(Exit::Refused, format_args!("{name} is refused, since {reads_ahead}; no figure of it would hold live"))
     }
 
     /// Runs the strategy and shows how far it is.
@@ -274,6 +303,42 @@ impl Stage {
                 Failure::new(Exit::Refused, format_args!("{} refused to start: {}", self.workshop.description.name, fault.message))
             }
             strategy => Failure::new(Exit::Refused, strategy),
+        }
+    }
+}
+
+/// How a run was confirmed to need no tick that followed its orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// By one with so many other batches.
+    Elsewhere {
+        /// Calls into the strategy.
+        batches: u64,
+    },
+    /// By one tick by tick, or it was that itself.
+    TickByTick,
+    /// It was not.
+    No,
+}
+
+impl Confirmed {
+    /// In a word, for scripts.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Elsewhere { .. } => "cut-elsewhere",
+            Self::TickByTick => "tick-by-tick",
+            Self::No => "no",
+        }
+    }
+
+    /// For people.
+    pub fn words(self) -> String {
+        match self {
+            Self::Elsewhere { batches } => {
+                format!("it decides the same in {} other batches, each order without a later tick at hand", grouped(batches))
+            }
+            Self::TickByTick => "it decides this tick by tick".to_owned(),
+            Self::No => "not confirmed: it may have looked at ticks that followed its orders".to_owned(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The files that a backtest leaves: a page, a JSON document, the deals as CSV.
 
-use super::backtest::{Setting, Stage, store_failure};
+use super::backtest::{Confirmed, Setting, Stage, store_failure};
 use crate::exit::{Exit, Failure, Outcome};
 use backtest::compare::decisions;
 use backtest::report::{About, FullReport};
@@ -60,10 +60,18 @@ impl Files {
     ///
     /// # Errors
     /// Ticks can't be read, or the disk refuses; the message names the file.
-    pub fn report(&self, stage: &Stage, setup: RunSetup, setting: &Setting, run: &RunReport) -> Outcome<Vec<PathBuf>> {
+    pub fn report(
+        &self,
+        stage: &Stage,
+        setup: RunSetup,
+        setting: &Setting,
+        run: &RunReport,
+        confirmed: Confirmed,
+    ) -> Outcome<Vec<PathBuf>> {
         let (table, symbols) = (setup.table.clone(), setup.symbols.clone());
         let review = backtest::review(run, &table, &symbols, stage.source()?).map_err(store_failure)?;
-        let about = about(stage, setting, &setup.params);
+        let mut about = about(stage, setting, &setup.params);
+        about.settings.push(("Confirmed".to_owned(), confirmed.words()));
         let doubled = stage.run(RunSetup { keep_remarks: false, witness: None, ..setup }, stage.source_at(2.0)?)?;
         self.write(&FullReport::new(&about, run, &table, &symbols, &review, Some(&doubled)))
     }

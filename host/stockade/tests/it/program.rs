@@ -111,10 +111,18 @@ impl Ran {
 /// A sample strategy's component, built once.
 pub fn ema_cross() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies/ema-cross");
-        stockade_build::build(&folder, &stockade_build::Options::default()).expect("ema-cross builds").path
-    })
+    BUILT.get_or_init(|| built("ema-cross"))
+}
+
+/// One that trades on prices to come.
+pub fn reads_ahead_text() -> &'static str {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("hostile/reads-ahead")).to_str().expect("a plain path")
+}
+
+fn built(folder: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies").join(folder);
+    stockade_build::build(&folder, &stockade_build::Options::default()).expect("samples build").path
 }
 
 /// The same as text.

@@ -1,6 +1,6 @@
 //! Strategies on an author's machine.
 
-use crate::program::{Place, Ran, ema_cross_text};
+use crate::program::{Place, Ran, ema_cross_text, reads_ahead_text};
 use serde_json::Value;
 
 fn json(text: &str) -> Value {
@@ -27,6 +27,32 @@ fn a_backtest_gives_figures_and_the_same_decisions_every_time() {
     for word in ["net profit", "drawdown", "profit factor", "ticks/s", "sha256", "trades", "EURUSD  buy"] {
         assert!(text.contains(word), "{word} is not in\n{text}");
     }
+}
+
+#[test]
+fn a_strategy_that_reads_ahead_earns_until_it_is_looked_at() {
+    let place = Place::with_ticks();
+    let arguments = ["backtest", reads_ahead_text(), "--symbol", "EURUSD"];
+    let unseen = json(&place.ok(&[&arguments[..], &["--no-confirm", "--json"]].concat()));
+    let figure = |name: &str| unseen[name].as_f64().unwrap_or_else(|| panic!("no {name} in {unseen}"));
+    assert!(figure("net_profit") > 0.0 && figure("trades") > 20.0 && figure("profit_trades") == figure("trades"), "{unseen}");
+    assert_eq!(unseen["confirmed"], "no");
+    assert!(place.ok(&[&arguments[..], &["--no-confirm"]].concat()).contains("not confirmed"));
+    place.fails(&arguments, 4, &["reads-ahead is refused", "reads ahead", "At 2024-01-09T", "market 0.1 lots"]);
+    place.fails(&[&arguments[..], &["--verify"]].concat(), 4, &["reads-ahead is refused", "\"nothing more\""]);
+    let page = place.path("page.html");
+    let html = ["--html", page.to_str().expect("a plain path")];
+    place.fails(&[&arguments[..], &html].concat(), 4, &["reads-ahead is refused"]);
+    assert!(!page.exists(), "no figure of it is shown");
+
+    let folder = place.path("found");
+    let arguments = ["optimise", reads_ahead_text(), "--symbol", "EURUSD", "--set", "volume=0.1..0.3:0.1", "--out"];
+    let arguments = [&arguments[..], &[folder.to_str().expect("a plain path")]].concat();
+    place.fails(&arguments, 4, &["reads-ahead is refused"]);
+    assert!(!folder.join("report.html").exists());
+    let honest = ["backtest", ema_cross_text(), "--symbol", "EURUSD", "--json"];
+    assert_eq!(json(&place.ok(&honest))["confirmed"], "cut-elsewhere");
+    assert_eq!(json(&place.ok(&[&honest[..], &["--verify"]].concat()))["confirmed"], "tick-by-tick");
 }
 
 #[test]

@@ -84,6 +84,9 @@ pub struct Fresh {
     /// Passes at the same time; as many as there are cores unless given. What is found does not depend on it.
     #[arg(long)]
     pub threads: Option<usize>,
+    /// Don't run the best pass of each window again to see that it decides without the ticks that follow.
+    #[arg(long)]
+    pub no_confirm: bool,
     /// Where what is found goes; STRATEGY-optimisation in this folder unless given.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,

@@ -125,7 +125,11 @@ fn execute(plan: &Plan, mut record: Record, known: &Known, folder: &Path, global
     bar.finish_and_clear();
     let findings = findings.map_err(job_failure)?;
     let took = begun.elapsed();
-    let summary = summary(plan, &findings, &runner)?;
+    let mut summary = summary(plan, &findings, &runner)?;
+    if !plan.fresh.no_confirm && !findings.is_stopped {
+        summary.confirmed = true;
+        confirm(plan, &summary, &runner)?;
+    }
     if findings.is_stopped {
         record.sync().map_err(|error| Failure::io("write", folder, &error))?;
     } else {
@@ -179,6 +183,31 @@ fn summary(plan: &Plan, findings: &Findings, runner: &Runner<'_>) -> Outcome<Sum
     summary.monte_carlo =
         monte_carlo(&trades, deposit, plan.fresh.monte_carlo, plan.fresh.setting.seed).map_err(Failure::of(Exit::Usage))?;
     Ok(summary)
+}
+
+/// Runs the best pass of each window again with other batches, in sample and out of it.
+fn confirm(plan: &Plan, summary: &Summary, runner: &Runner<'_>) -> Outcome {
+    for one in &summary.windows {
+        let Some(best) = one.best.first() else { continue };
+        for span in [Some(one.window.optimised), one.window.tested].into_iter().flatten() {
+            match runner.reads_ahead(&params(plan, best), span) {
+                Ok(None) => {}
+                Ok(Some(reads_ahead)) => return Err(plan.stage.refused(&reads_ahead)),
+                // A test that failed is listed as such.
+                Err(Trouble::Fault(_)) if Some(span) == one.window.tested => {}
+                Err(Trouble::Fault(fault)) => {
+                    let why = format_args!("pass {}, run again with its batches cut elsewhere, failed: {}", best.pass, fault.message);
+                    return Err(Failure::new(Exit::Refused, why));
+                }
+                Err(Trouble::Stopped) => {
+                    let how = "interrupted while the best passes were confirmed; go on with `stockade optimise resume`";
+                    return Err(Failure::new(Exit::Interrupted, how));
+                }
+                Err(Trouble::Host(why)) => return Err(Failure::new(Exit::Failed, why)),
+            }
+        }
+    }
+    Ok(())
 }
 
 fn params(plan: &Plan, pass: &PassTold) -> Vec<Param> {

@@ -62,6 +62,13 @@ pub fn text(plan: &Plan, summary: &Summary, took: Duration, ran: usize, folder: 
                 took.as_secs_f64()
             ),
         ),
+        (
+            "confirmed",
+            match summary.confirmed {
+                true => "the best pass of each window decides the same in other batches, without a later tick at hand".to_owned(),
+                false => "not confirmed: passes may have looked at ticks that followed their orders".to_owned(),
+            },
+        ),
     ];
     let mut text: String = lines.iter().map(|(name, value)| format!("{name:<14} {value}\n")).collect();
     for fault in &summary.faults {
