@@ -17,10 +17,16 @@ const NO_TIME: Time = Time::MIN;
 /// [`crate::Strategy::on_order`] and [`crate::Strategy::on_position`].
 pub struct Context<'a> {
     host: &'a dyn Host,
+    /// Times of the rows that are handed over; none in other events.
+    times: &'a [Time],
+    /// Which of them is being handled. All that changes from row to row: what is written to memory costs more than most
+    /// strategies' arithmetic.
+    at: u32,
+    /// What the host knows the first of them by, or [`NO_ROW`].
+    first: u32,
     now: Cell<Time>,
     symbol: Symbol,
     skipped: u32,
-    row: u32,
     announced: Cell<u32>,
     acted: bool,
 }
@@ -34,20 +40,20 @@ impl std::fmt::Debug for Context<'_> {
 impl<'a> Context<'a> {
     /// A context for an event whose time the host is asked for when somebody wants to know.
     pub(crate) fn new(host: &'a dyn Host, symbol: Symbol) -> Self {
-        Self::at_time(host, symbol, NO_TIME)
+        Self::over(host, symbol, &[], NO_ROW)
     }
 
-    /// A context for an event at a known time.
+    /// A context for rows at these times. `first` is what the host knows the first by, or [`NO_ROW`] for a tick by itself.
     #[inline]
-    pub(crate) fn at_time(host: &'a dyn Host, symbol: Symbol, now: Time) -> Self {
-        Context { host, now: Cell::new(now), symbol, skipped: 0, row: NO_ROW, announced: Cell::new(NO_ROW), acted: false }
+    pub(crate) fn over(host: &'a dyn Host, symbol: Symbol, times: &'a [Time], first: u32) -> Self {
+        let (now, announced) = (Cell::new(NO_TIME), Cell::new(NO_ROW));
+        Context { host, times, at: 0, first, now, symbol, skipped: 0, announced, acted: false }
     }
 
-    /// Goes on to a row of a batch. The host hears of it only when the strategy asks it for something.
+    /// Goes on to a row. The host hears of it only when the strategy asks it for something.
     #[inline]
-    pub(crate) fn enter_row(&mut self, row: u32, time: Time) {
-        self.row = row;
-        self.now.set(time);
+    pub(crate) fn enter_row(&mut self, row: usize) {
+        self.at = row as u32;
     }
 
     #[inline]
@@ -64,9 +70,10 @@ impl<'a> Context<'a> {
     /// The host, told which row is being handled.
     #[inline]
     fn host(&self) -> &'a dyn Host {
-        if self.row != self.announced.get() {
-            self.host.at(self.row);
-            self.announced.set(self.row);
+        let row = self.first.wrapping_add(self.at);
+        if row != self.announced.get() {
+            self.host.at(row);
+            self.announced.set(row);
         }
         self.host
     }
@@ -81,6 +88,9 @@ impl<'a> Context<'a> {
     /// Time of the event being handled, in microseconds since 1970 UTC. Never the machine's clock.
     #[inline]
     pub fn now(&self) -> Time {
+        if let Some(&time) = self.times.get(self.at as usize) {
+            return time;
+        }
         if self.now.get() == NO_TIME {
             self.now.set(self.host().now());
         }

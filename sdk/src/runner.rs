@@ -64,16 +64,11 @@ impl<S: Strategy> Runner<S> {
     #[inline]
     pub fn tick(&mut self, host: &dyn Host, symbol: Symbol, tick: &Tick, skipped: u32) {
         if let (Some(strategy), true) = (&mut self.strategy, self.wants_ticks) {
-            let mut ctx = Context::at_time(host, symbol, tick.time);
-            ctx.set_skipped(skipped);
             use std::slice::from_ref as one;
             let Tick { time, bid, ask, last, volume } = tick;
-            run(
-                strategy,
-                &mut ctx,
-                NO_ROW,
-                Columns { times: one(time), bids: one(bid), asks: one(ask), lasts: one(last), volumes: one(volume) },
-            );
+            let mut ctx = Context::over(host, symbol, one(time), NO_ROW);
+            ctx.set_skipped(skipped);
+            run(strategy, &mut ctx, Columns { times: one(time), bids: one(bid), asks: one(ask), lasts: one(last), volumes: one(volume) });
         }
     }
 
@@ -85,7 +80,7 @@ impl<S: Strategy> Runner<S> {
     pub fn ticks(&mut self, host: &dyn Host, symbol: Symbol, columns: Columns<'_>) -> u32 {
         // A local strategy that does not escape lives in registers over the batch.
         let Some(mut strategy) = self.strategy.take_if(|_| self.wants_ticks) else { return columns.rows() };
-        let handled = run(&mut strategy, &mut Context::at_time(host, symbol, 0), 0, columns);
+        let handled = run(&mut strategy, &mut Context::over(host, symbol, columns.times, 0), columns);
         self.strategy = Some(strategy);
         handled
     }
@@ -178,13 +173,13 @@ impl Columns<'_> {
 
 /// The loop over a batch: stops after the row at which the strategy acted, for the host must see to that first.
 ///
-/// `first` is the row that the host knows the first one by, or [`NO_ROW`] for a tick by itself. The only place that calls `on_tick`, so that it is inlined here: a call by the row would cost more than most strategies.
+/// The only place that calls `on_tick`, so that it is inlined here: a call by the row would cost more than most strategies.
 #[inline(always)]
-fn run<S: Strategy>(strategy: &mut S, ctx: &mut Context, first: u32, columns: Columns<'_>) -> u32 {
+fn run<S: Strategy>(strategy: &mut S, ctx: &mut Context, columns: Columns<'_>) -> u32 {
     let Columns { times, bids, asks, lasts, volumes } = columns;
     let or_none = |column: &[f64], row: usize| column.get(row).copied().unwrap_or(0.0);
     for (row, ((&time, &bid), &ask)) in times.iter().zip(bids).zip(asks).enumerate() {
-        ctx.enter_row(first.wrapping_add(row as u32), time);
+        ctx.enter_row(row);
         strategy.on_tick(ctx, &Tick { time, bid, ask, last: or_none(lasts, row), volume: or_none(volumes, row) });
         if ctx.acted() {
             return row as u32 + 1;
