@@ -358,7 +358,7 @@ fn a_kill_switch_finds_room_when_guests_have_owed_all_they_may() {
     let closed = world.broker.submitted().len() - 9;
     assert!((1..=8).contains(&closed), "eight closes fill the room at the latest; the ninth guest's is not sent: {closed}");
     let what = domain::account::WindDown { engine: None, cancel_orders: true, flatten: true };
-    assert_eq!(world.host.wind_down(Scope::Host, what).unwrap().closes as usize, 9 - closed, "the kill switch closes the rest");
+    assert_eq!(world.host.wind_down(Scope::Host, what).unwrap().closes, 9 - closed, "the kill switch closes the rest");
     assert!(world.host.account(AccountId(1)).unwrap().lock().unwrap().ledger.positions.is_empty());
 }
 

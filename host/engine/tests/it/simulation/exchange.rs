@@ -89,7 +89,7 @@ impl Exchange {
         let is_out = command.is_way_out();
         let is_recorded = disk.recorded.contains(&name(&command));
         self.owed += u64::from(!is_recorded);
-        if !is_recorded && !(disk.failed && is_out) {
+        if !(is_recorded || disk.failed && is_out) {
             self.wrong.push(format!("{} was sent before it was recorded", command.order));
         }
         if command.may_open() && self.untold.contains(&command.account) {
