@@ -22,5 +22,5 @@ pub mod trades;
 pub use confirm::{ReadsAhead, confirm};
 pub use report::RunReport;
 pub use review::review;
-pub use run::{Batching, RunError, RunSetup, run};
+pub use run::{Batching, DEADLINE_MS, RunError, RunSetup, run};
 pub use source::{Chunk, Source};

@@ -108,6 +108,10 @@ pub enum RunError {
     NoTicks,
 }
 
+/// Wall clock of one call into a guest of a backtest, ms. Fuel, which is the same on every machine, ends what does not end; this
+/// must not, since with all cores busy a call may wait for one longer than a live host would let it.
+pub const DEADLINE_MS: u64 = 60_000;
+
 /// The engine and account of every backtest: the same run gives the same ids.
 const ENGINE: EngineId = EngineId(1);
 const ACCOUNT: AccountId = AccountId(1);

@@ -5,7 +5,7 @@ use super::pass::{Figures, PassFault};
 use super::windows::Span;
 use crate::confirm::{ReadsAhead, confirm};
 use crate::report::RunReport;
-use crate::run::{Batching, RunError, RunSetup, run};
+use crate::run::{Batching, DEADLINE_MS, RunError, RunSetup, run};
 use crate::source::Source;
 use domain::contract::{Param, RunMode};
 use domain::desk::{Desk, Witness};
@@ -14,10 +14,6 @@ use domain::limits::GuestLimits;
 use domain::time::Time;
 use market::StoreError;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Wall clock of one call into a guest, ms. Fuel, which is the same on every machine, ends what does not end; this must not,
-/// since with all cores busy a call may wait for one longer than a live host would let it.
-const DEADLINE_MS: u64 = 60_000;
 
 /// Gives the ticks with `from <= time < to`.
 pub type Ticks<'a> = dyn Fn(Time, Time) -> Result<Source, StoreError> + Sync + 'a;

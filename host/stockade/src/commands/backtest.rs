@@ -12,11 +12,12 @@ use backtest::confirm::compare;
 use backtest::model::{self, Found, Lanes, Origin};
 use backtest::report::Progress;
 use backtest::sensitivity::widened;
-use backtest::{Batching, ReadsAhead, RunError, RunReport, RunSetup, Source, confirm};
+use backtest::{Batching, DEADLINE_MS, ReadsAhead, RunError, RunReport, RunSetup, Source, confirm};
 use domain::broker::AccountTerms;
 use domain::contract::{AccountMode, Description, RunMode};
 use domain::desk::Desk;
 use domain::guest::{Fault, FaultKind, Guest, GuestFactory as _};
+use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::params::resolve;
 use domain::risk::RiskLimits;
@@ -184,7 +185,7 @@ impl Stage {
             terms,
             risk: RiskLimits::default(),
             venue: conditions.venue(setting.seed),
-            limits: workshop.limits()?,
+            limits: GuestLimits { deadline_ms: DEADLINE_MS, ..workshop.limits()? },
             seed: setting.seed,
             mode: RunMode::Backtest,
             batching: Batching::Horizon,

@@ -4,11 +4,12 @@
 use crate::exit::{Exit, Failure, Outcome};
 use backtest::compare::decisions::{Line, write};
 use backtest::source::{Chunks, owned};
-use backtest::{Batching, RunSetup, Source, run};
+use backtest::{Batching, DEADLINE_MS, RunSetup, Source, run};
 use domain::broker::AccountTerms;
 use domain::contract::{AccountView, Param, RunMode};
 use domain::desk::Desk;
 use domain::guest::GuestFactory as _;
+use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::risk::RiskLimits;
 use domain::symbol::{SymbolId, SymbolTable};
@@ -45,7 +46,7 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
     let sandbox = Sandbox::<Desk>::new(SandboxConfig::default()).map_err(Failure::of(Exit::Machine))?;
     let loaded = sandbox.load(component).map_err(Failure::of(Exit::Refused))?;
     let description = sandbox.describe(&loaded.digest).map_err(Failure::of(Exit::Refused))?;
-    let limits = life.beginning.limits;
+    let limits = GuestLimits { deadline_ms: DEADLINE_MS, ..life.beginning.limits };
     let source = source(records, life, &table, start.at, to)?;
     let out = Arc::new(Mutex::new((BufWriter::new(File::create(file).map_err(|error| Failure::io("create", file, &error))?), Ok(()), 0)));
     let witness = {
