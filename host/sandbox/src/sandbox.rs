@@ -45,7 +45,7 @@ pub struct SandboxConfig {
     pub calls: Calls,
 }
 
-/// How guests are called. Both ways lead to the same decisions.
+/// How guests are called. Both ways lead to the same decisions, but for a strategy that looks at what fuel it has left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Calls {
     /// Past the component model where a component is one bare module, as our tool builds them: three times as fast.
