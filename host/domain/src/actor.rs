@@ -4,7 +4,8 @@
 use crate::broker::Deal;
 use crate::contract::*;
 use crate::desk::{Columns, Decision, Decisions, Desk, Followed, Phase, Reached, Remark, Witness};
-use crate::guest::{Call, Fault, FaultKind, Guest, Reply, Used};
+use crate::footprint::Footprint;
+use crate::guest::{Call, Fault, FaultKind, Guest, Outcome, Reply, Used};
 use crate::ids::EngineId;
 use crate::ledger::{Change, Position, WorkingOrder};
 use crate::limits::TIMERS_PER_EVENT_MAX;
@@ -397,7 +398,12 @@ impl Actor {
 
     fn called(&mut self, call: Call<'_>) -> Result<Reply, Fault> {
         self.guest.host().tape_call(&call);
-        self.guest.call(call).into_reply().inspect_err(|fault| self.guest.host().tape_failed(fault))
+        let outcome = self.guest.call(call);
+        // Nearly all, and copying what they do not hold would wait for all that was written before.
+        if outcome == Outcome::Decided(Reply::Done) {
+            return Ok(Reply::Done);
+        }
+        outcome.into_reply().inspect_err(|fault| self.guest.host().tape_failed(fault))
     }
 
     /// A guest that floods its host is ended, after its call.
@@ -465,6 +471,11 @@ impl Actor {
     /// The hash over its decisions.
     pub fn decisions(&mut self) -> Decisions {
         self.guest.host().decisions().clone()
+    }
+
+    /// Adds what handing it a tick touches.
+    pub fn footprint(&mut self, into: &mut Footprint) {
+        self.guest.footprint(into);
     }
 
     /// Fuel and memory it has used.

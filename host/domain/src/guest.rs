@@ -1,6 +1,7 @@
 //! The port to a strategy: the host calls a [`Guest`], the guest calls its [`GuestHost`].
 
 use crate::contract::*;
+use crate::footprint::Footprint;
 use crate::ids::Digest;
 use crate::limits::GuestLimits;
 use crate::symbol::SymbolSpec;
@@ -139,6 +140,8 @@ pub trait Guest<H: GuestHost>: Send {
     fn call(&mut self, call: Call<'_>) -> Outcome;
     /// What it has used.
     fn used(&self) -> Used;
+    /// Adds what the call of a tick touches, its host's part included.
+    fn footprint(&mut self, _into: &mut Footprint) {}
 }
 
 /// Makes guests of versions it has been given.
@@ -212,4 +215,7 @@ pub trait GuestHost: Send + 'static {
     fn clear_timer(&mut self, id: u32);
     /// Orders and log bytes left; fuel and memory are the sandbox's to fill in.
     fn budget(&mut self) -> Budget;
+
+    /// Adds what it looks at itself when its guest is called with a tick.
+    fn footprint(&self, _into: &mut Footprint) {}
 }

@@ -10,6 +10,7 @@ pub mod bars;
 pub mod broker;
 pub mod contract;
 pub mod desk;
+pub mod footprint;
 pub mod guest;
 pub mod ids;
 pub mod journal;

@@ -45,6 +45,11 @@ impl Rough {
         count.store(count.load(Relaxed).saturating_add(1), Relaxed);
     }
 
+    /// The place where most are counted.
+    pub(crate) fn fullest(&self) -> &AtomicU32 {
+        self.0.iter().max_by_key(|count| count.load(Relaxed)).expect("there are buckets")
+    }
+
     /// The time within which `share` of all lay, microseconds; 0 when there were none.
     pub(crate) fn within_us(&self, share: f64) -> f64 {
         within(self.0.iter().map(|count| u64::from(count.load(Relaxed))), ROUGH_BITS, share)

@@ -5,6 +5,7 @@ use crate::setup::Saved;
 use crate::shadow::ShadowReport;
 use crate::usage::Sum;
 use domain::contract::TradingState;
+use domain::footprint::Footprint;
 use domain::guest::Used;
 use domain::life::EngineState;
 use domain::number::Money;
@@ -12,8 +13,9 @@ use domain::time::Time;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// One engine's counts. Each has one writer, so that counting is a load and a store.
+/// One engine's counts. Each has one writer, so that counting is a load and a store. What every tick counts comes first.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Meter {
     pub(crate) ticks: AtomicU64,
     pub(crate) skipped: AtomicU64,
@@ -59,6 +61,12 @@ pub(crate) fn add(count: &AtomicU64, more: u64) {
 }
 
 impl Meter {
+    /// Adds what a tick counts; of the histogram the place where most are.
+    pub(crate) fn footprint(&self, into: &mut Footprint) {
+        into.add(self, std::mem::offset_of!(Self, orders));
+        into.add(self.latency.fullest(), 1);
+    }
+
     pub(crate) fn set_state(&self, state: EngineState, reason: &str, at: Time) {
         self.state.store(state as u8, Relaxed);
         self.since.store(at.0, Relaxed);

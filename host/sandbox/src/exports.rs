@@ -2,6 +2,7 @@
 
 use crate::bindings::{TradingStrategy, types as wit};
 use crate::state::State;
+use domain::footprint::Footprint;
 use wasmtime::{Result, Store};
 
 /// Its author's refusal, or nothing.
@@ -12,6 +13,9 @@ pub(crate) type Accepted = std::result::Result<(), String>;
 pub(crate) trait Exports<H>: Send {
     /// Before a call: bytes that it may hand over. Whoever copies itself knows that from the store's state.
     fn bound(_: &mut Store<State<H>>, _lift_bytes: usize) {}
+
+    /// Adds what of the instance the call of a tick touches.
+    fn footprint(&self, _store: &mut Store<State<H>>, _into: &mut Footprint) {}
 
     fn init(&self, store: &mut Store<State<H>>, params: &[wit::Param<'_>]) -> Result<Accepted>;
     fn on_start(

@@ -8,6 +8,7 @@ use crate::profile::EPOCH;
 use crate::sandbox::Seat;
 use crate::state::{State, charge};
 use domain::contract::Description;
+use domain::footprint::Footprint;
 use domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Used};
 use domain::limits::GuestLimits;
 use std::any::Any;
@@ -25,6 +26,9 @@ const ROWS_PER_DEADLINE: u64 = 1_000;
 const ENVELOPE_BYTES: usize = 1 << 10;
 /// Bytes that `describe` may return: 128 parameters with their help.
 const DESCRIPTION_BYTES_MAX: usize = 256 << 10;
+/// Where wasmtime 48 keeps, before a store's data, what a call into it looks at first; then its budgets and all up to the data.
+const STORE_BYTES: usize = 0x348;
+const BUDGET_BYTES: usize = 0x160;
 /// Handles a guest may hold; only WASI's output streams are any.
 const HANDLES_MAX: usize = 1_024;
 
@@ -233,6 +237,16 @@ impl<H: GuestHost, E: Exports<H>> Guest<H> for SandboxGuest<H, E> {
 
     fn used(&self) -> Used {
         self.used
+    }
+
+    fn footprint(&mut self, into: &mut Footprint) {
+        into.add(self, std::mem::offset_of!(Self, limits));
+        let data = self.store.data();
+        let address = (&raw const *data).addr();
+        into.add_at(address - STORE_BYTES, 16);
+        into.add_at(address - BUDGET_BYTES, BUDGET_BYTES + std::mem::offset_of!(State<H>, host));
+        data.host.footprint(into);
+        self.strategy.footprint(&mut self.store, into);
     }
 
     fn call(&mut self, call: Call<'_>) -> Outcome {

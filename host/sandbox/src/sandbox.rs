@@ -182,7 +182,7 @@ struct Version<H: 'static> {
     profile: Profile,
     pre: TradingStrategyPre<State<H>>,
     /// What its instances are made of when it is a bare module.
-    direct: Option<wasmtime::InstancePre<State<H>>>,
+    direct: Option<direct::Bare<H>>,
 }
 
 /// A version before it is kept, and what it took.
@@ -329,12 +329,12 @@ impl<H: GuestHost> Sandbox<H> {
     }
 
     /// A component's module to be instantiated by itself, where it shows one.
-    fn direct(&self, profile: Profile, component: &Component) -> Option<wasmtime::InstancePre<State<H>>> {
+    fn direct(&self, profile: Profile, component: &Component) -> Option<direct::Bare<H>> {
         let workshop = self.workshop(profile);
         let pre = workshop.describing.instantiate_pre(component).ok()?;
         let mut store = guest::store(&workshop.engine, Describing, &profile.limits()).ok()?;
         let module = direct::module(&pre.instantiate(&mut store).ok()?, &mut store)?;
-        direct::prepare(&workshop.modules, &module)
+        direct::Bare::new(&workshop.modules, &module)
     }
 
     /// Linear memory that a version asks for in its description; 0 where it can't be asked.
@@ -434,7 +434,7 @@ impl<H: GuestHost> GuestFactory<H> for Sandbox<H> {
         let seat = Seat::take(&self.host, Arc::clone(&version) as Arc<dyn Send + Sync>)?;
         let engine = &self.workshop(version.profile).engine;
         Ok(match &version.direct {
-            Some(pre) => Box::new(SandboxGuest::new(engine, |store| Direct::new(pre, store), host, limits, seat)?),
+            Some(bare) => Box::new(SandboxGuest::new(engine, |store| Direct::new(bare, store), host, limits, seat)?),
             None => Box::new(SandboxGuest::new(engine, |store| version.pre.instantiate(store), host, limits, seat)?),
         })
     }

@@ -20,6 +20,10 @@ pub use template::{SdkSource, template};
 /// The target for which strategies are built: the one without any operating system.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The stack lies below statics in memory. With some more than 32 KiB what is used of it and what follows are one page, where ten
+/// thousand engines would fetch two.
+const STACK_BYTES: u32 = (32 << 10) + 512;
+
 /// How to build. `Options::default()` is right for an upload.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -56,7 +60,7 @@ pub enum Progress {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { target_dir: None, output: None, stack_bytes: 32 * 1024, imports: Imports::Granted, progress: Progress::Quiet }
+        Options { target_dir: None, output: None, stack_bytes: STACK_BYTES, imports: Imports::Granted, progress: Progress::Quiet }
     }
 }
 

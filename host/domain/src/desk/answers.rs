@@ -2,6 +2,7 @@
 
 use super::{Desk, decisions, report};
 use crate::contract::{AccountView, AskedOrder, Budget, DenyCode, Gap, LogLevel, SeenOrder, SeenPosition, Side};
+use crate::footprint::Footprint;
 use crate::guest::{ContractBroken, GuestHost};
 use crate::limits::HISTORY_ROWS_MAX;
 use crate::number::{Rate, Steps};
@@ -11,6 +12,10 @@ use crate::tick::{Bar, Tick, Timeframe};
 use crate::time::Time;
 
 impl GuestHost for Desk {
+    fn footprint(&self, into: &mut Footprint) {
+        into.add(self, std::mem::offset_of!(Self, decisions));
+    }
+
     fn submit(&mut self, order: AskedOrder) -> Result<u64, DenyCode> {
         let asked = self.tape.is_some().then(|| order.clone());
         let answer = self.do_submit(order);

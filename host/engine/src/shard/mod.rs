@@ -22,6 +22,7 @@ use crate::setup::Bounds;
 use crate::shared::{Entry, ShardPort, Shared, panic_text, reply};
 use crate::starter::{Hand, Started};
 use domain::contract::{StopReason, TradingState};
+use domain::footprint::Footprint;
 use domain::ids::{AccountId, EngineId};
 use domain::life::{EngineState, NotNow};
 use domain::tick::{Bar, Tick};
@@ -164,6 +165,8 @@ pub(crate) struct Shard {
     freed: Vec<u32>,
     by_engine: BTreeMap<EngineId, u32>,
     by_symbol: Vec<Vec<Subscriber>>,
+    /// What a tick touches of each slot, as far as that has been looked at.
+    footprints: Vec<Footprint>,
     /// Subscribers without a guest are still in `by_symbol`.
     stale: bool,
     next_restart: Option<Time>,
@@ -193,6 +196,7 @@ impl Shard {
             freed: Vec::new(),
             by_engine: BTreeMap::new(),
             by_symbol: vec![Vec::new(); symbols],
+            footprints: Vec::new(),
             stale: false,
             next_restart: None,
             stopping: false,

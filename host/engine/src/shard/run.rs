@@ -7,12 +7,16 @@ use crate::meter::add_shared;
 use crate::moment::Moment;
 use crate::usage::second;
 use domain::desk::Columns;
+use domain::footprint::Footprint;
 use domain::symbol::SymbolId;
 use domain::tick::TickColumns;
 use std::sync::Arc;
 
 /// An owner is charged with fuel at the latest when it is this part of what may be used in a second.
 const FUEL_SHARE: u64 = 256;
+
+/// How many engines before its own call an engine's footprint is asked for itself.
+const FOOTPRINTS_AHEAD: usize = 4;
 
 /// What handing over needs and keeps from one time to the next.
 pub(super) struct Scratch {
@@ -85,9 +89,17 @@ impl Shard {
         // Counted, not iterated: an interruption may bring new subscribers, at the end.
         while let Some(&Subscriber { slot, symbol: wanted }) = self.by_symbol[symbol].get(next) {
             next += 1;
+            self.ask_ahead(symbol, next);
             self.flat(slot as usize, wanted as usize, fed);
             self.interrupt();
         }
+    }
+
+    /// Has memory fetch what the call of a subscriber will touch.
+    fn ask_ahead(&self, symbol: usize, subscriber: usize) {
+        let footprint = |subscriber: usize| self.footprints.get(self.by_symbol[symbol].get(subscriber)?.slot as usize);
+        footprint(subscriber + FOOTPRINTS_AHEAD).inspect(|footprint| Footprint::of(*footprint).fetch());
+        footprint(subscriber).inspect(|footprint| footprint.fetch());
     }
 
     pub(super) fn flat(&mut self, at: usize, wanted: usize, fed: &Fed) {
@@ -141,6 +153,11 @@ impl Shard {
         let second = self.load.second();
         slot.cost = if slot.cost.0 == second { (second, slot.cost.1 + took) } else { (second, took) };
         slot.lane.took(second, took, ticks);
+        if slot.has_published() {
+            let footprint = slot.footprint();
+            self.footprints.resize(self.slots.len(), Footprint::default());
+            self.footprints[at] = footprint;
+        }
         self.judge(at, fuel, ticks);
     }
 

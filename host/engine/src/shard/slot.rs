@@ -13,6 +13,7 @@ use crate::shared::{Entry, Shared, lock, panic_text};
 use domain::actor::Actor;
 use domain::contract::{Gap, LogLevel, TradingState};
 use domain::desk::{Columns, Remark};
+use domain::footprint::Footprint;
 use domain::guest::{Fault, FaultKind};
 use domain::ids::EngineId;
 use domain::ledger::Change;
@@ -438,6 +439,22 @@ impl Slot {
             shared.herald.tell(Event::Saved { engine: self.entry.whose, version, saved, orders });
         }
         Ok(())
+    }
+
+    /// Whether that was after its last call: the time to look again at what seldom changes.
+    pub(super) fn has_published(&self) -> bool {
+        self.published == self.done
+    }
+
+    /// What a tick touches of it.
+    pub(super) fn footprint(&mut self) -> Footprint {
+        let mut footprint = Footprint::default();
+        footprint.add(self, std::mem::offset_of!(Self, shard));
+        self.meter.footprint(&mut footprint);
+        if let Some(actor) = &mut self.actor {
+            actor.footprint(&mut footprint);
+        }
+        footprint
     }
 
     /// Puts what the guest has used where others can see it.

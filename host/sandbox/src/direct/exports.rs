@@ -1,11 +1,15 @@
 //! A bare module's exports, with arguments as the canonical ABI flattens them.
 
+use super::Bare;
 use super::abi::{Laid, Load, Parts, Sink, Source, alone, broken};
+use super::habits::Habits;
 use super::wiring::{FREE, MEMORY, REALLOC};
 use crate::bindings::types as wit;
 use crate::exports::{Accepted, Exports};
 use crate::state::State;
-use wasmtime::{AsContextMut as _, Instance, InstancePre, Result, Store, TypedFunc, WasmParams, WasmResults};
+use domain::footprint::Footprint;
+use std::sync::Arc;
+use wasmtime::{AsContextMut as _, Instance, Result, Store, TypedFunc, WasmParams, WasmResults};
 
 type TickArguments = (u32, i64, f64, f64, f64, f64, u32);
 type TicksArguments = (u32, u32, u32, u32, u32, u32, u32, u32, u32, u32, u32);
@@ -17,6 +21,7 @@ pub(crate) struct Direct {
     /// The two that are called at every tick; the others are looked up.
     on_tick: TypedFunc<TickArguments, ()>,
     on_ticks: TypedFunc<TicksArguments, u32>,
+    habits: Arc<Habits>,
 }
 
 impl Direct {
@@ -24,15 +29,15 @@ impl Direct {
     ///
     /// # Errors
     /// It can't be made within its limits, or its functions are not the contract's.
-    pub fn new<H: 'static>(pre: &InstancePre<State<H>>, store: &mut Store<State<H>>) -> Result<Self> {
-        let instance = pre.instantiate(&mut *store)?;
+    pub fn new<H: 'static>(bare: &Bare<H>, store: &mut Store<State<H>>) -> Result<Self> {
+        let instance = bare.pre.instantiate(&mut *store)?;
         let memory = instance.get_memory(&mut *store, MEMORY).ok_or_else(|| broken("it has no memory"))?;
         let realloc = instance.get_func(&mut *store, REALLOC).ok_or_else(|| broken("it gives out no memory"))?;
         let parts = Parts { memory, realloc };
         store.data_mut().parts = Some(parts);
         let on_tick = instance.get_typed_func(&mut *store, "on-tick")?;
         let on_ticks = instance.get_typed_func(&mut *store, "on-ticks")?;
-        Ok(Self { instance, parts, on_tick, on_ticks })
+        Ok(Self { instance, parts, on_tick, on_ticks, habits: Arc::clone(&bare.habits) })
     }
 
     fn call<H: 'static, P: WasmParams, R: WasmResults>(&self, store: &mut Store<State<H>>, name: &str, arguments: P) -> Result<R> {
@@ -72,6 +77,13 @@ fn flat<T: Default>(option: Option<T>) -> (u32, T) {
 }
 
 impl<H: Send + 'static> Exports<H> for Direct {
+    fn footprint(&self, store: &mut Store<State<H>>, into: &mut Footprint) {
+        let function = self.on_tick.func().to_raw(&mut *store);
+        self.habits.instance(function).iter().for_each(|&(address, bytes)| into.add_at(address, bytes));
+        let memory = self.parts.memory.data(&*store);
+        self.habits.lines(memory).iter().filter_map(|lines| memory.get(lines.clone())).for_each(|lines| into.add(lines, lines.len()));
+    }
+
     fn init(&self, store: &mut Store<State<H>>, params: &[wit::Param<'_>]) -> Result<Accepted> {
         let list = self.sink(store).list(params)?;
         self.ask(store, "init", list, value)

@@ -14,6 +14,7 @@
 
 mod abi;
 mod exports;
+mod habits;
 mod imports;
 mod types;
 mod wiring;
@@ -23,6 +24,8 @@ pub(crate) use exports::Direct;
 
 use crate::state::State;
 use domain::guest::GuestHost;
+use habits::Habits;
+use std::sync::Arc;
 use wasmtime::component::Instance;
 use wasmtime::{Engine, InstancePre, Linker, Module, Result, Store};
 use wiring::Wiring;
@@ -47,8 +50,15 @@ pub(crate) fn linker<H: GuestHost>(engine: &Engine) -> Result<Linker<State<H>>> 
     Ok(linker)
 }
 
-/// A module, ready to be instantiated; `None` when its functions are not typed as the contract's, which is no fault: the component
-/// model has the last word on that.
-pub(crate) fn prepare<H: GuestHost>(linker: &Linker<State<H>>, module: &Module) -> Option<InstancePre<State<H>>> {
-    linker.instantiate_pre(module).ok()
+/// A module, ready to be instantiated, with what its instances share.
+pub(crate) struct Bare<H: 'static> {
+    pre: InstancePre<State<H>>,
+    habits: Arc<Habits>,
+}
+
+impl<H: GuestHost> Bare<H> {
+    /// `None` when its functions are not typed as the contract's, which is no fault: the component model has the last word on that.
+    pub fn new(linker: &Linker<State<H>>, module: &Module) -> Option<Self> {
+        Some(Self { pre: linker.instantiate_pre(module).ok()?, habits: Arc::default() })
+    }
 }
