@@ -109,8 +109,6 @@ fn measure(name: &str, program: &PathBuf) -> Result<Vec<Figure>> {
     say(name);
     let mut child = Command::new(program)
         .current_dir(workspace())
-        // As `stockade serve` runs.
-        .env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot run {}", program.display()))?;

@@ -27,6 +27,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use testkit::components;
 
+/// As in the program.
+#[global_allocator]
+static HEAP: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const REAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/ticks/eurusd-fxcm");
 const GENERATED: usize = 1_144_794;
 /// Monday, 6 January 2014.

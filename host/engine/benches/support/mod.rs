@@ -29,6 +29,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use stockade_engine::{Bounds, EngineSetup, Event, EventSink, Host, HostSetup};
 use testkit::components;
 
+/// As in the program.
+#[global_allocator]
+static HEAP: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Nothing that is waited for takes this long unless it is broken.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const EURUSD: SymbolId = SymbolId(0);

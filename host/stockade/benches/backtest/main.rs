@@ -13,6 +13,10 @@ use serde_json::json;
 use stage::{Gold, Stage};
 use std::time::Duration;
 
+/// As in the program.
+#[global_allocator]
+static HEAP: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Runs of which the best counts: what the machine can do when nothing else wants it.
 const RUNS: usize = 7;
 /// What the peer manages in a few seconds.

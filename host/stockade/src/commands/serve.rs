@@ -22,7 +22,6 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         config.listen = listen;
     }
     telemetry::start(&config.log)?;
-    crate::huge::pages();
     let running = Running::start(&config)?;
     let stop = running.stop_signal()?;
     // One line on stdout when requests are answered: what scripts and supervisors wait for.
