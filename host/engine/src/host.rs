@@ -10,6 +10,7 @@ use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
 use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, WoundDown, set_host_trading};
 use crate::recovery::Recovered;
+use crate::scribe::Scribe;
 use crate::setup::{EngineSetup, HostSetup};
 use crate::shadow::ShadowReport;
 use crate::shard::{EngineCommand, Message, Shard, ShardRequest, Swapped};
@@ -54,7 +55,9 @@ impl Host {
     ///
     /// # Errors
     /// A thread can't be started.
-    pub fn start(setup: HostSetup) -> Result<Self, HostError> {
+    pub fn start(mut setup: HostSetup) -> Result<Self, HostError> {
+        let patience = Duration::from_millis(setup.bounds.journal_answer_ms);
+        setup.journal = Box::new(Scribe::start(setup.journal, patience)?);
         let (host, pipeline, jobs, sink) = Self::assemble(setup);
         // From here on a failure drops `host`, which ends the threads that are there.
         host.start_threads(sink, pipeline, jobs)?;
