@@ -19,7 +19,7 @@ use domain::account::{Account, WindDown};
 use domain::bars::{MarketHistory, MarketView as _};
 use domain::contract::{StopReason, TradingState};
 use domain::desk::{QueueGauge, TradingSwitch};
-use domain::ids::{AccountId, EngineId};
+use domain::ids::{AccountId, EngineId, OrderId};
 use domain::life::EngineState;
 use domain::reconcile::Reconciliation;
 use domain::risk::RiskLimits;
@@ -134,6 +134,17 @@ impl Host {
     /// The tick is none; it is counted.
     pub fn feed(&self, tick: Tick) -> Result<(), TickRefused> {
         self.hub.lock().unwrap_or_else(PoisonError::into_inner).feed(tick, &self.shared)
+    }
+
+    /// Orders of ours that the broker has had on an account, which need not be open: none of their numbers may be given again.
+    /// Waits for the broker's answer.
+    ///
+    /// # Errors
+    /// The broker can't say now, or the host has stopped or does not answer.
+    pub fn orders_seen(&self, account: AccountId) -> Result<Vec<OrderId>, HostError> {
+        let (answer, seen) = channel();
+        self.ask_pipeline(PipelineRequest::OrdersSeen { account, answer })?;
+        self.answer(&seen)?.ok_or(HostError::BrokerSilent(account))
     }
 
     /// Opens an account with the ledger that the journal gives, after asking the broker about every order of which more was

@@ -46,6 +46,11 @@ pub(crate) enum PipelineRequest {
         account: Box<Account>,
         answer: Sender<Result<Recovered, HostError>>,
     },
+    /// Asks the broker which orders of ours it has had on an account.
+    OrdersSeen {
+        account: AccountId,
+        answer: Sender<Option<Vec<OrderId>>>,
+    },
     /// Holds an account against what its broker says.
     Reconcile {
         account: AccountId,
@@ -148,6 +153,7 @@ impl Pipeline {
                     let opened = self.open(*account);
                     reply(&answer, opened);
                 }
+                PipelineRequest::OrdersSeen { account, answer } => reply(&answer, self.broker.orders_seen(account)),
                 PipelineRequest::Reconcile { account, answer } => {
                     self.ask_at_once(account);
                     let found = self.reconcile(account, Occasion::Asked);

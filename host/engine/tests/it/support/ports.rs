@@ -247,6 +247,10 @@ impl domain::broker::Broker for Broker {
 }
 
 impl LiveBroker for Broker {
+    fn orders_seen(&mut self, _: AccountId) -> Option<Vec<OrderId>> {
+        Some(Vec::new())
+    }
+
     fn open(&mut self, account: AccountId, _: &AccountTerms, known: &Ledger) -> Result<(), String> {
         let mut state = self.0.state.lock().unwrap();
         state.opened.push((account, known.orders.len()));
