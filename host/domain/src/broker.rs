@@ -230,6 +230,11 @@ pub trait LiveBroker: Broker {
     /// # Errors
     /// One sentence that names the account and what is in the way.
     fn open(&mut self, account: AccountId, terms: &AccountTerms, known: &Ledger) -> Result<(), String>;
+    /// Orders of ours that an account has ever had there, as far back as the broker tells: of each engine, and apart from that of
+    /// what the host gave for it, at least the one with the highest number. Asked before the account is open: a database that was
+    /// restored from a copy does not know what was sent since, and none of these numbers may be given again. `None` while that
+    /// can't be said; then the account can't be opened.
+    fn orders_seen(&mut self, account: AccountId) -> Option<Vec<OrderId>>;
     /// What became of an order. May be asked before the account is open.
     fn ask(&mut self, account: AccountId, order: OrderId) -> Whereabouts;
     /// What an account has there now: asked when it is opened, before anything trades on it, and whenever a person wants to know.

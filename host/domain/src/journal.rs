@@ -56,6 +56,10 @@ pub enum JournalError {
         /// Why.
         why: String,
     },
+    /// There is no answer. What it was given may be on disk, or may come to be, all of it or nothing, before anything that is
+    /// written later; so it can be repeated, and what is not repeated must be taken back in it.
+    #[error("the journal does not answer: {0}; see that its database runs and that its disk keeps up")]
+    Unanswered(String),
     /// Anything else.
     #[error("the journal failed: {0}")]
     Internal(String),
@@ -67,7 +71,7 @@ pub trait Journal: Send {
     /// entry (same order and action, or same deal) changes nothing.
     ///
     /// # Errors
-    /// Nothing of this call is on disk; or, where the disk or the way to it broke in the very last step, all of it may be.
+    /// Nothing of this call is on disk; after [`Unanswered`](JournalError::Unanswered) all of it may be.
     fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError>;
 
     /// Reports that were taken since the last call although they can't be booked, for a reason of their own: they are on disk

@@ -10,6 +10,7 @@ use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
 use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, WoundDown, set_host_trading};
 use crate::recovery::Recovered;
+use crate::scribe::Scribe;
 use crate::setup::{EngineSetup, HostSetup};
 use crate::shadow::ShadowReport;
 use crate::shard::{EngineCommand, Message, Shard, ShardRequest, Swapped};
@@ -18,7 +19,7 @@ use domain::account::{Account, WindDown};
 use domain::bars::{MarketHistory, MarketView as _};
 use domain::contract::{StopReason, TradingState};
 use domain::desk::{QueueGauge, TradingSwitch};
-use domain::ids::{AccountId, EngineId};
+use domain::ids::{AccountId, EngineId, OrderId};
 use domain::life::EngineState;
 use domain::reconcile::Reconciliation;
 use domain::risk::RiskLimits;
@@ -54,7 +55,9 @@ impl Host {
     ///
     /// # Errors
     /// A thread can't be started.
-    pub fn start(setup: HostSetup) -> Result<Self, HostError> {
+    pub fn start(mut setup: HostSetup) -> Result<Self, HostError> {
+        let patience = Duration::from_millis(setup.bounds.journal_answer_ms);
+        setup.journal = Box::new(Scribe::start(setup.journal, patience)?);
         let (host, pipeline, jobs, sink) = Self::assemble(setup);
         // From here on a failure drops `host`, which ends the threads that are there.
         host.start_threads(sink, pipeline, jobs)?;
@@ -131,6 +134,17 @@ impl Host {
     /// The tick is none; it is counted.
     pub fn feed(&self, tick: Tick) -> Result<(), TickRefused> {
         self.hub.lock().unwrap_or_else(PoisonError::into_inner).feed(tick, &self.shared)
+    }
+
+    /// Orders of ours that the broker has had on an account, which need not be open: none of their numbers may be given again.
+    /// Waits for the broker's answer.
+    ///
+    /// # Errors
+    /// The broker can't say now, or the host has stopped or does not answer.
+    pub fn orders_seen(&self, account: AccountId) -> Result<Vec<OrderId>, HostError> {
+        let (answer, seen) = channel();
+        self.ask_pipeline(PipelineRequest::OrdersSeen { account, answer })?;
+        self.answer(&seen)?.ok_or(HostError::BrokerSilent(account))
     }
 
     /// Opens an account with the ledger that the journal gives, after asking the broker about every order of which more was

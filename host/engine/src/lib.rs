@@ -9,8 +9,8 @@
 //! every thread -> herald -> sink (states kept, events shown)
 //! ```
 //!
-//! Threads: whoever calls [`Host::feed`] is the hub; one thread a shard; one for orders; one for events; a few that start
-//! guests. All engines of an account are on one shard. Each queue has a bound and a count for reaching it: [`Bounds`].
+//! Threads: whoever calls [`Host::feed`] is the hub; one thread a shard; one for orders, one for the journal, one for events; a
+//! few that start guests. All engines of an account are on one shard. Each queue has a bound and a count for reaching it: [`Bounds`].
 //!
 //! Refuses to know: wasm, SQL, HTTP, sockets, files, what a broker really is. It sees ports: [`GuestFactory`], [`Journal`],
 //! [`LiveBroker`], [`Clock`], [`EventSink`].
@@ -33,6 +33,7 @@ mod meter;
 mod moment;
 mod pipeline;
 mod recovery;
+mod scribe;
 mod setup;
 mod shadow;
 mod shard;

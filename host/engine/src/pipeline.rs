@@ -9,7 +9,7 @@ use crate::meter::add_shared;
 use crate::recovery::Recovered;
 use crate::shard::{Changed, Message};
 use crate::shared::{Shared, lock, panic_text, reply};
-use crate::unwritten::{By, Unwritten};
+use crate::unwritten::{By, Taken, Unwritten};
 use domain::account::{Account, WindDown};
 use domain::bars::MarketView as _;
 use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
@@ -45,6 +45,11 @@ pub(crate) enum PipelineRequest {
     Open {
         account: Box<Account>,
         answer: Sender<Result<Recovered, HostError>>,
+    },
+    /// Asks the broker which orders of ours it has had on an account.
+    OrdersSeen {
+        account: AccountId,
+        answer: Sender<Option<Vec<OrderId>>>,
     },
     /// Holds an account against what its broker says.
     Reconcile {
@@ -148,6 +153,7 @@ impl Pipeline {
                     let opened = self.open(*account);
                     reply(&answer, opened);
                 }
+                PipelineRequest::OrdersSeen { account, answer } => reply(&answer, self.broker.orders_seen(account)),
                 PipelineRequest::Reconcile { account, answer } => {
                     self.ask_at_once(account);
                     let found = self.reconcile(account, Occasion::Asked);
@@ -224,11 +230,11 @@ impl Pipeline {
             return places;
         }
         // What came before must be written before; and a journal that fails is not asked again and again.
-        let ready = self.unwritten.is_empty() || self.write_again();
-        let failed_just_now = || JournalError::Disk("it failed just now".into());
-        let recorded =
-            if ready { record(&mut *self.journal, going) } else { Err(NotRecorded { error: failed_just_now(), commands: going }) };
-        match recorded {
+        if !self.unwritten.is_empty() && !self.write_again() {
+            of.into_iter().zip(going).for_each(|(place, command)| places[place] = self.way_out(command, by, Taken::No));
+            return places;
+        }
+        match record(&mut *self.journal, going) {
             Ok(recorded) => {
                 add_shared(&self.shared.counters.group_commits, 1);
                 for (place, command) in of.into_iter().zip(recorded) {
@@ -244,7 +250,8 @@ impl Pipeline {
             }
             Err(NotRecorded { error, commands }) => {
                 self.failed(&error);
-                of.into_iter().zip(commands).for_each(|(place, command)| places[place] = self.way_out(command, by));
+                let taken = if matches!(error, JournalError::Unanswered(_)) { Taken::Perhaps } else { Taken::No };
+                of.into_iter().zip(commands).for_each(|(place, command)| places[place] = self.way_out(command, by, taken));
             }
         }
         places
@@ -279,18 +286,17 @@ impl Pipeline {
                 .map(|(_, account)| Arc::clone(account))
                 .collect()
         };
+        let market = &self.shared.market;
+        let quote = |symbol| market.quote(symbol).zip(market.quoted_at(symbol)).map(|((bid, ask), at)| Quote { bid, ask, at });
+        // In one write: a journal that is slow must not be waited for once for each account.
+        let commands = accounts.iter().flat_map(|account| lock(account).wind_down(&what, &self.shared.table, quote)).collect();
         let mut done = WoundDown::default();
-        for account in accounts {
-            let market = &self.shared.market;
-            let quote = |symbol| market.quote(symbol).zip(market.quoted_at(symbol)).map(|((bid, ask), at)| Quote { bid, ask, at });
-            let commands = lock(&account).wind_down(&what, &self.shared.table, quote);
-            for command in self.record(commands, By::Host).into_iter().flatten() {
-                match command.get().action {
-                    Action::Cancel => done.cancels += 1,
-                    _ => done.closes += 1,
-                }
-                self.submit(command);
+        for command in self.record(commands, By::Host).into_iter().flatten() {
+            match command.get().action {
+                Action::Cancel => done.cancels += 1,
+                _ => done.closes += 1,
             }
+            self.submit(command);
         }
         self.take_reports();
         self.done += (done.cancels + done.closes) as u64;

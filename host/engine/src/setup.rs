@@ -56,6 +56,9 @@ pub struct Bounds {
     /// Reports that could not be journaled and wait for the next try. When they are so many the broker hears no prices and
     /// gets no commands until the journal works again (`ticks_withheld`).
     pub unwritten_reports_max: usize,
+    /// How long the order pipeline waits for an answer of the journal, ms: that is what a kill switch is held up by one that hangs.
+    /// Then closes and cancels leave without it, everything else is rejected, and so on until it answers.
+    pub journal_answer_ms: u64,
     /// How long an order waits for the broker's answer, us of the host's clock; then it is unknown, and the broker is asked.
     pub answer_overdue_us: i64,
     /// How often every account is held against what its broker says, us of the host's clock; 0: only when it is opened and on request.
@@ -102,6 +105,7 @@ impl Default for Bounds {
             pipeline_ticks_max: 262_144,
             commands_max: 4_096,
             unwritten_reports_max: 65_536,
+            journal_answer_ms: 500,
             answer_overdue_us: 10 * SECOND_US,
             compare_every_us: 5 * MINUTE_US,
             views_max: 16_384,

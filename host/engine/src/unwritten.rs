@@ -34,6 +34,13 @@ pub(crate) enum By {
     Host,
 }
 
+/// Whether a command that was not recorded may be in the journal all the same, now or later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    No,
+    Perhaps,
+}
+
 /// A line that the journal refused for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineAside {
@@ -48,7 +55,7 @@ pub struct LineAside {
 }
 
 /// What the journal does not have yet.
-enum Line {
+pub(crate) enum Line {
     Command(Command),
     Report(Report),
 }
@@ -61,6 +68,8 @@ pub(crate) struct Unwritten {
     /// Of each account, how many of them are commands.
     owed: BTreeMap<AccountId, u32>,
     try_again: Option<Time>,
+    /// The journal has not answered, and that has been told.
+    is_late: bool,
     /// Another host has taken over: what leaves from here would come on top of what that one does.
     fenced: bool,
     /// The highest number of a guest's order that the journal has since the start.
@@ -125,8 +134,9 @@ impl Pipeline {
         self.apply(&Promise::of(command).rejection());
     }
 
-    /// A command that the journal did not take: sent when it can only get out of something, else rejected.
-    pub(crate) fn way_out(&mut self, command: Approved<Command>, by: By) -> Option<Recorded<Command>> {
+    /// A command that the journal did not take, or of which it does not say so: sent when it can only get out of something, else
+    /// rejected.
+    pub(crate) fn way_out(&mut self, command: Approved<Command>, by: By, taken: Taken) -> Option<Recorded<Command>> {
         add_shared(&self.shared.counters.commands_unrecorded, 1);
         let promise = Promise::of(command.get());
         let owed = self.unwritten.owed.get(&promise.account).copied().unwrap_or_default();
@@ -140,8 +150,12 @@ impl Pipeline {
                 Some(recorded)
             }
             _ => {
-                // Nobody outside has heard of this order, so the rejection need not be written either.
-                self.apply(&promise.rejection());
+                let rejection = promise.rejection();
+                self.apply(&rejection);
+                // Nobody outside has heard of this order. Where the journal has not either, the rejection need not be written.
+                if taken == Taken::Perhaps {
+                    self.unwritten.lines.push(Line::Report(rejection));
+                }
                 None
             }
         }
@@ -172,6 +186,9 @@ impl Pipeline {
             }
             Err(error) => {
                 self.failed(&error);
+                if self.unwritten.is_late {
+                    return;
+                }
                 let many = self.unwritten.len();
                 let text = format!("{many} reports of the broker are not in the journal yet; they are kept and written first");
                 self.shared.alarm("reports-unwritten", text);
@@ -192,16 +209,16 @@ impl Pipeline {
 
     /// Tries to write what could not be written, not too often.
     pub(crate) fn write_again(&mut self) -> bool {
-        let began = self.shared.clock.now();
-        if self.unwritten.try_again.is_some_and(|at| began < at) {
+        if self.unwritten.try_again.is_some_and(|at| self.shared.clock.now() < at) {
             return false;
         }
         match self.write_unwritten() {
             Ok(()) => {
                 add_shared(&self.shared.counters.group_commits, 1);
                 let many = self.unwritten.len();
-                let text = format!("{many} lines that waited are written; trading stays halted until a person lifts it");
-                self.shared.alarm("journal-works-again", text);
+                let is_halted = self.shared.switch.get() == TradingState::Halted;
+                let then = if is_halted { "trading stays halted until a person lifts it" } else { "orders that open go out again" };
+                self.shared.alarm("journal-works-again", format!("{many} lines that waited are written; {then}"));
                 for line in std::mem::take(&mut self.unwritten.lines) {
                     if let Line::Command(command) = line {
                         self.unwritten.note_recorded(&command);
@@ -209,13 +226,11 @@ impl Pipeline {
                 }
                 self.unwritten.owed.clear();
                 self.unwritten.try_again = None;
+                self.unwritten.is_late = false;
                 true
             }
             Err(error) => {
                 self.failed(&error);
-                // A database that does not even say no holds the pipeline up: ways out get the greater part of its time.
-                let now = self.shared.clock.now();
-                self.unwritten.try_again = Some(now.plus_us(TRY_AGAIN_US.max(2 * now.since_us(began))));
                 false
             }
         }
@@ -263,10 +278,18 @@ impl Pipeline {
         self.open_nothing(account, "the journal refuses a line of it");
     }
 
-    /// The journal does not work: nobody opens anything until a person says so.
+    /// The journal does not work: nobody opens anything until a person says so. One that only has not answered yet may be
+    /// slow for once: until it does, nothing that opens is sent, and nobody has to lift anything afterwards.
     pub(crate) fn failed(&mut self, error: &JournalError) {
         self.unwritten.fenced |= matches!(error, JournalError::Fenced(_));
         self.unwritten.try_again = Some(self.shared.clock.now().plus_us(TRY_AGAIN_US));
+        if let JournalError::Unanswered(_) = error {
+            if !std::mem::replace(&mut self.unwritten.is_late, true) {
+                let text = format!("{error}; until it does, closes and cancels go out without it and everything else is rejected");
+                self.shared.alarm("journal-late", text);
+            }
+            return;
+        }
         if self.shared.switch.get() != TradingState::Halted {
             self.shared.alarm("journal-failed", format!("{error}; trading is halted"));
             halt(&self.shared, "the journal failed");
@@ -288,10 +311,25 @@ impl Pipeline {
 }
 
 impl Line {
-    fn entry(&self) -> Entry<'_> {
+    pub(crate) fn of(entry: &Entry<'_>) -> Self {
+        match *entry {
+            Entry::Command(command) => Self::Command(command.clone()),
+            Entry::Report(report) => Self::Report(report.clone()),
+        }
+    }
+
+    pub(crate) fn entry(&self) -> Entry<'_> {
         match self {
             Self::Command(command) => Entry::Command(command),
             Self::Report(report) => Entry::Report(report),
+        }
+    }
+
+    pub(crate) fn is(&self, entry: &Entry<'_>) -> bool {
+        match (self, entry) {
+            (Self::Command(own), Entry::Command(other)) => own == *other,
+            (Self::Report(own), Entry::Report(other)) => own == *other,
+            _ => false,
         }
     }
 

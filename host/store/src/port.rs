@@ -311,11 +311,12 @@ port! {
     /// [`NotFound`](StoreError::NotFound) account; [`Symbol`](StoreError::Symbol) when something it holds is not in `symbols`.
     fn ledger(account: AccountId, symbols: &SymbolTable) -> Ledger;
     /// The same for a host that takes the account on. The orders it gives by itself, and those of the account's engines, are
-    /// numbered beyond whatever the host before may have sent without writing it down: [`domain::numbering`].
+    /// numbered beyond whatever the host before may have sent without writing it down ([`domain::numbering`]), and beyond those
+    /// that its broker has `seen`, which a database restored from a copy may not know; so are engines that are added later.
     ///
     /// # Errors
     /// As [`ledger`](Self::ledger).
-    fn ledger_to_trade(account: AccountId, symbols: &SymbolTable) -> Ledger;
+    fn ledger_to_trade(account: AccountId, symbols: &SymbolTable, seen: &[OrderId]) -> Ledger;
 
     /// Adds to the audit.
     fn append_audit(entry: &NewAudit) -> AuditRecord;

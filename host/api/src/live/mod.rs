@@ -95,7 +95,7 @@ impl LiveFeed {
         let Event::Alarm { code, text, at } = event else { return };
         let mut alarms = lock(&self.inner.alarms);
         match *code {
-            "journal-failed" => alarms.journal = Some(text.clone()),
+            "journal-failed" | "journal-late" => alarms.journal = Some(text.clone()),
             "journal-works-again" => alarms.journal = None,
             _ => {}
         }

@@ -63,7 +63,10 @@ fn check(terms: &AccountTerms) -> Result<(), String> {
 
 /// Opens an account of the database at the host, with what the journal says it has. One that is open stays so.
 pub(super) async fn open_at_host(state: &AppState, record: &AccountRecord) -> Result<Recovered, Problem> {
-    let ledger = state.store.ledger_to_trade(record.id, state.host.table()).await?;
+    let id = record.id;
+    // First, so that what this host begins with is on disk before it gives a number.
+    let seen = state.ask(move |host| host.orders_seen(id)).await??;
+    let ledger = state.store.ledger_to_trade(record.id, state.host.table(), &seen).await?;
     let mut account = Account::new(record.id, record.owner, record.terms.clone(), ledger, record.limits.clone());
     account.trading = record.trading;
     super::risk::prepare(state, &mut account).await?;

@@ -27,6 +27,7 @@ use crate::operator::Operator;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::ids::{AccountId, EngineId};
+use std::time::Duration;
 use store::{AccountRecord, EngineRecord, NewAudit, Page, UserRecord};
 
 /// Adds a user.
@@ -62,10 +63,16 @@ pub(crate) async fn any_account(state: &AppState, id: u32) -> Result<AccountReco
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no account {id}; GET /api/v1/accounts?user=NAME lists a user's")))
 }
 
+/// How long noting something is waited for: who pulled the kill switch must not wonder whether it worked while the database hangs.
+const AUDIT_MAX: Duration = Duration::from_secs(2);
+
 /// Notes what was done. It has been done: a failure to note it is for the log, not for who asked.
 pub(crate) async fn audit(state: &AppState, action: &str, object: String, detail: serde_json::Value) {
     let entry = NewAudit { at: state.clock.now(), actor: Operator::ACTOR.into(), action: action.into(), object, detail };
-    if let Err(error) = state.store.append_audit(&entry).await {
-        tracing::error!(action, object = entry.object, %error, "could not be noted in the audit");
-    }
+    let error = match tokio::time::timeout(AUDIT_MAX, state.store.append_audit(&entry)).await {
+        Ok(Ok(_)) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer of the database within {} s", AUDIT_MAX.as_secs()),
+    };
+    tracing::error!(action, object = entry.object, detail = %entry.detail, error, "could not be noted in the audit");
 }

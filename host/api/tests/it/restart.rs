@@ -90,3 +90,20 @@ async fn after_a_restart_orders_are_numbered_beyond_all_that_may_have_been_sent(
     world.settle();
     assert_eq!(begun(&world).await, 1 + domain::numbering::AHEAD, "one order is on record");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_lacks_what_the_broker_has_had_gives_none_of_its_numbers_again() {
+    use domain::ids::{EngineId, OrderId};
+    let world = World::running().await;
+    world.ticks(1);
+    let world = world.restarted().await;
+    *world.seen.lock().unwrap() = None;
+    let resumed = stockade_api::operations::resume(&world.state).await.unwrap();
+    assert!(resumed.failed[0].contains("can't say"), "nobody knows yet where numbers begin: {:?}", resumed.failed);
+
+    let world = world.restarted().await;
+    *world.seen.lock().unwrap() = Some(vec![OrderId::new(EngineId(1), 50_000)]);
+    stockade_api::operations::resume(&world.state).await.unwrap();
+    world.settle();
+    assert_eq!(world.store.orders_begun(EngineId(1)).await.unwrap(), 50_000 + domain::numbering::AHEAD);
+}

@@ -53,6 +53,8 @@ pub struct World {
     pub feed: Arc<ScriptedFeed>,
     /// What somebody else has on every account.
     pub foreign: Arc<Mutex<Vec<Foreign>>>,
+    /// Orders of ours that the broker says it has had; `None` when it can't say.
+    pub seen: Arc<Mutex<Option<Vec<OrderId>>>>,
     clock: Arc<HandClock>,
     ticks: AtomicU64,
     folder: TempDir,
@@ -82,12 +84,13 @@ impl World {
         let live = LiveFeed::new(table.clone());
         let guests = Arc::new(Guests::default());
         let foreign: Arc<Mutex<Vec<Foreign>>> = Arc::default();
+        let seen = Arc::new(Mutex::new(Some(Vec::new())));
         let setup = HostSetup {
             history: MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), 1_024)),
             journal: store.journal(&table, 0).await.unwrap(),
             table,
             factory: guests.clone(),
-            broker: Box::new(Filler { foreign: foreign.clone(), ..Filler::default() }),
+            broker: Box::new(Filler { foreign: foreign.clone(), seen: seen.clone(), ..Filler::default() }),
             clock: clock.clone(),
             sink: Box::new(Sink(live.clone())),
             trading: TradingState::Active,
@@ -106,7 +109,7 @@ impl World {
             limits: GuestLimits::default(),
             ceiling: domain::risk::RiskLimits::operators(),
         };
-        Self { state: AppState::new(parts), store, host, live, feed, foreign, clock, ticks: AtomicU64::new(0), folder }
+        Self { state: AppState::new(parts), store, host, live, feed, foreign, seen, clock, ticks: AtomicU64::new(0), folder }
     }
 
     /// Stops this host and starts another on the same data.
@@ -405,6 +408,7 @@ struct Filler {
     has: BTreeMap<AccountId, Ledger>,
     /// Beside what it has.
     foreign: Arc<Mutex<Vec<Foreign>>>,
+    seen: Arc<Mutex<Option<Vec<OrderId>>>>,
 }
 
 impl Broker for Filler {
@@ -442,6 +446,10 @@ impl Broker for Filler {
 }
 
 impl LiveBroker for Filler {
+    fn orders_seen(&mut self, _: AccountId) -> Option<Vec<OrderId>> {
+        self.seen.lock().unwrap().clone()
+    }
+
     fn open(&mut self, account: AccountId, _: &AccountTerms, known: &Ledger) -> Result<(), String> {
         self.deals.insert(known.last_deal);
         self.has.insert(account, known.clone());

@@ -218,6 +218,10 @@ impl Broker for Paper {
 }
 
 impl LiveBroker for Paper {
+    fn orders_seen(&mut self, _: AccountId) -> Option<Vec<domain::ids::OrderId>> {
+        Some(Vec::new())
+    }
+
     fn open(&mut self, account: AccountId, terms: &AccountTerms, known: &Ledger) -> Result<(), String> {
         self.0.open(account, terms.clone(), Some(known.clone()));
         Ok(())

@@ -7,6 +7,7 @@ mod allocations;
 mod backlog;
 mod hostile;
 mod lane;
+mod late;
 mod life;
 mod moving;
 mod neighbours;

@@ -54,6 +54,11 @@ impl LiveBroker for PaperBroker {
         Ok(())
     }
 
+    fn orders_seen(&mut self, _: AccountId) -> Option<Vec<OrderId>> {
+        // It has seen what is in the journal, and nothing else.
+        Some(Vec::new())
+    }
+
     fn ask(&mut self, _: AccountId, _: OrderId) -> Whereabouts {
         // Whatever of it is not in the journal never happened.
         Whereabouts::Missing

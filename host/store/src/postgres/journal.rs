@@ -11,9 +11,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// Longest a call waits for the server. A commit takes milliseconds; after this long nobody is there, and orders that wait
-/// are better denied.
+/// Longest a call waits for the server. A commit takes milliseconds; after this long nobody is there.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How much longer for each entry: a few statements of a millisecond, and ten times that on a machine that is busy. What waited
+/// for an hour is written in one call.
+const ANSWER_MAX_PER_ENTRY: Duration = Duration::from_millis(40);
 /// How often the server is asked about a transaction that it has not finished.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -61,10 +63,14 @@ impl Journal for PostgresJournal {
                 // Whatever state it is in: a new connection begins without any.
                 link.conn = None;
                 book.clear();
-                match may_be_set_aside(entries, &failure, &aside) {
-                    Some(at) => drop(aside.insert(at, failure.1.to_string())),
-                    None if link.has_committed().await => return Ok(aside),
-                    None => return Err(refusal(entries, failure)),
+                if let Some(at) = may_be_set_aside(entries, &failure, &aside) {
+                    aside.insert(at, failure.1.to_string());
+                    continue;
+                }
+                match link.has_committed().await {
+                    Some(true) => return Ok(aside),
+                    Some(false) => return Err(refusal(entries, failure)),
+                    None => return Err(JournalError::Unanswered(failure.1.to_string())),
                 }
             }
         })?;
@@ -80,8 +86,10 @@ impl Journal for PostgresJournal {
 impl Link {
     /// Writes entries, and gives up when the server does not answer in time.
     async fn answered(&mut self, entries: &[Entry<'_>], book: &mut Book, aside: &BTreeMap<usize, String>) -> Result<(), Failure> {
-        let late = (None, StoreError::Unreachable(format!("{}: no answer within {} s", self.server, ANSWER_MAX.as_secs())));
-        tokio::time::timeout(ANSWER_MAX, self.write(entries, book, aside)).await.unwrap_or(Err(late))
+        let patience = ANSWER_MAX + ANSWER_MAX_PER_ENTRY * u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        let server = self.server.clone();
+        let late = || (None, StoreError::Unreachable(format!("{server}: no answer within {} s", patience.as_secs())));
+        tokio::time::timeout(patience, self.write(entries, book, aside)).await.unwrap_or_else(|_| Err(late()))
     }
 
     async fn write(&mut self, entries: &[Entry<'_>], book: &mut Book, aside: &BTreeMap<usize, String>) -> Result<(), Failure> {
@@ -100,10 +108,10 @@ impl Link {
         Ok(())
     }
 
-    /// Whether the transaction that was told to commit, and whose answer got lost, has done so: the server remembers. `false`
-    /// when it can't be asked, too.
-    async fn has_committed(&mut self) -> bool {
-        let Some(number) = self.committing.take() else { return false };
+    /// Whether the transaction that was told to commit, and whose answer got lost, has done so: the server remembers. `None` when
+    /// it can't be asked.
+    async fn has_committed(&mut self) -> Option<bool> {
+        let Some(number) = self.committing.take() else { return Some(false) };
         let asked = async {
             let mut conn = self.server.connect().await?;
             loop {
@@ -117,7 +125,7 @@ impl Link {
                 }
             }
         };
-        matches!(tokio::time::timeout(ANSWER_MAX, asked).await, Ok(Ok(true)))
+        tokio::time::timeout(ANSWER_MAX, asked).await.ok()?.ok()
     }
 }
 

@@ -76,9 +76,10 @@ const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, (SELECT COUN
             FROM pg_class WHERE oid = CAST('deals' AS regclass)) AS deals,
         (SELECT COUNT(*) FROM positions WHERE closed_at IS NULL) AS positions_open,
         pg_database_size(current_database()) AS size_bytes";
-/// Reads who owns a part, and keeps it so until the transaction ends.
+/// Reads who owns a part, and keeps it so until the transaction ends. One writer at a time: a transaction that its host has given
+/// up may still commit, and whoever repeats what is in it must see what became of it first.
 const HOLD_OWNER: &str =
-    "SELECT epoch, owner, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) AS number FROM owners WHERE part = $1 FOR SHARE";
+    "SELECT epoch, owner, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) AS number FROM owners WHERE part = $1 FOR UPDATE";
 
 /// A row of this database.
 type DbRow = sqlx::postgres::PgRow;

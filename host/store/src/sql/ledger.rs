@@ -3,7 +3,7 @@
 use super::row::{bits, number};
 use super::{Database, DbConnection};
 use crate::{OrderRecord, PositionRecord, Result, StoreError};
-use domain::ids::{AccountId, DealId, UserId};
+use domain::ids::{AccountId, DealId, EngineId, HOSTS_ORDERS_FROM, OrderId, UserId};
 use domain::ledger::{ENDED_MAX, Ledger, Position, SEEN_DEALS_MAX, WorkingOrder};
 use domain::number::Money;
 use domain::numbering::{AHEAD, sent_max};
@@ -21,9 +21,17 @@ impl Database {
 }
 
 impl Database {
-    pub async fn ledger_to_trade(&self, account: AccountId, symbols: &SymbolTable) -> Result<Ledger> {
+    pub async fn ledger_to_trade(&self, account: AccountId, symbols: &SymbolTable, seen: &[OrderId]) -> Result<Ledger> {
         let mut tx = self.write().await?;
         let (_, mut ledger, _) = load(tx.conn(), account, symbols).await?;
+        for order in seen {
+            if order.is_hosts() {
+                ledger.hosts_orders = ledger.hosts_orders.max(order.number() - HOSTS_ORDERS_FROM);
+            } else {
+                note_seen(tx.conn(), account, *order).await?;
+            }
+            forget_no_engine(tx.conn(), order.engine()).await?;
+        }
         let begun: i64 =
             sqlx::query_scalar("SELECT hosts_orders FROM accounts WHERE id = $1").bind(i64::from(account.0)).fetch_one(tx.conn()).await?;
         ledger.hosts_orders = sent_max(begun.try_into().unwrap_or(u32::MAX), ledger.hosts_orders);
@@ -49,6 +57,27 @@ impl Database {
         tx.commit().await?;
         Ok(ledger)
     }
+}
+
+/// Notes that a broker has had an order of an engine's guest: the next one begins after it.
+async fn note_seen(conn: &mut DbConnection, account: AccountId, order: OrderId) -> Result<()> {
+    sqlx::query("UPDATE engines SET orders_begun = $3 WHERE account = $1 AND id = $2 AND orders_begun < $3")
+        .bind(i64::from(account.0))
+        .bind(i64::from(order.engine().0))
+        .bind(i64::from(order.number()))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Gives no new engine the id of one that an order names, though the database may not know it: it would give the same numbers.
+async fn forget_no_engine(conn: &mut DbConnection, engine: EngineId) -> Result<()> {
+    sqlx::query("UPDATE counters SET last = $2 WHERE name = $1 AND last < $2")
+        .bind("engines")
+        .bind(i64::from(engine.0))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Notes an account's balance after all its deals up to the one numbered `seq`, so that nobody adds those up again.

@@ -22,12 +22,44 @@ pub struct Disk {
     pub recorded: BTreeSet<(OrderId, String)>,
     /// It takes nothing at the moment.
     pub full: bool,
-    /// The last write failed: until one succeeds the host may send ways out that it owes.
+    /// It takes a write and does not answer.
+    hangs: bool,
+    /// The write that it has not answered.
+    under_way: Option<Write>,
+    /// Such writes that came to be in the end.
+    pub landed_late: u64,
+    /// The last write failed or was not answered: until one succeeds the host may send ways out that it owes.
     pub failed: bool,
     /// Where the numbers of orders began for the last host: of an engine's guest, and of its own on an account.
     begun: BTreeMap<EngineId, u32>,
     hosts_begun: BTreeMap<AccountId, u32>,
     pub writes: u64,
+}
+
+/// Lines on their way to the disk, with the commands among them.
+#[derive(Default)]
+struct Write {
+    bytes: Vec<u8>,
+    commands: Vec<(OrderId, String)>,
+}
+
+impl Write {
+    fn of(entries: &[Entry<'_>]) -> Self {
+        let mut write = Self::default();
+        for entry in entries {
+            let (kind, text) = match entry {
+                Entry::Command(command) => {
+                    write.commands.push(name(command));
+                    (b'c', serde_json::to_vec(command).unwrap())
+                }
+                Entry::Report(report) => (b'r', serde_json::to_vec(report).unwrap()),
+            };
+            write.bytes.push(kind);
+            write.bytes.extend(text.into_iter().map(|byte| if byte == b';' { 1 } else { byte }));
+            write.bytes.push(b';');
+        }
+        write
+    }
 }
 
 /// A line that was read back.
@@ -58,19 +90,52 @@ impl Disk {
         lines
     }
 
-    /// Cuts off what a crash left half written, as whoever opens the journal does. No host starts on a disk that takes nothing.
-    pub fn mend(&mut self) {
-        (self.full, self.failed) = (false, false);
+    /// Cuts off what a crash left half written, as whoever opens the journal does, and waits for the write that `lands` or does
+    /// not. No host starts on a disk that takes nothing.
+    pub fn mend(&mut self, lands: bool) {
         let whole = self.bytes.iter().rposition(|&byte| byte == MARK).map_or(0, |end| end + 1);
         self.bytes.truncate(whole);
+        self.answer(lands);
+        (self.full, self.failed) = (false, false);
+    }
+
+    /// From now on it does not answer.
+    pub fn hang(&mut self) {
+        self.hangs = true;
+    }
+
+    pub fn hangs(&self) -> bool {
+        self.hangs
+    }
+
+    /// It answers again; the write that it did not answer has come to be, or has not.
+    pub fn answer(&mut self, lands: bool) {
+        self.hangs = false;
+        if let Some(write) = self.under_way.take().filter(|_| lands) {
+            self.landed_late += 1;
+            self.keep(write);
+        }
+    }
+
+    fn keep(&mut self, write: Write) {
+        self.bytes.extend(write.bytes);
+        self.bytes.push(MARK);
+        self.writes += 1;
+        self.recorded.extend(write.commands);
     }
 
     /// The ledger of an account, from the beginning.
     pub fn ledger(&self, account: AccountId, deposit: Money) -> Ledger {
         let mut ledger = Ledger::new(deposit);
+        // A command that is repeated, as after a write that was given up, changes nothing.
+        let mut recorded = BTreeSet::new();
         for line in self.read() {
             match line {
-                Kept::Command(command) if command.account == account => ledger.recorded(&command),
+                Kept::Command(command) if command.account == account => {
+                    if recorded.insert(name(&command)) {
+                        ledger.recorded(&command);
+                    }
+                }
                 Kept::Report(report) if report.account == account => drop(ledger.apply(&report)),
                 Kept::Command(_) | Kept::Report(_) => {}
             }
@@ -110,35 +175,24 @@ impl Journal for OnDisk {
     fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError> {
         self.fate.point("before a write");
         let mut disk = self.disk.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        disk.failed = disk.full;
+        disk.failed = disk.full || disk.hangs;
+        if disk.hangs {
+            // One write is under way at most: what comes after it is not taken.
+            disk.under_way.get_or_insert_with(|| Write::of(entries));
+            return Err(JournalError::Unanswered("told to".into()));
+        }
         if disk.full {
             return Err(JournalError::Disk("no space left on device".into()));
         }
-        let mut bytes = Vec::new();
-        for entry in entries {
-            let (kind, text) = match entry {
-                Entry::Command(command) => (b'c', serde_json::to_vec(command).unwrap()),
-                Entry::Report(report) => (b'r', serde_json::to_vec(report).unwrap()),
-            };
-            bytes.push(kind);
-            bytes.extend(text.into_iter().map(|byte| if byte == b';' { 1 } else { byte }));
-            bytes.push(b';');
-        }
+        let write = Write::of(entries);
         // Whatever the cut leaves, the mark is not among it.
         if self.fate.is_due("in the middle of a write") {
-            let torn = self.fate.below(bytes.len() as u64) as usize;
-            disk.bytes.extend_from_slice(&bytes[..torn]);
+            let torn = self.fate.below(write.bytes.len() as u64) as usize;
+            disk.bytes.extend_from_slice(&write.bytes[..torn]);
             drop(disk);
             self.fate.die();
         }
-        bytes.push(MARK);
-        disk.bytes.extend(bytes);
-        disk.writes += 1;
-        for entry in entries {
-            if let Entry::Command(command) = entry {
-                disk.recorded.insert(name(command));
-            }
-        }
+        disk.keep(write);
         drop(disk);
         self.fate.point("after a write");
         Ok(())

@@ -98,6 +98,8 @@ pub struct Sums {
     pub crashes: u64,
     pub unanswered: u64,
     pub writes: u64,
+    /// Writes that came to be after the host had given them up.
+    pub landed_late: u64,
     /// Commands that were sent while the journal was broken, and crashes of a host that owed it something.
     pub owed: u64,
     pub crashes_owing: u64,
@@ -111,6 +113,7 @@ impl Sums {
         self.crashes += other.crashes;
         self.unanswered += other.unanswered;
         self.writes += other.writes;
+        self.landed_late += other.landed_late;
         self.owed += other.owed;
         self.crashes_owing += other.crashes_owing;
     }
@@ -245,7 +248,8 @@ impl Run {
     fn try_start(&mut self) {
         let table = table();
         let history = MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), 64));
-        locked(&self.disk).mend();
+        let lands = self.dice.one_in(2);
+        locked(&self.disk).mend(lands);
         let (disk, fate) = (Arc::clone(&self.disk), Arc::clone(&self.fate));
         let broker = Line { exchange: Arc::clone(&self.exchange), disk: Arc::clone(&disk), fate: Arc::clone(&fate) };
         let mut host = Stepped::new(HostSetup {
@@ -326,8 +330,13 @@ impl Run {
                 });
             }
             98 => {
+                let (hangs, lands) = (self.dice.one_in(2), self.dice.one_in(2));
                 let mut disk = locked(&self.disk);
-                disk.full = !disk.full;
+                match (hangs, disk.hangs()) {
+                    (true, false) => disk.hang(),
+                    (true, true) => disk.answer(lands),
+                    (false, _) => disk.full = !disk.full,
+                }
             }
             _ => {
                 let points = self.dice.below(40);
@@ -339,6 +348,8 @@ impl Run {
     /// No more faults; everything comes to rest.
     fn calm_down(&mut self) {
         self.fate.disarm();
+        let lands = self.dice.one_in(2);
+        locked(&self.disk).answer(lands);
         locked(&self.disk).full = false;
         for engine in ENGINES {
             self.with(|host| {
@@ -391,13 +402,15 @@ impl Run {
                 return Err(format!("account {id}: the journal has\n{}\nand the broker\n{}", shown(&kept), shown(truth)));
             }
         }
+        let disk = locked(&self.disk);
         Ok(Sums {
             orders: exchange.received.len() as u64,
             deals: exchange.deals,
             nights: exchange.nights,
             crashes: self.crashes,
             unanswered: exchange.unanswered,
-            writes: locked(&self.disk).writes,
+            writes: disk.writes,
+            landed_late: disk.landed_late,
             owed: exchange.owed,
             crashes_owing: self.crashes_owing,
         })

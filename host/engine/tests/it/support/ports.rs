@@ -21,6 +21,9 @@ use std::sync::{Arc, Condvar, Mutex};
 pub struct Records {
     lines: Mutex<Vec<String>>,
     broken: Mutex<bool>,
+    /// It takes what it is given, and answers when this ends.
+    hangs: Mutex<bool>,
+    answers: Condvar,
     /// Another host has taken over.
     fenced: Mutex<bool>,
     /// Orders of which it takes no command, though it works.
@@ -46,6 +49,16 @@ impl Records {
         *self.fenced.lock().unwrap() = true;
     }
 
+    pub fn hang(&self) {
+        *self.hangs.lock().unwrap() = true;
+    }
+
+    /// What it was given while it hung is seen to now.
+    pub fn answer(&self) {
+        *self.hangs.lock().unwrap() = false;
+        self.answers.notify_all();
+    }
+
     pub fn fail(&self, broken: bool) {
         *self.broken.lock().unwrap() = broken;
     }
@@ -55,6 +68,8 @@ pub struct Journal(pub Arc<Records>);
 
 impl domain::journal::Journal for Journal {
     fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), JournalError> {
+        let hangs = self.0.hangs.lock().unwrap();
+        drop(self.0.answers.wait_timeout_while(hangs, super::PATIENCE, |hangs| *hangs).unwrap());
         if *self.0.fenced.lock().unwrap() {
             return Err(JournalError::Fenced("by test".into()));
         }
@@ -232,6 +247,10 @@ impl domain::broker::Broker for Broker {
 }
 
 impl LiveBroker for Broker {
+    fn orders_seen(&mut self, _: AccountId) -> Option<Vec<OrderId>> {
+        Some(Vec::new())
+    }
+
     fn open(&mut self, account: AccountId, _: &AccountTerms, known: &Ledger) -> Result<(), String> {
         let mut state = self.0.state.lock().unwrap();
         state.opened.push((account, known.orders.len()));

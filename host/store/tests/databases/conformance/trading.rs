@@ -396,7 +396,7 @@ pub async fn a_host_gives_no_order_a_number_that_one_before_it_may_have_given(st
     assert_eq!((begun(engine.id).await, begun(other.id).await), (0, 0), "an engine that is new has given none");
     // What a host gives when it has taken the account on: of its own and of the guest's.
     let next = async || {
-        let ledger = store.ledger_to_trade(account, &symbols()).await.unwrap();
+        let ledger = store.ledger_to_trade(account, &symbols(), &[]).await.unwrap();
         (ledger.next_hosts_order(engine.id).unwrap(), nth(engine.id, begun(engine.id).await + 1))
     };
     let mut sent = Vec::new();
@@ -423,6 +423,21 @@ pub async fn a_host_gives_no_order_a_number_that_one_before_it_may_have_given(st
     assert!(error.contains("999"), "{error}");
 }
 
+pub async fn orders_that_a_broker_has_had_are_numbered_no_more_though_the_database_never_had_them(store: &Store) {
+    let engine = engine(store, "anna").await;
+    let hosts = |number: u32| OrderId::new(engine.id, domain::ids::HOSTS_ORDERS_FROM + number);
+    let unknown = EngineId(engine.id.0 + 10);
+    let seen = [nth(engine.id, 70_000), nth(engine.id, 69_999), hosts(80_000), nth(unknown, 1)];
+    let ledger = store.ledger_to_trade(engine.account, &symbols(), &seen).await.unwrap();
+    assert_eq!(ledger.hosts_orders, 80_000 + AHEAD);
+    assert_eq!(store.orders_begun(engine.id).await.unwrap(), 70_000 + AHEAD);
+    let next = crate::samples::another_engine(store, engine.owner, "second").await;
+    assert_eq!(next.id.0, unknown.0 + 1, "an engine that the broker knows had this id");
+    // What is once on disk holds, also when the broker says nothing of it any more.
+    store.ledger_to_trade(engine.account, &symbols(), &[]).await.unwrap();
+    assert!(store.orders_begun(engine.id).await.unwrap() >= 70_000 + AHEAD);
+}
+
 pub async fn a_guest_meets_no_number_again_that_it_remembers(store: &Store) {
     let engine = engine(store, "anna").await;
     let save = stockade_store::EngineSave {
@@ -435,7 +450,7 @@ pub async fn a_guest_meets_no_number_again_that_it_remembers(store: &Store) {
         saved_at: Time(1),
     };
     store.save_engines(&[save]).await.unwrap();
-    store.ledger_to_trade(engine.account, &symbols()).await.unwrap();
+    store.ledger_to_trade(engine.account, &symbols(), &[]).await.unwrap();
     assert!(store.orders_begun(engine.id).await.unwrap() >= 70_000);
 }
 
