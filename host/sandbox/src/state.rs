@@ -5,6 +5,7 @@ use crate::wasi::Lines;
 use domain::contract::LogLevel;
 use domain::guest::{ContractBroken, GuestHost};
 use domain::limits::{GuestLimits, LOG_LINE_BYTES_MAX};
+use std::sync::Arc;
 use wasmtime::{ResourceLimiter, StoreContextMut, Trap};
 
 /// Core instances, memories and tables of one engine. A Python component has 38 modules; a Rust one 1 to 3.
@@ -28,7 +29,7 @@ pub(crate) struct State<H> {
     pub room: Room,
     pub host: H,
     /// Where a bare module keeps what crosses; a component's engine knows that itself.
-    pub parts: Option<Parts>,
+    pub parts: Option<Arc<Parts>>,
     pub std: Lines,
 }
 

@@ -4,13 +4,14 @@
 //! text that is not UTF-8, a case that does not exist end its call.
 
 use crate::state::State;
-use wasmtime::{AsContextMut as _, Error, Func, Memory, Result, StoreContextMut};
+use std::sync::Arc;
+use wasmtime::{AsContextMut as _, Error, Memory, Result, StoreContextMut, TypedFunc};
 
 /// Where a guest keeps what crosses: its memory, and its way to give out a piece of it.
-#[derive(Clone, Copy)]
 pub(crate) struct Parts {
     pub memory: Memory,
-    pub realloc: Func,
+    /// Place and size before, alignment, size. Typed once: to look that up takes longer than the call.
+    pub realloc: TypedFunc<(u32, u32, u32, u32), u32>,
 }
 
 /// Size and alignment in memory, bytes.
@@ -103,11 +104,11 @@ fn aligned(pointer: u32, align: usize) -> Result<usize> {
 /// A guest's memory to write to.
 pub(super) struct Sink<'a, H: 'static> {
     pub store: StoreContextMut<'a, State<H>>,
-    parts: Parts,
+    parts: Arc<Parts>,
 }
 
 impl<'a, H> Sink<'a, H> {
-    pub fn new(store: StoreContextMut<'a, State<H>>, parts: Parts) -> Self {
+    pub fn new(store: StoreContextMut<'a, State<H>>, parts: Arc<Parts>) -> Self {
         Self { store, parts }
     }
 
@@ -129,7 +130,7 @@ impl<'a, H> Sink<'a, H> {
 
     /// A fresh piece of the guest's memory. The guest's allocator may call nobody while it is at that.
     fn room(&mut self, align: usize, len: usize) -> Result<u32> {
-        let realloc = self.parts.realloc.typed::<(u32, u32, u32, u32), u32>(&self.store)?;
+        let realloc = &self.parts.realloc;
         let len = u32::try_from(len).map_err(|_| broken("a value does not fit into its memory"))?;
         let pointer = alone(&mut self.store, |store| realloc.call(store, (0, 0, align as u32, len)))?;
         self.place(aligned(pointer, align)?, len as usize)?;

@@ -13,14 +13,18 @@ use wasmtime::{AsContextMut as _, Instance, Result, Store, TypedFunc, WasmParams
 
 type TickArguments = (u32, i64, f64, f64, f64, f64, u32);
 type TicksArguments = (u32, u32, u32, u32, u32, u32, u32, u32, u32, u32, u32);
+type OrderArguments = (u64, u32, u64, f64, i64, u64, f64, f64);
+type PositionArguments = (u64, u32, u32, f64, f64, u32, f64, u32, f64, i64, f64, f64, f64, u32, u32, u32);
 
 /// An instance of a bare module.
 pub(crate) struct Direct {
     instance: Instance,
-    parts: Parts,
-    /// The two that are called at every tick; the others are looked up.
+    parts: Arc<Parts>,
+    /// Those that are called often; the others are looked up.
     on_tick: TypedFunc<TickArguments, ()>,
     on_ticks: TypedFunc<TicksArguments, u32>,
+    on_order: TypedFunc<OrderArguments, ()>,
+    on_position: TypedFunc<PositionArguments, ()>,
     habits: Arc<Habits>,
 }
 
@@ -32,12 +36,14 @@ impl Direct {
     pub fn new<H: 'static>(bare: &Bare<H>, store: &mut Store<State<H>>) -> Result<Self> {
         let instance = bare.pre.instantiate(&mut *store)?;
         let memory = instance.get_memory(&mut *store, MEMORY).ok_or_else(|| broken("it has no memory"))?;
-        let realloc = instance.get_func(&mut *store, REALLOC).ok_or_else(|| broken("it gives out no memory"))?;
-        let parts = Parts { memory, realloc };
-        store.data_mut().parts = Some(parts);
+        let realloc = instance.get_typed_func(&mut *store, REALLOC)?;
+        let parts = Arc::new(Parts { memory, realloc });
+        store.data_mut().parts = Some(Arc::clone(&parts));
         let on_tick = instance.get_typed_func(&mut *store, "on-tick")?;
         let on_ticks = instance.get_typed_func(&mut *store, "on-ticks")?;
-        Ok(Self { instance, parts, on_tick, on_ticks, habits: Arc::clone(&bare.habits) })
+        let on_order = instance.get_typed_func(&mut *store, "on-order")?;
+        let on_position = instance.get_typed_func(&mut *store, "on-position")?;
+        Ok(Self { instance, parts, on_tick, on_ticks, on_order, on_position, habits: Arc::clone(&bare.habits) })
     }
 
     fn call<H: 'static, P: WasmParams, R: WasmResults>(&self, store: &mut Store<State<H>>, name: &str, arguments: P) -> Result<R> {
@@ -63,7 +69,7 @@ impl Direct {
     }
 
     fn sink<'a, H: 'static>(&self, store: &'a mut Store<State<H>>) -> Sink<'a, H> {
-        Sink::new(store.as_context_mut(), self.parts)
+        Sink::new(store.as_context_mut(), Arc::clone(&self.parts))
     }
 }
 
@@ -163,7 +169,7 @@ impl<H: Send + 'static> Exports<H> for Direct {
         // A retcode and a volume share a place, which is wide enough for both.
         let shared = fill.map_or(u64::from(retcode), |fill| fill.volume.to_bits());
         let wit::Fill { price, time, position, profit, commission, .. } = fill.unwrap_or(nothing);
-        self.call::<_, _, ()>(store, "on-order", (id, case as u32, shared, price, time, position, profit, commission))
+        self.on_order.call(store, (id, case as u32, shared, price, time, position, profit, commission))
     }
 
     fn on_position(&self, store: &mut Store<State<H>>, position: wit::PositionParam<'_>, change: wit::PositionChange) -> Result<()> {
@@ -190,7 +196,7 @@ impl<H: Send + 'static> Exports<H> for Direct {
             len,
             change as u32,
         );
-        self.call(store, "on-position", arguments)
+        self.on_position.call(store, arguments)
     }
 
     fn on_trading_state(&self, store: &mut Store<State<H>>, state: wit::TradingState) -> Result<()> {

@@ -8,6 +8,7 @@ use crate::bindings::types as wit;
 use crate::imports::{self, Store, interface};
 use crate::state::State;
 use domain::guest::GuestHost;
+use std::sync::Arc;
 use wasmtime::{AsContext as _, AsContextMut as _, Caller, Linker, Result};
 
 type Guest<'a, H> = Caller<'a, State<H>>;
@@ -109,8 +110,8 @@ fn option<T>(is_there: u32, value: T) -> Result<Option<T>> {
     }
 }
 
-fn parts<H>(state: &State<H>) -> Result<Parts> {
-    state.parts.ok_or_else(|| broken("it called the host before it was set up"))
+fn parts<H>(state: &State<H>) -> Result<&Arc<Parts>> {
+    state.parts.as_ref().ok_or_else(|| broken("it called the host before it was set up"))
 }
 
 /// The guest's memory, to read its arguments from.
@@ -122,7 +123,7 @@ fn source<'a, H>(guest: &'a Guest<'_, H>) -> Result<Source<'a>> {
 /// Asks the host and writes its answer to where the guest wants it.
 fn answer<H: GuestHost, T: Save>(mut guest: Guest<'_, H>, to: u32, ask: impl FnOnce(&mut Store<'_, H>) -> Result<T>) -> Result<()> {
     let mut store = guest.as_context_mut();
-    let parts = parts(store.data())?;
+    let parts = Arc::clone(parts(store.data())?);
     let answer = ask(&mut store)?;
     Sink::new(store, parts).put(to, &answer)
 }
