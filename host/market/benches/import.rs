@@ -12,6 +12,10 @@ use stockade_market::TickStore;
 use stockade_market::feed::generate;
 use stockade_market::import::{ImportOptions, ImportReport, import};
 
+/// As in the program.
+#[global_allocator]
+static HEAP: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const REAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/ticks/eurusd-fxcm");
 const GENERATED: usize = 1_144_807;
 /// A Monday.
