@@ -14,6 +14,11 @@ impl Moment {
         Self(BEGINNING.elapsed().as_nanos() as u64)
     }
 
+    /// So much later.
+    pub(crate) fn after(self, more: Duration) -> Self {
+        Self(self.0.saturating_add(more.as_nanos() as u64))
+    }
+
     /// Since an earlier one; nothing since a later one.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -240,7 +240,7 @@ impl<H: GuestHost, E: Exports<H>> Guest<H> for SandboxGuest<H, E> {
     }
 
     fn footprint(&mut self, into: &mut Footprint) {
-        into.add(self, std::mem::offset_of!(Self, limits));
+        into.add(self, std::mem::offset_of!(Self, strategy));
         let data = self.store.data();
         let address = (&raw const *data).addr();
         into.add_at(address - STORE_BYTES, 16);

@@ -13,7 +13,7 @@ use crate::time::Time;
 
 impl GuestHost for Desk {
     fn footprint(&self, into: &mut Footprint) {
-        into.add(self, std::mem::offset_of!(Self, decisions));
+        into.add(self, std::mem::offset_of!(Self, batch));
     }
 
     fn submit(&mut self, order: AskedOrder) -> Result<u64, DenyCode> {

@@ -167,7 +167,8 @@ impl Slot {
             charged: None,
             told_throttled: i64::MIN,
             next_save: None,
-            published: Moment::now(),
+            // Engines that start together must not all have their turn in the same pass for ever.
+            published: Moment::now().after(Duration::from_micros(turn(setup.engine, PUBLISH_EVERY.as_micros() as i64) as u64)),
             cost: (0, Duration::ZERO),
             done: Moment::now(),
             meter: Arc::clone(&entry.meter),

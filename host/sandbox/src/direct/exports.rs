@@ -16,12 +16,13 @@ type TicksArguments = (u32, u32, u32, u32, u32, u32, u32, u32, u32, u32, u32);
 type OrderArguments = (u64, u32, u64, f64, i64, u64, f64, f64);
 type PositionArguments = (u64, u32, u32, f64, f64, u32, f64, u32, f64, i64, f64, f64, f64, u32, u32, u32);
 
-/// An instance of a bare module.
+/// An instance of a bare module. What every tick looks at comes first.
+#[repr(C)]
 pub(crate) struct Direct {
+    on_tick: TypedFunc<TickArguments, ()>,
     instance: Instance,
     parts: Arc<Parts>,
-    /// Those that are called often; the others are looked up.
-    on_tick: TypedFunc<TickArguments, ()>,
+    /// These are called often as well; the others are looked up.
     on_ticks: TypedFunc<TicksArguments, u32>,
     on_order: TypedFunc<OrderArguments, ()>,
     on_position: TypedFunc<PositionArguments, ()>,
@@ -84,6 +85,7 @@ fn flat<T: Default>(option: Option<T>) -> (u32, T) {
 
 impl<H: Send + 'static> Exports<H> for Direct {
     fn footprint(&self, store: &mut Store<State<H>>, into: &mut Footprint) {
+        into.add(&self.on_tick, size_of_val(&self.on_tick));
         let function = self.on_tick.func().to_raw(&mut *store);
         self.habits.instance(function).iter().for_each(|&(address, bytes)| into.add_at(address, bytes));
         let memory = self.parts.memory.data(&*store);
