@@ -102,6 +102,16 @@ pub enum OnDirtyRow {
     Stop,
 }
 
+/// What happens to daily rows at the head of a file of shorter bars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDailyRows {
+    /// The import ends with an error that names their lines.
+    #[default]
+    Refuse,
+    /// They are left out, and the report names their lines.
+    LeaveOut,
+}
+
 /// What happens to ticks that the store already has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
@@ -128,6 +138,8 @@ pub struct ImportOptions {
     pub clock: SourceClock,
     /// What happens at a row that makes no sense.
     pub on_dirty_row: OnDirtyRow,
+    /// What happens to daily rows at the head of a file of shorter bars.
+    pub on_daily_rows: OnDailyRows,
     /// What happens to ticks that the store already has.
     pub existing: Existing,
 }

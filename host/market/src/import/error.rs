@@ -62,6 +62,18 @@ pub enum ImportError {
     /// A row makes no sense, and dirty rows were to stop the import.
     #[error("{0}; nothing was imported (correct it, or let such rows be skipped)")]
     Dirty(DirtyRow),
+    /// Daily rows in a file of shorter bars. Read as these they would be a day's move within an hour.
+    #[error(
+        "{file}, lines {first} to {last}: daily rows before shorter bars, which MT5 exports where it has none of these; nothing was imported: delete these lines"
+    )]
+    DailyRows {
+        /// The file.
+        file: String,
+        /// The line of the first.
+        first: u64,
+        /// The line of the last.
+        last: u64,
+    },
     /// Not one row could be used.
     #[error("{} has no usable row{}", path.display(), first.as_ref().map(|row| format!("; the first: {row}")).unwrap_or_default())]
     NothingUsable {

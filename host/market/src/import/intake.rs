@@ -8,7 +8,7 @@ use super::report::{DIRTY_ROWS_NAMED_MAX, DirtyRow, Progress};
 use super::source::{Input, Stream};
 use super::specs::DecimalsSeen;
 use super::staging::Staging;
-use super::{Format, ImportOptions, OnDirtyRow};
+use super::{Format, ImportOptions, OnDailyRows, OnDirtyRow};
 use crate::columns::{OwnedColumns, Row};
 use crate::date::Date;
 use crate::store::BarColumns;
@@ -217,6 +217,16 @@ impl<'a> Intake<'a> {
             return Err(self.wrong(format!("it has {timeframe:?} bars and the files before it {known:?}: import each by itself")));
         }
         self.bars = std::mem::take(&mut self.bars).spliced(bars);
+        Ok(())
+    }
+
+    /// In these lines, at the head of shorter bars, are daily ones.
+    pub fn daily_rows(&mut self, lines: &[u64]) -> Result<(), ImportError> {
+        let (first, last) = (lines[0], lines[lines.len() - 1]);
+        if self.options.on_daily_rows == OnDailyRows::Refuse {
+            return Err(ImportError::DailyRows { file: self.stream.label.clone(), first, last });
+        }
+        self.note(format!("{}, lines {first} to {last}: daily rows before shorter bars, left out", self.stream.label));
         Ok(())
     }
 

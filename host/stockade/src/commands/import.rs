@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use market::TickStore;
-use market::import::{Existing, Format, ImportError, ImportOptions, OnDirtyRow, Progress, SourceClock, import};
+use market::import::{Existing, Format, ImportError, ImportOptions, OnDailyRows, OnDirtyRow, Progress, SourceClock, import};
 use std::io::{ErrorKind, IsTerminal as _};
 use std::path::PathBuf;
 
@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Stop at the first row that makes no sense, instead of leaving it out and naming it.
     #[arg(long)]
     strict: bool,
+    /// Leave out the daily rows that MT5 puts before its oldest shorter bars, instead of refusing the file.
+    #[arg(long)]
+    skip_daily_rows: bool,
     /// Replace each day with a new tick as a whole, instead of only the span of the new ticks.
     #[arg(long)]
     replace_days: bool,
@@ -47,6 +50,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         digits: arguments.digits,
         clock: arguments.utc_offset.clone(),
         on_dirty_row: if arguments.strict { OnDirtyRow::Stop } else { OnDirtyRow::Skip },
+        on_daily_rows: if arguments.skip_daily_rows { OnDailyRows::LeaveOut } else { OnDailyRows::Refuse },
         existing: if arguments.replace_days { Existing::ReplaceDays } else { Existing::Splice },
     };
     let store = TickStore::create(config.ticks_dir()).map_err(|error| failure(&ImportError::Store(error)))?;
@@ -78,6 +82,7 @@ fn failure(error: &ImportError) -> Failure {
         _ => Exit::Machine,
     };
     let hint = match error {
+        E::DailyRows { .. } => ", or leave them out with --skip-daily-rows",
         E::Store(S::Io { source, .. }) => match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space on that disk: nothing was imported",
             ErrorKind::FileTooLarge => "; raise the limit on the size of files (ulimit -f): nothing was imported",

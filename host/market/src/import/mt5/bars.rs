@@ -35,6 +35,8 @@ struct BarRow {
 pub(in crate::import) fn read(text: impl Read, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     let mut reader: Option<Reader> = None;
     let mut bars = BarColumns::default();
+    // The lines of the first bars, as far as each is a day or more after the one before.
+    let mut head: Vec<u64> = Vec::new();
     intake.each_line(text, |intake, line, text| {
         if reader.is_none() {
             let header = Columns::of_header(text);
@@ -54,18 +56,21 @@ pub(in crate::import) fn read(text: impl Read, intake: &mut Intake<'_>) -> Resul
         match reader.row(text, intake).and_then(|bar| in_order(bar, bars.times.last())) {
             Ok(bar) => {
                 intake.bar_taken(bar.decimals);
+                if head.len() == bars.len() && bars.times.last().is_none_or(|last| bar.time - last >= DAY_US) {
+                    head.push(line);
+                }
                 push(&mut bars, &bar);
                 Ok(())
             }
             Err(reason) => intake.dirty(line, || reason),
         }
     })?;
-    let daily = daily_rows_at_head(&bars.times);
+    let daily = daily_rows_at_head(&bars.times, head.len().saturating_sub(1));
+    if daily > 0 {
+        intake.daily_rows(&head[..daily])?;
+    }
     let mut kept = BarColumns::default();
     kept.extend(&bars, daily, bars.len());
-    if daily > 0 {
-        intake.note(format!("{daily} daily rows at the head, which MT5 puts before its oldest shorter bars, were left out"));
-    }
     if kept.is_empty() {
         return Ok(());
     }
@@ -139,10 +144,10 @@ fn push(bars: &mut BarColumns, bar: &BarRow) {
     bars.spreads.push(bar.spread);
 }
 
-/// How many rows at the head are daily ones in a file of shorter bars.
-fn daily_rows_at_head(times: &[i64]) -> usize {
+/// How many rows at the head are daily ones in a file of shorter bars; the first `head` of them are a day or more before the
+/// next.
+fn daily_rows_at_head(times: &[i64], head: usize) -> usize {
     let daily = |pair: &[i64]| pair[1] - pair[0] >= DAY_US;
-    let head = times.windows(2).take_while(|pair| daily(pair)).count();
     // One gap of a day may be a weekend, and where every row is daily they are what the file has.
     if head >= 2 && times.len() - head > head.min(24) && !times[head..].windows(2).all(daily) { head } else { 0 }
 }

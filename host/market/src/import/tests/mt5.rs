@@ -115,12 +115,21 @@ fn bars_are_kept_as_bars_and_splice_like_ticks() {
 }
 
 #[test]
-fn daily_rows_before_hourly_bars_are_left_out() {
+fn daily_rows_before_hourly_bars_are_refused_by_line_unless_they_are_to_be_left_out() {
     let bench = Bench::new();
     let rows = (2..7).map(|day| (day, 0)).chain((0..24).map(|hour| (9, hour * 60)));
-    let report = bench.imported(&bench.file("XAUUSD_H1.csv", bar_rows(rows)));
+    let file = bench.file("XAUUSD_H1.csv", bar_rows(rows));
+    let refused = import(&file, &ImportOptions::default(), &bench.store, &mut |_| {}).expect_err("daily rows among hours").to_string();
+    assert!(refused.contains("XAUUSD_H1.csv, lines 2 to 6: daily rows before shorter bars"), "{refused}");
+    assert!(bench.store.bars("XAUUSD", Timeframe::H1, Time(0), Time(i64::MAX)).is_err(), "nothing was imported");
+
+    let leave_out = ImportOptions { on_daily_rows: OnDailyRows::LeaveOut, ..ImportOptions::default() };
+    let report = import(&file, &leave_out, &bench.store, &mut |_| {}).expect("hours are left");
     assert_eq!((report.bars, report.timeframe), (24, Some(Timeframe::H1)), "{:?}", report.notes);
-    assert!(report.notes[0].contains("daily rows at the head"), "{:?}", report.notes);
+    assert!(report.notes[0].contains("lines 2 to 6"), "{:?}", report.notes);
+
+    let days = bench.file("GBPUSD_Daily.csv", bar_rows((2..7).map(|day| (day, 0))));
+    assert_eq!(bench.imported(&days).timeframe, Some(Timeframe::D1), "where every row is daily, they are what the file has");
 }
 
 #[test]
