@@ -20,6 +20,7 @@ use domain::symbol::SymbolTable;
 use domain::time::Time;
 use paper::EquityTrack;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,8 @@ pub struct RunReport {
     pub remarks_dropped: u64,
     /// What became of its orders, where that was kept.
     pub orders: OrderLog,
+    /// How often the broker rejected what it was sent, by MT5 retcode.
+    pub rejected: BTreeMap<u32, u64>,
     /// Equity at the end of each UTC day with ticks.
     pub closes: Vec<DayClose>,
     /// What follows from these.
@@ -106,6 +109,10 @@ pub struct Figures {
     pub decisions: u64,
     /// Of these, denied.
     pub denied: u64,
+    /// The same by code.
+    pub denied_by_code: BTreeMap<String, u64>,
+    /// What the broker rejected, by MT5 retcode.
+    pub rejected_by_retcode: BTreeMap<u32, u64>,
     /// SHA-256 over all decisions.
     pub decisions_digest: String,
     /// Fuel.
@@ -145,6 +152,7 @@ impl RunReport {
             remarks: Vec::new(),
             remarks_dropped: 0,
             orders: OrderLog::default(),
+            rejected: BTreeMap::new(),
             closes: Vec::new(),
             returns: Returns::default(),
             symbols: table.iter().map(|(_, spec)| spec.name.clone()).collect(),
@@ -173,6 +181,8 @@ impl RunReport {
             criterion: self.criterion,
             decisions: self.decisions.asked(),
             denied: self.decisions.denied(),
+            denied_by_code: self.decisions.denied_by_code().iter().map(|(code, times)| (code.to_string(), *times)).collect(),
+            rejected_by_retcode: self.rejected.clone(),
             decisions_digest: self.decisions.digest().to_string(),
             fuel: self.used.fuel_total,
             memory_bytes: self.used.memory_bytes,

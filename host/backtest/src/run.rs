@@ -32,13 +32,14 @@ use domain::journal::{Forgetful, record};
 use domain::ledger::{Change, Ledger};
 use domain::limits::GuestLimits;
 use domain::number::Money;
-use domain::order::Command;
+use domain::order::{Command, OrderState};
 use domain::risk::{Approved, RiskLimits};
 use domain::symbol::{SymbolId, SymbolTable};
 use domain::tick::{Bar, Tick};
 use domain::time::Time;
 use market::StoreError;
 use paper::{Venue, VenueOptions};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -192,6 +193,7 @@ struct Run {
     remarks: Vec<Remark>,
     remarks_dropped: u64,
     orders: OrderLog,
+    rejected: BTreeMap<u32, u64>,
 }
 
 impl Run {
@@ -230,6 +232,7 @@ impl Run {
             remarks: Vec::new(),
             remarks_dropped: 0,
             orders: OrderLog::default(),
+            rejected: BTreeMap::new(),
         }
     }
 
@@ -398,6 +401,7 @@ impl Run {
                     self.orders.reported(&report, &changes);
                 }
                 for change in &changes {
+                    self.note_rejected(change);
                     actor.changed(change, report.at)?;
                 }
                 if let Happened::Deal { deal, .. } = report.happened {
@@ -407,6 +411,15 @@ impl Run {
         }
         let message = format!("it answered events with orders {ROUNDS_MAX} times in a row without waiting for a tick");
         Err(Fault { kind: FaultKind::Trapped, message })
+    }
+
+    fn note_rejected(&mut self, change: &Change) {
+        let retcode = match change {
+            Change::Order { order, retcode, .. } if order.state == OrderState::Rejected => *retcode,
+            Change::ModifyRejected(_, retcode) => *retcode,
+            _ => return,
+        };
+        *self.rejected.entry(retcode).or_default() += 1;
     }
 
     fn apply(&self, report: &Report) -> Vec<Change> {
@@ -466,6 +479,7 @@ impl Run {
         report.remarks = self.remarks;
         report.remarks_dropped = self.remarks_dropped;
         report.orders = self.orders;
+        report.rejected = self.rejected;
         Ok(report)
     }
 }

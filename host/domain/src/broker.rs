@@ -169,6 +169,27 @@ pub mod retcode {
     pub const INVALID_FILL: u32 = 10030;
     /// Order or position not found: already closed.
     pub const POSITION_CLOSED: u32 = 10036;
+
+    /// What one of these means, for people.
+    pub fn words(code: u32) -> &'static str {
+        match code {
+            REQUOTE => "the price moved beyond the order's deviation",
+            REJECT => "the request was rejected",
+            INVALID => "the request is invalid",
+            INVALID_VOLUME => "the volume is invalid",
+            INVALID_PRICE => "the price is invalid",
+            INVALID_STOPS => "the stops are invalid or too close",
+            TRADE_DISABLED => "the symbol is not traded",
+            MARKET_CLOSED => "the market is closed",
+            NO_MONEY => "not enough money for the margin",
+            PRICE_OFF => "there is no quote",
+            INVALID_EXPIRATION => "the expiration is invalid",
+            FROZEN => "it is too close to the market to be changed",
+            INVALID_FILL => "the filling is not offered",
+            POSITION_CLOSED => "the order or position is gone already",
+            _ => "a reason that has no words here",
+        }
+    }
 }
 
 /// What account a broker opens.

@@ -10,11 +10,15 @@ use crate::limits::{NEEDS_MAX, PARAMS_MAX};
 /// One sentence that names the parameter, what was given and what would do.
 pub fn resolve<'a>(specs: &[ParamSpec], given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Vec<Param>, String> {
     let mut params: Vec<Param> = specs.iter().map(|spec| Param { name: spec.name.clone(), value: spec.default.clone() }).collect();
+    let mut said = vec![false; specs.len()];
     for (name, text) in given {
         let Some(at) = specs.iter().position(|spec| spec.name == name) else {
             let known: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
             return Err(format!("there is no parameter {name:?}; this strategy has: {}", known.join(", ")));
         };
+        if std::mem::replace(&mut said[at], true) {
+            return Err(format!("parameter {name} is given twice; give it once"));
+        }
         params[at].value = parse(&specs[at], text)?;
     }
     Ok(params)

@@ -74,7 +74,8 @@ pub type Witness = Arc<dyn Fn(Decision) + Send + Sync>;
 pub struct Decisions {
     hash: Sha256,
     asked: u64,
-    denied: u64,
+    /// How often with which code.
+    denied: Vec<(DenyCode, u64)>,
     witness: Option<Witness>,
     /// Whether that hears of signals and timers, too.
     hears_all: bool,
@@ -82,7 +83,7 @@ pub struct Decisions {
 
 impl fmt::Debug for Decisions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} decisions, {} denied, sha256 {}", self.asked, self.denied, self.digest())
+        write!(f, "{} decisions, {} denied, sha256 {}", self.asked, self.denied(), self.digest())
     }
 }
 
@@ -125,7 +126,12 @@ impl Decisions {
 
     /// How many of these were denied.
     pub fn denied(&self) -> u64 {
-        self.denied
+        self.denied.iter().map(|(_, times)| times).sum()
+    }
+
+    /// The same by code, in the order in which they first came.
+    pub fn denied_by_code(&self) -> &[(DenyCode, u64)] {
+        &self.denied
     }
 
     /// From now on `witness` hears of every decision, of signals and timers only if it hears all.
@@ -149,10 +155,15 @@ impl Decisions {
 
     fn note(&mut self, line: Line, answer: Result<u64, DenyCode>) {
         self.asked += 1;
-        self.denied += u64::from(answer.is_err());
         let line = match answer {
             Ok(id) => line.word(0).word(id),
-            Err(code) => line.word(1).word(code as u64),
+            Err(code) => {
+                match self.denied.iter_mut().find(|(known, _)| *known == code) {
+                    Some((_, times)) => *times += 1,
+                    None => self.denied.push((code, 1)),
+                }
+                line.word(1).word(code as u64)
+            }
         };
         self.hash.update((line.0.len() as u64).to_le_bytes());
         self.hash.update(line.0);

@@ -14,6 +14,7 @@ use backtest::report::Progress;
 use backtest::sensitivity::widened;
 use backtest::{Batching, DEADLINE_MS, ReadsAhead, RunError, RunReport, RunSetup, Source, confirm};
 use domain::broker::AccountTerms;
+use domain::broker::retcode::words;
 use domain::contract::{AccountMode, Description, RunMode};
 use domain::desk::Desk;
 use domain::guest::{Fault, FaultKind, Guest, GuestFactory as _};
@@ -148,7 +149,11 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     global.output().show(&answer, |_| {
         let written: String = files.iter().map(|file| format!("{:<14} {}\n", "wrote", file.display())).collect();
         let confirmed = format!("{:<14} {}\n", "confirmed", confirmed.words());
-        text(workshop, names, &report, took, arguments.deals) + &confirmed + &conditions.text(&report, &found) + &written
+        text(workshop, names, &report, took, arguments.deals)
+            + &refusals(&report)
+            + &confirmed
+            + &conditions.text(&report, &found)
+            + &written
     });
     Ok(())
 }
@@ -163,6 +168,7 @@ impl Stage {
         let workshop = Workshop::open(setting.strategy.as_deref().expect("it is required where a setting is used"))?;
         let description = &workshop.description;
         let terms = setting.terms.account()?;
+        setting.conditions.check()?;
         let store = TickStore::open(config.ticks_dir()).map_err(store_failure)?;
         let names = symbol_names(&setting.symbol, description)?;
         let conditions = setting.conditions.clone();
@@ -372,8 +378,9 @@ fn symbol_names(given: &[String], description: &Description) -> Outcome<Vec<Stri
     }
     if given.len() != needs.len() {
         let words: Vec<&str> = needs.iter().map(|need| if need.symbol.is_empty() { "one of your choice" } else { &need.symbol }).collect();
+        let (symbols, how) = if needs.len() == 1 { ("symbol", "it with --symbol NAME") } else { ("symbols", "them with --symbol A,B") };
         let why = format_args!(
-            "{} needs {} symbols ({}) and {} are given; give them with --symbol A,B",
+            "{} needs {} {symbols} ({}) and {} are given; give {how}",
             description.name,
             needs.len(),
             words.join(", "),
@@ -504,6 +511,17 @@ fn text(workshop: &Workshop, names: &[String], report: &RunReport, took: Duratio
     ];
     let rows: Vec<Vec<String>> = report.deals.iter().map(|deal| deal_cells(report, deal).into()).collect();
     if deals { format!("{}\n{figures}", table(&head, &rows)) } else { figures }
+}
+
+/// What the strategy asked for and did not get: a line for each reason of the gate's and of the broker's.
+fn refusals(report: &RunReport) -> String {
+    let line = |what: &str, times: u64, why: String| format!("{what:<14} {}: {why}\n", grouped(times));
+    let denied = report.decisions.denied_by_code().iter().map(|&(code, times)| {
+        let why = format!("{code}. {} {}", code.meaning(), code.way_out());
+        line("denied", times, why)
+    });
+    let rejected = report.rejected.iter().map(|(&retcode, &times)| line("rejected", times, format!("{retcode}, {}", words(retcode))));
+    denied.chain(rejected).collect()
 }
 
 fn deal_cells(report: &RunReport, deal: &domain::broker::Deal) -> [String; 7] {

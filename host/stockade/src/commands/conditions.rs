@@ -22,9 +22,9 @@ pub struct Conditions {
     /// the open of each --period).
     #[arg(long, default_value = "real", value_parser = ["real", "every-tick", "ohlc", "open-prices"], help_heading = CONDITIONS)]
     model: String,
-    /// The bars of --model open-prices: M1, M5, M15, M30, H1, H4 or D1.
-    #[arg(long, default_value = "M1", value_parser = timeframe, help_heading = CONDITIONS)]
-    period: Timeframe,
+    /// The bars of --model open-prices: M1 (unless given), M5, M15, M30, H1, H4 or D1.
+    #[arg(long, value_parser = timeframe, help_heading = CONDITIONS)]
+    period: Option<Timeframe>,
     /// Where asks come from: data, or so many points above the bid.
     #[arg(long, default_value = "data", value_parser = spread, help_heading = CONDITIONS)]
     spread: ChosenSpread,
@@ -56,7 +56,8 @@ pub struct Conditions {
     #[arg(long, default_value = "utc", value_parser = server_time, value_name = "CLOCK", help_heading = CONDITIONS, allow_hyphen_values = true)]
     server_time: ServerClock,
     /// What a night costs a long and a short of the strategy's first symbol, such as points:-7.85:3.8 or
-    /// interest-current:-4:1:fri (with the triple day, usually wed; all: every night on its own).
+    /// interest-current:-4:1:fri (with the triple day, usually wed; all: every night on its own); or disabled, where the
+    /// symbol's spec has one.
     #[arg(long, value_parser = swap, value_name = "MODE:LONG:SHORT", help_heading = CONDITIONS)]
     swap: Option<Swap>,
     /// A rate where no stored symbol has it, such as EURUSD=1.38: one EUR is 1.38 USD.
@@ -77,12 +78,39 @@ const MODELS: [(u32, &str); 4] = [(0, "every-tick"), (1, "ohlc"), (2, "open-pric
 struct ChosenSpread(Spread);
 
 impl Conditions {
+    /// Refuses what could only be a mistake: words that would change nothing.
+    ///
+    /// # Errors
+    /// A period is given with a model that has none, or accounts are closed before they are called.
+    pub fn check(&self) -> Outcome {
+        if self.period.is_some() && self.model != "open-prices" {
+            let why = format_args!("--period says how long the bars of --model open-prices are, and --model is {}", self.model);
+            return Err(Failure::new(Exit::Usage, format_args!("{why}; give that model, or no period")));
+        }
+        let is_below = match (self.margin_call, self.stop_out) {
+            (Level::Percent(call), Level::Percent(stop_out)) => call < stop_out,
+            (Level::Money(call), Level::Money(stop_out)) => call < stop_out,
+            _ => false,
+        };
+        if is_below {
+            let (call, stop_out) = (level_in_words(self.margin_call), level_in_words(self.stop_out));
+            let why = format_args!("--margin-call {call} lies below --stop-out {stop_out}, and an account is called before it is closed");
+            return Err(Failure::new(Exit::Usage, format_args!("{why}; give a --margin-call of at least that")));
+        }
+        Ok(())
+    }
+
+    /// The bars whose opens are ticks.
+    fn opens(&self) -> Timeframe {
+        self.period.unwrap_or(Timeframe::M1)
+    }
+
     /// How ticks are made.
     pub fn modelling(&self) -> Modelling {
         let model = match self.model.as_str() {
             "every-tick" => Model::EveryTick,
             "ohlc" => Model::OneMinuteOhlc,
-            "open-prices" => Model::OpenPrices(self.period),
+            "open-prices" => Model::OpenPrices(self.opens()),
             _ => Model::RealTicks,
         };
         let crossed = match self.crossed.as_str() {
@@ -126,7 +154,7 @@ impl Conditions {
             self.model = word.ok_or_else(why)?.to_owned();
         }
         if let Some(period) = ini.period.as_ref().filter(|_| !given("period") && self.model == "open-prices") {
-            self.period = timeframe(period).map_err(|why| refused(format!("Period={period}: {why}")))?;
+            self.period = Some(timeframe(period).map_err(|why| refused(format!("Period={period}: {why}")))?);
         }
         if let Some(ms) = ini.execution_mode.filter(|_| !given("delay")) {
             self.delay = match ms {
@@ -140,7 +168,7 @@ impl Conditions {
     /// The same as a tester.ini says it; a delay between two bounds it has no word for.
     pub fn put_ini(&self, ini: &mut TesterIni) {
         ini.model = MODELS.iter().find(|(_, word)| *word == self.model).map(|(number, _)| *number);
-        ini.period = (self.model == "open-prices").then(|| format!("{:?}", self.period));
+        ini.period = (self.model == "open-prices").then(|| format!("{:?}", self.opens()));
         ini.execution_mode = match self.delay {
             Delay::None => Some(0),
             Delay::Fixed(us) => Some(us / 1_000),
@@ -161,6 +189,12 @@ impl Conditions {
     pub fn refine(&self, specs: &mut [SymbolSpec]) -> Outcome {
         if let Some(file) = &self.specs {
             let said = read_json(file)?;
+            if !specs.iter().any(|spec| said.get(&spec.name).is_some()) {
+                let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+                let why = format_args!("{} says nothing of {}", file.display(), names.join(", "));
+                let hint = "its names are symbols, written as `stockade data list` shows them";
+                return Err(Failure::new(Exit::Refused, format_args!("{why}; {hint}")));
+            }
             for spec in specs.iter_mut() {
                 if let Some(fields) = said.get(&spec.name) {
                     *spec = merged(spec, fields, file)?;
@@ -184,16 +218,17 @@ impl Conditions {
         answer
     }
 
-    /// The same for people: a line, and one more for each thing to beware of.
+    /// The same for people: two lines, and one more for each thing to beware of.
     pub fn text(&self, report: &RunReport, found: &Found) -> String {
-        let words: Vec<String> = self.words().into_iter().map(|(name, words)| format!("{name} {words}")).collect();
-        let mut text = format!("{:<14} {}\n", "conditions", words.join(", "));
+        let mut text = self.lines();
         if found.generated() > 0 {
             text += &format!("{:<14} {} ticks from {} minutes\n", "generated", grouped(found.generated()), grouped(found.bars()));
         }
         if found.crossed() > 0 {
             let share = found.crossed() as f64 * 100.0 / found.ticks().max(1) as f64;
-            let hint = if self.crossed == "keep" { "; they flatter this result: test again with --crossed exchange" } else { "" };
+            // A fixed spread, and ticks made of bids, have none.
+            let are_dealt_at = self.crossed == "keep" && self.model == "real" && matches!(self.spread.0, Spread::Data);
+            let hint = if are_dealt_at { "; they flatter this result: test again with --crossed exchange" } else { "" };
             text += &format!("{:<14} {} of {} ticks ({share:.1} %){hint}\n", "crossed", grouped(found.crossed()), grouped(found.ticks()));
         }
         let stop_outs = report.deals.iter().filter(|deal| deal.reason == Reason::StopOut).count();
@@ -204,13 +239,32 @@ impl Conditions {
         text
     }
 
+    /// All of them in two lines: what the ticks are, and what the broker does.
+    pub fn lines(&self) -> String {
+        let line = |name: &str, words: Vec<(&str, String)>| {
+            let words: Vec<String> = words.into_iter().map(|(name, words)| format!("{name} {words}")).collect();
+            format!("{name:<14} {}\n", words.join(", "))
+        };
+        line("ticks are", self.ticks_in_words()) + &line("broker", self.broker_in_words())
+    }
+
     /// The conditions in words, for whoever reads the result.
     pub fn words(&self) -> Vec<(&'static str, String)> {
-        let period = if self.model == "open-prices" { format!(" of {:?}", self.period) } else { String::new() };
+        let mut words = self.ticks_in_words();
+        words.extend(self.broker_in_words());
+        words
+    }
+
+    fn ticks_in_words(&self) -> Vec<(&'static str, String)> {
+        let period = if self.model == "open-prices" { format!(" of {:?}", self.opens()) } else { String::new() };
         let spread = match self.spread.0 {
             Spread::Data => "of the data".to_owned(),
             Spread::Fixed(points) => format!("{} points", points.0),
         };
+        vec![("model", format!("{}{period}", self.model)), ("spread", spread), ("crossed quotes", self.crossed.clone())]
+    }
+
+    fn broker_in_words(&self) -> Vec<(&'static str, String)> {
         let delay = match self.delay {
             Delay::None => "none".to_owned(),
             Delay::Fixed(us) => format!("{} ms", us / 1_000),
@@ -218,13 +272,44 @@ impl Conditions {
             Delay::Mt5 => "random, 0 to 18 s".to_owned(),
         };
         vec![
-            ("model", format!("{}{period}", self.model)),
-            ("spread", spread),
-            ("crossed quotes", self.crossed.clone()),
             ("delay", delay),
+            ("execution", self.execution.clone()),
             ("limit fills", self.limit_fills.clone()),
             ("commission", commission_in_words(&self.commission)),
+            ("swap", self.swap.map_or("of the symbol".to_owned(), swap_in_words)),
+            ("margin call", level_in_words(self.margin_call)),
+            ("stop-out", level_in_words(self.stop_out)),
+            ("server time", clock_in_words(self.server_time)),
         ]
+    }
+}
+
+/// As the command line takes it.
+fn level_in_words(level: Level) -> String {
+    match level {
+        Level::Percent(percent) => format!("{percent}%"),
+        Level::Money(amount) => amount.to_string(),
+    }
+}
+
+fn swap_in_words(swap: Swap) -> String {
+    let mode = serde_json::to_value(swap.mode).expect("a mode is a word");
+    let mode = mode.as_str().unwrap_or_default().to_owned();
+    if swap.mode == SwapMode::Disabled {
+        return mode;
+    }
+    let earned = |e6: i64| e6 as f64 / 1e6;
+    let nights: Vec<String> = WEEKDAYS.iter().zip(swap.nights).map(|(day, nights)| format!("{day} {nights}")).collect();
+    format!("{mode} {} long {} short (nights: {})", earned(swap.long_e6), earned(swap.short_e6), nights.join(" "))
+}
+
+fn clock_in_words(clock: ServerClock) -> String {
+    let hours = f64::from(clock.offset_minutes) / 60.0;
+    match clock.summer {
+        SummerTime::Never if clock.offset_minutes == 0 => "utc".to_owned(),
+        SummerTime::Never => format!("{hours:+}"),
+        SummerTime::NewYork => format!("{hours:+}, one more in New York's summer"),
+        SummerTime::Europe => format!("{hours:+}, one more in Europe's summer"),
     }
 }
 
@@ -243,7 +328,9 @@ fn commission_in_words(scheme: &Commission) -> String {
         Sides::Exit => "at exits",
         Sides::RoundTurn => "the round turn",
     };
-    format!("{charge} {sides}")
+    let minimum = if scheme.minimum == Money::ZERO { String::new() } else { format!(", at least {}", scheme.minimum) };
+    let maximum = scheme.maximum.map_or(String::new(), |maximum| format!(", at most {maximum}"));
+    format!("{charge} {sides}{minimum}{maximum}")
 }
 
 fn read_json(file: &Path) -> Outcome<Value> {
@@ -371,7 +458,13 @@ fn server_time(text: &str) -> Result<ServerClock, String> {
     }
 }
 
+/// As the server's week goes.
+const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
 fn swap(text: &str) -> Result<Swap, String> {
+    if text == "disabled" {
+        return Ok(Swap::default());
+    }
     let parts: Vec<&str> = text.split(':').collect();
     let ([mode, long, short] | [mode, long, short, _]) = parts[..] else {
         return Err("give a mode, what a long and what a short earns, such as points:-7.85:3.8".into());
@@ -386,13 +479,12 @@ fn swap(text: &str) -> Result<Swap, String> {
         value.map(|value| (value * 1e6).round() as i64).ok_or_else(|| format!("{text:?} is no number up to a million"))
     };
     let swap = Swap { mode, long_e6: earned(long)?, short_e6: earned(short)?, ..Swap::default() };
-    let days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
     match parts.get(3) {
         None => Ok(swap),
         Some(&"all") => Ok(swap.every_night()),
-        Some(day) => match days.iter().position(|known| known == day) {
+        Some(day) => match WEEKDAYS.iter().position(|known| known == day) {
             Some(day) => Ok(swap.triple_on(day as u8)),
-            None => Err(format!("{day:?} is no day; give one of {} or all", days.join(", "))),
+            None => Err(format!("{day:?} is no day; give one of {} or all", WEEKDAYS.join(", "))),
         },
     }
 }

@@ -41,6 +41,9 @@ impl Files {
     /// It can't be made, or a file's folder isn't there.
     pub fn prepare(&self) -> Outcome {
         if let Some(folder) = &self.out {
+            if folder.exists() && !folder.is_dir() {
+                return Err(Failure::new(Exit::Refused, format_args!("--out names {}, which is a file; give a folder", folder.display())));
+            }
             std::fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
         }
         for file in [&self.html, &self.csv, &self.decisions].into_iter().flatten() {

@@ -49,7 +49,7 @@ fn parameters_are_checked_before_anything_runs() {
     backtest("volume=much", &["parameter volume: \"much\" is not a number"]);
     backtest("speed=1", &["there is no parameter \"speed\"", "fast_alpha"]);
     place.fails(&["backtest", ema_cross_text(), "--symbol", "GBPUSD"], 3, &["no symbol \"GBPUSD\"", "EURUSD"]);
-    place.fails(&["backtest", ema_cross_text()], 2, &["needs 1 symbols", "--symbol"]);
+    place.fails(&["backtest", ema_cross_text()], 2, &["needs 1 symbol (one of your choice) and 0 are given", "--symbol"]);
     place.fails(&["backtest", ema_cross_text(), "--symbol", "EURUSD", "--from", "2030-01-01"], 3, &["no ticks of EURUSD", "data list"]);
     place.fails(
         &["backtest", ema_cross_text(), "--symbol", "EURUSD", "--from", "2024-02-01", "--to", "2024-01-01"],

@@ -56,6 +56,54 @@ fn a_strategy_that_reads_ahead_earns_until_it_is_looked_at() {
 }
 
 #[test]
+fn what_a_strategy_asked_for_and_did_not_get_is_said_with_its_reason() {
+    let place = Place::with_ticks();
+    let arguments = ["backtest", ema_cross_text(), "--symbol", "EURUSD", "--no-confirm"];
+    let off_step = [&arguments[..], &["--param", "volume=0.015"]].concat();
+    let text = place.ok(&off_step);
+    assert!(text.contains("denied ") && text.contains("VOLUME_OFF_STEP"), "{text}");
+    let told = json(&place.ok(&[&off_step[..], &["--json"]].concat()));
+    assert!(told["denied"].as_u64() > Some(0) && told["denied_by_code"]["VOLUME_OFF_STEP"] == told["denied"], "{told}");
+    let too_poor = [&arguments[..], &["--param", "volume=1", "--deposit", "500"]].concat();
+    let text = place.ok(&too_poor);
+    assert!(text.contains("rejected ") && text.contains("10019, not enough money for the margin"), "{text}");
+    let told = json(&place.ok(&[&too_poor[..], &["--json"]].concat()));
+    assert!(told["trades"] == 0 && told["rejected_by_retcode"]["10019"] == told["decisions"], "{told}");
+}
+
+#[test]
+fn words_that_would_change_nothing_are_refused() {
+    let place = Place::with_ticks();
+    let start = ["backtest", ema_cross_text(), "--symbol", "EURUSD"];
+    let refused = |more: &[&str], exit: i32, says: &[&str]| place.fails(&[&start[..], more].concat(), exit, says);
+    refused(&["--period", "H1"], 2, &["--period", "--model open-prices", "--model is real"]);
+    refused(&["--stop-out", "80%"], 2, &["--margin-call 50% lies below --stop-out 80%"]);
+    refused(&["--param", "volume=1", "--param", "volume=2"], 4, &["parameter volume is given twice"]);
+    place.file("specs.json", r#"{"EURUSX": {"stops_level": 10}}"#);
+    refused(&["--specs", "specs.json"], 4, &["specs.json says nothing of EURUSD", "stockade data list"]);
+    place.file("taken", "");
+    refused(&["--out", "taken"], 4, &["--out names taken, which is a file"]);
+}
+
+#[test]
+fn the_conditions_of_a_run_are_all_said() {
+    let place = Place::with_ticks();
+    let start = ["backtest", ema_cross_text(), "--symbol", "EURUSD", "--no-confirm"];
+    let conditions = ["--commission", "3.5/lot/in,min=1,max=20", "--swap", "points:-7.85:3.8:fri", "--server-time", "new-york-close"];
+    let broker = ["--stop-out", "500", "--margin-call", "700", "--execution", "market", "--delay", "50-300"];
+    let text = place.ok(&[&start[..], &conditions, &broker].concat());
+    for words in [
+        "model real, spread of the data",
+        "delay 50 to 300 ms, execution market",
+        "3.50 a lot at entries, at least 1.00, at most 20.00",
+        "swap points -7.85 long 3.8 short (nights: sun 0 mon 1 tue 1 wed 1 thu 1 fri 3 sat 0)",
+        "margin call 700.00, stop-out 500.00, server time +2, one more in New York's summer",
+    ] {
+        assert!(text.contains(words), "{words} is not in\n{text}");
+    }
+}
+
+#[test]
 fn a_check_tells_what_a_component_is_and_costs() {
     let place = Place::new();
     let report = json(&place.ok(&["strategy", "check", ema_cross_text(), "--json"]));
