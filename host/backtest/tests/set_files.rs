@@ -2,10 +2,10 @@
 
 use domain::contract::{ParamSpec, ParamValue};
 use proptest::prelude::*;
-use stockade_backtest::optimise::Space;
 use stockade_backtest::optimise::ini::TesterIni;
 use stockade_backtest::optimise::set_file::{Input, InputRange, SetFile, SetLine};
 use stockade_backtest::optimise::text_file::Encoding;
+use stockade_backtest::optimise::{Given, Space};
 
 fn word() -> impl Strategy<Value = String> {
     "[A-Za-z_][A-Za-z0-9_]{0,12}"
@@ -131,6 +131,19 @@ fn a_set_file_of_mt5_is_understood() {
             (0..60).map(|at| space.texts(&space.point(at))).collect::<Vec<_>>()
         );
     }
+}
+
+#[test]
+fn a_list_goes_into_a_file_as_the_range_that_holds_it() {
+    let list = |name: &str, values: &[&str]| (name.to_owned(), Given::Listed(values.iter().map(|&value| value.to_owned()).collect()));
+    let space = Space::new(&specs(), &[list("fast", &["7", "1", "4"]), list("volume", &["0.0002", "0.0005", "0.0007"])]).unwrap();
+    let file = SetFile::of_space(&specs(), &space, &space.params(&space.point(0)), "the best");
+    assert!(file.text().contains("\nfast=7||1||3||7||Y\n"), "{}", file.text());
+    let uneven = "\n; volume was 0.0002, 0.0005, 0.0007; the range below holds more\nvolume=0.0002||0.0002||0.0002||0.0007||Y\n";
+    assert!(file.text().contains(uneven), "{}", file.text());
+    let again = Space::new(&specs(), &SetFile::read(file.text().as_bytes()).unwrap().given(&specs()).unwrap()).unwrap();
+    let texts = |at| again.texts(&again.point(at))[0].clone();
+    assert_eq!((again.axes()[0].len(), texts(0), texts(again.size() - 1)), (3, "1".to_owned(), "7".to_owned()));
 }
 
 #[test]

@@ -115,6 +115,11 @@ impl SetFile {
         let mut lines = vec![SetLine::Comment(comment.to_owned())];
         for (spec, param) in specs.iter().zip(params) {
             let axis = space.axes().iter().find(|axis| axis.name() == spec.name);
+            if let Some(axis) = axis.filter(|axis| !axis.is_even()) {
+                let values: Vec<String> = (0..axis.len()).map(|at| axis.text(at)).collect();
+                let why = format!("{} was {}; the range below holds more", spec.name, values.join(", "));
+                lines.push(SetLine::Comment(why));
+            }
             let range = axis.map(|axis| axis.range_texts()).map(|[start, step, stop]| InputRange { start, step, stop, optimised: true });
             lines.push(SetLine::Input(Input { name: spec.name.clone(), value: set_text(&param.value), range }));
         }

@@ -158,8 +158,13 @@ impl Axis {
         (self.text(at) == text).then_some(at)
     }
 
-    /// Its range in the three words of a `.set` line: start, step, stop.
+    /// Its range in the three words of a `.set` line: start, step, stop. A list of numbers becomes the range from the least to
+    /// the greatest whose step is their least distance, which is the list itself where it is even; see
+    /// [`is_even`](Self::is_even).
     pub fn range_texts(&self) -> [String; 3] {
+        if let Some((numbers, step)) = self.listed_numbers() {
+            return [numbers[0], step, numbers[numbers.len() - 1]].map(|number| number.to_string());
+        }
         let last = self.len() - 1;
         let step = match &self.values {
             Values::Integers { step, .. } => step.to_string(),
@@ -167,6 +172,27 @@ impl Axis {
             Values::Listed(_) => "1".to_owned(),
         };
         [set_text(&self.value(0)), step, set_text(&self.value(last))]
+    }
+
+    /// Whether its values are all those of its range, so that a `.set` line says what it is.
+    pub fn is_even(&self) -> bool {
+        self.listed_numbers().is_none_or(|(numbers, step)| numbers.windows(2).all(|pair| (pair[1] - pair[0] - step).abs() < step * 1e-6))
+    }
+
+    /// A list's numbers, ascending, and the least distance between two of them; `None` where it holds none, or is a range.
+    fn listed_numbers(&self) -> Option<(Vec<f64>, f64)> {
+        let Values::Listed(values) = &self.values else { return None };
+        let number = |value: &ParamValue| match value {
+            ParamValue::Integer(number) => Some(*number as f64),
+            ParamValue::Number(number) => Some(*number),
+            _ => None,
+        };
+        let mut numbers = values.iter().map(number).collect::<Option<Vec<f64>>>()?;
+        numbers.sort_by(f64::total_cmp);
+        let places = numbers.iter().map(|number| decimals(*number)).max()?;
+        let least = numbers.windows(2).map(|pair| pair[1] - pair[0]).min_by(f64::total_cmp)?;
+        // What was written with so many decimals is meant with so many.
+        Some((numbers, format!("{least:.places$}").parse().unwrap_or(least)))
     }
 }
 

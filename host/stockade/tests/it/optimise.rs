@@ -53,6 +53,32 @@ fn every_combination_is_run_and_what_the_strategy_refuses_is_listed() {
 }
 
 #[test]
+fn on_every_model_the_best_pass_is_what_a_backtest_of_its_parameters_finds() {
+    let place = Place::with_ticks();
+    let models: [(&str, &[&str]); 5] = [
+        ("every-tick", &["--model", "every-tick"]),
+        ("ohlc", &["--model", "ohlc", "--delay", "100"]),
+        ("open-prices", &["--model", "open-prices", "--period", "M1"]),
+        ("fixed", &["--spread", "12", "--commission", "7/lot/round"]),
+        ("mended", &["--crossed", "exchange", "--delay", "random", "--execution", "market"]),
+    ];
+    let mut found = Vec::new();
+    for (folder, conditions) in models {
+        let told = optimise(&place, folder, &[&["--method", "random", "--passes", "8", "--trades-min", "0"], conditions].concat());
+        let best = &told["windows"][0]["best"][0];
+        let [fast, slow] = [0, 1].map(|at| best["params"][at].as_str().unwrap_or_default().to_owned());
+        let params = ["--param", &format!("fast_alpha={fast}"), "--param", &format!("slow_alpha={slow}")];
+        let alone = place.ok(&[&["backtest", ema_cross_text(), "--symbol", "EURUSD", "--json"][..], &params, conditions].concat());
+        let alone: Value = serde_json::from_str(&alone).expect("JSON");
+        for (figure, of_pass) in [("net_profit", "profit"), ("balance", "balance"), ("trades", "trades")] {
+            assert_eq!(alone[figure], best["figures"][of_pass], "{figure} on {folder}");
+        }
+        found.push((alone["ticks"].as_u64(), alone["trades"].as_u64(), alone["net_profit"].as_f64()));
+    }
+    assert!(found.iter().enumerate().all(|(at, one)| !found[..at].contains(one)), "two models gave the same: {found:?}");
+}
+
+#[test]
 fn what_was_interrupted_goes_on_and_ends_the_same() {
     let place = Place::with_ticks();
     optimise(&place, "run", &["--method", "genetic", "--population", "4"]);

@@ -10,6 +10,13 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;
 
+/// Where passes ran and none traded often enough.
+const ASK_A_BACKTEST: &str =
+    "none made the trades that --trades-min asks for: `stockade backtest` with the parameters of one says what of its orders was refused";
+
+/// With fewer trades, their other orders and draws say little.
+const TELLING_TRADES_MIN: u32 = 30;
+
 /// Passes shown.
 const SHOWN_MAX: usize = 10;
 
@@ -65,12 +72,14 @@ pub fn text(plan: &Plan, summary: &Summary, took: Duration, ran: usize, folder: 
         (
             "confirmed",
             match summary.confirmed {
+                _ if summary.windows.iter().all(|window| window.best.is_empty()) => "nothing: there is no best pass".to_owned(),
                 true => "the best pass of each window decides the same in other batches, without a later tick at hand".to_owned(),
                 false => "not confirmed: passes may have looked at ticks that followed their orders".to_owned(),
             },
         ),
     ];
     let mut text: String = lines.iter().map(|(name, value)| format!("{name:<14} {value}\n")).collect();
+    text += &plan.stage.conditions.lines();
     for fault in &summary.faults {
         let first: Vec<String> = fault.first.iter().map(|(name, value)| format!("{name}={value}")).collect();
         text += &format!("{:<14} {} passes, first {}: {}\n", "fault", fault.passes, first.join(" "), fault.fault);
@@ -81,13 +90,15 @@ pub fn text(plan: &Plan, summary: &Summary, took: Duration, ran: usize, folder: 
         text += &passes(summary)
     }
     text += &monte_carlo(summary);
-    text + &format!("\nin {}: report.html, report.json, passes.csv, best.set, tester.ini\n", folder.display())
+    let best = if summary.best().is_some() { " best.set," } else { "" };
+    text + &format!("\nin {}: report.html, report.json, passes.csv,{best} tester.ini\n", folder.display())
 }
 
 /// The best passes of the only window.
 fn passes(summary: &Summary) -> String {
     let Some(window) = summary.windows.first().filter(|window| !window.best.is_empty()) else {
-        return "\nno pass is worth anything; see the faults, or lower --trades-min\n".to_owned();
+        let hint = if summary.faulted > 0 { "see the faults, or lower --trades-min" } else { ASK_A_BACKTEST };
+        return format!("\nno pass is worth anything; {hint}\n");
     };
     let tested = window.window.tested;
     let mut head = vec![("pass", Align::Right)];
@@ -165,6 +176,7 @@ fn walk(summary: &Summary) -> String {
 
 fn monte_carlo(summary: &Summary) -> String {
     let Some(found) = &summary.monte_carlo else { return String::new() };
+    let few = if found.trades < TELLING_TRADES_MIN { ", too few to tell luck from skill" } else { "" };
     let of = if summary.windows.len() > 1 { "all tests" } else { "the best pass" };
     let mut head = vec![("", Align::Left)];
     let names: Vec<String> = found.quantiles.iter().map(|quantile| format!("{:.0} %", quantile * 100.0)).collect();
@@ -180,7 +192,7 @@ fn monte_carlo(summary: &Summary) -> String {
         row("profit, other draws", &found.resampled_profit),
     ];
     format!(
-        "\n{} other orders and draws of the {} trades of {of}: {:.0} % of the draws lost money, {:.1} % all of it\n\n{}",
+        "\n{} other orders and draws of the trades of {of} ({}{few}): {:.0} % of the draws lost money, {:.1} % all of it\n\n{}",
         grouped(u64::from(found.runs)),
         found.trades,
         found.loss_probability * 100.0,
