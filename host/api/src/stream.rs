@@ -24,7 +24,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StreamQuery {
-    /// Only what concerns this user, by name.
+    /// Only what concerns this user, by name: what is of theirs or of the whole host, without alarms, which may name anybody's.
     user: Option<String>,
     /// Only what concerns this engine.
     engine: Option<u32>,

@@ -53,14 +53,12 @@ pub(crate) async fn pull(
 ) -> Result<WoundDown, Problem> {
     let why = reason.to_owned();
     let done = state.ask(move |host| {
-        let set = host.set_trading(scope, trading, &why);
-        // Also when a shard is too busy to say that it has heard: what is sent for this does not go through it.
-        let done = if what.cancel_orders || what.flatten { host.wind_down(scope, what) } else { Ok(WoundDown::default()) };
-        match set {
+        match host.set_trading(scope, trading, &why) {
             // What is not there now is told when it is opened or added.
-            Ok(()) | Err(HostError::NoSuchAccount(_) | HostError::NoSuchEngine(_)) => done,
-            Err(error) => Err(error),
+            Ok(()) | Err(HostError::NoSuchAccount(_) | HostError::NoSuchEngine(_)) => {}
+            Err(error) => return Err(error),
         }
+        if what.cancel_orders || what.flatten { host.wind_down(scope, what) } else { Ok(WoundDown::default()) }
     });
     Ok(done.await??)
 }

@@ -92,6 +92,8 @@ pub enum Event {
     Trading {
         /// For whom.
         scope: Scope,
+        /// Whose account or engine that is; `None`: everybody is meant.
+        owner: Option<UserId>,
         /// Now.
         state: TradingState,
         /// Why.

@@ -342,33 +342,36 @@ impl Host {
         self.shared.homes.of(account).shard()
     }
 
-    /// Sets what the host, an account or an engine may do at the market. The strictest of the three counts. Holds at the gate
-    /// at once; guests are told next.
+    /// Sets what the host, an account or an engine may do at the market. The strictest of the three counts. Holds at once, whatever
+    /// a shard is busy with: what a guest asks for before it is told is taken back by the order pipeline. Waits for nobody.
     ///
     /// # Errors
     /// There is no such account or engine.
     pub fn set_trading(&self, scope: Scope, state: TradingState, reason: &str) -> Result<(), HostError> {
-        match scope {
+        let owner = match scope {
             Scope::Host => {
                 set_host_trading(&self.shared, state, reason);
                 return Ok(());
             }
             Scope::Account(id) => {
                 let account = self.shared.account(id).ok_or(HostError::NoSuchAccount(id))?;
-                lock(&account).trading = state;
+                let owner = {
+                    let mut account = lock(&account);
+                    account.trading = state;
+                    account.owner
+                };
                 self.shared.homes.of(id).ask(ShardRequest::TradingChanged, &self.shared);
+                owner
             }
             Scope::Engine(engine) => {
-                // Whatever its shard is busy with, nothing of it passes the order pipeline from here on.
                 let entry = self.shared.engine(engine).ok_or(HostError::NoSuchEngine(engine))?;
                 entry.meter.set_trading(state);
-                let (answer, done) = channel();
-                self.ask_shard(engine, ShardRequest::Trading { engine, state, answer })?;
-                self.answer(&done)?;
+                self.shared.homes.of(entry.whose.account).ask(ShardRequest::EngineTradingChanged(engine), &self.shared);
+                entry.whose.owner
             }
-        }
+        };
         let at = self.shared.clock.now();
-        self.shared.herald.tell(Event::Trading { scope, state, reason: reason.to_owned(), at });
+        self.shared.herald.tell(Event::Trading { scope, owner: Some(owner), state, reason: reason.to_owned(), at });
         Ok(())
     }
 

@@ -461,7 +461,7 @@ pub(crate) fn halt(shared: &Shared, reason: &str) {
 /// Sets what everyone may do: at the gate at once, then guests are told.
 pub(crate) fn set_host_trading(shared: &Shared, state: TradingState, reason: &str) {
     shared.switch.set(state);
-    shared.herald.tell(Event::Trading { scope: Scope::Host, state, reason: reason.to_owned(), at: shared.clock.now() });
+    shared.herald.tell(Event::Trading { scope: Scope::Host, owner: None, state, reason: reason.to_owned(), at: shared.clock.now() });
     for shard in &shared.shards {
         shard.inbox.push_urgent(crate::shard::ShardRequest::TradingChanged);
     }

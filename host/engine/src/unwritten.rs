@@ -299,13 +299,13 @@ impl Pipeline {
     /// Has an account open nothing more until a person has looked.
     pub(crate) fn open_nothing(&self, id: AccountId, reason: &str) {
         let Some(account) = self.shared.account(id) else { return };
-        let state = {
+        let (owner, state) = {
             let mut account = lock(&account);
             account.trading = account.trading.max(TradingState::Reducing);
-            account.trading
+            (Some(account.owner), account.trading)
         };
         let (scope, at) = (crate::Scope::Account(id), self.shared.clock.now());
-        self.shared.herald.tell(Event::Trading { scope, state, reason: reason.to_owned(), at });
+        self.shared.herald.tell(Event::Trading { scope, owner, state, reason: reason.to_owned(), at });
         self.shared.homes.of(id).ask(crate::shard::ShardRequest::TradingChanged, &self.shared);
     }
 }

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 /// An event of the stream.
 #[derive(Clone, Debug)]
 pub(crate) struct LiveEvent {
-    /// Whom it concerns; `None`: everybody.
-    pub owner: Option<UserId>,
+    /// Whom it concerns.
+    pub concerns: Concerns,
     /// Which engine it concerns.
     pub engine: Option<EngineId>,
     /// Its kind, the `event:` line of the stream.
@@ -24,9 +24,20 @@ pub(crate) struct LiveEvent {
     pub data: String,
 }
 
+/// Who may see an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Concerns {
+    /// Whoever looks on.
+    Everybody,
+    /// The operator alone: it may name what is anybody's.
+    Operator,
+    /// Its owner, and the operator.
+    User(UserId),
+}
+
 /// What the stream shows of an event: nothing of what is only kept, one event for each remark.
 pub(super) fn shown(event: &Event, table: &SymbolTable) -> Vec<LiveEvent> {
-    let of_host = |kind, data: Value| vec![LiveEvent { owner: None, engine: None, kind, data: data.to_string() }];
+    let of_host = |concerns, kind, data: Value| vec![LiveEvent { concerns, engine: None, kind, data: data.to_string() }];
     match event {
         Event::Saved { .. } | Event::Gate { .. } | Event::Taped { .. } | Event::Ticks(_) => Vec::new(),
         Event::State { engine, from, to, reason, at, .. } => {
@@ -54,22 +65,25 @@ pub(super) fn shown(event: &Event, table: &SymbolTable) -> Vec<LiveEvent> {
             let mut all: Vec<LiveEvent> = remarks.iter().map(|remark| remarked(engine, remark, table)).collect();
             if *dropped > 0 {
                 let data = json!({ "engine": engine.engine, "remarks": dropped }).to_string();
-                all.push(LiveEvent { owner: Some(engine.owner), engine: Some(engine.engine), kind: "dropped", data });
+                all.push(LiveEvent { concerns: Concerns::User(engine.owner), engine: Some(engine.engine), kind: "dropped", data });
             }
             all
         }
         Event::Changed { engine, change, at } => changed(engine, change, *at, table).into_iter().collect(),
-        Event::Trading { scope: Scope::Host, state, reason, at } => {
-            of_host("trading", json!({ "at": At(*at), "scope": "host", "trading": state, "reason": reason }))
+        Event::Trading { scope, owner, state, reason, at } => {
+            let (word, account, engine) = match scope {
+                Scope::Host => ("host", None, None),
+                Scope::Account(id) => ("account", Some(*id), None),
+                Scope::Engine(id) => ("engine", None, Some(*id)),
+            };
+            let mut data = json!({ "at": At(*at), "scope": word, "trading": state, "reason": reason });
+            account.into_iter().for_each(|id| data["account"] = json!(id));
+            engine.into_iter().for_each(|id| data["engine"] = json!(id));
+            let concerns = owner.map_or(Concerns::Everybody, Concerns::User);
+            vec![LiveEvent { concerns, engine, kind: "trading", data: data.to_string() }]
         }
-        Event::Trading { scope: Scope::Account(id), state, reason, at } => {
-            of_host("trading", json!({ "at": At(*at), "scope": "account", "account": id, "trading": state, "reason": reason }))
-        }
-        Event::Trading { scope: Scope::Engine(id), state, reason, at } => {
-            of_host("trading", json!({ "at": At(*at), "scope": "engine", "engine": id, "trading": state, "reason": reason }))
-        }
-        Event::Alarm { code, text, at } => of_host("alarm", json!({ "at": At(*at), "code": code, "text": text })),
-        Event::Dropped { views } => of_host("dropped", json!({ "views": views })),
+        Event::Alarm { code, text, at } => of_host(Concerns::Operator, "alarm", json!({ "at": At(*at), "code": code, "text": text })),
+        Event::Dropped { views } => of_host(Concerns::Everybody, "dropped", json!({ "views": views })),
     }
 }
 
@@ -80,7 +94,7 @@ fn of(whose: &Whose, kind: &'static str, at: Time, mut rest: Value) -> LiveEvent
         fields.insert("engine".into(), json!(whose.engine));
         fields.insert("account".into(), json!(whose.account));
     }
-    LiveEvent { owner: Some(whose.owner), engine: Some(whose.engine), kind, data: rest.to_string() }
+    LiveEvent { concerns: Concerns::User(whose.owner), engine: Some(whose.engine), kind, data: rest.to_string() }
 }
 
 fn remarked(whose: &Whose, remark: &Remark, table: &SymbolTable) -> LiveEvent {

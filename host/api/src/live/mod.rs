@@ -3,6 +3,7 @@
 
 mod event;
 
+use event::Concerns;
 pub(crate) use event::LiveEvent;
 
 use domain::ids::{EngineId, UserId};
@@ -124,10 +125,14 @@ impl LiveFeed {
 }
 
 impl Watched {
-    /// Whether an event is for this reader. What concerns the whole host is for everybody.
+    /// Whether an event is for this reader.
     pub(crate) fn includes(self, event: &LiveEvent) -> bool {
-        let owner = self.owner.is_none_or(|owner| event.owner.is_none_or(|whose| whose == owner));
-        owner && self.engine.is_none_or(|engine| event.engine.is_none_or(|whose| whose == engine))
+        let concerned = match (event.concerns, self.owner) {
+            (Concerns::Everybody, _) | (_, None) => true,
+            (Concerns::Operator, Some(_)) => false,
+            (Concerns::User(whose), Some(owner)) => whose == owner,
+        };
+        concerned && self.engine.is_none_or(|engine| event.engine.is_none_or(|whose| whose == engine))
     }
 }
 

@@ -3,10 +3,11 @@
 use crate::support::{TOKEN, World, json};
 use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
+use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, UserId};
 use domain::life::EngineState;
 use domain::time::Time;
-use engine::{Event, Whose};
+use engine::{Event, Scope, Whose};
 use futures::{Stream, StreamExt as _};
 use serde_json::Value;
 use std::time::Duration;
@@ -76,13 +77,39 @@ async fn what_an_engine_does_is_seen_as_it_happens() {
 async fn a_reader_sees_only_whom_it_asked_for_and_what_concerns_all() {
     let world = World::furnished().await;
     let mut ann = Reading::of(&world, "?user=ann").await;
-    let halted = Event::Alarm { code: "feed-stalled", text: "the feed stands".into(), at: Time(2) };
-    world.live.publish(&[state(7, 2), state(8, 1), halted]);
+    world.live.publish(&[state(7, 2), state(8, 1), Event::Dropped { views: 3 }]);
     let (kind, data) = ann.next().await.unwrap();
     assert_eq!((kind.as_str(), &data["engine"], &data["state_reason"]), ("state", &8.into(), &"two\nlines".into()));
-    assert_eq!(ann.next().await.unwrap().0, "alarm");
+    assert_eq!(ann.next().await, Some(("dropped".into(), json(r#"{"views":3}"#))));
     world.get("/stream?user=bob").await.refused(404, "NOT_FOUND", "no user \"bob\"");
     world.get("/stream?usr=ann").await.refused(400, "INVALID_QUERY", "usr");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_shown_who_else_was_halted_or_what_an_operator_must_look_at() {
+    let world = World::running().await;
+    world.post("/users", json(r#"{"name":"bob"}"#)).await.created();
+    let mut everybody = Reading::of(&world, "").await;
+    let (mut ann, mut bob) = (Reading::of(&world, "?user=ann").await, Reading::of(&world, "?user=bob").await);
+    let mut other = Reading::of(&world, "?engine=2").await;
+    world.host.set_trading(Scope::Engine(EngineId(1)), TradingState::Halted, "hers").unwrap();
+    world.host.set_trading(Scope::Account(AccountId(1)), TradingState::Reducing, "hers").unwrap();
+    world.settle();
+    world.live.publish(&[Event::Alarm { code: "broker-differs", text: "account 1 differs".into(), at: Time(2) }]);
+    world.host.set_trading(Scope::Host, TradingState::Reducing, "all").unwrap();
+    for (reading, expected) in [
+        (&mut everybody, &["engine", "account", "alarm", "host"][..]),
+        (&mut ann, &["engine", "account", "host"]),
+        (&mut bob, &["host"]),
+        (&mut other, &["account", "alarm", "host"]),
+    ] {
+        let mut seen = Vec::new();
+        while seen.last().is_none_or(|last| last != "host") {
+            let (kind, data) = reading.next().await.unwrap();
+            seen.push(data["scope"].as_str().map_or(kind, str::to_owned));
+        }
+        assert_eq!(seen, expected);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

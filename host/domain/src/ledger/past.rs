@@ -296,7 +296,7 @@ fn apply(open: &mut Option<Position>, Booked { deal, tag, stops }: &Booked) -> S
             }
             PositionChange::Increased
         }
-        Entry::InOut => {
+        Entry::InOut if deal.volume > position.volume => {
             // What is left after the turn was opened at this deal's price.
             position.side = deal.side;
             position.volume = deal.volume - position.volume;
@@ -306,13 +306,14 @@ fn apply(open: &mut Option<Position>, Booked { deal, tag, stops }: &Booked) -> S
         }
         // Only books a swap or a cost: the position goes on, and whoever keeps it must hear of it.
         Entry::Out | Entry::OutBy if deal.volume == Steps(0) => return Step::Charged(Box::new(position.clone())),
-        Entry::Out | Entry::OutBy if deal.volume < position.volume => {
+        // A turn that is too small for one has overtaken what made the position smaller: until that comes, it reduces.
+        Entry::Out | Entry::OutBy | Entry::InOut if deal.volume < position.volume => {
             let left = position.volume - deal.volume;
             position.cost = position.cost_left(left);
             position.volume = left;
             PositionChange::Reduced
         }
-        Entry::Out | Entry::OutBy => PositionChange::Closed,
+        Entry::Out | Entry::OutBy | Entry::InOut => PositionChange::Closed,
     };
     let mut after = position.clone();
     if change == PositionChange::Closed {

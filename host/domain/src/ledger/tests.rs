@@ -68,6 +68,28 @@ fn stops_of_a_later_order_replace_those_of_the_position_it_increases() {
     assert_eq!((position.volume, position.stop_loss), (Steps(4), None));
 }
 
+/// A deal of a netting account: its position is the first order's.
+fn netted(id: u64, side: Side, entry: Entry, volume: i64) -> Happened {
+    let Happened::Deal { deal, rest } = buy(id, id as u32) else { unreachable!() };
+    Happened::Deal { deal: Deal { side, entry, volume: Steps(volume), time: Time(id as i64), ..deal }, rest }
+}
+
+#[test]
+fn a_turn_that_overtakes_what_made_its_position_smaller_only_reduces_it_until_then() {
+    let mut ledger = Ledger::default();
+    (1..4).for_each(|number| place(&mut ledger, number, request(OrderKind::Market, None)));
+    let held = |ledger: &Ledger| ledger.positions.values().map(|position| (position.side, position.volume.0)).collect::<Vec<_>>();
+    report(&mut ledger, 1, netted(1, Side::Buy, Entry::In, 10));
+    let mut overtaking = ledger.clone();
+    report(&mut overtaking, 3, netted(3, Side::Sell, Entry::InOut, 6));
+    assert_eq!(held(&overtaking), [(Side::Buy, 4)], "as far as is known");
+    report(&mut overtaking, 2, netted(2, Side::Sell, Entry::Out, 6));
+    assert_eq!(held(&overtaking), [(Side::Sell, 2)]);
+    report(&mut ledger, 2, netted(2, Side::Sell, Entry::Out, 6));
+    report(&mut ledger, 3, netted(3, Side::Sell, Entry::InOut, 6));
+    assert_eq!(ledger, overtaking);
+}
+
 #[test]
 fn swap_floats_until_a_deal_books_its_share() {
     let mut ledger = Ledger::new(Money(100));
@@ -213,10 +235,14 @@ fn told(truth: &[True]) -> (Vec<Report>, Ledger) {
             True::Fill { order: number, against, volume, all } if works(number) => {
                 deals += 1;
                 let closes = against.and_then(open);
-                let volume = Steps(closes.map_or(*volume, |position| position.volume.0.min(*volume)));
                 let Happened::Deal { mut deal, .. } = buy(deals, *number) else { unreachable!() };
                 let position = closes.map_or(PositionId(order(*number)), |position| position.id);
-                let entry = if closes.is_some() { Entry::Out } else { Entry::In };
+                let volume = Steps(*volume);
+                let entry = match closes {
+                    Some(position) if volume > position.volume => Entry::InOut,
+                    Some(_) => Entry::Out,
+                    None => Entry::In,
+                };
                 let swap = closes.map_or(Money::ZERO, |position| position.swap_of(volume));
                 deal = Deal { position, entry, volume, time, swap, price: Points(100 + deals as i64), ..deal };
                 (*number, Happened::Deal { deal, rest: Steps(i64::from(!all)) })
@@ -243,7 +269,10 @@ proptest! {
         })
     ) {
         let mut other = fresh();
-        shuffled.iter().for_each(|report| _ = other.apply(report));
+        for report in &shuffled {
+            other.apply(report);
+            prop_assert!(other.positions.values().all(|position| position.volume > Steps(0)), "{:#?}", other.positions);
+        }
         prop_assert_eq!(&other, &ledger, "{:#?}", reports);
     }
 }

@@ -107,7 +107,7 @@ impl Shard {
             return;
         }
         let work = Work::Start { saved: slot.saved.clone(), orders_before: slot.orders, reached };
-        let job = Job { entry: Arc::clone(&slot.entry), generation: slot.generation, trading: slot.trading, work };
+        let job = Job { entry: Arc::clone(&slot.entry), generation: slot.generation, trading: slot.trading(), work };
         // Without starters the host is stopping, and so is this engine.
         drop(self.give_to_starters(job));
     }
@@ -266,7 +266,7 @@ impl Shard {
         slot.deliver(&self.shared);
         let Some(actor) = slot.actor.take() else { return false };
         let (entry, work) = (Arc::clone(&slot.entry), Work::CatchUp { actor: Box::new(actor), bars });
-        let job = Job { entry, generation: slot.generation, trading: slot.trading, work };
+        let job = Job { entry, generation: slot.generation, trading: slot.trading(), work };
         (slot.busy, slot.held) = (true, Some(VecDeque::new()));
         let Err(unsent) = self.give_to_starters(job) else { return true };
         if let (Some(slot), Work::CatchUp { actor, .. }) = (self.slots[at].as_mut(), unsent.work) {
@@ -414,15 +414,6 @@ impl Shard {
                 None => {}
             }
         }
-    }
-
-    pub(super) fn set_trading(&mut self, engine: EngineId, state: TradingState) {
-        let Some(at) = self.slot(engine) else { return };
-        if let Some(slot) = self.slots[at].as_mut() {
-            slot.trading = state;
-            slot.entry.meter.set_trading(state);
-        }
-        self.tell_trading(at);
     }
 
     /// Tells a guest what it may do at the market, when that has changed.

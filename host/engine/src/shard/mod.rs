@@ -87,11 +87,6 @@ pub(crate) enum ShardRequest {
         reason: String,
         answer: Sender<Result<EngineState, NotNow>>,
     },
-    Trading {
-        engine: EngineId,
-        state: TradingState,
-        answer: Sender<()>,
-    },
     /// Another version, or other parameters, are to take over.
     Swap {
         /// The engine as it is to be.
@@ -120,6 +115,8 @@ pub(crate) enum ShardRequest {
     },
     /// The host's or an account's trading state has changed: guests are told.
     TradingChanged,
+    /// An engine's own has: its guest is told.
+    EngineTradingChanged(EngineId),
     Started(Box<Started>),
     /// Engines from another shard.
     Adopt(Box<Parcel>),
@@ -335,10 +332,6 @@ impl Shard {
                     reply(&answer, done);
                 }
             }
-            ShardRequest::Trading { engine, state, answer } => {
-                self.set_trading(engine, state);
-                reply(&answer, ());
-            }
             ShardRequest::Swap { entry, reason, answer } => self.swap(entry, reason, answer),
             ShardRequest::Shadow { entry, reason, answer } => self.shadow(entry, reason, answer),
             ShardRequest::EndShadow { engine, reason, answer } => {
@@ -349,6 +342,7 @@ impl Shard {
             }
             ShardRequest::Ready { engine, generation, hand } => self.ready.push((engine, generation, hand)),
             ShardRequest::TradingChanged => (0..self.slots.len()).for_each(|slot| self.tell_trading(slot)),
+            ShardRequest::EngineTradingChanged(engine) => self.slot(engine).into_iter().for_each(|slot| self.tell_trading(slot)),
             ShardRequest::Started(started) => self.started(*started),
             ShardRequest::Adopt(parcel) => self.adopt(*parcel),
         }

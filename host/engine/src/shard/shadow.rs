@@ -49,7 +49,7 @@ impl Shard {
         slot.shadows += 1;
         let shadow = Shadow::new(slot.shadows, entry, &self.shared.bounds);
         let now = slot.wanted.iter().filter_map(|wanted| wanted.last_time).max().unwrap_or_default();
-        let job = shadow.job(slot.trading, Work::Shadow { apart: shadow.apart.clone(), now });
+        let job = shadow.job(slot.trading(), Work::Shadow { apart: shadow.apart.clone(), now });
         let (works, version, now) = (slot.entry.setup.version, shadow.version(), self.shared.clock.now());
         slot.entry.meter.set_shadow(ShadowReport::new(works, version, reason, now));
         slot.shadow = Some(Box::new(shadow));

@@ -116,8 +116,6 @@ pub(super) struct Slot {
     /// A version that is made ready to take over.
     pub(super) beside: Option<Beside>,
     pub(super) shadows: u32,
-    /// As its owner or an operator set it.
-    pub(super) trading: TradingState,
     /// Fuel of the guests it had before.
     pub(super) fuel_before: u64,
     /// The minute in which its owner was told last that it is throttled.
@@ -160,7 +158,6 @@ impl Slot {
             trial: None,
             shadow: None,
             shadows: 0,
-            trading: setup.trading,
             fuel_before: 0,
             fuel_counted: 0,
             fuel_owed: 0,
@@ -194,9 +191,14 @@ impl Slot {
         self.latest_only = setup.description.latest_tick_only;
     }
 
+    /// As its owner or an operator set it.
+    pub(super) fn trading(&self) -> TradingState {
+        self.entry.meter.trading()
+    }
+
     /// The trading state its desk has: a paused engine opens nothing.
     pub(super) fn desk_trading(&self) -> TradingState {
-        if self.state == EngineState::Paused { TradingState::Halted } else { self.trading }
+        if self.state == EngineState::Paused { TradingState::Halted } else { self.trading() }
     }
 
     /// A fresh guest: it has seen what history had when it started.

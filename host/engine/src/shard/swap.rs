@@ -88,7 +88,7 @@ impl Shard {
         }
         slot.generation += 1;
         let now = slot.wanted.iter().filter_map(|wanted| wanted.last_time).max().unwrap_or_default();
-        let job = Job { entry: Arc::clone(&entry), generation: slot.generation, trading: slot.trading, work: Work::Beside { now } };
+        let job = Job { entry: Arc::clone(&entry), generation: slot.generation, trading: slot.trading(), work: Work::Beside { now } };
         tracing::info!(engine = %entry.whose.engine, from = short(&slot.entry), to = short(&entry), reason, "a version is to take over");
         slot.beside = Some(Beside { generation: slot.generation, entry, answer, waits: None });
         if self.give_to_starters(job).is_err() {

@@ -363,28 +363,37 @@ fn a_kill_switch_finds_room_when_guests_have_owed_all_they_may() {
 }
 
 #[test]
-fn an_engine_is_halted_while_its_guest_hangs_and_its_shard_hears_of_nothing() {
-    let world = World::with(engine::Bounds { shards: 1, answer_ms: 10, ..engine::Bounds::default() });
+fn an_engine_is_halted_and_its_positions_closed_while_its_guest_hangs_and_its_shard_hears_of_nothing() {
+    let world = World::with(engine::Bounds { shards: 1, ..engine::Bounds::default() });
     world.account(1);
     let (entered, has_entered) = std::sync::mpsc::channel();
     let (free, is_free) = std::sync::mpsc::channel::<()>();
     let (entered, is_free) = (std::sync::Mutex::new(entered), std::sync::Mutex::new(is_free));
-    world.run(7, 1, move |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| {
+    world.run(7, 1, move |desk: &mut Desk, call: &Call<'_>, mind: &mut Mind| {
         if let Call::Tick { .. } = call {
-            entered.lock().unwrap().send(()).unwrap();
-            is_free.lock().unwrap().recv().unwrap();
+            mind.number += 1;
+            if mind.number == 2 {
+                entered.lock().unwrap().send(()).unwrap();
+                is_free.lock().unwrap().recv().unwrap();
+            }
             desk.submit(market(Side::Buy)).unwrap();
         }
         None
     });
-    world.feed_seconds(1, 1);
+    feed_slowly(&world, 1, 1);
+    world.feed_seconds(2, 1);
     has_entered.recv_timeout(PATIENCE).unwrap();
-    let halted = world.host.set_trading(Scope::Engine(EngineId(7)), TradingState::Halted, "by test");
-    assert!(matches!(halted, Err(engine::HostError::Busy)), "its shard does not answer");
+    let engine = Scope::Engine(EngineId(7));
+    world.host.set_trading(engine, TradingState::Halted, "by test").expect("nobody waits for its shard");
+    let what = domain::account::WindDown { engine: None, cancel_orders: true, flatten: true };
+    assert_eq!(world.host.wind_down(engine, what).unwrap().closes, 1);
+    let sent = world.broker.submitted();
+    assert_eq!(sent.len(), 2, "the opening and the host's close: {sent:?}");
     free.send(()).unwrap();
     world.settle();
-    assert_eq!(world.broker.submitted(), [""; 0], "what its guest asked for afterwards is taken back");
-    assert_eq!(world.heard.of(7, "order"), ["order 1 rejected(10006)"]);
+    assert_eq!(world.broker.submitted(), sent, "what its guest asked for afterwards is taken back");
+    assert_eq!(world.heard.of(7, "order 2 "), ["order 2 rejected(10006)"]);
+    assert_eq!(world.heard.of(7, "trading"), ["trading halted"]);
 }
 
 #[test]
