@@ -9,7 +9,7 @@ use crate::shared::{Entry, reply};
 use crate::starter::{Job, Role, Started, Work};
 use domain::actor::FailedStart;
 use domain::bars::MarketView;
-use domain::contract::{Gap, StopReason, TradingState};
+use domain::contract::{Gap, StopReason};
 use domain::desk::Reached;
 use domain::guest::Fault;
 use domain::ids::EngineId;

@@ -21,7 +21,7 @@ use crate::moment::Moment;
 use crate::setup::Bounds;
 use crate::shared::{Entry, ShardPort, Shared, panic_text, reply};
 use crate::starter::{Hand, Started};
-use domain::contract::{StopReason, TradingState};
+use domain::contract::StopReason;
 use domain::footprint::Footprint;
 use domain::ids::{AccountId, EngineId};
 use domain::life::{EngineState, NotNow};
