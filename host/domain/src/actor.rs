@@ -473,6 +473,11 @@ impl Actor {
         self.guest.host().decisions().clone()
     }
 
+    /// How many of its decisions were denied.
+    pub fn denied(&mut self) -> u64 {
+        self.guest.host().decisions().denied()
+    }
+
     /// Adds what handing it a tick touches.
     pub fn footprint(&mut self, into: &mut Footprint) {
         self.guest.footprint(into);

@@ -465,7 +465,7 @@ impl Slot {
         let Some(actor) = &mut self.actor else { return };
         let meter = &self.meter;
         meter.set_used(actor.used(), self.fuel_before);
-        meter.denied.store(actor.decisions().denied(), Relaxed);
+        meter.denied.store(actor.denied(), Relaxed);
     }
 }
 

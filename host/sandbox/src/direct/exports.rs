@@ -86,8 +86,7 @@ fn flat<T: Default>(option: Option<T>) -> (u32, T) {
 impl<H: Send + 'static> Exports<H> for Direct {
     fn footprint(&self, store: &mut Store<State<H>>, into: &mut Footprint) {
         into.add(&self.on_tick, size_of_val(&self.on_tick));
-        let function = self.on_tick.func().to_raw(&mut *store);
-        self.habits.instance(function).iter().for_each(|&(address, bytes)| into.add_at(address, bytes));
+        self.habits.instance(&mut *store, self.on_tick.func()).iter().for_each(|&(address, bytes)| into.add_at(address, bytes));
         let memory = self.parts.memory.data(&*store);
         self.habits.lines(memory).iter().filter_map(|lines| memory.get(lines.clone())).for_each(|lines| into.add(lines, lines.len()));
     }

@@ -5,7 +5,8 @@
 
 use std::ffi::c_void;
 use std::ops::Range;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
+use wasmtime::{AsContextMut, Func};
 
 /// How wasmtime 48 lays out a function (`VMFuncRef`): its code for the host and for guests, its type, its instance.
 const FUNCTION_WORDS: usize = 4;
@@ -19,7 +20,7 @@ const INSTANCE_BYTES_MAX: usize = 64 << 10;
 
 /// What is compared at once: a line of memory.
 const LINE_BYTES: usize = 64;
-/// Lines kept; a strategy that writes more in a few ticks has no habits worth asking ahead for.
+/// Lines kept: more than a footprint has places for. The first are the stack's and the statics'.
 const LINES_MAX: usize = 32;
 /// Memory that is looked at, bytes: what a strategy keeps beyond is large because it is seldom touched.
 const LOOKED_AT_MAX: usize = 512 << 10;
@@ -44,11 +45,10 @@ struct Seen {
 }
 
 impl Habits {
-    /// Addresses and bytes of what a call looks at of an instance, to which this function belongs; as far as that is laid out as
-    /// expected.
-    ///
-    /// `function` is what wasmtime gives out for one of a living instance.
-    pub fn instance(&self, function: *const c_void) -> [(usize, usize); 3] {
+    /// Addresses and bytes of what a call of a function looks at: of the function, its instance and that one's stack pointer, as far
+    /// as they are laid out as expected.
+    pub fn instance(&self, store: impl AsContextMut, function: &Func) -> [(usize, usize); 3] {
+        let function: *const c_void = function.to_raw(store);
         let function_bytes = FUNCTION_WORDS * size_of::<usize>();
         let instance = Self::word(function, INSTANCE_WORD);
         let mut parts = [(function.addr(), function_bytes), (0, 0), (0, 0)];
@@ -75,8 +75,9 @@ impl Habits {
 
     #[allow(unsafe_code, reason = "where an instance lies is not to be had otherwise")]
     fn word(at: *const c_void, word: usize) -> usize {
-        // SAFETY: only asked for within a function and, where one was found to lie in an instance, between that instance's beginning and
-        // the function: plain words of one allocation of a living store, which nobody writes meanwhile, read as numbers.
+        // SAFETY: `instance` alone asks, for words of a function of a store that it has borrowed, and, where that function was found to
+        // lie in an instance, for words between the instance's beginning and the function: one allocation of that store, which
+        // nobody writes meanwhile, read as numbers.
         unsafe { at.cast::<usize>().add(word).read() }
     }
 
@@ -88,7 +89,8 @@ impl Habits {
         }
         let memory = &memory[..memory.len().min(LOOKED_AT_MAX)];
         let address = memory.as_ptr().addr();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // No shard waits for another's look.
+        let Ok(mut seen) = self.seen.try_lock() else { return &[] };
         match &mut *seen {
             Some(before) if before.address != address && before.others < PATIENCE => before.others += 1,
             Some(before) if before.address == address => {
@@ -125,8 +127,8 @@ mod tests {
         let instance = wasmtime::Instance::new(&mut store, &module, &[]).expect("it imports nothing");
         let on_tick = instance.get_func(&mut store, "on-tick").expect("it is exported");
         let habits = Habits::default();
-        let function = on_tick.to_raw(&mut store);
-        let [_, (instance, head), (stack_pointer, bytes)] = habits.instance(function);
+        let [_, (instance, head), (stack_pointer, bytes)] = habits.instance(&mut store, &on_tick);
+        let function: *const c_void = on_tick.to_raw(&mut store);
         assert!(instance < function.addr() && function.addr() < instance + INSTANCE_BYTES_MAX && head == INSTANCE_HEAD_BYTES);
         assert!((instance + head..function.addr()).contains(&stack_pointer) && bytes == GLOBAL_BYTES);
         let number = || Habits::word(function.wrapping_byte_sub(function.addr() - stack_pointer), 0);
