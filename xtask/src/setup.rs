@@ -15,8 +15,10 @@ const TARGETS: [&str; 2] = [stockade_build::TARGET, "wasm32-wasip2"];
 /// # Errors
 /// Names what is missing and the line that mends it.
 pub fn ensure_ready() -> Result<()> {
-    let linker = Command::new("cc").arg("--version").output().is_ok_and(|output| output.status.success());
-    ensure!(linker, "there is no C compiler `cc`, which links programs and builds SQLite; run: apt-get install -y build-essential");
+    for (tool, what) in [("cc", "links programs and builds SQLite"), ("make", "builds the host's allocator")] {
+        let is_there = Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
+        ensure!(is_there, "there is no `{tool}`, which {what}; run: apt-get install -y build-essential");
+    }
     for target in TARGETS {
         if !is_installed(target)? {
             say(&format!("installing the compilation target {target}, for strategies"));
