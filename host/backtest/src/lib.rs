@@ -9,6 +9,7 @@ pub mod confirm;
 pub mod model;
 pub mod optimise;
 pub mod orders;
+mod pace;
 pub mod page;
 pub mod report;
 pub mod returns;

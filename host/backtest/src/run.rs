@@ -17,6 +17,7 @@
 
 use crate::confirm::{Acted, Cuts};
 use crate::orders::OrderLog;
+use crate::pace::Pace;
 use crate::report::{Progress, RunReport};
 use crate::returns::{DailyEquity, Returns};
 use crate::source::{Audience, Source, Stretch};
@@ -117,11 +118,6 @@ pub const DEADLINE_MS: u64 = 60_000;
 const ENGINE: EngineId = EngineId(1);
 const ACCOUNT: AccountId = AccountId(1);
 
-/// Rows in one call at most: enough to make the call's cost vanish, few enough that their copy stays in the nearest cache and
-/// little of it is in vain when the guest stops early.
-const ROWS_MAX: usize = 1_024;
-/// Rows in one call after the guest has stopped early: what it did not handle was copied for nothing.
-const ROWS_MIN: usize = 64;
 /// Rounds of orders and events at one moment. The gate ends an exchange of events and orders long before, as live; here ends
 /// one under limits that would not.
 const ROUNDS_MAX: usize = 10_000;
@@ -179,7 +175,7 @@ struct Run {
     history: Arc<RwLock<MarketHistory>>,
     queue: Arc<QueueGauge>,
     terms: AccountTerms,
-    rows_max: usize,
+    pace: Pace,
     now: Time,
     first: Option<Time>,
     ticks: u64,
@@ -218,7 +214,7 @@ impl Run {
             history: Arc::new(RwLock::new(MarketHistory::new(&setup.table, needs))),
             queue: Arc::new(QueueGauge::new(usize::MAX >> 1)),
             terms: setup.terms.clone(),
-            rows_max: ROWS_MIN,
+            pace: Pace::default(),
             now: Time(0),
             first: None,
             ticks: 0,
@@ -277,7 +273,7 @@ impl Run {
             return self.unseen_step(actor, stretch);
         }
         let quiet = match &self.batching {
-            Batching::Horizon => self.quiet_rows(actor, stretch, self.rows_max),
+            Batching::Horizon => self.quiet_rows(actor, stretch, self.pace.rows()),
             Batching::Cut(cuts) => self.quiet_rows(actor, stretch, cuts.rows(self.ticks)),
             Batching::TickByTick => 0,
         };
@@ -322,7 +318,7 @@ impl Run {
         drop(history);
         self.pass(Time(ticks.times[0]));
         self.pass(Time(ticks.times[consumed - 1]));
-        self.rows_max = if consumed == quiet { (self.rows_max * 2).min(ROWS_MAX) } else { (consumed * 2).clamp(ROWS_MIN, ROWS_MAX) };
+        self.pace.note(consumed, consumed < quiet);
         self.settle(actor)?;
         Ok(consumed)
     }

@@ -100,6 +100,14 @@ impl fmt::Display for Money {
 /// `numerator / denominator` to the nearest whole number, halves away from zero. `denominator` must not be 0.
 pub fn div_round(numerator: i128, denominator: i128) -> i128 {
     debug_assert!(denominator != 0, "division by zero");
+    // Nearly all fit a machine word, which divides many times faster. Half a word leaves room to round in.
+    if let (Ok(numerator), Ok(denominator)) = (i64::try_from(numerator), i64::try_from(denominator))
+        && numerator.unsigned_abs() < 1 << 62
+    {
+        let (size, by) = (numerator.unsigned_abs(), denominator.unsigned_abs());
+        let quotient = i128::from((size + by / 2) / by);
+        return if (numerator < 0) == (denominator < 0) { quotient } else { -quotient };
+    }
     let half = denominator.abs() / 2;
     if (numerator < 0) == (denominator < 0) {
         (numerator.abs() + half) / denominator.abs()

@@ -294,7 +294,9 @@ const SWAP_E6_MAX: i64 = 1_000_000 * 1_000_000;
 /// such amounts must not overflow.
 fn bounded(a: i128, b: i128, c: i128, divisor: i128) -> Money {
     const MONEY_MAX: i128 = 10_000_000_000 * Money::ONE.0 as i128;
-    let product = a.saturating_mul(b).saturating_mul(c);
+    let word = |number: i128| i64::try_from(number).ok();
+    let in_a_word = || word(a)?.checked_mul(word(b)?)?.checked_mul(word(c)?);
+    let product = in_a_word().map_or_else(|| a.saturating_mul(b).saturating_mul(c), i128::from);
     // Saturated or near it: no room to round in.
     let amount = if product.unsigned_abs() > i128::MAX as u128 / 2 { product / divisor } else { div_round(product, divisor) };
     Money(amount.clamp(-MONEY_MAX, MONEY_MAX) as i64)

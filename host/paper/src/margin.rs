@@ -8,7 +8,6 @@ use domain::ledger::{Ledger, Position, margin_of};
 use domain::number::{Money, Points};
 use domain::symbol::{SymbolId, SymbolSpec};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 /// How an account stands at the current quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +79,11 @@ fn at_or_below(equity: Money, margin: Money, level: Level) -> bool {
     margin.0 > 0 && below
 }
 
+fn only_once(symbols: &mut Vec<SymbolId>) {
+    symbols.sort_unstable();
+    symbols.dedup();
+}
+
 impl Market {
     pub(crate) fn equity(&self, account: &PaperAccount) -> Money {
         self.equity_at(account, |symbol| self.quote(symbol))
@@ -102,23 +106,25 @@ impl Market {
         Standing { balance: account.ledger.balance, equity, margin, state }
     }
 
-    /// The symbols whose quotes move equity or margin; `None` while a quote or rate is missing.
-    fn hangs_on(&self, account: &PaperAccount) -> Option<BTreeSet<SymbolId>> {
+    /// The symbols whose quotes move equity or margin, each once; `None` while a quote or rate is missing.
+    fn hangs_on(&self, account: &PaperAccount) -> Option<Vec<SymbolId>> {
         let currency = &account.terms.currency;
-        let mut symbols: BTreeSet<SymbolId> = account.ledger.positions.values().map(|position| position.symbol).collect();
-        let through = RefCell::new(BTreeSet::new());
+        let mut symbols: Vec<SymbolId> = account.ledger.positions.values().map(|position| position.symbol).collect();
+        only_once(&mut symbols);
+        let through = RefCell::new(Vec::new());
         for &symbol in &symbols {
             self.quote(symbol)?;
             let spec = self.table.spec(symbol);
             for from in [spec.quote.as_str(), spec.margin_currency()] {
                 self.table.rate(from, currency, |symbol| {
                     let quote = self.quote(symbol)?;
-                    through.borrow_mut().insert(symbol);
+                    through.borrow_mut().push(symbol);
                     Some(quote)
                 })?;
             }
         }
-        symbols.extend(through.into_inner());
+        symbols.append(&mut through.into_inner());
+        only_once(&mut symbols);
         Some(symbols)
     }
 
@@ -192,7 +198,7 @@ impl Dealing<'_> {
             Some(_) => Watch::No,
         };
         let positions = self.account.ledger.positions.values();
-        let symbols: Vec<SymbolId> = known.unwrap_or_else(|| positions.map(|position| position.symbol).collect()).into_iter().collect();
+        let symbols = known.unwrap_or_else(|| positions.map(|position| position.symbol).collect());
         self.account.exposure = Exposure { symbols, watch, range: None, curve: None };
         if watch == Watch::No {
             self.fit_range();

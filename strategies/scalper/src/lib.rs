@@ -113,7 +113,7 @@ impl Strategy for Scalper {
         if self.trade.is_some() {
             self.exit(ctx, tick);
         } else if std::mem::take(&mut self.minute_ended) {
-            self.enter(ctx, tick);
+            self.enter(ctx, *tick);
         }
     }
 
@@ -163,9 +163,10 @@ impl Strategy for Scalper {
 }
 
 impl Scalper {
-    /// Looks for an entry, once a minute. Not part of the loop over ticks, which stays small without it.
+    /// Looks for an entry, once a minute. Not part of the loop over ticks, which stays small without it: a tick of which nobody
+    /// takes the address is not even written down.
     #[cold]
-    fn enter(&mut self, ctx: &mut Context, tick: &Tick) {
+    fn enter(&mut self, ctx: &mut Context, tick: Tick) {
         if !self.breaker.is_closed(tick.time) || !self.sessions.is_open(tick.time) {
             return;
         }
@@ -175,7 +176,7 @@ impl Scalper {
         let Some(idea) = entry::find(&self.settings, &self.structure, &self.momentum) else { return };
         ctx.signal(Some(idea.side), idea.confidence, &idea.reason);
         let equity = ctx.account().equity;
-        let Some(order) = entry::order(&self.settings, &self.structure, &ctx.spec(0), &idea, tick, equity) else {
+        let Some(order) = entry::order(&self.settings, &self.structure, &ctx.spec(0), &idea, &tick, equity) else {
             ctx.info("the smallest volume would risk too much");
             return;
         };
@@ -190,13 +191,13 @@ impl Scalper {
             return;
         }
         if let Some(exit) = trade.next_exit(&self.settings, tick) {
-            self.carry_out(ctx, tick, exit);
+            self.carry_out(ctx, *tick, exit);
         }
     }
 
     /// Asks for what an exit takes.
     #[cold]
-    fn carry_out(&mut self, ctx: &mut Context, tick: &Tick, exit: Exit) {
+    fn carry_out(&mut self, ctx: &mut Context, tick: Tick, exit: Exit) {
         let Some(trade) = &mut self.trade else { return };
         let id = trade.id;
         let asked = match exit {

@@ -42,7 +42,12 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// As [`Trouble`] says.
     pub fn figures(&self, params: &[Param], span: Span) -> Result<Figures, Trouble> {
-        match self.report(params, span)? {
+        // Of a pass nobody wants the hash over its decisions.
+        let counted = |mut desk: Desk, limits: GuestLimits| {
+            desk.only_count_decisions();
+            (self.guests)(desk, limits)
+        };
+        match self.run(params, span, self.setup.batching.clone(), None, &counted)? {
             Some(report) => Ok(Figures::of(&report)),
             None => Ok(Figures { balance: self.setup.terms.deposit.to_units(), ..Figures::default() }),
         }
@@ -53,7 +58,7 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// As [`Trouble`] says.
     pub fn report(&self, params: &[Param], span: Span) -> Result<Option<RunReport>, Trouble> {
-        self.run(params, span, self.setup.batching.clone(), None)
+        self.run(params, span, self.setup.batching.clone(), None, self.guests)
     }
 
     /// Runs a pass again with other batches: `Some` of a strategy that then decides otherwise.
@@ -64,12 +69,19 @@ impl<'a> Runner<'a> {
         let Some(report) = self.report(params, span)? else { return Ok(None) };
         let again = |batching, witness| {
             let ticks_gone = || Trouble::Host("the ticks that were there are gone".to_owned());
-            self.run(params, span, batching, witness)?.ok_or_else(ticks_gone)
+            self.run(params, span, batching, witness, self.guests)?.ok_or_else(ticks_gone)
         };
         confirm(&report, again).map(Result::err)
     }
 
-    fn run(&self, params: &[Param], span: Span, batching: Batching, witness: Option<Witness>) -> Result<Option<RunReport>, Trouble> {
+    fn run(
+        &self,
+        params: &[Param],
+        span: Span,
+        batching: Batching,
+        witness: Option<Witness>,
+        guests: &Guests<'_>,
+    ) -> Result<Option<RunReport>, Trouble> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Trouble::Stopped);
         }
@@ -77,7 +89,7 @@ impl<'a> Runner<'a> {
         let source = (self.ticks)(span.start().plus_us(-self.warm_up_us), span.stop()).map_err(host)?;
         let setup = RunSetup { params: params.to_vec(), start: span.start(), batching, witness, ..self.setup.clone() };
         let limits = setup.limits;
-        let ended = run(setup, source, |desk| (self.guests)(desk, limits), |_| ());
+        let ended = run(setup, source, |desk| guests(desk, limits), |_| ());
         // What ran while it was told to stop may have seen the ticks end early.
         if self.stop.load(Ordering::Relaxed) {
             return Err(Trouble::Stopped);

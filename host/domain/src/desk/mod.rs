@@ -278,6 +278,11 @@ impl Desk {
         &self.decisions
     }
 
+    /// From now on decisions are counted and not chained into a hash.
+    pub fn only_count_decisions(&mut self) {
+        self.decisions.only_count();
+    }
+
     /// From now on `witness` hears of every order, modification, cancel and close that is asked for, in order; with `None` nobody does.
     pub fn watch(&mut self, witness: impl Into<Option<Witness>>) {
         self.decisions.watch(witness.into(), false);

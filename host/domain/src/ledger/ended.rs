@@ -46,10 +46,14 @@ impl Ended {
         self.orders.iter_mut().rev().map(|(order, _)| order).find(|order| order.id == id)
     }
 
-    /// The stops that an order had at a time; `None` when they were never changed.
-    pub fn stops_at(&self, id: OrderId, at: Time) -> Option<Stops> {
-        let of_ended = || self.orders.iter().rev().find(|(order, _)| order.id == id).map(|(_, stops)| stops);
-        let since = self.modified.get(&id).or_else(of_ended)?;
+    /// The stops that an order had at a time; `None` when they were never changed. One that works is not looked for among
+    /// those that have ended.
+    pub fn stops_at(&self, id: OrderId, works: bool, at: Time) -> Option<Stops> {
+        let since = match self.modified.get(&id) {
+            None if works => return None,
+            None => self.orders.iter().rev().find(|(order, _)| order.id == id).map(|(_, stops)| stops)?,
+            Some(since) => since,
+        };
         since.iter().rev().find(|(from, _)| *from <= at).map(|(_, stops)| *stops)
     }
 

@@ -8,12 +8,14 @@
 mod ended;
 mod money;
 mod past;
+mod seen;
 
 #[cfg(test)]
 mod tests;
 
 pub use ended::ENDED_MAX;
 pub use money::{Held, floating_of, margin_of};
+pub use seen::SEEN_DEALS_MAX;
 
 use crate::broker::{Deal, Happened, Report};
 use crate::contract::{OrderKind, PositionChange, Side};
@@ -24,8 +26,9 @@ use crate::symbol::{MarginFor, SymbolId};
 use crate::time::Time;
 use ended::Ended;
 use past::{Booked, Past, Stops};
+use seen::SeenDeals;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// An order that may still be filled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +126,7 @@ pub struct Ledger {
     pub hosts_orders: u32,
     /// Deals booked since the start; a repeated report books nothing.
     #[serde(skip)]
-    seen: BTreeSet<DealId>,
+    seen: SeenDeals,
     /// Orders that ended lately, for what is still reported of them.
     #[serde(skip)]
     ended: Ended,
@@ -166,9 +169,6 @@ pub enum Change {
     Contradiction(String),
 }
 
-/// How many deal numbers a ledger remembers to tell repetitions; brokers repeat reports within seconds.
-pub const SEEN_DEALS_MAX: usize = 4_096;
-
 impl Ledger {
     /// A copy of what there is, without what is remembered of how it came about.
     pub fn as_it_stands(&self) -> Self {
@@ -184,10 +184,9 @@ impl Ledger {
     /// Marks deals as booked: a ledger that is restored with their sum in its balance must not book them again when the broker
     /// repeats them. Keeps the [`SEEN_DEALS_MAX`] largest numbers.
     pub fn remember(&mut self, deals: impl IntoIterator<Item = DealId>) {
-        self.seen.extend(deals);
-        self.last_deal = self.last_deal.max(self.seen.last().copied().unwrap_or_default());
-        while self.seen.len() > SEEN_DEALS_MAX {
-            self.seen.pop_first();
+        for deal in deals {
+            self.seen.insert(deal);
+            self.last_deal = self.last_deal.max(deal);
         }
     }
 
@@ -298,31 +297,28 @@ impl Ledger {
         // Deals of it that came after this, and were heard of before, opened with these stops.
         if is_filled {
             let ended = &self.ended;
-            let moved = self.past.restop(&mut self.positions, id, |deal| ended.stops_at(id, deal));
+            let moved = self.past.restop(&mut self.positions, id, |deal| ended.stops_at(id, works, deal));
             changes.extend(moved.into_iter().map(|open| Change::Position(Box::new(open), PositionChange::StopsMoved)));
         }
         changes
     }
 
     fn book(&mut self, deal: &Deal, rest: Steps) -> Vec<Change> {
-        // A number below all that are remembered has been forgotten, not missed: numbers grow.
-        let forgotten = self.seen.len() >= SEEN_DEALS_MAX && self.seen.first().is_some_and(|&oldest| deal.id < oldest);
-        if forgotten || !self.seen.insert(deal.id) {
+        if !self.seen.insert(deal.id) {
             return Vec::new();
-        }
-        if self.seen.len() > SEEN_DEALS_MAX {
-            self.seen.pop_first();
         }
         self.last_deal = self.last_deal.max(deal.id);
         self.balance += deal.net();
         let mut changes = Vec::new();
         let mut booked = Booked { deal: deal.clone(), tag: Tag::default(), stops: Stops::default() };
         if let Some(id) = deal.order {
-            if let Some(order) = self.orders.get_mut(&id).or_else(|| self.ended.find_mut(id)) {
+            let working = self.orders.get_mut(&id);
+            let works = working.is_some();
+            if let Some(order) = working.or_else(|| self.ended.find_mut(id)) {
                 order.filled += deal.volume;
                 let now = Stops { loss: order.request.stop_loss, profit: order.request.take_profit };
                 booked.tag = order.request.tag.clone();
-                booked.stops = self.ended.stops_at(id, deal.time).unwrap_or(now);
+                booked.stops = self.ended.stops_at(id, works, deal.time).unwrap_or(now);
             } else {
                 changes.push(Change::Contradiction(format!("deal {} fills order {id}, which is not known (any more)", deal.id)));
             }

@@ -4,7 +4,7 @@ use super::{Ledger, Position};
 use crate::contract::Side;
 use crate::number::{Money, Points, Rate, Steps};
 use crate::symbol::{MarginFor, SymbolId, SymbolSpec, SymbolTable};
-use std::collections::BTreeMap;
+use smallvec::SmallVec;
 
 impl Ledger {
     /// Floating profit of all positions, swap due included, in the currency `to`. A position without quote or rate counts
@@ -63,20 +63,24 @@ pub fn margin_of(
     leverage: u32,
     quote: impl Fn(SymbolId) -> Option<(Points, Points)> + Copy,
 ) -> Money {
-    let mut sides: BTreeMap<SymbolId, [Leg; 2]> = BTreeMap::new();
-    let rate = |symbol| table.rate(table.spec(symbol).margin_currency(), to, quote);
+    // Most accounts hold one symbol or two.
+    let mut sides: SmallVec<[(SymbolId, Rate, [Leg; 2]); 2]> = SmallVec::new();
     for one in held {
-        let Some(rate) = rate(one.symbol) else {
-            continue;
+        let at = match sides.iter().position(|(symbol, ..)| *symbol == one.symbol) {
+            Some(at) => at,
+            None => {
+                let Some(rate) = table.rate(table.spec(one.symbol).margin_currency(), to, quote) else { continue };
+                sides.push((one.symbol, rate, Default::default()));
+                sides.len() - 1
+            }
         };
-        let leg = &mut sides.entry(one.symbol).or_default()[usize::from(one.side == Side::Sell)];
+        let (_, rate, legs) = &mut sides[at];
+        let (rate, leg) = (*rate, &mut legs[usize::from(one.side == Side::Sell)]);
         leg.volume += one.volume;
         leg.cost += i128::from(one.open.0) * i128::from(one.volume.0);
         leg.margin += table.spec(one.symbol).margin(one.open, one.volume, leverage, rate, one.purpose);
     }
-    let of_symbol =
-        |(&symbol, legs): (&SymbolId, &[Leg; 2])| rate(symbol).map_or(Money::ZERO, |rate| both(table.spec(symbol), legs, leverage, rate));
-    sides.iter().map(of_symbol).sum()
+    sides.iter().map(|(symbol, rate, legs)| both(table.spec(*symbol), legs, leverage, *rate)).sum()
 }
 
 /// Margin of positions in both directions of a symbol.

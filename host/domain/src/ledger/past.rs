@@ -35,7 +35,7 @@ pub(super) struct Booked {
 /// What is remembered of each position.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Past {
-    stories: BTreeMap<PositionId, Story>,
+    stories: BTreeMap<PositionId, Box<Story>>,
     closed: VecDeque<PositionId>,
 }
 
@@ -125,7 +125,7 @@ impl Past {
 
     fn happens(&mut self, positions: &mut BTreeMap<PositionId, Position>, id: PositionId, event: Event) -> Step {
         let mut open = positions.remove(&id);
-        let story = self.stories.entry(id).or_insert_with(|| Story { base: open.clone(), events: Vec::new() });
+        let story = self.stories.entry(id).or_insert_with(|| Box::new(Story { base: open.clone(), events: Vec::new() }));
         let step = story.happens(&mut open, event);
         self.keep(positions, id, open);
         step
