@@ -62,29 +62,6 @@ fn a_delayed_order_meets_the_last_price_before_it_arrives() {
 }
 
 #[test]
-fn orders_that_took_their_time_once_take_it_again_each_its_own() {
-    let steps = [
-        (1, Tick(130_000, 130_010)),
-        (0, Place(market(Buy, 10))),
-        (0, Place(market(Buy, 20))),
-        (0, Place(market(Buy, 30))),
-        (1, Tick(130_020, 130_030)),
-        (1, Tick(130_040, 130_050)),
-        (5, Tick(130_060, 130_070)),
-    ];
-    // The first waits for two ticks, the second for one; of the third nothing is known, and it only keeps its place in line.
-    let expected = [
-        "2 accepted",
-        "3 accepted",
-        "1 accepted",
-        "3 deal in buy 30 @130010 of 3",
-        "2 deal in buy 20 @130030 of 2",
-        "1 deal in buy 10 @130050 of 1",
-    ];
-    timed(bench(Hedging, delayed(Delay::Each([2_000_000, 1_000_000].into())), SUNDAY, |_| ()), steps, &expected);
-}
-
-#[test]
 fn a_delayed_close_comes_too_late_when_the_stop_was_first() {
     let steps = [
         (1, Tick(130_000, 130_010)),
