@@ -24,6 +24,17 @@ pub struct Page {
     scripts: Vec<&'static str>,
 }
 
+/// Rows of a table of names and what they are.
+pub fn rows<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let row = |(name, value)| format!("<tr><th scope=\"row\">{}</th><td class=\"words\">{}</td></tr>", text(name), text(value));
+    pairs.into_iter().map(row).collect()
+}
+
+/// The same of owned pairs.
+pub fn rows_of(pairs: &[(String, String)]) -> String {
+    rows(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
 /// `text` as it may stand in a body or an attribute.
 pub fn text(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -1,13 +1,15 @@
 //! Time between an order and its execution, as a wire and a dealer take it.
 
+use domain::ids::OrderId;
 use domain::order::Command;
 use domain::time::{SECOND_US, Time};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::triggers::Quote;
 
 /// How long commands take to arrive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Delay {
     /// They are executed at once, at the quote the strategy saw.
     #[default]
@@ -18,6 +20,9 @@ pub enum Delay {
     Between(i64, i64),
     /// As MT5's tester draws it: 0 to 8 whole seconds nine times out of ten, else 9 to 18.
     Mt5,
+    /// As long as each took once, microseconds, by the orders' numbers within their engine from 1 on; orders beyond them take
+    /// no time.
+    Each(Arc<[i64]>),
 }
 
 /// Commands on their way, in order of arrival.
@@ -48,7 +53,7 @@ impl Wire {
 
     /// Sends a command; gives it back when it arrives at once.
     pub(crate) fn send(&mut self, command: &Command, seen: Option<Quote>) -> bool {
-        let us = self.draw();
+        let us = self.draw(command.order);
         // Behind those that wait it can't arrive at once: whoever cancels an order sends the cancel after it.
         if us <= 0 && self.underway.is_empty() {
             return false;
@@ -65,8 +70,9 @@ impl Wire {
         self.underway.first_entry().filter(|first| first.key().0 <= until).map(|first| first.remove())
     }
 
-    fn draw(&mut self) -> i64 {
+    fn draw(&mut self, order: OrderId) -> i64 {
         match self.delay {
+            Delay::Each(ref taken) => taken.get((order.number() as usize).wrapping_sub(1)).copied().unwrap_or(0),
             Delay::None => 0,
             Delay::Fixed(us) => us,
             Delay::Between(from, to) => from + self.below(to.saturating_sub(from).max(0) as u64 + 1) as i64,
@@ -91,18 +97,20 @@ impl Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::ids::EngineId;
 
     #[test]
     fn random_delays_are_those_of_the_tester_and_of_the_seed() {
+        let order = OrderId::new(EngineId(1), 1);
         let drawn = |seed| {
             let mut wire = Wire::new(Delay::Mt5, seed);
-            (0..10_000).map(|_| wire.draw() / SECOND_US).collect::<Vec<_>>()
+            (0..10_000).map(|_| wire.draw(order) / SECOND_US).collect::<Vec<_>>()
         };
         assert_eq!(drawn(1), drawn(1));
         assert_ne!(drawn(1), drawn(2));
         let long = drawn(3).iter().filter(|seconds| (9..=18).contains(*seconds)).count();
         assert!((800..1_200).contains(&long), "{long} of 10,000 are long");
         let mut wire = Wire::new(Delay::Between(5, 7), 1);
-        assert_eq!((0..100).map(|_| wire.draw()).collect::<std::collections::BTreeSet<_>>(), [5, 6, 7].into());
+        assert_eq!((0..100).map(|_| wire.draw(order)).collect::<std::collections::BTreeSet<_>>(), [5, 6, 7].into());
     }
 }

@@ -97,7 +97,7 @@ pub struct Venue {
 impl Venue {
     /// A venue for the symbols of `table`, without accounts and quotes.
     pub fn new(table: SymbolTable, options: VenueOptions) -> Self {
-        let (wire, midnight) = (Wire::new(options.delay, options.delay_seed), Midnight::of(&table));
+        let (wire, midnight) = (Wire::new(options.delay.clone(), options.delay_seed), Midnight::of(&table));
         let market = Market::new(table, options);
         Self { market, accounts: BTreeMap::new(), reports: Vec::new(), reached: Vec::new(), wire, midnight }
     }

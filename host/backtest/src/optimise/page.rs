@@ -3,7 +3,7 @@
 
 use super::map::Map;
 use super::summary::Summary;
-use crate::page::Page;
+use crate::page::{Page, rows_of};
 
 const SCRIPT: &str = include_str!("page.js");
 
@@ -34,6 +34,7 @@ pub fn page(title: &str, symbols: &str, summary: &Summary) -> String {
     if !summary.faults.is_empty() {
         page.section("faults", "Faults", "<div id=\"failed\"></div>");
     }
+    page.section("settings", "Settings", &format!("<table class=\"figures\">{}</table>", rows_of(&summary.settings)));
     let maps: &[Map] = &summary.maps;
     page.data("summary-data", summary).data("map-data", &maps).script(SCRIPT).finish()
 }

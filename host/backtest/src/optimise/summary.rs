@@ -24,6 +24,8 @@ pub struct Summary {
     pub trades_min: u32,
     /// The search, in words.
     pub method: String,
+    /// What all passes have in common: ticks, broker, account. Names with their values; whoever sets them says them.
+    pub settings: Vec<(String, String)>,
     /// What passes differ in.
     pub axes: Vec<AxisTold>,
     /// Whether it was stopped before the end.
@@ -152,6 +154,7 @@ impl Summary {
             criterion,
             trades_min,
             method: method_told(method),
+            settings: Vec::new(),
             axes: axes.collect(),
             interrupted: findings.is_stopped,
             confirmed: false,

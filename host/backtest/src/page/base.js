@@ -116,13 +116,16 @@ function grid(context, values, y, left, right, words) {
 function columns(place, title, all, options) {
   const { height = 170, words = short } = options || {};
   place.append(el("h3", {}, title));
-  const right = 50, bottom = 18;
+  const bottom = 18;
   let step = 1, left = 2;
   const chart = canvas(place, height, (context, width) => {
     const high = Math.max(0, ...all.map((one) => one.up)), low = Math.min(0, ...all.map((one) => one.down || 0));
     const pad = (high - low) * 0.06 || 1;
     const y = scale(high + (high ? pad : 0), low - (low ? pad : 0), 6, height - bottom);
-    grid(context, ticks(low, high, 4), y, left, width - right, words);
+    const lines = ticks(low, high, 4);
+    // Room for the widest amount, minus sign and all.
+    const right = 14 + Math.max(36, ...lines.map((line) => context.measureText(words(line)).width));
+    grid(context, lines, y, left, width - right, words);
     step = (width - right - left) / all.length;
     const wide = Math.max(1, Math.min(step * 0.72, 34));
     all.forEach((one, at) => {

@@ -5,7 +5,7 @@ mod figures;
 
 use super::full::FullReport;
 use crate::breakdown::Group;
-use crate::page::{Page, text};
+use crate::page::{Page, rows, rows_of, text};
 use crate::returns::Month;
 use std::fmt::Write as _;
 
@@ -103,20 +103,15 @@ impl FullReport<'_> {
 
     fn settings_html(&self) -> String {
         let about = self.about;
-        let rows = |rows: &mut dyn Iterator<Item = (&str, &str)>| -> String {
-            rows.map(|(name, value)| format!("<tr><th scope=\"row\">{}</th><td class=\"words\">{}</td></tr>", text(name), text(value)))
-                .collect()
-        };
-        let pairs = |pairs: &[(String, String)]| rows(&mut pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let identity =
             [("Strategy", &about.strategy), ("Version", &about.version), ("Component", &about.digest), ("Made by", &about.made_by)];
         let decisions = self.run.decisions.digest().to_string();
         let identity =
-            rows(&mut identity.iter().map(|(name, value)| (*name, value.as_str())).chain([("Decisions, SHA-256", decisions.as_str())]));
-        let params = if about.params.is_empty() { "<tr><td class=\"words\">none</td></tr>".to_owned() } else { pairs(&about.params) };
+            rows(identity.iter().map(|(name, value)| (*name, value.as_str())).chain([("Decisions, SHA-256", decisions.as_str())]));
+        let params = if about.params.is_empty() { "<tr><td class=\"words\">none</td></tr>".to_owned() } else { rows_of(&about.params) };
         format!(
             "<div class=\"groups\"><div><h3>Parameters</h3><table class=\"figures\">{params}</table></div><div><h3>Test</h3><table class=\"figures\">{}</table></div><div><h3>Identity</h3><table class=\"figures\">{identity}</table></div></div>",
-            pairs(&about.settings)
+            rows_of(&about.settings)
         )
     }
 }

@@ -41,7 +41,7 @@ pub struct Terms {
     #[arg(long, default_value_t = 10_000.0, value_name = "MONEY")]
     pub deposit: f64,
     /// The account's currency.
-    #[arg(long, default_value = "USD")]
+    #[arg(long, default_value = "USD", value_parser = currency)]
     pub currency: String,
     /// 1:LEVERAGE.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -49,6 +49,12 @@ pub struct Terms {
     /// How positions are kept: each by itself (hedging), or one a symbol (netting; exchange is MT5's word for the same there).
     #[arg(long, default_value = "hedging", value_parser = ["netting", "hedging", "exchange"])]
     pub mode: String,
+}
+
+/// Three letters, in capitals whichever way they are given.
+fn currency(text: &str) -> Result<String, String> {
+    let is_currency = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    is_currency.then(|| text.to_ascii_uppercase()).ok_or_else(|| "give the three letters of a currency, as USD".to_owned())
 }
 
 /// Runs the command.

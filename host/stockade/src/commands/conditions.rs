@@ -134,7 +134,7 @@ impl Conditions {
             stop_out: self.stop_out,
             margin_call: self.margin_call,
             clock: self.server_time,
-            delay: self.delay,
+            delay: self.delay.clone(),
             delay_seed: seed,
             execution: if self.execution == "market" { Execution::Market } else { Execution::Instant },
             track_equity: true,
@@ -172,7 +172,7 @@ impl Conditions {
         ini.execution_mode = match self.delay {
             Delay::None => Some(0),
             Delay::Fixed(us) => Some(us / 1_000),
-            Delay::Between(..) => None,
+            Delay::Between(..) | Delay::Each(_) => None,
             Delay::Mt5 => Some(-1),
         };
     }
@@ -265,11 +265,12 @@ impl Conditions {
     }
 
     fn broker_in_words(&self) -> Vec<(&'static str, String)> {
-        let delay = match self.delay {
+        let delay = match &self.delay {
             Delay::None => "none".to_owned(),
             Delay::Fixed(us) => format!("{} ms", us / 1_000),
             Delay::Between(from, to) => format!("{} to {} ms", from / 1_000, to / 1_000),
             Delay::Mt5 => "random, 0 to 18 s".to_owned(),
+            Delay::Each(_) => "as recorded of each order".to_owned(),
         };
         vec![
             ("delay", delay),

@@ -168,6 +168,7 @@ fn write(store: &TickStore, arguments: &Export, global: &Global) -> Outcome {
         return Err(Failure::new(Exit::Usage, "--from lies after --to; the first day comes first"));
     }
     store.spec(symbol).map_err(store_failure)?;
+    has_ticks(store, symbol, (from, to))?;
     // Beside it first: half a file must not look like a whole one.
     let unfinished = file.with_extension(format!("{ending}.part"));
     let out = File::create(&unfinished).map_err(|error| Failure::io("write", file, &error))?;
@@ -184,4 +185,18 @@ fn write(store: &TickStore, arguments: &Export, global: &Global) -> Outcome {
     let answer = serde_json::json!({ "symbol": symbol, "file": file, "ticks": ticks });
     global.output().show(&answer, |_| format!("wrote {} ticks of {symbol} to {}", grouped(ticks), file.display()));
     Ok(())
+}
+
+/// A file without a row looks like an export that went well: a time without ticks is refused, with the time that has some.
+fn has_ticks(store: &TickStore, symbol: &str, (from, to): (Time, Time)) -> Outcome {
+    for day in store.read(symbol, from, to).map_err(store_failure)? {
+        if !day.map_err(store_failure)?.columns().times.is_empty() {
+            return Ok(());
+        }
+    }
+    let has = match store.span(symbol).map_err(store_failure)? {
+        Some((first, last)) => format!("the store has them from {first} to {last}: give --from and --to days within that"),
+        None => "the store has none: import some first".to_owned(),
+    };
+    Err(Failure::new(Exit::NotFound, format_args!("{symbol} has no ticks in the time asked for; {has}")))
 }

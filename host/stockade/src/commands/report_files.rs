@@ -165,7 +165,7 @@ fn write(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> std::io::Res
 
 /// What was run, for whoever finds the report later.
 fn about(stage: &Stage, given: &Setting, params: &[Param]) -> About {
-    let (description, terms) = (&stage.workshop.description, &given.terms);
+    let description = &stage.workshop.description;
     let choice = |name: &str, choice: u32| {
         let spec = description.params.iter().find(|spec| spec.name == name);
         spec.and_then(|spec| spec.choices.get(choice as usize)).cloned().unwrap_or_else(|| choice.to_string())
@@ -177,22 +177,28 @@ fn about(stage: &Stage, given: &Setting, params: &[Param]) -> About {
         ParamValue::Text(value) => value.clone(),
         ParamValue::Choice(at) => choice(&param.name, *at),
     };
-    let setting = |name: &str, value: String| (name.to_owned(), value);
     About {
         strategy: description.name.clone(),
         version: description.version.clone(),
         digest: stage.workshop.loaded.digest.to_string(),
         symbols: stage.names.clone(),
         params: params.iter().map(|param| (param.name.clone(), value(param))).collect(),
-        settings: [
-            setting("Deposit", format!("{} {}", terms.deposit, terms.currency)),
-            setting("Account", terms.mode.clone()),
-            setting("Leverage", format!("1:{}", terms.leverage)),
-            setting("Random seed", given.seed.to_string()),
-        ]
-        .into_iter()
-        .chain(given.conditions.words().into_iter().map(|(name, words)| (name[..1].to_uppercase() + &name[1..], words)))
-        .collect(),
+        settings: settings(given),
         made_by: concat!("Stockade ", env!("CARGO_PKG_VERSION")).to_owned(),
     }
+}
+
+/// Account and conditions of a test in words, as its report lists them.
+pub fn settings(given: &Setting) -> Vec<(String, String)> {
+    let terms = &given.terms;
+    let setting = |name: &str, value: String| (name.to_owned(), value);
+    [
+        setting("Deposit", format!("{} {}", terms.deposit, terms.currency)),
+        setting("Account", terms.mode.clone()),
+        setting("Leverage", format!("1:{}", terms.leverage)),
+        setting("Random seed", given.seed.to_string()),
+    ]
+    .into_iter()
+    .chain(given.conditions.words().into_iter().map(|(name, words)| (name[..1].to_uppercase() + &name[1..], words)))
+    .collect()
 }

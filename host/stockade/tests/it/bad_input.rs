@@ -58,6 +58,13 @@ fn parameters_are_checked_before_anything_runs() {
     );
     place.fails(&["backtest", ema_cross_text(), "--symbol", "EURUSD", "--deposit", "0"], 2, &["--deposit is 0"]);
     place.fails(&["backtest", ema_cross_text(), "--symbol", "EURUSD", "--currency", "CHF"], 3, &["USD", "CHF", "import"]);
+    // In whichever letters; only a currency is one.
+    place.fails(&["backtest", ema_cross_text(), "--symbol", "EURUSD", "--currency", "chf"], 3, &["USD", "CHF", "import"]);
+    let dollar = place.run(&["backtest", ema_cross_text(), "--symbol", "EURUSD", "--currency", "dollar"]);
+    assert!(dollar.code == 2 && dollar.err.contains("three letters of a currency"), "{dollar:?}");
+    place.file("taken", "a file");
+    let optimise = ["optimise", ema_cross_text(), "--symbol", "EURUSD", "--set", "volume=0.1,0.2", "--out", "taken"];
+    place.fails(&optimise, 4, &["taken can't be the optimisation's folder: a file is in its way", "--out"]);
 }
 
 #[test]

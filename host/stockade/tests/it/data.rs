@@ -17,6 +17,10 @@ fn stored_ticks_are_checked_and_leave_for_other_programs() {
     place.fails(&["data", "export", "EURUSD", "out.txt"], 2, &["out.txt", "--format csv, parquet or arrow"]);
     place.fails(&["data", "export", "GBPUSD", "out.csv"], 3, &["no symbol \"GBPUSD\" (it has EURUSD)"]);
     place.fails(&["data", "export", "EURUSD", "nowhere/out.csv"], 3, &["nowhere/out.csv"]);
+    // An empty file would look like an export that went well.
+    let of_day = ["data", "export", "EURUSD", "empty.csv", "--from", "2024-02-01"];
+    place.fails(&of_day, 3, &["EURUSD has no ticks in the time asked for", "from 2024-01-09T", "--from and --to"]);
+    assert!(!place.path("empty.csv").exists() && !place.path("empty.csv.part").exists());
 
     // What was exported is imported as it was.
     place.ok(&["import", "out.parquet", "--symbol", "OTHER"]);

@@ -38,6 +38,13 @@ fn every_combination_is_run_and_what_the_strategy_refuses_is_listed() {
     assert!(best["result"].as_f64() >= passes["best"][1]["result"].as_f64() && !best["tested"].is_null(), "{told}");
     // The same passes on more threads, and the best of them is what a backtest of its parameters finds.
     optimise(&place, "two", &["--threads", "3", "--criterion", "profit-factor", "--forward", "1/2"]);
+    // Under what conditions they ran, as a single test's report says it.
+    let page = String::from_utf8(read(&place, "one", "report.html")).expect("a page");
+    let json = String::from_utf8(read(&place, "one", "report.json")).expect("a document");
+    for name in ["Symbols", "Deposit", "Leverage", "Model", "Spread", "Delay", "Commission", "Swap"] {
+        assert!(page.contains(&format!("<th scope=\"row\">{name}</th>")), "the page is silent about {name}");
+        assert!(json.contains(&format!("\"{name}\"")), "the document is silent about {name}");
+    }
     for file in ["passes.csv", "report.json", "report.html", "best.set"] {
         assert!(read(&place, "one", file) == read(&place, "two", file), "{file} differs");
     }

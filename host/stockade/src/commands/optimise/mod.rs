@@ -8,6 +8,7 @@ pub use arguments::{Arguments, Fresh};
 
 use crate::cli::{Cli, Command, Global};
 use crate::commands::backtest::warm_up_us;
+use crate::commands::report_files::settings;
 use crate::exit::{Exit, Failure, Outcome};
 use arguments::Then;
 use backtest::optimise::monte_carlo::{monte_carlo, results};
@@ -25,6 +26,7 @@ use domain::time::Time;
 use plan::Plan;
 use serde_json::Value;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -164,6 +166,8 @@ fn cores() -> usize {
 fn summary(plan: &Plan, findings: &Findings, runner: &Runner<'_>) -> Outcome<Summary> {
     let trades_min = plan.fresh.trades_min;
     let mut summary = Summary::new(findings, &plan.space, plan.method, plan.criterion, trades_min);
+    let symbols = ("Symbols".to_owned(), plan.stage.names.join(", "));
+    summary.settings = std::iter::once(symbols).chain(settings(&plan.fresh.setting)).collect();
     if plan.fresh.monte_carlo == 0 || findings.is_stopped {
         return Ok(summary);
     }
@@ -231,6 +235,10 @@ fn write(plan: &Plan, summary: &Summary, folder: &Path) -> Outcome {
 
 fn record_failure(error: RecordError) -> Failure {
     match error {
+        RecordError::Io { path, error } if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotADirectory) => {
+            let why = format_args!("{} can't be the optimisation's folder: a file is in its way; give another with --out", path.display());
+            Failure::new(Exit::Refused, why)
+        }
         RecordError::Io { path, error } => Failure::io("use", &path, &error),
         absent @ RecordError::Absent(_) => Failure::new(Exit::NotFound, absent),
         busy @ RecordError::Busy(_) => Failure::new(Exit::InUse, busy),

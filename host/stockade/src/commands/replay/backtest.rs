@@ -1,10 +1,12 @@
-//! What a backtest makes of the ticks that a live engine had: the same component, parameters, seed and account, over the
-//! recorded market, from the beginning of its life.
+//! What a backtest makes of the ticks that a live engine had: the same component, parameters, seed, saved state and account, over
+//! the recorded market, from the beginning of its life, with orders that take as long as they took.
 
+use super::answered::Answered;
 use crate::exit::{Exit, Failure, Outcome};
 use backtest::compare::decisions::{Line, write};
 use backtest::source::{Chunks, owned};
 use backtest::{Batching, DEADLINE_MS, RunSetup, Source, run};
+use domain::actor::SavedState;
 use domain::broker::AccountTerms;
 use domain::contract::{AccountView, Param, RunMode};
 use domain::desk::Desk;
@@ -17,7 +19,7 @@ use domain::tape::{Entry, Heard};
 use domain::time::Time;
 use market::OwnedColumns;
 use market::columns::Row;
-use paper::VenueOptions;
+use paper::{Delay, VenueOptions};
 use record::{Life, TickTape};
 use sandbox::{Sandbox, SandboxConfig};
 use std::fs::File;
@@ -31,15 +33,24 @@ const ROWS: usize = 65_536;
 /// What a life's first calls say of it.
 struct Start<'a> {
     params: &'a [Param],
+    restored: Option<SavedState>,
     account: &'a AccountView,
     at: Time,
 }
 
-/// Runs the backtest and writes its decisions to `file`; how many there were.
+/// A backtest over a life's ticks.
+pub struct Done {
+    /// How many decisions it took.
+    pub decisions: u64,
+    /// In which of its conditions it is like the life, and in which not; a line each.
+    pub conditions: Vec<String>,
+}
+
+/// Runs the backtest and writes its decisions to `file`.
 ///
 /// # Errors
 /// The life never started, its ticks are not there, or the strategy fails.
-pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: &Path) -> Outcome<u64> {
+pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: &Path) -> Outcome<Done> {
     let start = start(life)?;
     let refused = |why: String| Failure::new(Exit::Refused, format_args!("the recorded life can't be run as a backtest: {why}"));
     let table = SymbolTable::new(life.beginning.table.clone()).map_err(|error| refused(error.to_string()))?;
@@ -47,7 +58,7 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
     let loaded = sandbox.load(component).map_err(Failure::of(Exit::Refused))?;
     let description = sandbox.describe(&loaded.digest).map_err(Failure::of(Exit::Refused))?;
     let limits = GuestLimits { deadline_ms: DEADLINE_MS, ..life.beginning.limits };
-    let source = source(records, life, &table, start.at, to)?;
+    let source = source(records, life, &table, to)?;
     let out = Arc::new(Mutex::new((BufWriter::new(File::create(file).map_err(|error| Failure::io("create", file, &error))?), Ok(()), 0)));
     let witness = {
         let out = Arc::clone(&out);
@@ -60,13 +71,15 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
             }
         })
     };
+    let answered = Answered::of(records, life).map_err(super::failure)?;
     let account = start.account;
+    let conditions = conditions(account, &answered);
     let setup = RunSetup {
         symbols: life.beginning.symbols.clone(),
         table,
         description,
         params: start.params.to_vec(),
-        restored: None,
+        restored: start.restored,
         // The tick of its start it had seen as history.
         start: start.at.plus_us(1),
         terms: AccountTerms {
@@ -77,7 +90,7 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
             ..AccountTerms::default()
         },
         risk: RiskLimits::default(),
-        venue: VenueOptions { track_equity: false, ..VenueOptions::default() },
+        venue: VenueOptions { track_equity: false, delay: Delay::Each(Arc::clone(&answered.after_us)), ..VenueOptions::default() },
         limits,
         seed: life.beginning.seed,
         mode: RunMode::Backtest,
@@ -90,31 +103,46 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
     let (buffer, failed, count) = &mut *out;
     let written = std::mem::replace(failed, Ok(())).and_then(|()| buffer.flush());
     written.map_err(|error| Failure::io("write", file, &error))?;
-    Ok(*count)
+    Ok(Done { decisions: *count, conditions })
 }
 
 fn start(life: &Life) -> Outcome<Start<'_>> {
     let mut params: &[Param] = &[];
+    let mut restored = None;
     for entry in &life.entries {
         match entry {
             Entry::Called { call: Heard::Init(given), .. } => params = given,
-            Entry::Called { call: Heard::Start { account, .. }, at } => return Ok(Start { params, account, at: *at }),
+            Entry::Called { call: Heard::Load { schema, state }, .. } => {
+                restored = Some(SavedState { schema: *schema, bytes: state.clone() });
+            }
+            Entry::Called { call: Heard::Start { account, .. }, at } => return Ok(Start { params, restored, account, at: *at }),
             _ => {}
         }
     }
     Err(Failure::new(Exit::NotFound, "the recorded life ended before it began: there is nothing to run a backtest over"))
 }
 
-/// The market that was recorded from the life's first tick on, all symbols, for conversions too.
-fn source(records: &Path, life: &Life, table: &SymbolTable, from: Time, to: Time) -> Outcome<Source> {
+/// What whoever compares the decisions has to know.
+fn conditions(account: &AccountView, answered: &Answered) -> Vec<String> {
+    let mut lines = vec![answered.to_string()];
+    if account.equity != account.balance {
+        lines.push("the account had open positions when this life began; the backtest begins without any".to_owned());
+    }
+    lines.push(
+        "not in the record: the market before the host started, limits other than the usual, other engines on the account, and the moment \
+         at which the account changed while a tick was being handled; the backtest has none of them"
+            .to_owned(),
+    );
+    lines
+}
+
+/// The market that was recorded, all symbols, for conversions too; what came before the life is its history.
+fn source(records: &Path, life: &Life, table: &SymbolTable, to: Time) -> Outcome<Source> {
     let mut lanes: Vec<(SymbolId, Chunks)> = Vec::new();
     for (id, spec) in table.iter() {
         let mut tape = TickTape::open(records, life.run, &spec.name).map_err(super::failure)?;
         let mut chunks = vec![OwnedColumns::default()];
         while let Some(tick) = tape.advance().map_err(super::failure)?.filter(|tick| tick.time <= to) {
-            if tick.time < from {
-                continue;
-            }
             if chunks.last().is_some_and(|chunk| chunk.len() >= ROWS) {
                 chunks.push(OwnedColumns::default());
             }

@@ -1,5 +1,6 @@
 //! `stockade replay`: what an engine did, done again from its record.
 
+mod answered;
 mod backtest;
 
 use crate::cli::Global;
@@ -38,7 +39,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
     /// Runs a backtest over the ticks of the last of these lives and writes its decisions to this file, for
-    /// `stockade backtest compare`: what would it have done? It knows no history of before and starts without positions.
+    /// `stockade backtest compare`: what would it have done? Its orders take the market time that the life's took. It starts
+    /// without positions, and the market before the host's start and limits other than the usual are not in the record.
     #[arg(long, value_name = "FILE")]
     backtest: Option<PathBuf>,
 }
@@ -71,8 +73,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     file.map_or(Ok(()), DecisionsFile::close)?;
     if let (Some(file), Some(last)) = (&arguments.backtest, done.last()) {
         let component = component(&records, last.life, arguments.component.as_deref())?.1;
-        let count = backtest::decisions(&records, last.life, &component, to, file)?;
-        eprintln!("the backtest took {count} decisions: {}", file.display());
+        let done = backtest::decisions(&records, last.life, &component, to, file)?;
+        eprintln!("the backtest took {} decisions: {}", done.decisions, file.display());
+        done.conditions.iter().for_each(|line| eprintln!("  {line}"));
     }
     global.output().show(&answer(&done, &record), |_| text(&done, &record));
     match done.iter().find_map(|done| done.replayed.difference.as_ref()) {

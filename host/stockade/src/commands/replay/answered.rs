@@ -1,0 +1,138 @@
+//! How long the orders of a recorded life took, in market time: what a backtest over its ticks must give its own orders too.
+
+use domain::symbol::SymbolId;
+use domain::tape::{Asked, Entry, Heard};
+use domain::time::Time;
+use record::{Life, RecordError, TickTape};
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// When a life's orders were answered.
+///
+/// An order is answered with the first that its guest heard of it. Where no tick was handed over meanwhile, no time went by: that is
+/// what a backtest without delay does.
+pub struct Answered {
+    /// Of each order, in the order in which they were asked for: microseconds until it was answered.
+    pub after_us: Arc<[i64]>,
+}
+
+/// The last tick that was handed over.
+#[derive(Clone, Copy, PartialEq)]
+struct Last {
+    time: Time,
+    /// Ticks handed over so far, of all symbols.
+    count: u64,
+}
+
+impl Answered {
+    /// Reads it from the record.
+    ///
+    /// # Errors
+    /// Ticks that the record refers to are not there.
+    pub fn of(records: &Path, life: &Life) -> Result<Self, RecordError> {
+        let names = life.beginning.symbols.iter().filter_map(|symbol| life.beginning.table.get(usize::from(symbol.0)));
+        let mut tapes = names.map(|spec| TickTape::open(records, life.run, &spec.name)).collect::<Result<Vec<_>, _>>()?;
+        let mut last = Last { time: Time(i64::MIN), count: 0 };
+        // Market time of what the guest does, which is that of the call.
+        let mut now = Time(i64::MIN);
+        let mut waiting: HashMap<u64, (usize, Time, Last)> = HashMap::new();
+        let mut after_us = Vec::new();
+        for entry in &life.entries {
+            match entry {
+                &Entry::Ticks { symbol, first, count, .. } => {
+                    let Some(tape) = tapes.get_mut(symbol as usize) else { break };
+                    tape.range(SymbolId(symbol as u16), first + u64::from(count) - 1, 1, |tick| {
+                        last = Last { time: tick.time, count: last.count + u64::from(count) };
+                        true
+                    })?;
+                    now = last.time;
+                }
+                Entry::Called { call: Heard::Order { id, .. }, at } => {
+                    now = *at;
+                    if let Some((place, asked, then)) = waiting.remove(id)
+                        && then != last
+                    {
+                        after_us[place] = last.time.since_us(asked).max(0);
+                    }
+                }
+                Entry::Called { at, .. } => now = *at,
+                Entry::Asked(Asked::Submit { answer: Ok(id), .. } | Asked::Close { answer: Ok(id), .. }) => {
+                    waiting.insert(*id, (after_us.len(), now, last));
+                    after_us.push(0);
+                }
+                Entry::Asked(_) | Entry::Begin(_) | Entry::Failed(_) | Entry::Gap => {}
+            }
+        }
+        Ok(Self { after_us: after_us.into() })
+    }
+}
+
+impl fmt::Display for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut late: Vec<i64> = self.after_us.iter().copied().filter(|us| *us > 0).collect();
+        late.sort_unstable();
+        let (all, ms) = (self.after_us.len(), |us: i64| us as f64 / 1e3);
+        match (late.get(late.len() / 2), late.last()) {
+            (Some(&middle), Some(&most)) => write!(
+                f,
+                "{} of {all} orders were answered after later ticks, {} ms of market time after they were asked for in the middle, {} at \
+                 most; the backtest's orders take as long",
+                late.len(),
+                ms(middle),
+                ms(most)
+            ),
+            _ => write!(f, "each of {all} orders was answered before the next tick; the backtest's orders take no time either"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::contract::SeenEvent;
+    use domain::ids::{Digest, EngineId};
+    use domain::limits::GuestLimits;
+    use domain::symbol::{SymbolTable, common};
+    use domain::tape::Beginning;
+    use domain::tick::Tick;
+    use domain::time::SECOND_US;
+    use record::{Recorder, Retention};
+
+    #[test]
+    fn an_order_took_the_time_of_the_ticks_before_its_answer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let table = vec![common::forex("EUR", "USD")];
+        let retention = Retention { engine_bytes_max: 1 << 20, tick_bytes_max: 1 << 20 };
+        let known = SymbolTable::new(table.clone()).expect("one symbol");
+        let mut recorder = Recorder::new(folder.path(), 1, known, retention).expect("a folder");
+        let tick = |sequence: u64| Tick {
+            time: Time(sequence as i64 * SECOND_US),
+            sequence,
+            bid: 1.3,
+            ask: 1.3,
+            last: 0.0,
+            volume: 0.0,
+            symbol: SymbolId(0),
+            flags: 0,
+        };
+        recorder.ticks(&(1..=9).map(tick).collect::<Vec<_>>()).expect("it is written");
+        let ticks = |first, count| Entry::Ticks { symbol: 0, first, count, skipped: 0 };
+        let asked = |id| Entry::Asked(Asked::Close { id: 90, volume: None, answer: Ok(id) });
+        let heard = |id, s: i64| Entry::Called { at: Time(s * SECOND_US), call: Heard::Order { id, event: SeenEvent::Accepted } };
+        // Numbers go on from those of the life before. 7 is answered at once, 8 two ticks later, 9 never.
+        let entries = vec![ticks(1, 3), asked(7), heard(7, 3), ticks(4, 1), asked(8), ticks(5, 2), heard(8, 4), asked(9), ticks(7, 1)];
+        let beginning = Beginning {
+            engine: EngineId(1),
+            version: Digest([0; 32]),
+            table,
+            symbols: vec![SymbolId(0)],
+            seed: 1,
+            limits: GuestLimits::default(),
+        };
+        let answered = Answered::of(folder.path(), &Life { run: 1, beginning, entries }).expect("all ticks are there");
+        assert_eq!(*answered.after_us, [0, 2 * SECOND_US, 0]);
+        assert!(answered.to_string().starts_with("1 of 3 orders were answered after later ticks, 2000 ms"), "{answered}");
+    }
+}
