@@ -89,8 +89,8 @@ pub struct Quotas {
     /// Fuel of all engines together in a second: about what two cores can burn. When it is used up the user's engines are not
     /// handed ticks for the rest of the second, only the bars that close.
     pub fuel_per_second_max: u64,
-    /// Linear memory of all guests together, bytes, asked for when an engine is started: what 256 engines of the usual limit
-    /// have at most, and some 10,000 dense ones use.
+    /// Linear memory of all guests together, bytes, whenever one of them grows: what 256 engines of the usual limit have at most, and
+    /// some 10,000 dense ones use. A guest that would go beyond it fails as `over-quota`.
     pub memory_bytes_max: u64,
     /// Components of all versions together, bytes: ten with an interpreter each, or ten thousand without.
     pub upload_bytes_max: u64,

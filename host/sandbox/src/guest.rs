@@ -90,7 +90,7 @@ impl Allowance {
 /// A store for one guest, with its budgets set for instantiating.
 pub(crate) fn store<H: GuestHost>(engine: &wasmtime::Engine, host: H, limits: &GuestLimits) -> Result<Store<State<H>>> {
     let mut store = Store::try_new(engine, State::new(host, limits))?;
-    store.limiter(|state| &mut state.room);
+    store.limiter(|state| state);
     store.set_max_component_handles(HANDLES_MAX);
     store.set_hostcall_fuel(limits.host_call_bytes_max);
     grant(&mut store, &Allowance::setup(limits))?;
