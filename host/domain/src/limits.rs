@@ -141,6 +141,11 @@ pub const FLOOD_DENIED_MAX: u32 = 1_000;
 /// Log lines, signals and plot points of an engine that may be dropped within [`FLOOD_EVENTS`]: fifty at each, long after its owner
 /// can have read any. More are a fault.
 pub const FLOOD_DROPPED_MAX: u32 = 5_000;
+/// Of one event, requests and reports together that may come to nothing. An event with more is a burst.
+pub const FLOOD_BURST: u32 = 50;
+/// Bursts within [`FLOOD_EVENTS`]: somebody may dump a table now and then, and whoever does so at every tick is known for it after a few.
+/// In the slow lane, where a flood is served, a few are seconds and a hundred are minutes.
+pub const FLOOD_BURSTS_MAX: u32 = 10;
 /// Orders and modifications that an engine may ask for in a minute of market time, denied ones included: twice what the operator's
 /// own limit lets through. Further ones are denied `RATE_EXCEEDED` before anything is looked at; closes and cancels, ten times later.
 pub const REQUESTS_PER_MINUTE_MAX: u32 = 1_200;
