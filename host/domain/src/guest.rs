@@ -4,6 +4,7 @@ use crate::contract::*;
 use crate::footprint::Footprint;
 use crate::ids::Digest;
 use crate::limits::GuestLimits;
+use crate::memory::OverQuota;
 use crate::symbol::SymbolSpec;
 use crate::tick::{Bar, Tick, TickColumns, Timeframe};
 
@@ -80,6 +81,8 @@ pub enum Outcome {
     DeadlineExceeded(String),
     /// It asked for more memory than it may have; the message says how much.
     OutOfMemory(String),
+    /// It asked for more memory than all engines of its owner may have together; the message says how much.
+    OverQuota(String),
 }
 
 impl Outcome {
@@ -95,6 +98,7 @@ impl Outcome {
             Self::OutOfFuel(message) => (FaultKind::OutOfFuel, message),
             Self::DeadlineExceeded(message) => (FaultKind::DeadlineExceeded, message),
             Self::OutOfMemory(message) => (FaultKind::OutOfMemory, message),
+            Self::OverQuota(message) => (FaultKind::OverQuota, message),
         };
         Err(Fault { kind, message })
     }
@@ -105,7 +109,14 @@ words! {
     FaultKind {
         Refused = "refused", Trapped = "trapped", OutOfFuel = "out-of-fuel",
         DeadlineExceeded = "deadline-exceeded", OutOfMemory = "out-of-memory",
-        Flooding = "flooding",
+        Flooding = "flooding", OverQuota = "over-quota",
+    }
+}
+
+impl FaultKind {
+    /// Whether the same inputs lead to it again. A deadline is the machine's doing, a quota its owner's other engines'.
+    pub fn is_its_own(self) -> bool {
+        !matches!(self, Self::DeadlineExceeded | Self::OverQuota)
     }
 }
 
@@ -215,6 +226,14 @@ pub trait GuestHost: Send + 'static {
     fn clear_timer(&mut self, id: u32);
     /// Orders and log bytes left; fuel and memory are the sandbox's to fill in.
     fn budget(&mut self) -> Budget;
+
+    /// Its guest's linear memory is to grow by so many bytes, which its own limit allows.
+    ///
+    /// # Errors
+    /// All guests of its owner together may not have so much: the call ends as [`Outcome::OverQuota`] with this message.
+    fn grow_memory(&mut self, _bytes: u64) -> Result<(), OverQuota> {
+        Ok(())
+    }
 
     /// Adds what it looks at itself when its guest is called with a tick.
     fn footprint(&self, _into: &mut Footprint) {}

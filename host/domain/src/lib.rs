@@ -17,6 +17,7 @@ pub mod journal;
 pub mod ledger;
 pub mod life;
 pub mod limits;
+pub mod memory;
 pub mod number;
 pub mod numbering;
 pub mod order;

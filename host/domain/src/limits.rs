@@ -89,8 +89,8 @@ pub struct Quotas {
     /// Fuel of all engines together in a second: about what two cores can burn. When it is used up the user's engines are not
     /// handed ticks for the rest of the second, only the bars that close.
     pub fuel_per_second_max: u64,
-    /// Linear memory of all guests together, bytes, asked for when an engine is started: what 256 engines of the usual limit
-    /// have at most, and some 10,000 dense ones use.
+    /// Linear memory of all guests together, bytes, whenever one of them grows: what 256 engines of the usual limit have at most, and
+    /// some 10,000 dense ones use. A guest that would go beyond it fails as `over-quota`.
     pub memory_bytes_max: u64,
     /// Components of all versions together, bytes: ten with an interpreter each, or ten thousand without.
     pub upload_bytes_max: u64,
@@ -141,6 +141,11 @@ pub const FLOOD_DENIED_MAX: u32 = 1_000;
 /// Log lines, signals and plot points of an engine that may be dropped within [`FLOOD_EVENTS`]: fifty at each, long after its owner
 /// can have read any. More are a fault.
 pub const FLOOD_DROPPED_MAX: u32 = 5_000;
+/// Of one event, requests and reports together that may come to nothing. An event with more is a burst.
+pub const FLOOD_BURST: u32 = 50;
+/// Bursts within [`FLOOD_EVENTS`]: somebody may dump a table now and then, and whoever does so at every tick is known for it after a few.
+/// In the slow lane, where a flood is served, a few are seconds and a hundred are minutes.
+pub const FLOOD_BURSTS_MAX: u32 = 10;
 /// Orders and modifications that an engine may ask for in a minute of market time, denied ones included: twice what the operator's
 /// own limit lets through. Further ones are denied `RATE_EXCEEDED` before anything is looked at; closes and cancels, ten times later.
 pub const REQUESTS_PER_MINUTE_MAX: u32 = 1_200;

@@ -10,7 +10,9 @@ use stockade_domain::desk::{Columns, Desk, DeskSetup, QueueGauge, TradingSwitch}
 use stockade_domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Used};
 use stockade_domain::ids::{AccountId, EngineId, UserId};
 use stockade_domain::ledger::Ledger;
-use stockade_domain::limits::{FLOOD_DENIED_MAX, FLOOD_DROPPED_MAX, FLOOD_EVENTS, REPORTS_PER_CALL_MAX, REQUESTS_PER_MINUTE_MAX};
+use stockade_domain::limits::{
+    FLOOD_BURSTS_MAX, FLOOD_DENIED_MAX, FLOOD_DROPPED_MAX, FLOOD_EVENTS, REPORTS_PER_CALL_MAX, REQUESTS_PER_MINUTE_MAX,
+};
 use stockade_domain::number::Money;
 use stockade_domain::risk::RiskLimits;
 use stockade_domain::symbol::{SymbolId, SymbolTable, common};
@@ -220,17 +222,32 @@ fn who_tries_a_few_denied_requests_at_every_tick_goes_on_and_who_floods_is_ended
 #[test]
 fn who_says_a_little_too_much_goes_on_and_who_floods_is_ended_and_told_why() {
     assert_eq!(flood(false, 1_000, SECOND_US, |desk| says(desk, FLOOD_DROPPED_MAX / FLOOD_EVENTS as u32)), None);
-    let (_, fault) = flood(false, 1_000, SECOND_US, |desk| says(desk, 100)).expect("it is ended");
+    let (_, fault) = flood(false, 1_000, SECOND_US, |desk| says(desk, 10 * FLOOD_DROPPED_MAX)).expect("it is ended");
     assert_eq!(fault.kind, FaultKind::Flooding);
     assert!(fault.message.contains(&format!("{} log lines", FLOOD_DROPPED_MAX + 1)), "{fault}");
+}
+
+#[test]
+fn who_bursts_now_and_then_goes_on_and_who_does_so_at_every_tick_is_ended_after_a_few() {
+    let now_and_then = |desk: &mut Desk| {
+        if desk.now() / SECOND_US % 100 == 50 {
+            (0..FLOOD_DENIED_MAX).for_each(|_| assert!(desk.cancel(7).is_err()));
+            says(desk, FLOOD_DROPPED_MAX);
+        }
+    };
+    assert_eq!(flood(false, 1_000, SECOND_US, now_and_then), None);
+    let ended = |act: fn(&mut Desk)| flood(false, 1_000, SECOND_US, act).map(|(tick, fault)| (tick as u32, fault.kind));
+    // A minute's first lines are kept.
+    assert_eq!(ended(|desk| says(desk, 100)), Some((FLOOD_BURSTS_MAX + 1, FaultKind::Flooding)));
+    assert_eq!(ended(|desk| (0..100).for_each(|_| assert!(desk.cancel(7).is_err()))), Some((FLOOD_BURSTS_MAX, FaultKind::Flooding)));
 }
 
 #[test]
 fn a_flood_is_the_same_however_ticks_come() {
     // A burst in one hundred of events and one in the next are two bursts, also within one call.
     let bursts = |desk: &mut Desk| {
-        if (90..110).contains(&(desk.now() / SECOND_US)) {
-            says(desk, FLOOD_DROPPED_MAX * 6 / 100);
+        if (90..106).contains(&(desk.now() / SECOND_US)) {
+            says(desk, FLOOD_DROPPED_MAX * 8 / 100);
         }
     };
     assert_eq!([false, true].map(|by_columns| flood(by_columns, 256, SECOND_US, bursts)), [None, None]);

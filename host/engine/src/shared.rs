@@ -107,7 +107,8 @@ impl Shared {
 
     /// What a user's engines use together. As many as have had an engine since the host's start.
     pub(crate) fn usage(&self, user: UserId) -> Arc<Usage> {
-        Arc::clone(self.users.lock().unwrap_or_else(PoisonError::into_inner).entry(user).or_default())
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(users.entry(user).or_insert_with(|| Arc::new(Usage::new(&self.bounds.quotas))))
     }
 
     pub(crate) fn engine(&self, id: EngineId) -> Option<Arc<Entry>> {

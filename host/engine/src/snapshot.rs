@@ -195,16 +195,14 @@ impl Host {
             fuel_per_second: usage.fuel.before(second(now)),
             fuel_today: usage.fuel_of_day.of(now.day()),
             ticks_throttled: usage.throttled.load(Relaxed),
+            memory_bytes: usage.memory.bytes(),
             log_bytes_today: usage.log_bytes_of_day.of(now.day()),
             ..UserUsage::default()
         };
         let engines = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner);
         for entry in engines.values().filter(|entry| entry.whose.owner == user) {
             seen.engines += 1;
-            if entry.meter.state().has_guest() {
-                seen.engines_running += 1;
-                seen.memory_bytes += entry.meter.memory_bytes.load(Relaxed);
-            }
+            seen.engines_running += usize::from(entry.meter.state().has_guest());
         }
         seen
     }

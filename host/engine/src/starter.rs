@@ -207,6 +207,7 @@ impl Begun<'_> {
             orders_per_call_max: setup.limits.orders_per_call_max,
             log_bytes_per_minute: setup.limits.log_bytes_per_minute,
         });
+        desk.share_memory(Arc::clone(&self.entry.usage.memory));
         if apart.is_some() {
             desk.follow();
         } else if shared.records {

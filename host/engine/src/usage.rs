@@ -2,7 +2,9 @@
 
 use domain::desk::Remark;
 use domain::limits::Quotas;
+use domain::memory::SharedMemory;
 use domain::time::{SECOND_US, Time};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// A sum that begins anew with every period. Two threads that meet at the turn of one may lose what one of them has added,
@@ -43,7 +45,7 @@ impl Sum {
 }
 
 /// What all engines of one user use.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Usage {
     /// By the second of the host's clock.
     pub(crate) fuel: Sum,
@@ -52,6 +54,8 @@ pub(crate) struct Usage {
     pub(crate) log_bytes_of_day: Sum,
     /// Ticks that were not handed over because too much fuel was used.
     pub(crate) throttled: AtomicU64,
+    /// Each guest has its share of it, also one that takes over from another or runs in its shadow.
+    pub(crate) memory: Arc<SharedMemory>,
 }
 
 /// What one user's engines use.
@@ -67,7 +71,7 @@ pub struct UserUsage {
     pub fuel_today: u64,
     /// Ticks that were not handed over because the fuel of their second was used up, since the host's start.
     pub ticks_throttled: u64,
-    /// Linear memory of all guests, bytes.
+    /// Linear memory of all guests, those that take over or run in a shadow included, bytes.
     pub memory_bytes: u64,
     /// Log lines, signals and plots since midnight UTC, or since the host's start, bytes.
     pub log_bytes_today: u64,
@@ -79,6 +83,16 @@ pub(crate) fn second(time: Time) -> i64 {
 }
 
 impl Usage {
+    pub(crate) fn new(quotas: &Quotas) -> Self {
+        Self {
+            fuel: Sum::default(),
+            fuel_of_day: Sum::default(),
+            log_bytes_of_day: Sum::default(),
+            throttled: AtomicU64::new(0),
+            memory: Arc::new(SharedMemory::new(quotas.memory_bytes_max)),
+        }
+    }
+
     /// Whether the fuel of a second is used up.
     pub(crate) fn is_out_of_fuel(&self, second: i64, quotas: &Quotas) -> bool {
         quotas.fuel_per_second_max > 0 && self.fuel.of(second) >= quotas.fuel_per_second_max

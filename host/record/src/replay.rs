@@ -155,9 +155,9 @@ impl Again {
             self.difference = Some(Difference { at: now, call: shown(call), recorded, now: now_is });
         };
         let departed = host.departed.take();
-        // A question that broke the contract had no answer to write down.
-        let broke = fault.filter(|fault| fault.message.contains("contract broken"));
-        if let (Some(Departure { recorded: None, .. }), Some(fault)) = (&departed, broke) {
+        // A question that broke the contract had no answer to write down, and what is not its own end did not keep it this time.
+        let cut_off = fault.filter(|fault| !fault.kind.is_its_own() || fault.message.contains("contract broken"));
+        if let (Some(Departure { recorded: None, .. }), Some(fault)) = (&departed, cut_off) {
             self.ended = Some(fault.to_string());
         } else if let Some(departed) = departed {
             let recorded = departed.recorded.map_or_else(|| "nothing more".to_owned(), |asked| format!("{asked:?}"));
@@ -173,8 +173,8 @@ impl Again {
         } else if let Some(fault) = fault.filter(|fault| fault.kind == FaultKind::Flooding) {
             // The host has ended it for what it asked, all of which is the same.
             self.ended = Some(fault.to_string());
-        } else if let Some(fault) = fault.filter(|fault| fault.kind != FaultKind::DeadlineExceeded && !fault.message.contains("on-ticks")) {
-            // A deadline is the machine's, not the guest's; and a fault of handling a batch has none tick by tick.
+        } else if let Some(fault) = fault.filter(|fault| fault.kind.is_its_own() && !fault.message.contains("on-ticks")) {
+            // A fault of handling a batch is none tick by tick.
             differ(fault.to_string(), "no fault".into());
         }
     }

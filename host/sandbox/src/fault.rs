@@ -4,6 +4,7 @@ use crate::direct::TooMuch;
 use crate::state::Refused;
 use domain::guest::Outcome;
 use domain::limits::GuestLimits;
+use domain::memory::OverQuota;
 use wasmtime::{Trap, WasmBacktrace};
 
 /// Frames of a backtrace that are shown.
@@ -30,6 +31,9 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
             return Outcome::DeadlineExceeded(message(&format!("ran longer than {} ms", facts.deadline_ms), &at));
         }
         _ => {}
+    }
+    if let Some(over) = error.downcast_ref::<OverQuota>() {
+        return Outcome::OverQuota(message(&over.to_string(), &at));
     }
     // Allocators answer a refused growth with an abort, which is an `unreachable` like any other; an error that is no trap
     // comes from instantiating a component whose first memory is too large already.

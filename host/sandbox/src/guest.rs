@@ -90,7 +90,7 @@ impl Allowance {
 /// A store for one guest, with its budgets set for instantiating.
 pub(crate) fn store<H: GuestHost>(engine: &wasmtime::Engine, host: H, limits: &GuestLimits) -> Result<Store<State<H>>> {
     let mut store = Store::try_new(engine, State::new(host, limits))?;
-    store.limiter(|state| &mut state.room);
+    store.limiter(|state| state);
     store.set_max_component_handles(HANDLES_MAX);
     store.set_hostcall_fuel(limits.host_call_bytes_max);
     grant(&mut store, &Allowance::setup(limits))?;
@@ -298,6 +298,69 @@ impl<H: GuestHost, E: Exports<H>> Guest<H> for SandboxGuest<H, E> {
             Call::Tester(stats) => {
                 Self::decided(self.run(&allowance, |strategy, store| strategy.on_tester(store, convert::stats(stats))), Reply::Criterion)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{Numbers, Profile};
+    use domain::account::Account;
+    use domain::bars::MarketHistory;
+    use domain::broker::AccountTerms;
+    use domain::contract::RunMode;
+    use domain::desk::{Desk, DeskSetup, QueueGauge, TradingSwitch};
+    use domain::ids::{AccountId, EngineId, UserId};
+    use domain::ledger::Ledger;
+    use domain::risk::RiskLimits;
+    use domain::symbol::SymbolTable;
+    use std::sync::{Arc, Mutex, RwLock};
+
+    /// An engine's host: where a store keeps what lies before its data hangs on the type of that.
+    fn desk() -> Desk {
+        let (table, terms) = (SymbolTable::new(Vec::new()).expect("none is named twice"), AccountTerms::default());
+        let ledger = Ledger::new(terms.deposit);
+        let account = Account::new(AccountId(1), UserId(1), terms, ledger, RiskLimits::default());
+        Desk::new(DeskSetup {
+            engine: EngineId(1),
+            mode: RunMode::Paper,
+            market: Arc::new(RwLock::new(MarketHistory::new(&table, |_| (Vec::new(), 0)))),
+            table,
+            symbols: Vec::new(),
+            account: Arc::new(Mutex::new(account)),
+            switch: Arc::new(TradingSwitch::default()),
+            queue: Arc::new(QueueGauge::new(1)),
+            orders_before: 0,
+            seed: 1,
+            orders_per_call_max: 16,
+            log_bytes_per_minute: 0,
+        })
+    }
+
+    /// What a newer wasmtime lays out otherwise costs time and no more, so that nobody would notice.
+    #[test]
+    #[allow(unsafe_code, reason = "where a store keeps its budgets is not to be had otherwise")]
+    fn what_a_call_looks_at_before_a_stores_data_is_asked_ahead_for() {
+        let config = Profile::Native.config(Numbers::Fast);
+        let engine = wasmtime::Engine::new(&config).expect("this machine runs wasmtime");
+        let mut store = store(&engine, desk(), &GuestLimits::default()).expect("there is room for one");
+        // Numbers that nothing else there can be. Fuel is counted up to 0.
+        let (fuel, deadline) = (0x5EED_F00D_u64, 0x0DEA_D11E_u64);
+        store.set_fuel(fuel).expect("fuel is on");
+        store.set_epoch_deadline(deadline);
+        let data = (&raw const *store.data()).addr();
+        // SAFETY: a store is one pointer to its box, an engine one to what its clones share; both are read as numbers.
+        let (beginning, engine) = unsafe { ((&raw const store).cast::<usize>().read(), (&raw const engine).cast::<usize>().read()) };
+        assert!((beginning..beginning + (1 << 12)).contains(&data), "a store's data lies in its box");
+        let before_data = |value: usize| {
+            // SAFETY: from the beginning of the box up to the data is one allocation of the store's, which nobody writes meanwhile.
+            let holds = |at: &usize| unsafe { std::ptr::with_exposed_provenance::<usize>(*at).read() } == value;
+            (beginning..data).step_by(size_of::<usize>()).find(holds).map(|at| data - at)
+        };
+        for (budget, name) in [(engine, "engine"), (fuel.wrapping_neg() as usize, "fuel"), (deadline as usize, "deadline")] {
+            let at = before_data(budget).expect("it is within the store");
+            assert!(at <= BUDGET_BYTES, "its {name} lies {at:#x} bytes before its data");
         }
     }
 }

@@ -173,22 +173,28 @@ impl Room {
     }
 }
 
-impl ResourceLimiter for Room {
+impl<H: GuestHost> ResourceLimiter for State<H> {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         // A guest's own maximum is its own affair: growing past it fails whatever we say, and must not be counted.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        let grown = Self::grow(&mut self.memory_bytes, current, desired, "bytes of memory", self.memory_bytes_max);
-        Ok(self.answer(grown))
+        let room = &mut self.room;
+        let grown = Room::grow(&mut room.memory_bytes, current, desired, "bytes of memory", room.memory_bytes_max);
+        if !room.answer(grown) {
+            return Ok(false);
+        }
+        self.host.grow_memory(desired.saturating_sub(current) as u64).map_err(wasmtime::Error::new)?;
+        Ok(true)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        let grown = Self::grow(&mut self.table_elements, current, desired, "table elements", self.table_elements_max);
-        Ok(self.answer(grown))
+        let room = &mut self.room;
+        let grown = Room::grow(&mut room.table_elements, current, desired, "table elements", room.table_elements_max);
+        Ok(room.answer(grown))
     }
 
     fn instances(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use domain::contract::*;
 use domain::guest::{ContractBroken, GuestHost};
+use domain::memory::OverQuota;
 use domain::symbol::{SymbolSpec, common};
 use domain::tick::{Bar, Tick, Timeframe};
 use std::collections::VecDeque;
@@ -36,6 +37,8 @@ pub struct ScriptedHost {
     pub ticks: Vec<Tick>,
     pub gap: Option<Gap>,
     pub budget: Budget,
+    /// Bytes that its owner's quota has left for the guest; none: there is no quota.
+    pub memory_bytes_left: Option<u64>,
     /// The next random number; counts up.
     pub random: u64,
     /// Answers to requests, in order. When there is none left: a new id.
@@ -62,6 +65,7 @@ impl Default for ScriptedHost {
             ticks: Vec::new(),
             gap: None,
             budget: Budget { fuel: 0, memory_bytes: 0, orders: 100, log_bytes: 64 << 10 },
+            memory_bytes_left: None,
             random: 1,
             answers: VecDeque::new(),
             panics: false,
@@ -110,6 +114,11 @@ fn last<T: Clone>(rows: &[T], count: u32) -> Vec<T> {
 }
 
 impl GuestHost for ScriptedHost {
+    fn grow_memory(&mut self, more: u64) -> Result<(), OverQuota> {
+        let Some(left) = &mut self.memory_bytes_left else { return Ok(()) };
+        *left = left.checked_sub(more).ok_or(OverQuota { more, bytes: 0, bytes_max: *left })?;
+        Ok(())
+    }
     fn submit(&mut self, order: AskedOrder) -> Result<u64, DenyCode> {
         self.answer(Asked::Submit(order))
     }

@@ -29,7 +29,7 @@ pub(crate) struct UsageView {
     fuel_today: u64,
     /// Ticks that were not handed over because the fuel of their second was used up, since the host's start.
     ticks_throttled: u64,
-    /// Linear memory of all guests.
+    /// Linear memory of all guests, those that take over or run in a shadow included.
     memory_bytes: u64,
     /// Uploaded versions.
     versions: u64,
@@ -48,7 +48,7 @@ pub(crate) struct QuotasView {
     engines_max: u32,
     /// Beyond it the user's engines are not handed ticks for the rest of the second, only the bars that close.
     fuel_per_second_max: u64,
-    /// Beyond it engines can't be started: `QUOTA_MEMORY`.
+    /// At it engines can't be started: `QUOTA_MEMORY`. An engine whose memory would grow beyond it fails as `over-quota`.
     memory_bytes_max: u64,
     /// Beyond it versions can't be uploaded: `QUOTA_UPLOADS`.
     upload_bytes_max: u64,

@@ -318,7 +318,8 @@ impl GuestFactory<Desk> for Guests {
         Ok(description(&self.name(version)?))
     }
 
-    fn instantiate(&self, version: &Digest, host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
+    fn instantiate(&self, version: &Digest, mut host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
+        host.grow_memory(MEMORY_BYTES).map_err(|over| Fault { kind: FaultKind::OverQuota, message: over.to_string() })?;
         let name = self.name(version)?;
         let (traps, forgets) = (name.starts_with("trapper"), name.contains("forgetful"));
         let eager = name.contains("at every tick");
@@ -332,6 +333,9 @@ impl Guests {
         loaded.ok_or_else(|| Fault { kind: FaultKind::Refused, message: "this version is not loaded".into() })
     }
 }
+
+/// Linear memory of each, from its start.
+const MEMORY_BYTES: u64 = 65_536;
 
 struct Scripted {
     desk: Desk,
@@ -395,7 +399,7 @@ impl Guest<Desk> for Scripted {
     }
 
     fn used(&self) -> Used {
-        Used { fuel_last_call: 10, fuel_total: 10 * self.calls, memory_bytes: 65_536 }
+        Used { fuel_last_call: 10, fuel_total: 10 * self.calls, memory_bytes: MEMORY_BYTES }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::contract::{AccountView, AskedOrder, Budget, DenyCode, Gap, LogLevel, 
 use crate::footprint::Footprint;
 use crate::guest::{ContractBroken, GuestHost};
 use crate::limits::HISTORY_ROWS_MAX;
+use crate::memory::OverQuota;
 use crate::number::{Rate, Steps};
 use crate::symbol::SymbolSpec;
 use crate::tape::Asked;
@@ -12,6 +13,10 @@ use crate::tick::{Bar, Tick, Timeframe};
 use crate::time::Time;
 
 impl GuestHost for Desk {
+    fn grow_memory(&mut self, bytes: u64) -> Result<(), OverQuota> {
+        self.memory.grow(bytes)
+    }
+
     fn footprint(&self, into: &mut Footprint) {
         into.add(self, std::mem::offset_of!(Self, batch));
     }

@@ -3,7 +3,7 @@
 use super::Desk;
 use crate::contract::DenyCode;
 use crate::guest::{Fault, FaultKind};
-use crate::limits::{FLOOD_DENIED_MAX, FLOOD_DROPPED_MAX, FLOOD_EVENTS, REQUESTS_PER_MINUTE_MAX};
+use crate::limits::{FLOOD_BURST, FLOOD_BURSTS_MAX, FLOOD_DENIED_MAX, FLOOD_DROPPED_MAX, FLOOD_EVENTS, REQUESTS_PER_MINUTE_MAX};
 use crate::order::Action;
 use crate::time::{MINUTE_US, Time};
 
@@ -22,6 +22,10 @@ pub(super) struct Flood {
     window: u64,
     denied: Vec<(DenyCode, u32)>,
     dropped: u32,
+    /// Its events with more than [`FLOOD_BURST`] of either; the last event with any, and how many that had.
+    bursts: u32,
+    event: u64,
+    of_event: u32,
     minute: i64,
     requests: u32,
 }
@@ -32,14 +36,20 @@ impl Flood {
         self.events += more;
     }
 
-    /// Counts in the window of the event that lies `row` rows after the last.
-    fn move_to(&mut self, row: usize) {
-        let window = (self.events + row as u64) / FLOOD_EVENTS;
+    /// Counts at the event that lies `row` rows after the last, and in its window.
+    fn count_at(&mut self, row: usize) {
+        let event = self.events + row as u64;
+        let window = event / FLOOD_EVENTS;
         if window != self.window {
             self.window = window;
             self.denied.clear();
-            self.dropped = 0;
+            (self.dropped, self.bursts) = (0, 0);
         }
+        if event != self.event {
+            (self.event, self.of_event) = (event, 0);
+        }
+        self.of_event += 1;
+        self.bursts += u32::from(self.of_event == FLOOD_BURST + 1);
     }
 
     fn denied(&mut self, row: usize, code: DenyCode) {
@@ -47,30 +57,30 @@ impl Flood {
         if matches!(code, DenyCode::HostBusy | DenyCode::HostLimit) {
             return;
         }
-        self.move_to(row);
+        self.count_at(row);
         match self.denied.iter_mut().find(|(known, _)| *known == code) {
             Some((_, count)) => *count += 1,
             None => self.denied.push((code, 1)),
         }
         let all: u32 = self.denied.iter().map(|(_, count)| count).sum();
-        if all > FLOOD_DENIED_MAX && self.message.is_none() {
+        if (all > FLOOD_DENIED_MAX || self.bursts > FLOOD_BURSTS_MAX) && self.message.is_none() {
             self.denied.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
             let codes: Vec<String> = self.denied.iter().map(|(code, count)| format!("{code} {count} times")).collect();
             self.message = Some(format!(
-                "it went on asking for what is denied: {}, within {FLOOD_EVENTS} events, where {FLOOD_DENIED_MAX} may be; have it look at \
-                 the answer before it asks again",
+                "it went on asking for what is denied: {}, within {FLOOD_EVENTS} events, where {FLOOD_DENIED_MAX} may be, and more than \
+                 {FLOOD_BURST} at one event {FLOOD_BURSTS_MAX} times; have it look at the answer before it asks again",
                 codes.join(", ")
             ));
         }
     }
 
     fn dropped(&mut self, row: usize) {
-        self.move_to(row);
+        self.count_at(row);
         self.dropped += 1;
-        if self.dropped > FLOOD_DROPPED_MAX && self.message.is_none() {
+        if (self.dropped > FLOOD_DROPPED_MAX || self.bursts > FLOOD_BURSTS_MAX) && self.message.is_none() {
             self.message = Some(format!(
                 "it went on saying more than is kept: {} log lines, signals and plots were dropped within {FLOOD_EVENTS} events, where \
-                 {FLOOD_DROPPED_MAX} may be; have it say less",
+                 {FLOOD_DROPPED_MAX} may be, and more than {FLOOD_BURST} at one event {FLOOD_BURSTS_MAX} times; have it say less",
                 self.dropped
             ));
         }

@@ -22,6 +22,7 @@ use crate::bars::{MarketView, image};
 use crate::contract::{AccountView, DataNeed, Gap, RunMode, TradingState};
 use crate::guest::ContractBroken;
 use crate::ids::{EngineId, OrderId};
+use crate::memory::{MemoryShare, SharedMemory};
 use crate::number::Points;
 use crate::order::Command;
 use crate::risk::{Approved, HostCaps};
@@ -201,6 +202,7 @@ pub struct Desk {
     account: Arc<Mutex<Account>>,
     switch: Arc<TradingSwitch>,
     queue: Arc<QueueGauge>,
+    memory: MemoryShare,
 }
 
 impl Desk {
@@ -230,7 +232,13 @@ impl Desk {
             tape: None,
             following: None,
             flood: flood::Flood::default(),
+            memory: MemoryShare::default(),
         }
+    }
+
+    /// Its guest's memory counts among that of all its owner's, from the first byte: called before there is a guest.
+    pub fn share_memory(&mut self, of: Arc<SharedMemory>) {
+        self.memory = MemoryShare::new(of);
     }
 
     /// Whose desk it is.

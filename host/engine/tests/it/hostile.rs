@@ -8,7 +8,7 @@ use domain::desk::Desk;
 use domain::guest::GuestFactory as _;
 use domain::ids::EngineId;
 use domain::life::{EngineState, Verdict};
-use domain::limits::GuestLimits;
+use domain::limits::{FLOOD_BURSTS_MAX, GuestLimits};
 use domain::tick::Timeframe;
 use domain::time::SECOND_US;
 use engine::{Bounds, EngineSetup, Event, Host, HostSetup};
@@ -35,6 +35,9 @@ const PATIENT: (u32, &str) = (12, "clock-watch");
 const CALM: u32 = 13;
 /// Of a market whose ticks come once a second: enough for three traps at every thousandth.
 const TICKS: i64 = 3_200;
+
+/// Those of a flood of lines in its three lives: calm ones, one whose lines are still kept, and the bursts.
+const FLOOD_TICKS_MAX: u64 = 3 * (3 + 1 + FLOOD_BURSTS_MAX as u64 + 1);
 
 struct HostileWorld {
     host: Host,
@@ -120,6 +123,8 @@ fn each_ends_in_quarantine_with_a_reason_and_their_neighbour_has_every_tick() {
         let seen = world.host.engine(EngineId(engine)).unwrap();
         assert_eq!((seen.state, seen.faults), (EngineState::Quarantined, 3), "{mode}: {}", seen.reason);
         assert!(seen.reason.contains(reason) && seen.reason.contains("start it again when it is mended"), "{mode}: {}", seen.reason);
+        // In the slow lane, where floods are served, each of them takes long.
+        assert!(mode != "log-flood" || seen.ticks <= FLOOD_TICKS_MAX, "{mode}: it is ended after {} ticks", seen.ticks);
         assert_eq!(world.delays(engine), [Some(SECOND_US), Some(2 * SECOND_US), None], "{mode}: later and later");
     }
     let (patient, calm) = (world.host.engine(EngineId(PATIENT.0)).unwrap(), world.host.engine(EngineId(CALM)).unwrap());

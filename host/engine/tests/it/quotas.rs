@@ -98,3 +98,29 @@ fn what_a_users_engines_say_in_a_day_is_bounded_named_and_counted() {
     assert_eq!(world.told.logged(7).len(), 20, "a new day");
     assert!(world.told.events().iter().any(|event| matches!(event, Event::Remarks { dropped: 1, .. })), "what is dropped is told");
 }
+
+#[test]
+fn memory_that_a_users_guests_take_together_is_bounded_for_as_long_as_they_live_and_comes_back_with_them() {
+    // Each has 65,536 bytes when it starts.
+    let world = with(Quotas { memory_bytes_max: 3 * 65_536, ..Quotas::default() });
+    let grows = |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| match call {
+        Call::Tick { .. } => desk.grow_memory(65_536).err().map(|over| Outcome::OverQuota(over.to_string())),
+        _ => None,
+    };
+    let bytes = || world.host.usage(UserId(1)).memory_bytes;
+    let faults = |engine: u32| world.host.engine(EngineId(engine)).unwrap().faults;
+    world.run(7, 1, grows);
+    world.run(8, 1, listens);
+    world.run(9, 2, grows);
+    assert_eq!(bytes(), 2 * 65_536);
+    world.feed_seconds(1, 1);
+    world.settle();
+    assert_eq!((bytes(), faults(7)), (3 * 65_536, 0));
+    world.feed_seconds(2, 1);
+    world.settle();
+    assert_eq!((bytes(), faults(7), faults(8), faults(9)), (65_536, 1, 0, 0), "the one that grew is gone; somebody else's is not");
+    let reason = world.host.engine(EngineId(7)).unwrap().reason;
+    let words = "over-quota: asked for 65536 more bytes of memory; all engines of its owner have 196608 and may have 196608 together \
+                 (quotas.memory_bytes_max): stop one of them";
+    assert!(reason.contains(words), "{reason}");
+}

@@ -1,6 +1,7 @@
 //! Every limit, reached: the call ends as the right kind, says why, and hurts nobody else.
 
 use crate::*;
+use domain::guest::FaultKind;
 use domain::guest::Outcome::*;
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,27 @@ fn a_memory_bomb_runs_out_of_memory_and_the_message_says_how_much() {
     let limits = GuestLimits { fuel_per_call: 1 << 40, deadline_ms: 10_000, ..GuestLimits::default() };
     let OutOfMemory(message) = end_of(misbehaving_in("memory-bomb", limits)) else { panic!() };
     says(&message, &["bytes of memory; it may have 16777216", "on_tick"]);
+}
+
+#[test]
+fn memory_beyond_its_owners_quota_ends_the_call_even_where_the_guests_own_limit_leaves_room() {
+    let limits = GuestLimits { fuel_per_call: 1 << 40, deadline_ms: 10_000, ..GuestLimits::default() };
+    let mut guest = misbehaving_in("memory-bomb", limits);
+    let had = guest.used().memory_bytes;
+    guest.host().memory_bytes_left = Some(5 << 20);
+    let OverQuota(message) = tick_once(&mut guest) else { panic!() };
+    says(&message, &["more bytes of memory", "quotas.memory_bytes_max", "on_tick"]);
+    assert!(had < 1 << 20 && guest.host().memory_bytes_left.is_some_and(|left| left < 2 << 20), "it was let grow as far as that");
+}
+
+#[test]
+fn a_guest_whose_first_memory_is_beyond_its_owners_quota_does_not_start() {
+    let sandbox = shared();
+    let loaded = sandbox.load(components::misbehaving()).unwrap();
+    let host = ScriptedHost { memory_bytes_left: Some(1), ..ScriptedHost::default() };
+    let fault = sandbox.instantiate(&loaded.digest, host, GuestLimits::default()).err().expect("there is no room");
+    assert_eq!(fault.kind, FaultKind::OverQuota, "{fault}");
+    says(&fault.message, &["may have 1 together"]);
 }
 
 #[test]

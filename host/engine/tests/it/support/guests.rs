@@ -8,6 +8,9 @@ use domain::limits::GuestLimits;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+/// What each of them has.
+const MEMORY_BYTES: u64 = 65_536;
+
 /// What a script may remember.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mind {
@@ -73,9 +76,10 @@ impl GuestFactory<Desk> for Factory {
         Ok(super::description())
     }
 
-    fn instantiate(&self, version: &Digest, host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
+    fn instantiate(&self, version: &Digest, mut host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
         let script = self.scripts.lock().unwrap().get(version).cloned();
         let script = script.ok_or_else(|| Fault { kind: FaultKind::Refused, message: "this version is not loaded".into() })?;
+        host.grow_memory(MEMORY_BYTES).map_err(|over| Fault { kind: FaultKind::OverQuota, message: over.to_string() })?;
         Ok(Box::new(Scripted { desk: host, script, mind: Mind::default(), heard: self.heard.clone(), calls: 0 }))
     }
 }
@@ -137,7 +141,7 @@ impl Guest<Desk> for Scripted {
     }
 
     fn used(&self) -> Used {
-        Used { fuel_last_call: 10, fuel_total: 10 * self.calls + self.mind.fuel, memory_bytes: 65_536 }
+        Used { fuel_last_call: 10, fuel_total: 10 * self.calls + self.mind.fuel, memory_bytes: MEMORY_BYTES }
     }
 }
 
