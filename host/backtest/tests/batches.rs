@@ -275,7 +275,7 @@ impl World {
             terms: AccountTerms { mode: self.mode, ..AccountTerms::default() },
             risk: RiskLimits { commands_per_minute: 1_000_000, ..RiskLimits::default() },
             venue: VenueOptions {
-                delay: self.delay,
+                delay: self.delay.clone(),
                 commissions: Commissions { otherwise: self.commission, ..Commissions::default() },
                 ..VenueOptions::default()
             },
