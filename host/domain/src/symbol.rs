@@ -149,7 +149,9 @@ impl SymbolSpec {
 
     /// 10^digits: points in one unit of price.
     pub fn points_per_unit(&self) -> f64 {
-        10_f64.powi(i32::from(self.digits))
+        const POWERS: [f64; 9] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+        // A spec that nobody has checked yet may have more.
+        POWERS.get(usize::from(self.digits)).copied().unwrap_or_else(|| 10_f64.powi(i32::from(self.digits)))
     }
 
     /// The price as guests and files see it. The same points always give the same `f64`, and more points a larger one, so

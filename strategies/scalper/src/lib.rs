@@ -111,7 +111,7 @@ impl Strategy for Scalper {
             return;
         }
         if self.trade.is_some() {
-            self.exit(ctx, tick);
+            self.exit(ctx, *tick);
         } else if std::mem::take(&mut self.minute_ended) {
             self.enter(ctx, *tick);
         }
@@ -185,13 +185,13 @@ impl Scalper {
     }
 
     /// Sees to an open trade, at every tick.
-    fn exit(&mut self, ctx: &mut Context, tick: &Tick) {
+    fn exit(&mut self, ctx: &mut Context, tick: Tick) {
         let Some(trade) = &mut self.trade else { return };
         if tick.time < self.retry_at {
             return;
         }
-        if let Some(exit) = trade.next_exit(&self.settings, tick) {
-            self.carry_out(ctx, *tick, exit);
+        if let Some(exit) = trade.next_exit(&self.settings, &tick) {
+            self.carry_out(ctx, tick, exit);
         }
     }
 

@@ -262,11 +262,12 @@ impl Ledger {
             Ok(after) if after == before => Vec::new(),
             Ok(after) => {
                 order.state = after;
-                let after_change = order.clone();
-                if !after.is_working() && self.orders.remove(&id).is_some() {
-                    self.ended.end(after_change.clone());
+                let mut changes = vec![Change::Order { order: Box::new(order.clone()), fill: None, retcode }];
+                if !after.is_working()
+                    && let Some(ended) = self.orders.remove(&id)
+                {
+                    self.ended.end(ended);
                 }
-                let mut changes = vec![Change::Order { order: Box::new(after_change), fill: None, retcode }];
                 if before == OrderState::Rejected && matches!(event, OrderEvent::Filled | OrderEvent::PartiallyFilled) {
                     changes.push(Change::Contradiction(format!("order {id} was rejected or given up, and now is {after}")));
                 }

@@ -12,10 +12,15 @@ use std::sync::Arc;
 /// When a life's orders were answered.
 ///
 /// An order is answered with the first that its guest heard of it. Where no tick was handed over meanwhile, no time went by: that is
-/// what a backtest without delay does.
+/// what a backtest without delay does. One that was never answered took longer than the life lasted.
 pub struct Answered {
     /// Of each order, in the order in which they were asked for: microseconds until it was answered.
     pub after_us: Arc<[i64]>,
+    /// The last tick that was handed over.
+    pub until: Time,
+    /// How long those took that were answered after later ticks, shortest first.
+    late_us: Vec<i64>,
+    unanswered: usize,
 }
 
 /// The last tick that was handed over.
@@ -38,7 +43,7 @@ impl Answered {
         // Market time of what the guest does, which is that of the call.
         let mut now = Time(i64::MIN);
         let mut waiting: HashMap<u64, (usize, Time, Last)> = HashMap::new();
-        let mut after_us = Vec::new();
+        let (mut after_us, mut late_us) = (Vec::new(), Vec::new());
         for entry in &life.entries {
             match entry {
                 &Entry::Ticks { symbol, first, count, .. } => {
@@ -55,6 +60,7 @@ impl Answered {
                         && then != last
                     {
                         after_us[place] = last.time.since_us(asked).max(0);
+                        late_us.push(after_us[place]);
                     }
                 }
                 Entry::Called { at, .. } => now = *at,
@@ -65,15 +71,16 @@ impl Answered {
                 Entry::Asked(_) | Entry::Begin(_) | Entry::Failed(_) | Entry::Gap => {}
             }
         }
-        Ok(Self { after_us: after_us.into() })
+        let unanswered = waiting.len();
+        waiting.into_values().for_each(|(place, asked, _)| after_us[place] = last.time.since_us(asked).max(0) + 1);
+        late_us.sort_unstable();
+        Ok(Self { after_us: after_us.into(), until: last.time, late_us, unanswered })
     }
 }
 
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut late: Vec<i64> = self.after_us.iter().copied().filter(|us| *us > 0).collect();
-        late.sort_unstable();
-        let (all, ms) = (self.after_us.len(), |us: i64| us as f64 / 1e3);
+        let (all, late, ms) = (self.after_us.len(), &self.late_us, |us: i64| us as f64 / 1e3);
         match (late.get(late.len() / 2), late.last()) {
             (Some(&middle), Some(&most)) => write!(
                 f,
@@ -82,8 +89,12 @@ impl fmt::Display for Answered {
                 late.len(),
                 ms(middle),
                 ms(most)
-            ),
-            _ => write!(f, "each of {all} orders was answered before the next tick; the backtest's orders take no time either"),
+            )?,
+            _ => write!(f, "each of {all} orders was answered before the next tick; the backtest's orders take no time either")?,
+        }
+        match self.unanswered {
+            0 => Ok(()),
+            orders => write!(f, "; {orders} were not answered while the life lasted, nor are they in the backtest"),
         }
     }
 }
@@ -132,7 +143,8 @@ mod tests {
             limits: GuestLimits::default(),
         };
         let answered = Answered::of(folder.path(), &Life { run: 1, beginning, entries }).expect("all ticks are there");
-        assert_eq!(*answered.after_us, [0, 2 * SECOND_US, 0]);
-        assert!(answered.to_string().starts_with("1 of 3 orders were answered after later ticks, 2000 ms"), "{answered}");
+        assert_eq!((&*answered.after_us, answered.until), (&[0, 2 * SECOND_US, 3 * SECOND_US + 1][..], Time(7 * SECOND_US)));
+        let said = answered.to_string();
+        assert!(said.starts_with("1 of 3 orders were answered after later ticks, 2000 ms") && said.contains("; 1 were not"), "{said}");
     }
 }

@@ -58,7 +58,9 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
     let loaded = sandbox.load(component).map_err(Failure::of(Exit::Refused))?;
     let description = sandbox.describe(&loaded.digest).map_err(Failure::of(Exit::Refused))?;
     let limits = GuestLimits { deadline_ms: DEADLINE_MS, ..life.beginning.limits };
-    let source = source(records, life, &table, to)?;
+    let answered = Answered::of(records, life).map_err(super::failure)?;
+    // The record of the market goes on after this life.
+    let source = source(records, life, &table, to.min(answered.until))?;
     let out = Arc::new(Mutex::new((BufWriter::new(File::create(file).map_err(|error| Failure::io("create", file, &error))?), Ok(()), 0)));
     let witness = {
         let out = Arc::clone(&out);
@@ -71,7 +73,6 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
             }
         })
     };
-    let answered = Answered::of(records, life).map_err(super::failure)?;
     let account = start.account;
     let conditions = conditions(account, &answered);
     let setup = RunSetup {
