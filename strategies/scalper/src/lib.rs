@@ -111,9 +111,9 @@ impl Strategy for Scalper {
             return;
         }
         if self.trade.is_some() {
-            self.exit(ctx, *tick);
+            self.exit(ctx, tick);
         } else if std::mem::take(&mut self.minute_ended) {
-            self.enter(ctx, *tick);
+            self.enter(ctx, tick);
         }
     }
 
@@ -163,10 +163,9 @@ impl Strategy for Scalper {
 }
 
 impl Scalper {
-    /// Looks for an entry, once a minute. Not part of the loop over ticks, which stays small without it: a tick of which nobody
-    /// takes the address is not even written down.
+    /// Looks for an entry, once a minute. Not part of the loop over ticks, which stays small without it.
     #[cold]
-    fn enter(&mut self, ctx: &mut Context, tick: Tick) {
+    fn enter(&mut self, ctx: &mut Context, tick: &Tick) {
         if !self.breaker.is_closed(tick.time) || !self.sessions.is_open(tick.time) {
             return;
         }
@@ -176,7 +175,7 @@ impl Scalper {
         let Some(idea) = entry::find(&self.settings, &self.structure, &self.momentum) else { return };
         ctx.signal(Some(idea.side), idea.confidence, &idea.reason);
         let equity = ctx.account().equity;
-        let Some(order) = entry::order(&self.settings, &self.structure, &ctx.spec(0), &idea, &tick, equity) else {
+        let Some(order) = entry::order(&self.settings, &self.structure, &ctx.spec(0), &idea, tick, equity) else {
             ctx.info("the smallest volume would risk too much");
             return;
         };
@@ -185,19 +184,19 @@ impl Scalper {
     }
 
     /// Sees to an open trade, at every tick.
-    fn exit(&mut self, ctx: &mut Context, tick: Tick) {
+    fn exit(&mut self, ctx: &mut Context, tick: &Tick) {
         let Some(trade) = &mut self.trade else { return };
         if tick.time < self.retry_at {
             return;
         }
-        if let Some(exit) = trade.next_exit(&self.settings, &tick) {
+        if let Some(exit) = trade.next_exit(&self.settings, tick) {
             self.carry_out(ctx, tick, exit);
         }
     }
 
     /// Asks for what an exit takes.
     #[cold]
-    fn carry_out(&mut self, ctx: &mut Context, tick: Tick, exit: Exit) {
+    fn carry_out(&mut self, ctx: &mut Context, tick: &Tick, exit: Exit) {
         let Some(trade) = &mut self.trade else { return };
         let id = trade.id;
         let asked = match exit {
