@@ -100,6 +100,15 @@ mod tests {
     use domain::ids::EngineId;
 
     #[test]
+    fn orders_that_took_their_time_once_take_it_again_each_its_own_and_those_beyond_them_none() {
+        let mut wire = Wire::new(Delay::Each([2_000, 0, 1_000].into()), 1);
+        let mut took = |engine, number| wire.draw(OrderId::new(EngineId(engine), number));
+        // By number, not in the order in which they are sent, and whichever engine asks.
+        assert_eq!([took(1, 3), took(1, 1), took(1, 2), took(9, 1)], [1_000, 2_000, 0, 2_000]);
+        assert_eq!([took(1, 4), took(1, u32::MAX)], [0, 0]);
+    }
+
+    #[test]
     fn random_delays_are_those_of_the_tester_and_of_the_seed() {
         let order = OrderId::new(EngineId(1), 1);
         let drawn = |seed| {

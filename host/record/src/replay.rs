@@ -162,14 +162,17 @@ impl Again {
         } else if let Some(departed) = departed {
             let recorded = departed.recorded.map_or_else(|| "nothing more".to_owned(), |asked| format!("{asked:?}"));
             differ(recorded, departed.now);
+        } else if let Some(left) = host.script.pop_front() {
+            differ(format!("{left:?}"), outcome.map_or_else(|fault| fault.to_string(), |_| "nothing more".into()));
         } else if let Err(now_failed) = outcome {
             match fault {
-                Some(recorded) if recorded.kind == now_failed.kind => self.ended = Some(recorded.to_string()),
+                // Whoever is not cut off this time goes on, perhaps to an end of its own.
+                Some(recorded) if recorded.kind == now_failed.kind || !recorded.kind.is_its_own() => {
+                    self.ended = Some(recorded.to_string())
+                }
                 Some(recorded) => differ(recorded.to_string(), now_failed.to_string()),
                 None => differ("no fault".into(), now_failed.to_string()),
             }
-        } else if let Some(left) = host.script.pop_front() {
-            differ(format!("{left:?}"), "nothing more".into());
         } else if let Some(fault) = fault.filter(|fault| fault.kind == FaultKind::Flooding) {
             // The host has ended it for what it asked, all of which is the same.
             self.ended = Some(fault.to_string());
@@ -444,5 +447,123 @@ impl GuestHost for ReplayHost {
         );
         let (orders, log_bytes) = seen.unwrap_or_default();
         Budget { fuel: 0, memory_bytes: 0, orders, log_bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::guest::{Outcome, Reply, Used};
+    use domain::ids::EngineId;
+    use domain::limits::GuestLimits;
+    use domain::tape::{Beginning, Heard};
+
+    /// What a guest does when its timer is due.
+    type Acts = fn(&mut ReplayHost) -> Outcome;
+
+    struct Scripted {
+        host: ReplayHost,
+        acts: Acts,
+    }
+
+    impl Guest<ReplayHost> for Scripted {
+        fn host(&mut self) -> &mut ReplayHost {
+            &mut self.host
+        }
+
+        fn call(&mut self, _: Call<'_>) -> Outcome {
+            (self.acts)(&mut self.host)
+        }
+
+        fn used(&self) -> Used {
+            Used::default()
+        }
+    }
+
+    const DONE: Outcome = Outcome::Decided(Reply::Done);
+
+    /// Its timer was due, it asked for a cancel, and its call ended with `fault`. This time it does as `acts` says: how its life ended,
+    /// or where it differs.
+    fn again(fault: FaultKind, acts: Acts) -> Result<String, String> {
+        let (engine, version, limits) = (EngineId(1), Digest([0; 32]), GuestLimits::default());
+        let beginning = Beginning { engine, version, table: Vec::new(), symbols: Vec::new(), seed: 1, limits };
+        let entries = vec![
+            Entry::Called { at: Time(1), call: Heard::Timer(1) },
+            Entry::Asked(Asked::Cancel { id: 7, answer: Err(DenyCode::Invalid) }),
+            Entry::Failed(Fault { kind: fault, message: "then".into() }),
+        ];
+        let life = Life { run: 1, beginning, entries };
+        let guest = Box::new(Scripted { host: ReplayHost::default(), acts });
+        let all = (Time(i64::MIN), Time(i64::MAX));
+        let replayed = replay(Path::new("none"), &life, guest, all, |_, _| ()).expect("there are no ticks to miss");
+        match (replayed.ended, replayed.difference) {
+            (Some(ended), None) => Ok(ended),
+            (None, Some(difference)) => Err(difference.to_string()),
+            other => panic!("it ends in one way: {other:?}"),
+        }
+    }
+
+    fn cancels(host: &mut ReplayHost, id: u64) {
+        _ = host.cancel(id);
+    }
+
+    /// As it was recorded, and then its call returns.
+    const RETURNS: Acts = |host| {
+        cancels(host, 7);
+        DONE
+    };
+    const ASKS_MORE: Acts = |host| {
+        cancels(host, 7);
+        cancels(host, 8);
+        DONE
+    };
+    const RUNS_OUT_OF_MEMORY: Acts = |host| {
+        cancels(host, 7);
+        Outcome::OutOfMemory("now".into())
+    };
+    const ASKS_FOR_ANOTHER: Acts = |host| {
+        cancels(host, 8);
+        DONE
+    };
+    const ASKS_LESS: Acts = |_| DONE;
+    const FAILS_BEFORE_IT_ASKS: Acts = |_| Outcome::OutOfMemory("now".into());
+
+    #[test]
+    fn what_was_not_its_own_end_is_the_same_whatever_it_goes_on_to_do() {
+        for cut_off in [FaultKind::DeadlineExceeded, FaultKind::OverQuota] {
+            for acts in [RETURNS, ASKS_MORE, RUNS_OUT_OF_MEMORY] {
+                assert_eq!(again(cut_off, acts), Ok(format!("{cut_off}: then")));
+            }
+        }
+    }
+
+    #[test]
+    fn what_it_asked_before_its_end_must_be_the_same_whatever_ended_it() {
+        for &fault in FaultKind::ALL {
+            for (acts, now) in [
+                (ASKS_LESS, "now nothing more"),
+                (ASKS_FOR_ANOTHER, "now Cancel { id: 8 }"),
+                (FAILS_BEFORE_IT_ASKS, "now out-of-memory: now"),
+            ] {
+                let difference = again(fault, acts).expect_err("it asked otherwise");
+                assert!(difference.contains("recorded Cancel { id: 7") && difference.contains(now), "{fault}: {difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn its_own_end_must_come_again_and_a_flood_is_ended_by_its_host() {
+        assert_eq!(again(FaultKind::OutOfMemory, RUNS_OUT_OF_MEMORY), Ok("out-of-memory: then".into()));
+        assert_eq!(again(FaultKind::Flooding, RETURNS), Ok("flooding: then".into()));
+        for (fault, acts, words) in [
+            (FaultKind::OutOfMemory, RETURNS, "recorded out-of-memory: then, now no fault"),
+            (FaultKind::OutOfFuel, RUNS_OUT_OF_MEMORY, "recorded out-of-fuel: then, now out-of-memory: now"),
+            (FaultKind::OutOfMemory, ASKS_MORE, "recorded nothing more, now Cancel { id: 8 }"),
+            (FaultKind::Flooding, ASKS_MORE, "recorded nothing more, now Cancel { id: 8 }"),
+            (FaultKind::Flooding, RUNS_OUT_OF_MEMORY, "recorded flooding: then, now out-of-memory: now"),
+        ] {
+            let difference = again(fault, acts).expect_err(words);
+            assert!(difference.ends_with(words), "{difference}");
+        }
     }
 }

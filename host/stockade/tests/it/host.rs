@@ -1,6 +1,6 @@
 //! `stockade serve` and the commands that talk to it.
 
-use crate::program::{Guarded, Place, Ran, ema_cross_text};
+use crate::program::{Guarded, Place, Ran, ema_cross_text, misbehaving_text};
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
@@ -120,7 +120,6 @@ fn a_user_a_strategy_an_engine_and_a_restart() {
     host.stop();
 }
 
-/// What the engine did in both of its lives can be done again, to the bit, and what was tampered with can't.
 #[test]
 fn an_engine_for_which_there_is_no_room_is_refused_and_what_is_short_is_named() {
     let place = Place::new();
@@ -146,6 +145,7 @@ fn an_engine_for_which_there_is_no_room_is_refused_and_what_is_short_is_named() 
     host.stop();
 }
 
+/// What the engine did in all of its lives can be done again, to the bit, and what was tampered with can't.
 fn replays(place: &Place) {
     let replay = |more: &[&str]| place.run(&[&["replay", "--engine", "1"][..], more].concat());
     let decisions = place.path("decisions.jsonl");
@@ -173,6 +173,37 @@ fn replays(place: &Place) {
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).expect("it can be written");
     replay(&[]).failed(4, &["0000000001.rec has been altered", "at byte"]);
+}
+
+/// Denied orders, prices that are no numbers and lines that nobody keeps: whatever it is ended for, all of it can be done again.
+#[test]
+fn lives_that_ended_in_floods_are_replayed_to_the_bit() {
+    let place = Place::new();
+    let host = Host::start(&place);
+    host.ask(&place, &["user", "add", "anna"]);
+    host.ask(&place, &["strategy", "upload", misbehaving_text(), "--user", "anna", "--name", "misbehaving"]);
+    let modes = ["order-flood", "nan-prices", "log-flood"];
+    for mode in modes {
+        let engine = ["engine", "add", mode, "--user", "anna", "--strategy", "misbehaving", "--symbol", "EURUSD"];
+        host.ask(&place, &[&engine[..], &["--param", &format!("mode={mode}"), "--param", "calm_ticks=3", "--start"]].concat());
+    }
+    let engines = || -> serde_json::Value { serde_json::from_str(&host.ask(&place, &["engine", "list", "--json"])).expect("JSON") };
+    let all_quarantined =
+        || engines()["items"].as_array().expect("a list").iter().all(|engine| engine["state"].as_str() == Some("quarantined"));
+    assert!((0..10_000).any(|_| all_quarantined()), "{}", engines());
+    host.stop();
+    for (engine, mode) in (1..).zip(modes) {
+        let decisions = format!("{mode}.jsonl");
+        let ran = place.run(&["replay", "--engine", &engine.to_string(), "--json", "--decisions", &decisions]);
+        assert_eq!(ran.code, 0, "{mode}: {ran:?}");
+        let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        let lives = report["lives"].as_array().expect("a list");
+        let flooded = |life: &serde_json::Value| life["ended"].as_str().is_some_and(|why| why.starts_with("flooding: it went on "));
+        assert_eq!(lives.len(), 3, "{mode}: {report}");
+        assert!(lives.iter().all(|life| flooded(life) && life["difference"].is_null()), "{mode}: {report}");
+        let denied = std::fs::read_to_string(place.path(&decisions)).expect("it was written");
+        assert_eq!(denied.contains("BUDGET_EXCEEDED"), mode == "order-flood", "{mode}: {denied:.2000}");
+    }
 }
 
 /// At this speed many orders are answered after a later tick: the record knows which, and the backtest's take as long. What

@@ -114,6 +114,12 @@ pub fn ema_cross() -> &'static Path {
     BUILT.get_or_init(|| built("ema-cross"))
 }
 
+/// One that misbehaves as its parameters say.
+pub fn misbehaving_text() -> &'static str {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("hostile/misbehaving")).to_str().expect("a plain path")
+}
+
 /// One that trades on prices to come.
 pub fn reads_ahead_text() -> &'static str {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

@@ -7,8 +7,10 @@ use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::moment::Moment;
 use crate::output::{Align, grouped, table};
+use ::backtest::DEADLINE_MS;
 use domain::guest::GuestFactory as _;
 use domain::ids::{Digest, EngineId};
+use domain::limits::GuestLimits;
 use domain::tape::Asked;
 use domain::time::Time;
 use record::{Life, Record, RecordError, ReplayHost, Replayed, replay};
@@ -62,7 +64,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let mut done = Vec::new();
     for life in record.lives.iter().filter(|life| life.begins().is_some_and(|begins| begins <= to)) {
         let version = load(&sandbox, &records, life, arguments.component.as_deref())?;
-        let guest = sandbox.instantiate(&version, ReplayHost::default(), life.beginning.limits).map_err(Failure::of(Exit::Refused))?;
+        // This machine may be slower than the one on which it lived.
+        let limits = GuestLimits { deadline_ms: DEADLINE_MS, ..life.beginning.limits };
+        let guest = sandbox.instantiate(&version, ReplayHost::default(), limits).map_err(Failure::of(Exit::Refused))?;
         let replayed = replay(&records, life, guest, (from, to), |at, asked| {
             if let Some(file) = &mut file {
                 file.write(at, asked);
