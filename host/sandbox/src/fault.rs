@@ -1,6 +1,6 @@
 //! How a call that failed is told to the strategy's owner: what happened, where in their code, and what it was allowed.
 
-use crate::direct::TooMuch;
+use crate::direct::{NotThere, TooMuch};
 use crate::state::Refused;
 use domain::guest::Outcome;
 use domain::limits::GuestLimits;
@@ -16,6 +16,8 @@ const MESSAGE_BYTES_MAX: usize = 8 << 10;
 pub(crate) struct Facts<'a> {
     pub limits: &'a GuestLimits,
     pub fuel: u64,
+    /// The operator's setting that gives so much.
+    pub fuel_setting: &'static str,
     pub deadline_ms: u64,
     pub refused: Option<Refused>,
     pub last_error: Option<&'a str>,
@@ -26,7 +28,13 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
     let at = backtrace(error);
     let trap = error.downcast_ref::<Trap>();
     match trap {
-        Some(Trap::OutOfFuel) => return Outcome::OutOfFuel(message(&format!("used up its {} fuel", facts.fuel), &at)),
+        Some(Trap::OutOfFuel) => {
+            let what = format!(
+                "did too much work in one call and used up its {} fuel ({}): let it do less at once, or have more allowed",
+                facts.fuel, facts.fuel_setting
+            );
+            return Outcome::OutOfFuel(message(&what, &at));
+        }
         Some(Trap::Interrupt) => {
             return Outcome::DeadlineExceeded(message(&format!("ran longer than {} ms", facts.deadline_ms), &at));
         }
@@ -53,6 +61,8 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
             let root = error.root_cause().to_string();
             if error.is::<TooMuch>() || root.contains("fuel allocated for hostcalls") {
                 format!("handed more than {} bytes to the host at once", facts.limits.host_call_bytes_max)
+            } else if error.is::<NotThere>() || root.contains("pointer/length out of bounds of memory") {
+                NotThere.to_string()
             } else {
                 root
             }

@@ -53,6 +53,8 @@ pub(crate) struct SandboxGuest<H: GuestHost, E> {
 #[derive(Clone, Copy)]
 struct Allowance {
     fuel: u64,
+    /// What the operator calls it.
+    fuel_setting: &'static str,
     deadline_ms: u64,
     lift_bytes: usize,
 }
@@ -61,13 +63,19 @@ impl Allowance {
     fn setup(limits: &GuestLimits) -> Self {
         Self {
             fuel: limits.fuel_per_setup_call,
+            fuel_setting: "limits.fuel_per_setup_call",
             deadline_ms: limits.deadline_ms.saturating_mul(SETUP_DEADLINES),
             lift_bytes: limits.host_call_bytes_max,
         }
     }
 
     fn event(limits: &GuestLimits) -> Self {
-        Self { fuel: limits.fuel_per_call, deadline_ms: limits.deadline_ms, lift_bytes: limits.host_call_bytes_max }
+        Self {
+            fuel: limits.fuel_per_call,
+            fuel_setting: "limits.fuel_per_call",
+            deadline_ms: limits.deadline_ms,
+            lift_bytes: limits.host_call_bytes_max,
+        }
     }
 
     fn of(call: &Call<'_>, limits: &GuestLimits) -> Self {
@@ -78,6 +86,7 @@ impl Allowance {
                 let rows = ticks.len() as u64;
                 Self {
                     fuel: limits.fuel_per_call.saturating_add(limits.fuel_per_row.saturating_mul(rows)),
+                    fuel_setting: "limits.fuel_per_call, and limits.fuel_per_row for each tick",
                     deadline_ms: limits.deadline_ms.saturating_mul(1 + rows / ROWS_PER_DEADLINE),
                     lift_bytes: limits.host_call_bytes_max,
                 }
@@ -118,6 +127,7 @@ fn attempt<H: GuestHost, R>(
             let facts = Facts {
                 limits,
                 fuel: allowance.fuel,
+                fuel_setting: allowance.fuel_setting,
                 deadline_ms: allowance.deadline_ms,
                 refused: state.room.refused,
                 last_error: state.last_error.as_deref(),

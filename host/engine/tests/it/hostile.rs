@@ -18,7 +18,7 @@ use testkit::components;
 
 /// Each mode, and what its owner reads in the end.
 const ENDS: [(&str, &str); 11] = [
-    ("endless-loop", "out-of-fuel: "),
+    ("endless-loop", "out-of-fuel: did too much work in one call and used up its 2000000 fuel (limits.fuel_per_call)"),
     ("memory-bomb", "out-of-memory: "),
     ("trap", "misbehaving at tick "),
     // Of its two stacks, that in its memory and that of calls, one is used up first: which, the compiler decides.
@@ -27,7 +27,7 @@ const ENDS: [(&str, &str); 11] = [
     ("order-flood", "flooding: it went on asking for what is denied: BUDGET_EXCEEDED "),
     ("nan-prices", "flooding: it went on asking for what is denied: "),
     ("stack-through-host", "at misbehaving::stack_through_host"),
-    ("giant-list", "out of bounds of memory"),
+    ("giant-list", "a text or list that it handed to the host lies outside its memory"),
     ("save-gigabyte", "out-of-memory: "),
     ("rare-trap", "misbehaving at tick 1000"),
 ];

@@ -54,6 +54,11 @@ pub(super) const fn larger(one: usize, other: usize) -> usize {
 #[error("handed more bytes to the host at once than it may")]
 pub(crate) struct TooMuch;
 
+/// A guest pointed at what is not in its memory.
+#[derive(Debug, thiserror::Error)]
+#[error("contract broken: a text or list that it handed to the host lies outside its memory")]
+pub(crate) struct NotThere;
+
 pub(super) fn broken(what: &str) -> Error {
     Error::msg(format!("contract broken: {what}"))
 }
@@ -70,8 +75,8 @@ impl<'a> Source<'a> {
     }
 
     pub fn bytes(&self, at: usize, len: usize) -> Result<&'a [u8]> {
-        let end = at.checked_add(len).ok_or_else(|| broken("a pointer is out of bounds of memory"))?;
-        self.memory.get(at..end).ok_or_else(|| broken("a pointer is out of bounds of memory"))
+        let end = at.checked_add(len).ok_or(NotThere)?;
+        Ok(self.memory.get(at..end).ok_or(NotThere)?)
     }
 
     fn array<const N: usize>(&self, at: usize) -> Result<[u8; N]> {
@@ -124,8 +129,9 @@ impl<'a, H> Sink<'a, H> {
 
     fn place(&mut self, at: usize, len: usize) -> Result<&mut [u8]> {
         let memory = self.parts.memory.data_mut(&mut self.store);
-        let end = at.checked_add(len).ok_or_else(|| broken("a pointer is out of bounds of memory"))?;
-        memory.get_mut(at..end).ok_or_else(|| broken("a pointer is out of bounds of memory"))
+        let outside = || broken("the place that it gave the host for an answer lies outside its memory");
+        let end = at.checked_add(len).ok_or_else(outside)?;
+        memory.get_mut(at..end).ok_or_else(outside)
     }
 
     /// A fresh piece of the guest's memory. The guest's allocator may call nobody while it is at that. Nothing needs no room:

@@ -19,7 +19,7 @@ mod imports;
 mod types;
 mod wiring;
 
-pub(crate) use abi::{Parts, TooMuch};
+pub(crate) use abi::{NotThere, Parts, TooMuch};
 pub(crate) use exports::Direct;
 
 use crate::state::State;

@@ -38,7 +38,14 @@ fn says(message: &str, parts: &[&str]) {
 #[test]
 fn an_endless_loop_runs_out_of_fuel_and_the_message_says_where() {
     let OutOfFuel(message) = end_of(misbehaving_in("endless-loop", GuestLimits::default())) else { panic!() };
-    says(&message, &["used up its 2000000 fuel", "\n  at ", "Misbehaving as stockade_sdk::strategy::Strategy>::on_tick\n"]);
+    says(
+        &message,
+        &[
+            "did too much work in one call and used up its 2000000 fuel (limits.fuel_per_call): ",
+            "\n  at ",
+            "Misbehaving as stockade_sdk::strategy::Strategy>::on_tick\n",
+        ],
+    );
 }
 
 #[test]
@@ -118,7 +125,8 @@ fn fuel_of_a_batch_grows_with_its_rows_and_no_further() {
         guest.call(Call::Ticks { symbol: 0, ticks })
     };
     assert_eq!(batch(500, 100), Decided(Reply::Consumed(100)), "within the rows' fuel");
-    assert!(matches!(batch(50_000, 100), OutOfFuel(_)), "beyond it");
+    let OutOfFuel(message) = batch(50_000, 100) else { panic!("it is beyond it") };
+    says(&message, &["used up its 1001000 fuel", "limits.fuel_per_row"]);
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn a_list_that_is_larger_than_its_memory_is_not_copied() {
     let mut guest = misbehaving_in("giant-list");
     calm(&mut guest, 3);
     let Trapped(message) = tick_once(&mut guest) else { panic!("a gigabyte was taken") };
-    says(&message, &["out of bounds of memory", "Host>::log"]);
+    says(&message, &["a text or list that it handed to the host lies outside its memory", "Host>::log"]);
     assert!(guest.host().logged.is_empty());
 }
 
