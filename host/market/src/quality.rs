@@ -187,7 +187,7 @@ mod tests {
         let quality = look(&[
             (at("2014-05-01", 0), 1.1, 1.2),
             (at("2014-05-01", 0), 1.1, 1.2),
-            (at("2014-05-01", 1), 1.3, 1.2),
+            (at("2014-05-01", 1), 1.3001, 1.3),
             (at("2014-05-01", 2), 1.1, 1.2),
             (at("2014-05-01", 3_000), 1.1, 1.2),
             (at("2014-05-01", 9_000), 1.1, 1.2),
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!((quality.ticks, quality.crossed, quality.duplicates), (6, 1, 1));
         assert_eq!((quality.spikes.count, quality.gaps.count), (1, 1));
         assert_eq!(quality.gaps.first[0].what, "1 h 40 min without a tick");
-        assert_eq!(quality.spikes.first[0].what, "1.25 between 1.15 and 1.15");
+        assert_eq!(quality.spikes.first[0].what, "1.30005 between 1.15 and 1.15");
     }
 
     #[test]
