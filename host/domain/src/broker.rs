@@ -174,7 +174,7 @@ pub mod retcode {
     pub fn words(code: u32) -> &'static str {
         match code {
             REQUOTE => "the price moved beyond the order's deviation",
-            REJECT => "the broker refused it and gave no reason: nothing was executed, ask the broker before trying again",
+            REJECT => "the broker refused it and gave no reason: see what it shows of the account before asking again",
             INVALID => "the request is invalid",
             INVALID_VOLUME => "the volume is invalid",
             INVALID_PRICE => "the price is invalid",

@@ -157,6 +157,20 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// In one word, in two, and where one ends.
+        #[test]
+        fn a_quotient_is_the_nearest_whole_number(
+            n in -(1_i128 << 100)..1 << 100, shift in 0..90_u32, d in 1..i128::from(i64::MAX), less in 0..62_u32, negative: bool
+        ) {
+            let (n, d) = (n >> shift, (d >> less).max(1) * if negative { -1 } else { 1 });
+            let quotient = div_round(n, d);
+            let off = (n - quotient * d).abs() * 2;
+            let is_half_away_from_zero = off == d.abs() && (quotient * d).abs() > n.abs();
+            proptest::prop_assert!(off < d.abs() || is_half_away_from_zero, "{n} / {d} = {quotient}");
+        }
+    }
+
     #[test]
     fn money_is_booked_in_the_currency_digits_and_shown_in_cents() {
         assert_eq!(Money(1_234_567).rounded(2), Money(1_230_000));

@@ -14,7 +14,8 @@ use std::sync::Arc;
 /// An order is answered with the first that its guest heard of it. Where no tick was handed over meanwhile, no time went by: that is
 /// what a backtest without delay does. One that was never answered took longer than the life lasted.
 pub struct Answered {
-    /// Of each order, in the order in which they were asked for: microseconds until it was answered.
+    /// Of each order, by its number from the life's first on: microseconds until it was answered. None for the further orders of
+    /// a close that is too large for one, of which the record has the first.
     pub after_us: Arc<[i64]>,
     /// The last tick that was handed over.
     pub until: Time,
@@ -43,7 +44,7 @@ impl Answered {
         // Market time of what the guest does, which is that of the call.
         let mut now = Time(i64::MIN);
         let mut waiting: HashMap<u64, (usize, Time, Last)> = HashMap::new();
-        let (mut after_us, mut late_us) = (Vec::new(), Vec::new());
+        let (mut after_us, mut late_us, mut first_id) = (Vec::new(), Vec::new(), None);
         for entry in &life.entries {
             match entry {
                 &Entry::Ticks { symbol, first, count, .. } => {
@@ -65,8 +66,9 @@ impl Answered {
                 }
                 Entry::Called { at, .. } => now = *at,
                 Entry::Asked(Asked::Submit { answer: Ok(id), .. } | Asked::Close { answer: Ok(id), .. }) => {
-                    waiting.insert(*id, (after_us.len(), now, last));
-                    after_us.push(0);
+                    let place = id.saturating_sub(*first_id.get_or_insert(*id)) as usize;
+                    waiting.insert(*id, (place, now, last));
+                    after_us.resize(after_us.len().max(place + 1), 0);
                 }
                 Entry::Asked(_) | Entry::Begin(_) | Entry::Failed(_) | Entry::Gap => {}
             }
@@ -132,8 +134,8 @@ mod tests {
         let ticks = |first, count| Entry::Ticks { symbol: 0, first, count, skipped: 0 };
         let asked = |id| Entry::Asked(Asked::Close { id: 90, volume: None, answer: Ok(id) });
         let heard = |id, s: i64| Entry::Called { at: Time(s * SECOND_US), call: Heard::Order { id, event: SeenEvent::Accepted } };
-        // Numbers go on from those of the life before. 7 is answered at once, 8 two ticks later, 9 never.
-        let entries = vec![ticks(1, 3), asked(7), heard(7, 3), ticks(4, 1), asked(8), ticks(5, 2), heard(8, 4), asked(9), ticks(7, 1)];
+        // Numbers go on from those of the life before. 7 is answered at once and needs 8 as well, 9 two ticks later, 10 never.
+        let entries = vec![ticks(1, 3), asked(7), heard(7, 3), ticks(4, 1), asked(9), ticks(5, 2), heard(9, 4), asked(10), ticks(7, 1)];
         let beginning = Beginning {
             engine: EngineId(1),
             version: Digest([0; 32]),
@@ -143,8 +145,8 @@ mod tests {
             limits: GuestLimits::default(),
         };
         let answered = Answered::of(folder.path(), &Life { run: 1, beginning, entries }).expect("all ticks are there");
-        assert_eq!((&*answered.after_us, answered.until), (&[0, 2 * SECOND_US, 3 * SECOND_US + 1][..], Time(7 * SECOND_US)));
+        assert_eq!((&*answered.after_us, answered.until), (&[0, 0, 2 * SECOND_US, 3 * SECOND_US + 1][..], Time(7 * SECOND_US)));
         let said = answered.to_string();
-        assert!(said.starts_with("1 of 3 orders were answered after later ticks, 2000 ms") && said.contains("; 1 were not"), "{said}");
+        assert!(said.starts_with("1 of 4 orders were answered after later ticks, 2000 ms") && said.contains("; 1 were not"), "{said}");
     }
 }
