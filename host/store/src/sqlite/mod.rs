@@ -56,7 +56,6 @@ use crate::Result;
 pub use error::meaning;
 pub use migrate::migrate;
 use sqlx::SqlitePool;
-use std::fs::File;
 use std::sync::Arc;
 use writer::{Tx, Writer};
 
@@ -85,7 +84,7 @@ pub struct Database {
     writer: Arc<Writer>,
     readers: SqlitePool,
     /// Locked for as long as somebody may write.
-    _lock: Arc<File>,
+    _lock: Arc<open::Lock>,
 }
 
 impl Database {

@@ -82,9 +82,21 @@ pub fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// The lock file beside a database, locked.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing would not do: a process that is being started has a copy of every open file for a moment, and with it the lock.
+    fn drop(&mut self) {
+        // Where that fails, it goes with the process.
+        _ = self.0.unlock();
+    }
+}
+
 /// Takes the lock file beside the database. SQLite's own locks let two processes write in turns, which would make two
 /// hosts out of one; this lock goes with its process, however that ends.
-pub fn lock(path: &Path) -> Result<File> {
+pub fn lock(path: &Path) -> Result<Lock> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let lock_path = PathBuf::from(name);
@@ -102,7 +114,7 @@ pub fn lock(path: &Path) -> Result<File> {
     }
     // Who holds it, for the message above only.
     file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id())).map_err(file_error)?;
-    Ok(file)
+    Ok(Lock(file))
 }
 
 fn file_error(path: &Path, error: std::io::Error) -> StoreError {
@@ -131,4 +143,21 @@ pub async fn applied(conn: &mut SqliteConnection, path: &Path) -> Result<Option<
     }
     let versions = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version").fetch_all(conn).await;
     Ok(Some(versions.map_err(|error| opening(path, error))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_let_go_is_free_though_a_process_being_started_has_a_copy_of_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("stockade.db");
+        let held = lock(&path).expect("nobody has it");
+        let copy = held.0.try_clone().expect("a copy");
+        assert!(matches!(lock(&path), Err(StoreError::InUse { .. })));
+        drop(held);
+        lock(&path).expect("it was let go");
+        drop(copy);
+    }
 }
