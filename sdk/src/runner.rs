@@ -63,12 +63,12 @@ impl<S: Strategy> Runner<S> {
     /// Hands over one tick.
     #[inline]
     pub fn tick(&mut self, host: &dyn Host, symbol: Symbol, tick: &Tick, skipped: u32) {
-        if let (Some(strategy), true) = (&mut self.strategy, self.wants_ticks) {
-            use std::slice::from_ref as one;
-            let Tick { time, bid, ask, last, volume } = tick;
-            let mut ctx = Context::over(host, symbol, one(time), NO_ROW);
+        if let (Some(strategy), true) = (&mut self.strategy, self.wants_ticks)
+            && strategy.watch(tick)
+        {
+            let mut ctx = Context::over(host, symbol, std::slice::from_ref(&tick.time), NO_ROW);
             ctx.set_skipped(skipped);
-            run(strategy, &mut ctx, Columns { times: one(time), bids: one(bid), asks: one(ask), lasts: one(last), volumes: one(volume) });
+            strategy.on_tick(&mut ctx, tick);
         }
     }
 
@@ -78,11 +78,13 @@ impl<S: Strategy> Runner<S> {
     /// `lasts` and `volumes` may be empty (the market has none); all columns otherwise have the length of the shortest
     /// of `times`, `bids` and `asks`, and what is missing in a shorter one counts as none.
     pub fn ticks(&mut self, host: &dyn Host, symbol: Symbol, columns: Columns<'_>) -> u32 {
-        // A local strategy that does not escape lives in registers over the batch.
-        let Some(mut strategy) = self.strategy.take_if(|_| self.wants_ticks) else { return columns.rows() };
-        let handled = run(&mut strategy, &mut Context::over(host, symbol, columns.times, 0), columns);
-        self.strategy = Some(strategy);
-        handled
+        if !self.wants_ticks {
+            return columns.rows();
+        }
+        match (columns.lasts, columns.volumes) {
+            ([], []) => batch::<_, false>(&mut self.strategy, host, symbol, columns),
+            _ => batch::<_, true>(&mut self.strategy, host, symbol, columns),
+        }
     }
 
     /// Hands over a closed bar.
@@ -165,25 +167,84 @@ pub struct Columns<'a> {
     pub volumes: &'a [f64],
 }
 
-impl Columns<'_> {
+impl<'a> Columns<'a> {
     fn rows(&self) -> u32 {
         self.times.len().min(self.bids.len()).min(self.asks.len()) as u32
     }
+
+    /// Gives each row as a tick. `DEALS` says whether to look for last deals and their volumes, which most markets do not have:
+    /// the columns that nobody looks at leave their registers to the strategy.
+    #[inline(always)]
+    fn reader<const DEALS: bool>(self) -> impl Fn(usize) -> Tick + 'a {
+        let rows = self.rows() as usize;
+        let Columns { times, bids, asks, lasts, volumes } = self;
+        let (times, bids, asks) = (&times[..rows], &bids[..rows], &asks[..rows]);
+        let or_none = |column: &[f64], row: usize| if DEALS { column.get(row).copied().unwrap_or(0.0) } else { 0.0 };
+        move |row| {
+            let (last, volume) = (or_none(lasts, row), or_none(volumes, row));
+            Tick { time: times[row], bid: bids[row], ask: asks[row], last, volume }
+        }
+    }
+}
+
+/// A batch, in a market with deals or without. A function by itself for each, since one with two loops gets fewer registers for
+/// each of them.
+#[inline(never)]
+fn batch<S: Strategy, const DEALS: bool>(slot: &mut Option<S>, host: &dyn Host, symbol: Symbol, columns: Columns<'_>) -> u32 {
+    // A local strategy that does not escape lives in registers over the batch.
+    let Some(mut strategy) = slot.take() else { return columns.rows() };
+    let handled = run::<S, DEALS>(&mut strategy, &mut Context::over(host, symbol, columns.times, 0), columns);
+    *slot = Some(strategy);
+    handled
 }
 
 /// The loop over a batch: stops after the row at which the strategy acted, for the host must see to that first.
 ///
-/// The only place that calls `on_tick`, so that it is inlined here: a call by the row would cost more than most strategies.
+/// `on_tick` is inlined here: a call by the row would cost more than most strategies.
 #[inline(always)]
-fn run<S: Strategy>(strategy: &mut S, ctx: &mut Context, columns: Columns<'_>) -> u32 {
-    let Columns { times, bids, asks, lasts, volumes } = columns;
-    let or_none = |column: &[f64], row: usize| column.get(row).copied().unwrap_or(0.0);
-    for (row, ((&time, &bid), &ask)) in times.iter().zip(bids).zip(asks).enumerate() {
+fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, ctx: &mut Context, columns: Columns<'_>) -> u32 {
+    let rows = columns.rows() as usize;
+    let read = columns.reader::<DEALS>();
+    let mut row = 0;
+    while row < rows {
+        let mut tick = read(row);
+        // Of a strategy that does not watch nothing of this is left.
+        if !strategy.watch(&tick) {
+            row = quiet::<S, DEALS>(strategy, columns, row + 1);
+            if row == rows {
+                break;
+            }
+            tick = read(row);
+        }
         ctx.enter_row(row);
-        strategy.on_tick(ctx, &Tick { time, bid, ask, last: or_none(lasts, row), volume: or_none(volumes, row) });
+        strategy.on_tick(ctx, &tick);
+        row += 1;
         if ctx.acted() {
-            return row as u32 + 1;
+            break;
         }
     }
-    columns.rows()
+    row as u32
+}
+
+/// The first row from `row` on of which the strategy wants to see more, which it has watched then; how many there are if none.
+///
+/// A function by itself: it calls nobody, so that nothing is kept safe from a call with each row. Some rows at once, since fuel
+/// and deadline are looked at each time round.
+#[inline(never)]
+fn quiet<S: Strategy, const DEALS: bool>(strategy: &mut S, columns: Columns<'_>, mut row: usize) -> usize {
+    const AT_ONCE: usize = 4;
+    let rows = columns.rows() as usize;
+    let read = columns.reader::<DEALS>();
+    while rows - row >= AT_ONCE {
+        for ahead in 0..AT_ONCE {
+            if strategy.watch(&read(row + ahead)) {
+                return row + ahead;
+            }
+        }
+        row += AT_ONCE;
+    }
+    while row < rows && !strategy.watch(&read(row)) {
+        row += 1;
+    }
+    row
 }

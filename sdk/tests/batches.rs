@@ -10,6 +10,8 @@ struct Busy {
     slow: Ema,
     seen: u64,
     log: bool,
+    /// What the averages came to, for a strategy that watches.
+    watched: Option<(f64, f64)>,
 }
 
 #[derive(Params, Clone)]
@@ -27,13 +29,18 @@ impl Strategy for Busy {
     }
 
     fn new(settings: Settings) -> Result<Self, String> {
-        Ok(Busy { fast: Ema::new(5), slow: Ema::new(40), seen: 0, log: settings.log })
+        Ok(Busy { fast: Ema::new(5), slow: Ema::new(40), seen: 0, log: settings.log, watched: None })
+    }
+
+    fn watch(&mut self, tick: &Tick) -> bool {
+        self.seen += 1;
+        self.watched = self.fast.update(tick.mid()).zip(self.slow.update(tick.mid()));
+        // Without the words of every seventh, long stretches are quiet.
+        self.watched.is_some_and(|(fast, slow)| (fast - slow).abs() > 0.0002) || self.log && self.seen.is_multiple_of(7)
     }
 
     fn on_tick(&mut self, ctx: &mut Context, tick: &Tick) {
-        self.seen += 1;
-        let (fast, slow) = (self.fast.update(tick.mid()), self.slow.update(tick.mid()));
-        let (Some(fast), Some(slow)) = (fast, slow) else { return };
+        let Some((fast, slow)) = self.watched else { return };
         if self.log && self.seen.is_multiple_of(7) {
             let past = ctx.ticks(0, 3);
             assert_eq!(past.last(), Some(tick), "the past ends with the tick being handled");

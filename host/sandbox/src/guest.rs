@@ -315,7 +315,7 @@ impl<H: GuestHost, E: Exports<H>> Guest<H> for SandboxGuest<H, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{Numbers, Profile};
+    use crate::profile::{Codegen, Profile};
     use domain::account::Account;
     use domain::bars::MarketHistory;
     use domain::broker::AccountTerms;
@@ -352,7 +352,7 @@ mod tests {
     #[test]
     #[allow(unsafe_code, reason = "where a store keeps its budgets is not to be had otherwise")]
     fn what_a_call_looks_at_before_a_stores_data_is_asked_ahead_for() {
-        let config = Profile::Native.config(Numbers::Fast);
+        let config = Profile::Native.config(Codegen::default());
         let engine = wasmtime::Engine::new(&config).expect("this machine runs wasmtime");
         let mut store = store(&engine, desk(), &GuestLimits::default()).expect("there is room for one");
         // Numbers that nothing else there can be. Fuel is counted up to 0.

@@ -28,6 +28,6 @@ mod state;
 mod wasi;
 
 pub use compile::{CompileCost, CompileLimits, Compiler, compile_for_parent};
-pub use profile::{Numbers, Profile};
+pub use profile::{Addresses, Numbers, Profile};
 pub use room::Room;
 pub use sandbox::{Calls, LoadError, Loaded, Sandbox, SandboxConfig, SandboxError, Source};

@@ -1,6 +1,7 @@
 //! The ways wasmtime is set up, and the thread that makes its clock go.
 
 use domain::limits::GuestLimits;
+use rustix::process::{Resource, getrlimit};
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
@@ -44,12 +45,15 @@ impl Profile {
 
     /// The engine's configuration. Every setting is made here, also where it is the default: defaults change between
     /// releases, and the environment can change some of them.
-    pub(crate) fn config(self, numbers: Numbers) -> Config {
+    pub(crate) fn config(self, Codegen { numbers, addresses }: Codegen) -> Config {
         let mut config = Config::new();
         budgets(&mut config);
         language(&mut config);
         code(&mut config, numbers);
         self.memory(&mut config);
+        if addresses == Addresses::Wide {
+            config.memory_reservation(WIDE_BYTES).memory_guard_size(WIDE_GUARD_BYTES).memory_may_move(false);
+        }
         config
     }
 
@@ -86,6 +90,48 @@ impl Profile {
 pub(crate) const DENSE_BYTES: u64 = 256 << 10;
 /// Addresses of a roomy one, bytes.
 const ROOMY_BYTES: u64 = 64 << 20;
+
+/// Addresses of a wide slot, bytes: all that a guest's pointer can name.
+const WIDE_BYTES: u64 = 4 << 30;
+/// And behind it, bytes: what an instruction may add to a pointer by itself without a check.
+const WIDE_GUARD_BYTES: u64 = 32 << 20;
+
+/// What code is compiled for, besides a component's own [`Profile`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Codegen {
+    pub numbers: Numbers,
+    pub addresses: Addresses,
+}
+
+/// How many addresses a guest's memory gets. Decides how fast its code is and how many there can be, never what it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Addresses {
+    /// A slot little larger than the memory; each access of the guest is checked first. Ten thousand guests of which each
+    /// gets a tick at a time: what counts is how near to each other their memories lie.
+    #[default]
+    Dense,
+    /// All that a pointer can name, of which nothing behind the memory's end is mapped: no access needs a check, which halves
+    /// the time of a loop over a batch. A few guests that get whole columns: backtests.
+    Wide,
+}
+
+impl Addresses {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Dense, Self::Wide];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Dense => "dense",
+            Self::Wide => "wide",
+        }
+    }
+
+    /// Wide, unless this process may not have so many addresses (`ulimit -v`).
+    pub fn for_batches() -> Self {
+        if getrlimit(Resource::As).current.is_none() { Self::Wide } else { Self::Dense }
+    }
+}
 
 /// How NaNs come out of arithmetic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use crate::compile::{CompileCost, CompileError, Compiler, Workplace};
 use crate::describing::Describing;
 use crate::direct::{self, Direct};
 use crate::guest::{self, SandboxGuest};
-use crate::profile::{DENSE_BYTES, EpochClock, Numbers, Profile};
+use crate::profile::{Addresses, Codegen, DENSE_BYTES, EpochClock, Numbers, Profile};
 use crate::room::{InUse, Room};
 use crate::state::State;
 use crate::{imports, wasi};
@@ -28,6 +28,8 @@ use wasmtime::component::{Component, Linker};
 pub struct SandboxConfig {
     /// How NaNs come out of guests' arithmetic.
     pub numbers: Numbers,
+    /// How many addresses guests' memories get.
+    pub addresses: Addresses,
     /// Where components are compiled.
     pub compiler: Compiler,
     /// Where compiled code is kept over restarts; the directory is made if need be, and must be nobody else's. None keeps
@@ -59,6 +61,7 @@ impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
             numbers: Numbers::Fast,
+            addresses: Addresses::Dense,
             compiler: Compiler::Here,
             cache_dir: None,
             cache_bytes_max: 1 << 30,
@@ -245,9 +248,10 @@ impl<H: GuestHost> Sandbox<H> {
     /// The cache directory can't be used, or the machine can't run wasmtime.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
         let engine_error = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
+        let codegen = Codegen { numbers: config.numbers, addresses: config.addresses };
         let mut workshops = HashMap::new();
         for profile in Profile::ALL {
-            workshops.insert(profile, Workshop::new(profile, config.numbers).map_err(engine_error)?);
+            workshops.insert(profile, Workshop::new(profile, codegen).map_err(engine_error)?);
         }
         let engines: Vec<Engine> = workshops.values().map(|workshop| workshop.engine.clone()).collect();
         let epochs = EpochClock::start(&engines).map_err(|error| SandboxError::Engine(format!("no thread for deadlines: {error}")))?;
@@ -262,7 +266,7 @@ impl<H: GuestHost> Sandbox<H> {
             versions: Mutex::default(),
             versions_max: config.versions_max,
             disk,
-            workplace: Workplace::new(config.compiler, config.numbers),
+            workplace: Workplace::new(config.compiler, codegen),
             calls: config.calls,
             uses: AtomicU64::new(0),
             host: Arc::new(Host {
@@ -441,8 +445,8 @@ impl<H: GuestHost> GuestFactory<H> for Sandbox<H> {
 }
 
 impl<H: GuestHost> Workshop<H> {
-    fn new(profile: Profile, numbers: Numbers) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&profile.config(numbers))?;
+    fn new(profile: Profile, codegen: Codegen) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&profile.config(codegen))?;
         let (mut linker, mut describing) = (Linker::new(&engine), Linker::new(&engine));
         imports::link(&mut linker)?;
         wasi::link(&mut linker)?;

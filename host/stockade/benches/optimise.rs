@@ -19,7 +19,7 @@ use market::feed::generate;
 use market::import::{ImportOptions, import};
 use market::{StoreError, TickStore};
 use paper::VenueOptions;
-use sandbox::{Sandbox, SandboxConfig};
+use sandbox::{Addresses, Sandbox, SandboxConfig};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,7 +60,8 @@ impl Market {
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let (market, span) = ticks(folder.path());
-    let sandbox: Sandbox<Desk> = Sandbox::new(SandboxConfig::default()).expect("a sandbox");
+    let sandbox: Sandbox<Desk> =
+        Sandbox::new(SandboxConfig { addresses: Addresses::for_batches(), ..SandboxConfig::default() }).expect("a sandbox");
     let digest = sandbox.load(components::ema_cross()).expect("the sample loads").digest;
     let description = sandbox.describe(&digest).expect("the sample describes itself");
     let stop = Arc::new(AtomicBool::new(false));

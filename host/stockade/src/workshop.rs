@@ -6,7 +6,7 @@ use domain::contract::Description;
 use domain::desk::Desk;
 use domain::guest::{FaultKind, GuestFactory as _};
 use domain::limits::{COMPONENT_BYTES_MAX, GuestLimits};
-use sandbox::{Compiler, LoadError, Loaded, Sandbox, SandboxConfig};
+use sandbox::{Addresses, Compiler, LoadError, Loaded, Sandbox, SandboxConfig};
 use std::path::{Path, PathBuf};
 
 /// What this program is given when it is to compile one component for another process of itself. No command of its users.
@@ -75,8 +75,8 @@ impl Workshop {
     /// # Errors
     /// The component is refused; the message names the file.
     pub fn load(path: &Path, component: &[u8]) -> Outcome<Self> {
-        let sandbox =
-            Sandbox::new(SandboxConfig { compiler: compiler(), ..SandboxConfig::default() }).map_err(Failure::of(Exit::Machine))?;
+        let config = SandboxConfig { compiler: compiler(), addresses: Addresses::for_batches(), ..SandboxConfig::default() };
+        let sandbox = Sandbox::new(config).map_err(Failure::of(Exit::Machine))?;
         let refused = |why: &dyn std::fmt::Display| Failure::new(Exit::Refused, format_args!("{}: {why}", path.display()));
         let loaded = sandbox.load(component).map_err(|error| match error {
             LoadError::Unfit(why) => refused(&why),

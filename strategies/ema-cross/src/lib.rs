@@ -41,17 +41,22 @@ impl Strategy for EmaCross {
         Ok(EmaCross { settings, fast, slow, side: None })
     }
 
-    fn on_tick(&mut self, ctx: &mut Context, tick: &Tick) {
+    /// Every tick moves the averages; few cross them.
+    #[inline]
+    fn watch(&mut self, tick: &Tick) -> bool {
         let (fast, slow) = (self.fast.update(tick.mid()), self.slow.update(tick.mid()));
-        let (Some(fast), Some(slow)) = (fast, slow) else { return };
+        let (Some(fast), Some(slow)) = (fast, slow) else { return false };
         let side = if fast > slow { Side::Buy } else { Side::Sell };
-        if self.side.replace(side).is_some_and(|before| before != side) {
-            for position in ctx.positions() {
-                _ = ctx.close(position.id);
-            }
-            // A refusal is in the engine's log; the next crossing tries again.
-            _ = ctx.submit(OrderRequest::market(0, side, self.settings.volume));
+        self.side.replace(side).is_some_and(|before| before != side)
+    }
+
+    fn on_tick(&mut self, ctx: &mut Context, _tick: &Tick) {
+        let Some(side) = self.side else { return };
+        for position in ctx.positions() {
+            _ = ctx.close(position.id);
         }
+        // A refusal is in the engine's log; the next crossing tries again.
+        _ = ctx.submit(OrderRequest::market(0, side, self.settings.volume));
     }
 }
 

@@ -6,6 +6,7 @@ mod extism;
 mod stage;
 
 use domain::guest::Call;
+use domain::ids::Digest;
 use domain::limits::GuestLimits;
 use domain::symbol::SymbolId;
 use domain::tick::Tick;
@@ -14,6 +15,7 @@ use ema_cross::EmaCross;
 use scalper::Scalper;
 use stage::{Boxed, Market, Stage};
 use std::time::{Duration, Instant};
+use stockade_sandbox::Addresses;
 use testkit::{NativeGuest, ScriptedHost, components};
 
 /// Few enough that a run fits between two interruptions.
@@ -26,10 +28,10 @@ fn main() {
     // Words on the command line choose parts.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| chosen.is_empty() || chosen.iter().any(|word| word == part);
-    let stage = Stage::new();
+    let stage = Stage::new(Addresses::Dense);
     let flat = (wanted("flat") || wanted("peer")).then(|| flat_calls(&stage));
     if wanted("columns") {
-        columns(&stage);
+        columns(&Stage::new(Addresses::Wide), &stage);
     }
     if wanted("idle") {
         idle(&stage);
@@ -90,24 +92,26 @@ fn flat_calls(stage: &Stage) -> f64 {
     ns(ours_took)
 }
 
-/// Batches of columns, sandboxed with fuel and deadline, against the same code native.
-fn columns(stage: &Stage) {
-    let over_native = |name: &str, market: &Market, ours: &mut Boxed, native: &mut Boxed, target: &str| {
+/// Batches of columns, sandboxed with fuel and deadline, against the same code native: with the addresses that backtests give,
+/// and with those of a host of many.
+fn columns(wide: &Stage, dense: &Stage) {
+    let over_native = |name: &str, market: &Market, [ours, dense]: [&mut Boxed; 2], native: &mut Boxed, target: &str| {
         stage::begin(native);
-        // Both from the same state on, however often they have run; what they decide is compared, too.
-        assert_eq!(market.run(ours), market.run(native), "sandboxed and native ask for the same");
-        let [ours_took, native_took] = best([&mut || drop(market.run(ours)), &mut || drop(market.run(native))]);
-        let ns = |took: Duration| took.as_nanos() as f64 / market.rows() as f64;
-        eprintln!("{name}, a tick by columns: {:.2} ns in the sandbox, {:.2} ns native", ns(ours_took), ns(native_took));
-        say(&format!("{name}_columns_over_native"), ns(ours_took) / ns(native_took), "x", Some(target));
+        // All from the same state on, however often they have run; what they decide is compared, too.
+        let decided = market.run(native);
+        assert!(market.run(ours) == decided && market.run(dense) == decided, "sandboxed and native ask for the same");
+        let took = best([&mut || drop(market.run(ours)), &mut || drop(market.run(dense)), &mut || drop(market.run(native))]);
+        let [ours, dense, native] = took.map(|took| took.as_nanos() as f64 / market.rows() as f64);
+        eprintln!("{name}, a tick by columns: {ours:.2} ns in the sandbox of a backtest, {dense:.2} in a dense one, {native:.2} native");
+        say(&format!("{name}_columns_over_native"), ours / native, "x", Some(target));
+        say(&format!("{name}_dense_columns_over_native"), dense / native, "x", None);
     };
     let limits = GuestLimits { deadline_ms: 10_000, ..GuestLimits::default() };
-    let mut ours = stage.enter(&stage.ema_cross, limits);
+    let both = |version: fn(&Stage) -> &(Digest, ScriptedHost)| [wide, dense].map(|stage| stage.enter(version(stage), limits));
     let mut native = Box::new(NativeGuest::<EmaCross, _>::new(ScriptedHost::default())) as Boxed;
-    over_native("ema_cross", &Market::eurusd(), &mut ours, &mut native, "<= 3");
-    let mut ours = stage.enter(&stage.scalper, limits);
+    over_native("ema_cross", &Market::eurusd(), both(|stage| &stage.ema_cross).each_mut(), &mut native, "<= 3");
     let mut native = Box::new(NativeGuest::<Scalper, _>::new(stage::host_of_gold())) as Boxed;
-    over_native("scalper", &Market::gold(), &mut ours, &mut native, "<= 1.25");
+    over_native("scalper", &Market::gold(), both(|stage| &stage.scalper).each_mut(), &mut native, "<= 1.25");
 }
 
 /// What an engine costs that waits for its next tick.

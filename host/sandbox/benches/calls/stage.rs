@@ -6,16 +6,16 @@ use domain::ids::Digest;
 use domain::limits::GuestLimits;
 use domain::symbol::common;
 use domain::tick::TickColumns;
-use stockade_sandbox::{Sandbox, SandboxConfig};
+use stockade_sandbox::{Addresses, Sandbox, SandboxConfig};
 use testkit::scripted::Asked;
 use testkit::{ScriptedHost, components};
 
 pub type Boxed = Box<dyn Guest<ScriptedHost>>;
 
-/// Rows of a batch.
-const BATCH: usize = 2_048;
+/// Rows of a batch: as many as a backtest hands over at most.
+const BATCH: usize = 1_024;
 /// Rows of a market.
-const ROWS: usize = 16 * BATCH;
+const ROWS: usize = 32 * BATCH;
 /// Monday, 6 January 2014, noon: strategies with sessions are awake.
 const MONDAY_NOON: i64 = 1_389_009_600_000_000;
 
@@ -32,8 +32,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub fn new() -> Self {
-        let sandbox = Sandbox::new(SandboxConfig::default()).expect("a sandbox");
+    pub fn new(addresses: Addresses) -> Self {
+        let sandbox = Sandbox::new(SandboxConfig { addresses, ..SandboxConfig::default() }).expect("a sandbox");
         let load = |component| sandbox.load(component).expect("a sample loads").digest;
         let (ema_cross, scalper) = (load(components::ema_cross()), load(components::scalper()));
         Self { ema_cross: (ema_cross, ScriptedHost::default()), scalper: (scalper, host_of_gold()), sandbox }

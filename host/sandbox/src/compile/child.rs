@@ -2,7 +2,7 @@
 
 use super::{COMPILED_BYTES_MAX, CompileCost, CompileError, CompileLimits, Compiled, Pack};
 use crate::check::Checked;
-use crate::profile::{Numbers, Profile};
+use crate::profile::{Codegen, Profile};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -22,7 +22,7 @@ const LINE_BYTES_MAX: usize = 1 << 10;
 #[derive(Debug)]
 pub(super) struct Job {
     pub profile: Profile,
-    pub numbers: Numbers,
+    pub codegen: Codegen,
     pub limits: CompileLimits,
     pub pack: Option<Pack>,
 }
@@ -31,8 +31,10 @@ impl Job {
     /// As lines of `name value`, ended by the number of the component's bytes.
     fn lines(&self, component_bytes: usize) -> Vec<u8> {
         let CompileLimits { cpu_s, address_bytes, .. } = self.limits;
+        let Codegen { numbers, addresses } = self.codegen;
+        let (profile, numbers, addresses) = (self.profile.word(), numbers.word(), addresses.word());
         let mut lines =
-            format!("profile {}\nnumbers {}\ncpu_s {cpu_s}\naddress_bytes {address_bytes}\n", self.profile.word(), self.numbers.word())
+            format!("profile {profile}\nnumbers {numbers}\naddresses {addresses}\ncpu_s {cpu_s}\naddress_bytes {address_bytes}\n")
                 .into_bytes();
         // A path with a line end in it could say anything; such a host compiles without a pack.
         if let Some(Pack { path, seal }) = &self.pack

@@ -16,7 +16,7 @@ mod worker;
 pub use worker::compile_for_parent;
 
 use crate::check::Checked;
-use crate::profile::{Numbers, Profile};
+use crate::profile::{Codegen, Profile};
 use crate::seal::Seal;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -115,14 +115,14 @@ pub(crate) struct Pack {
 #[derive(Debug)]
 pub(crate) struct Workplace {
     compiler: Compiler,
-    numbers: Numbers,
+    codegen: Codegen,
     free: Mutex<usize>,
     freed: Condvar,
 }
 
 impl Workplace {
-    pub fn new(compiler: Compiler, numbers: Numbers) -> Self {
-        Self { compiler, numbers, free: Mutex::new(CHILDREN_MAX), freed: Condvar::new() }
+    pub fn new(compiler: Compiler, codegen: Codegen) -> Self {
+        Self { compiler, codegen, free: Mutex::new(CHILDREN_MAX), freed: Condvar::new() }
     }
 
     /// Compiles what has been checked, after those that wait already.
@@ -142,7 +142,7 @@ impl Workplace {
             Compiler::Here => here(engine, bytes),
             Compiler::Child { program, arguments, limits } => {
                 let limits = limits.unwrap_or_else(|| profile.compile_limits());
-                let job = child::Job { profile, numbers: self.numbers, limits, pack };
+                let job = child::Job { profile, codegen: self.codegen, limits, pack };
                 child::compile(program, arguments, &job, bytes).map_err(|failure| failure.told(checked, &limits))
             }
         }

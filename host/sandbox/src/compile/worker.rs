@@ -5,7 +5,7 @@
 
 use super::functions::Functions;
 use super::{Pack, on_large_stack};
-use crate::profile::{Numbers, Profile};
+use crate::profile::{Addresses, Codegen, Numbers, Profile};
 use crate::seal::{KEY_BYTES, Seal};
 use domain::limits::COMPONENT_BYTES_MAX;
 use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
@@ -49,7 +49,7 @@ fn run() -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the component broke off"));
     }
     let functions = job.pack.map(|pack| Arc::new(Functions::open(pack, job.profile)));
-    let compiled = compile(job.profile, job.numbers, functions.clone(), &component);
+    let compiled = compile(job.profile, job.codegen, functions.clone(), &component);
     answer(&compiled)?;
     if let (Ok(_), Some(functions)) = (&compiled, &functions) {
         // The parent has its answer; without a pack the next one takes longer, that is all.
@@ -58,9 +58,9 @@ fn run() -> io::Result<()> {
     Ok(())
 }
 
-fn compile(profile: Profile, numbers: Numbers, functions: Option<Arc<Functions>>, component: &[u8]) -> Result<Vec<u8>, String> {
+fn compile(profile: Profile, codegen: Codegen, functions: Option<Arc<Functions>>, component: &[u8]) -> Result<Vec<u8>, String> {
     let one_line = |error: wasmtime::Error| format!("{error:#}").replace('\n', " ");
-    let mut config = profile.config(numbers);
+    let mut config = profile.config(codegen);
     if let Some(functions) = functions {
         config.enable_incremental_compilation(functions).map_err(one_line)?;
     }
@@ -89,7 +89,7 @@ fn peak_memory_bytes() -> u64 {
 /// What the parent wants.
 struct Job {
     profile: Profile,
-    numbers: Numbers,
+    codegen: Codegen,
     cpu_s: u64,
     address_bytes: u64,
     pack: Option<Pack>,
@@ -98,14 +98,15 @@ struct Job {
 
 impl Job {
     fn read(input: &mut impl BufRead) -> io::Result<Self> {
-        let (mut profile, mut numbers, mut cpu_s, mut address_bytes) = (None, None, None, None);
-        let (mut path, mut key) = (None, None);
+        let (mut profile, mut numbers, mut addresses) = (None, None, None);
+        let (mut cpu_s, mut address_bytes, mut path, mut key) = (None, None, None, None);
         loop {
             let (name, value) = line(input)?;
             let text = || String::from_utf8_lossy(&value).into_owned();
             match name.as_str() {
                 "profile" => profile = Profile::ALL.into_iter().find(|profile| profile.word() == text()),
                 "numbers" => numbers = Numbers::ALL.into_iter().find(|numbers| numbers.word() == text()),
+                "addresses" => addresses = Addresses::ALL.into_iter().find(|addresses| addresses.word() == text()),
                 "cpu_s" => cpu_s = text().parse().ok(),
                 "address_bytes" => address_bytes = text().parse().ok(),
                 "pack" => path = Some(OsString::from_vec(value).into()),
@@ -116,7 +117,7 @@ impl Job {
                     let job = (|| {
                         Some(Self {
                             profile: profile?,
-                            numbers: numbers?,
+                            codegen: Codegen { numbers: numbers?, addresses: addresses? },
                             cpu_s: cpu_s?,
                             address_bytes: address_bytes?,
                             pack,

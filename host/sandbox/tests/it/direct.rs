@@ -4,12 +4,19 @@ use crate::*;
 use domain::contract::*;
 use domain::symbol::common;
 use domain::tick::{Bar, TickColumns, Timeframe};
-use stockade_sandbox::Calls;
+use stockade_sandbox::{Addresses, Calls};
 
 /// A sandbox that calls everything through the component model.
 fn by_components() -> &'static Cell {
     static SANDBOX: LazyLock<Cell> =
         LazyLock::new(|| Sandbox::new(SandboxConfig { calls: Calls::Component, ..SandboxConfig::default() }).unwrap());
+    &SANDBOX
+}
+
+/// A sandbox whose guests' accesses to memory are not checked one by one.
+fn wide() -> &'static Cell {
+    static SANDBOX: LazyLock<Cell> =
+        LazyLock::new(|| Sandbox::new(SandboxConfig { addresses: Addresses::Wide, ..SandboxConfig::default() }).unwrap());
     &SANDBOX
 }
 
@@ -30,21 +37,22 @@ fn see(guest: &mut Boxed, call: Call<'_>) -> Seen {
     (outcome, format!("{:?}", std::mem::take(&mut host.asked)), std::mem::take(&mut host.logged))
 }
 
-/// Makes the calls on a guest of each kind; both must show the same, call by call.
+/// Makes the calls on a guest of each kind; all must show the same, call by call.
 fn check(component: &[u8], params: &[Param], host: &ScriptedHost, calls: &[Call<'_>]) -> Vec<Seen> {
     let limits = GuestLimits { fuel_per_call: 20_000_000, deadline_ms: 60_000, ..GuestLimits::default() };
-    let mut guests = [shared(), by_components()].map(|sandbox| {
+    let mut guests = [shared(), by_components(), wide()].map(|sandbox| {
         let version = sandbox.load(component).unwrap().digest;
         let mut guest = sandbox.instantiate(&version, host.clone(), limits).unwrap();
         assert_eq!(guest.call(Call::Init(params)), DONE);
         guest
     });
-    let both = |call: &Call<'_>| {
-        let [direct, component] = guests.each_mut().map(|guest| see(guest, call.clone()));
+    let all = |call: &Call<'_>| {
+        let [direct, component, wide] = guests.each_mut().map(|guest| see(guest, call.clone()));
         assert_eq!(direct, component, "{call:?}");
+        assert_eq!(direct, wide, "{call:?}, wide");
         direct
     };
-    calls.iter().map(both).collect()
+    calls.iter().map(all).collect()
 }
 
 fn host_with_everything() -> ScriptedHost {
@@ -169,6 +177,8 @@ fn faults_are_the_same_both_ways() {
     let each = [
         ("spin", "used up its"),
         ("fill the memory", "it may have"),
+        ("read past its memory", "out of bounds memory access"),
+        ("write at the end of addresses", "out of bounds memory access"),
         ("ask for symbol 99", "no symbol 99"),
         ("hand over a megabyte", "handed more than"),
     ];

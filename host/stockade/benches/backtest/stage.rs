@@ -17,7 +17,7 @@ use market::feed::{Feed as _, SimulatedFeed, SimulatedSymbol, generate};
 use market::import::{ImportOptions, import};
 use market::{OwnedColumns, TickStore};
 use paper::VenueOptions;
-use sandbox::{Sandbox, SandboxConfig};
+use sandbox::{Addresses, Sandbox, SandboxConfig};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
-        let sandbox = Sandbox::new(SandboxConfig::default()).expect("a sandbox");
+        let sandbox = Sandbox::new(SandboxConfig { addresses: Addresses::for_batches(), ..SandboxConfig::default() }).expect("a sandbox");
         let load = |component: &[u8]| {
             let digest = sandbox.load(component).expect("a sample loads").digest;
             (digest, sandbox.describe(&digest).expect("a sample describes itself"))

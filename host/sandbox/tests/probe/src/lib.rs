@@ -54,6 +54,10 @@ impl Guest for Probe {
             "spin" => loop {
                 std::hint::black_box(());
             },
+            // SAFETY: none; that this ends the call is what is tested.
+            "read past its memory" => unsafe { _ = std::hint::black_box((1_usize << 30) as *const u64).read_volatile() },
+            // SAFETY: as above.
+            "write at the end of addresses" => unsafe { std::hint::black_box((u32::MAX - 7) as usize as *mut u64).write_volatile(1) },
             "fill the memory" => fill_the_memory(),
             "submit" => _ = trading::submit(&OrderRequest::market(0, Side::Buy, 0.1)),
             "submit a hundred" => (0..100).for_each(|_| _ = trading::submit(&OrderRequest::market(0, Side::Buy, 0.1))),
