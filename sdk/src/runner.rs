@@ -64,7 +64,7 @@ impl<S: Strategy> Runner<S> {
     #[inline]
     pub fn tick(&mut self, host: &dyn Host, symbol: Symbol, tick: &Tick, skipped: u32) {
         if let (Some(strategy), true) = (&mut self.strategy, self.wants_ticks)
-            && strategy.watch(tick)
+            && strategy.watch(symbol, tick)
         {
             let mut ctx = Context::over(host, symbol, std::slice::from_ref(&tick.time), NO_ROW);
             ctx.set_skipped(skipped);
@@ -205,12 +205,13 @@ fn batch<S: Strategy, const DEALS: bool>(slot: &mut Option<S>, host: &dyn Host, 
 fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, ctx: &mut Context, columns: Columns<'_>) -> u32 {
     let rows = columns.rows() as usize;
     let read = columns.reader::<DEALS>();
+    let symbol = ctx.symbol();
     let mut row = 0;
     while row < rows {
         let mut tick = read(row);
         // Of a strategy that does not watch nothing of this is left.
-        if !strategy.watch(&tick) {
-            row = quiet::<S, DEALS>(strategy, columns, row + 1);
+        if !strategy.watch(symbol, &tick) {
+            row = quiet::<S, DEALS>(strategy, symbol, columns, row + 1);
             if row == rows {
                 break;
             }
@@ -228,22 +229,22 @@ fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, ctx: &mut Context, colu
 
 /// The first row from `row` on of which the strategy wants to see more, which it has watched then; how many there are if none.
 ///
-/// A function by itself: it calls nobody, so that nothing is kept safe from a call with each row. Some rows at once, since fuel
-/// and deadline are looked at each time round.
+/// A function by itself: it calls nobody, so that nothing is kept safe from a call with each row. Written for some rows at
+/// once, since fuel and deadline are looked at each time round.
 #[inline(never)]
-fn quiet<S: Strategy, const DEALS: bool>(strategy: &mut S, columns: Columns<'_>, mut row: usize) -> usize {
+fn quiet<S: Strategy, const DEALS: bool>(strategy: &mut S, symbol: Symbol, columns: Columns<'_>, mut row: usize) -> usize {
     const AT_ONCE: usize = 4;
     let rows = columns.rows() as usize;
     let read = columns.reader::<DEALS>();
     while rows - row >= AT_ONCE {
         for ahead in 0..AT_ONCE {
-            if strategy.watch(&read(row + ahead)) {
+            if strategy.watch(symbol, &read(row + ahead)) {
                 return row + ahead;
             }
         }
         row += AT_ONCE;
     }
-    while row < rows && !strategy.watch(&read(row)) {
+    while row < rows && !strategy.watch(symbol, &read(row)) {
         row += 1;
     }
     row

@@ -73,6 +73,8 @@ pub trait Strategy: Sized {
     ///
     /// A strategy that acts seldom does here what every tick takes, such as moving its averages. It has no context: that
     /// nothing can be asked of the host here is what makes a batch of ticks fast, twice as fast for a pair of averages.
+    /// [`Context::skipped`] tells of what is missing just before the tick that `on_tick` gets; of earlier gaps
+    /// [`Context::last_gap`] tells.
     ///
     /// ```
     /// # use stockade_sdk::prelude::*;
@@ -82,7 +84,7 @@ pub trait Strategy: Sized {
     /// #     type Params = ();
     /// #     fn manifest() -> Manifest { Manifest::new("breaks", "0.1.0") }
     /// #     fn new(_: ()) -> Result<Self, String> { Ok(Breaks { average: Ema::new(9), level: 1.2 }) }
-    /// fn watch(&mut self, tick: &Tick) -> bool {
+    /// fn watch(&mut self, _symbol: Symbol, tick: &Tick) -> bool {
     ///     self.average.update(tick.mid()).is_some_and(|average| average > self.level)
     /// }
     ///
@@ -92,7 +94,7 @@ pub trait Strategy: Sized {
     /// # }
     /// ```
     #[inline]
-    fn watch(&mut self, tick: &Tick) -> bool {
+    fn watch(&mut self, symbol: Symbol, tick: &Tick) -> bool {
         true
     }
 

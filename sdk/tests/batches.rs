@@ -32,7 +32,7 @@ impl Strategy for Busy {
         Ok(Busy { fast: Ema::new(5), slow: Ema::new(40), seen: 0, log: settings.log, watched: None })
     }
 
-    fn watch(&mut self, tick: &Tick) -> bool {
+    fn watch(&mut self, _symbol: Symbol, tick: &Tick) -> bool {
         self.seen += 1;
         self.watched = self.fast.update(tick.mid()).zip(self.slow.update(tick.mid()));
         // Without the words of every seventh, long stretches are quiet.

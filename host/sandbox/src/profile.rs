@@ -53,6 +53,8 @@ impl Profile {
         self.memory(&mut config);
         if addresses == Addresses::Wide {
             config.memory_reservation(WIDE_BYTES).memory_guard_size(WIDE_GUARD_BYTES).memory_may_move(false);
+            // Nothing else stands between a guest and the host, should the compiler be wrong; it costs addresses only.
+            config.guard_before_linear_memory(true);
         }
         config
     }
@@ -73,7 +75,7 @@ impl Profile {
         match self {
             // Memories far apart miss the TLB: a pass over 10,000 engines costs 2.1 us each with 64 MiB between them and
             // 0.75 us with 128 KiB. Strategies built by our tool have 32 KiB of stack and fit their memory here; bounds
-            // checks, which such small reservations need, cost indicator code 3 %.
+            // checks, which such small reservations need, cost a tick at a time 3 %.
             // Without copy-on-write an instance is two mappings fewer, and a small memory is copied in microseconds.
             Self::Native => config.memory_reservation(DENSE_BYTES).memory_reservation_for_growth(DENSE_BYTES).memory_init_cow(false),
             // What does not fit such a slot is copied each time it grows by one. Where it is known beforehand, it gets addresses
@@ -110,8 +112,9 @@ pub enum Addresses {
     /// gets a tick at a time: what counts is how near to each other their memories lie.
     #[default]
     Dense,
-    /// All that a pointer can name, of which nothing behind the memory's end is mapped: no access needs a check, which halves
-    /// the time of a loop over a batch. A few guests that get whole columns: backtests.
+    /// All that a pointer can name, of which nothing behind the memory's end can be read or written: no access needs a check, which
+    /// halves the time of a loop over a batch. A few guests that get whole columns: backtests. Where addresses are limited
+    /// (`ulimit -v`), dense.
     Wide,
 }
 
@@ -127,9 +130,9 @@ impl Addresses {
         }
     }
 
-    /// Wide, unless this process may not have so many addresses (`ulimit -v`).
-    pub fn for_batches() -> Self {
-        if getrlimit(Resource::As).current.is_none() { Self::Wide } else { Self::Dense }
+    /// As wide as this process may have them.
+    pub(crate) fn that_there_are(self) -> Self {
+        if getrlimit(Resource::As).current.is_none() { self } else { Self::Dense }
     }
 }
 

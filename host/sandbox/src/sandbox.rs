@@ -248,7 +248,7 @@ impl<H: GuestHost> Sandbox<H> {
     /// The cache directory can't be used, or the machine can't run wasmtime.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
         let engine_error = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
-        let codegen = Codegen { numbers: config.numbers, addresses: config.addresses };
+        let codegen = Codegen { numbers: config.numbers, addresses: config.addresses.that_there_are() };
         let mut workshops = HashMap::new();
         for profile in Profile::ALL {
             workshops.insert(profile, Workshop::new(profile, codegen).map_err(engine_error)?);

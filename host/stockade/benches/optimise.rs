@@ -60,8 +60,7 @@ impl Market {
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let (market, span) = ticks(folder.path());
-    let sandbox: Sandbox<Desk> =
-        Sandbox::new(SandboxConfig { addresses: Addresses::for_batches(), ..SandboxConfig::default() }).expect("a sandbox");
+    let sandbox: Sandbox<Desk> = Sandbox::new(SandboxConfig { addresses: Addresses::Wide, ..SandboxConfig::default() }).expect("a sandbox");
     let digest = sandbox.load(components::ema_cross()).expect("the sample loads").digest;
     let description = sandbox.describe(&digest).expect("the sample describes itself");
     let stop = Arc::new(AtomicBool::new(false));

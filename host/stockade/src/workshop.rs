@@ -70,12 +70,12 @@ fn find(file: &Path) -> Outcome<PathBuf> {
 }
 
 impl Workshop {
-    /// Checks and compiles a component and asks it what it is.
+    /// Checks and compiles a component, for guests with such addresses, and asks it what it is.
     ///
     /// # Errors
     /// The component is refused; the message names the file.
-    pub fn load(path: &Path, component: &[u8]) -> Outcome<Self> {
-        let config = SandboxConfig { compiler: compiler(), addresses: Addresses::for_batches(), ..SandboxConfig::default() };
+    pub fn load(path: &Path, component: &[u8], addresses: Addresses) -> Outcome<Self> {
+        let config = SandboxConfig { compiler: compiler(), addresses, ..SandboxConfig::default() };
         let sandbox = Sandbox::new(config).map_err(Failure::of(Exit::Machine))?;
         let refused = |why: &dyn std::fmt::Display| Failure::new(Exit::Refused, format_args!("{}: {why}", path.display()));
         let loaded = sandbox.load(component).map_err(|error| match error {
@@ -101,8 +101,8 @@ impl Workshop {
     ///
     /// # Errors
     /// As [`read`] and [`load`](Self::load).
-    pub fn open(file: &Path) -> Outcome<Self> {
+    pub fn open(file: &Path, addresses: Addresses) -> Outcome<Self> {
         let (path, component) = read(file)?;
-        Self::load(&path, &component)
+        Self::load(&path, &component, addresses)
     }
 }

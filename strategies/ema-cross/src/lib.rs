@@ -43,7 +43,7 @@ impl Strategy for EmaCross {
 
     /// Every tick moves the averages; few cross them.
     #[inline]
-    fn watch(&mut self, tick: &Tick) -> bool {
+    fn watch(&mut self, _symbol: Symbol, tick: &Tick) -> bool {
         let (fast, slow) = (self.fast.update(tick.mid()), self.slow.update(tick.mid()));
         let (Some(fast), Some(slow)) = (fast, slow) else { return false };
         let side = if fast > slow { Side::Buy } else { Side::Sell };

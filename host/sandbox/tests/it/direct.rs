@@ -50,6 +50,7 @@ fn check(component: &[u8], params: &[Param], host: &ScriptedHost, calls: &[Call<
         let [direct, component, wide] = guests.each_mut().map(|guest| see(guest, call.clone()));
         assert_eq!(direct, component, "{call:?}");
         assert_eq!(direct, wide, "{call:?}, wide");
+        assert_eq!(guests[0].used().fuel_last_call, guests[2].used().fuel_last_call, "{call:?}, wide");
         direct
     };
     calls.iter().map(all).collect()

@@ -48,7 +48,7 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
-        let sandbox = Sandbox::new(SandboxConfig { addresses: Addresses::for_batches(), ..SandboxConfig::default() }).expect("a sandbox");
+        let sandbox = Sandbox::new(SandboxConfig { addresses: Addresses::Wide, ..SandboxConfig::default() }).expect("a sandbox");
         let load = |component: &[u8]| {
             let digest = sandbox.load(component).expect("a sample loads").digest;
             (digest, sandbox.describe(&digest).expect("a sample describes itself"))

@@ -26,6 +26,7 @@ use domain::symbol::SymbolId;
 use domain::time::{DAY_US, Time};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use market::{Date, TickStore};
+use sandbox::Addresses;
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -165,7 +166,7 @@ impl Stage {
     /// Names what is missing or refused.
     pub fn open(setting: &Setting, global: &Global) -> Outcome<Self> {
         let config = global.config()?;
-        let workshop = Workshop::open(setting.strategy.as_deref().expect("it is required where a setting is used"))?;
+        let workshop = Workshop::open(setting.strategy.as_deref().expect("it is required where a setting is used"), Addresses::Wide)?;
         let description = &workshop.description;
         let terms = setting.terms.account()?;
         setting.conditions.check()?;

@@ -54,7 +54,7 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
     let start = start(life)?;
     let refused = |why: String| Failure::new(Exit::Refused, format_args!("the recorded life can't be run as a backtest: {why}"));
     let table = SymbolTable::new(life.beginning.table.clone()).map_err(|error| refused(error.to_string()))?;
-    let sandbox = Sandbox::<Desk>::new(SandboxConfig { addresses: Addresses::for_batches(), ..SandboxConfig::default() })
+    let sandbox = Sandbox::<Desk>::new(SandboxConfig { addresses: Addresses::Wide, ..SandboxConfig::default() })
         .map_err(Failure::of(Exit::Machine))?;
     let loaded = sandbox.load(component).map_err(Failure::of(Exit::Refused))?;
     let description = sandbox.describe(&loaded.digest).map_err(Failure::of(Exit::Refused))?;

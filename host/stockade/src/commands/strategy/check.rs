@@ -7,6 +7,7 @@ use crate::probe;
 use crate::workshop::Workshop;
 use api::{Probe, UploadReport};
 use domain::params::resolve;
+use sandbox::Addresses;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -31,7 +32,7 @@ struct Report {
 
 /// Checks, probes and reports.
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
-    let workshop = Workshop::open(&arguments.file)?;
+    let workshop = Workshop::open(&arguments.file, Addresses::Dense)?;
     let failed =
         |what: &str, why: &dyn std::fmt::Display| Failure::new(Exit::Refused, format_args!("{}: {what}: {why}", arguments.file.display()));
     let given = arguments.param.iter().map(|(name, value)| (name.as_str(), value.as_str()));

@@ -5,6 +5,7 @@ use crate::exit::Outcome;
 use crate::output::{Align, table};
 use crate::workshop::Workshop;
 use domain::contract::{DataNeed, Description, ParamSpec, ParamValue};
+use sandbox::Addresses;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -15,7 +16,7 @@ pub struct Arguments {
 
 /// Asks the component.
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
-    let workshop = Workshop::open(&arguments.file)?;
+    let workshop = Workshop::open(&arguments.file, Addresses::Dense)?;
     global.output().show(&workshop.description, text);
     Ok(())
 }
