@@ -199,6 +199,8 @@ struct Ready<H: 'static> {
 struct Host {
     guests: AtomicUsize,
     guests_max: usize,
+    /// What the machine has room for.
+    room: Room,
     resident_bytes_max: Option<u64>,
     _epochs: EpochClock,
 }
@@ -226,9 +228,8 @@ impl Host {
     fn full(&self, taken: usize) -> Option<String> {
         let max = self.guests_max;
         if taken >= max {
-            return Some(format!(
-                "this host has room for {max} guests and all are taken: stop some, raise vm.max_map_count (sysctl), or use another host"
-            ));
+            let out = if max < self.room.guests { "raise sandbox.engines_max".into() } else { self.room.mend(max + 1) };
+            return Some(format!("this host has room for {max} guests and all are taken: stop some, or {out}"));
         }
         let strain = InUse::now()?.strain(self.resident_bytes_max)?;
         Some(format!("this host lets no further guest in: {strain}"))
@@ -272,6 +273,7 @@ impl<H: GuestHost> Sandbox<H> {
             host: Arc::new(Host {
                 guests: AtomicUsize::new(0),
                 guests_max,
+                room,
                 resident_bytes_max: config.resident_bytes_max,
                 _epochs: epochs,
             }),

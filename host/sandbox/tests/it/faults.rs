@@ -204,7 +204,7 @@ fn a_host_that_is_full_says_so_and_has_room_again_when_a_guest_leaves() {
     let first = enter().unwrap();
     let _second = enter().unwrap();
     let fault = enter().err().expect("there are two places");
-    says(&fault.message, &["room for 2 guests", "vm.max_map_count"]);
+    says(&fault.message, &["room for 2 guests", "sandbox.engines_max"]);
     drop(first);
     enter().unwrap();
     assert_eq!(sandbox.guests(), (1, 2));
