@@ -72,7 +72,7 @@ pub trait Strategy: Sized {
     /// Looks at each tick first and says whether [`Strategy::on_tick`] is wanted for it, which it is unless stated.
     ///
     /// A strategy that acts seldom does here what every tick takes, such as moving its averages. It has no context: that
-    /// nothing can be asked of the host here is what makes a batch of ticks fast, twice as fast for a pair of averages.
+    /// nothing can be asked of the host here is what makes a batch of ticks fast, by a third for a pair of averages.
     /// [`Context::skipped`] tells of what is missing just before the tick that `on_tick` gets; of earlier gaps
     /// [`Context::last_gap`] tells.
     ///

@@ -10,15 +10,20 @@ struct Busy {
     slow: Ema,
     seen: u64,
     log: bool,
-    /// What the averages came to, for a strategy that watches.
-    watched: Option<(f64, f64)>,
+    /// Whether it says which ticks it wants.
+    watches: bool,
+    /// What the averages came to.
+    averages: Option<(f64, f64)>,
 }
 
-#[derive(Params, Clone)]
+#[derive(Params, Clone, Debug)]
 struct Settings {
     /// Whether each crossing is logged, so that rows without an order ask the host for something as well.
     #[param(default = true)]
     log: bool,
+    /// Whether quiet rows are watched only, in a loop of their own, or handled like all others.
+    #[param(default = true)]
+    watches: bool,
 }
 
 impl Strategy for Busy {
@@ -29,18 +34,20 @@ impl Strategy for Busy {
     }
 
     fn new(settings: Settings) -> Result<Self, String> {
-        Ok(Busy { fast: Ema::new(5), slow: Ema::new(40), seen: 0, log: settings.log, watched: None })
+        Ok(Busy { fast: Ema::new(5), slow: Ema::new(40), seen: 0, log: settings.log, watches: settings.watches, averages: None })
     }
 
     fn watch(&mut self, _symbol: Symbol, tick: &Tick) -> bool {
         self.seen += 1;
-        self.watched = self.fast.update(tick.mid()).zip(self.slow.update(tick.mid()));
+        // Where a market has deals, what is decided hangs on them, too.
+        self.averages = self.fast.update(tick.mid() + tick.volume * 1e-5).zip(self.slow.update(tick.mid() + tick.last * 1e-5));
         // Without the words of every seventh, long stretches are quiet.
-        self.watched.is_some_and(|(fast, slow)| (fast - slow).abs() > 0.0002) || self.log && self.seen.is_multiple_of(7)
+        let loud = self.averages.is_some_and(|(fast, slow)| (fast - slow).abs() > 0.0003) || self.log && self.seen.is_multiple_of(7);
+        loud || !self.watches || self.seen.is_multiple_of(101)
     }
 
     fn on_tick(&mut self, ctx: &mut Context, tick: &Tick) {
-        let Some((fast, slow)) = self.watched else { return };
+        let Some((fast, slow)) = self.averages else { return };
         if self.log && self.seen.is_multiple_of(7) {
             let past = ctx.ticks(0, 3);
             assert_eq!(past.last(), Some(tick), "the past ends with the tick being handled");
@@ -85,8 +92,8 @@ impl Strategy for Busy {
     }
 }
 
-/// A random walk of ticks some seconds apart.
-fn walk(seed: u64, count: usize) -> Vec<Tick> {
+/// A random walk of ticks some seconds apart, in a market with last deals or without.
+fn walk(seed: u64, count: usize, deals: bool) -> Vec<Tick> {
     let (mut state, mut time, mut points) = (seed, 0, 110_000_i64);
     let mut next = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -96,7 +103,8 @@ fn walk(seed: u64, count: usize) -> Vec<Tick> {
         time += next(3_000_000) as i64;
         points += next(41) as i64 - 20;
         let (bid, ask) = (points as f64 / 1e5, (points + 5 + next(10) as i64) as f64 / 1e5);
-        Tick { time, bid, ask, last: 0.0, volume: 0.0 }
+        let (last, volume) = if deals { (bid, next(3) as f64) } else { (0.0, 0.0) };
+        Tick { time, bid, ask, last, volume }
     };
     (0..count).map(|_| tick()).collect()
 }
@@ -110,15 +118,17 @@ fn decisions(settings: &Settings, feed: impl Fn(&mut Harness<Busy>)) -> (Vec<Rec
 #[test]
 fn batched_decisions_are_those_of_single_ticks() {
     for seed in 0..20 {
-        let ticks = walk(seed, 4_000);
-        for log in [true, false] {
-            let settings = Settings { log };
+        for (log, watches, deals) in
+            [(true, true, false), (false, true, false), (true, false, false), (false, true, true), (true, false, true)]
+        {
+            let ticks = walk(seed, 6_000, deals);
+            let settings = Settings { log, watches };
             let single = decisions(&settings, |test| test.feed(0, &ticks));
             let orders = single.0.iter().filter(|recorded| format!("{recorded:?}").contains("Submit")).count();
-            assert!(orders > 10, "the walk of seed {seed} is too quiet for a test: {orders} orders");
-            for rows in [1, 2, 7, 256, 4_000] {
+            assert!(orders > 5, "the walk of seed {seed} is too quiet for a test: {orders} orders");
+            for rows in [1, 2, 7, 256, 6_000] {
                 let batched = decisions(&settings, |test| test.feed_batched(0, &ticks, rows));
-                assert_eq!(single, batched, "seed {seed}, batches of {rows}");
+                assert!(single == batched, "seed {seed}, {settings:?}, deals {deals}, batches of {rows}: they decide differently");
             }
         }
     }
@@ -143,7 +153,7 @@ fn a_strategy_without_ticks_still_consumes_them() {
         }
     }
     let mut test = Harness::<Barred>::new(());
-    test.feed_batched(0, &walk(1, 1_000), 256);
+    test.feed_batched(0, &walk(1, 1_000, false), 256);
     let bars = test.strategy().expect("made").0;
     assert!((20..30).contains(&bars), "{bars}");
 }

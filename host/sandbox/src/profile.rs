@@ -75,7 +75,7 @@ impl Profile {
         match self {
             // Memories far apart miss the TLB: a pass over 10,000 engines costs 2.1 us each with 64 MiB between them and
             // 0.75 us with 128 KiB. Strategies built by our tool have 32 KiB of stack and fit their memory here; bounds
-            // checks, which such small reservations need, cost a tick at a time 3 %.
+            // checks, which such small reservations need, cost 3 % where a tick has indicators to work on.
             // Without copy-on-write an instance is two mappings fewer, and a small memory is copied in microseconds.
             Self::Native => config.memory_reservation(DENSE_BYTES).memory_reservation_for_growth(DENSE_BYTES).memory_init_cow(false),
             // What does not fit such a slot is copied each time it grows by one. Where it is known beforehand, it gets addresses
@@ -113,17 +113,17 @@ pub enum Addresses {
     #[default]
     Dense,
     /// All that a pointer can name, of which nothing behind the memory's end can be read or written: no access needs a check, which
-    /// halves the time of a loop over a batch. A few guests that get whole columns: backtests. Where addresses are limited
+    /// takes a third off a loop over a batch. A few guests that get whole columns: backtests. Where addresses are limited
     /// (`ulimit -v`), dense.
     Wide,
 }
 
 impl Addresses {
     /// Both.
-    pub const ALL: [Self; 2] = [Self::Dense, Self::Wide];
+    pub(crate) const ALL: [Self; 2] = [Self::Dense, Self::Wide];
 
-    /// The word for it.
-    pub fn word(self) -> &'static str {
+    /// The word for it, to the process that compiles.
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Dense => "dense",
             Self::Wide => "wide",

@@ -273,13 +273,15 @@ impl<S: Strategy> Harness<S> {
         (market.batch, market.batch_symbol, market.batch_taken) = (ticks.to_vec(), symbol, 1);
         drop(market);
         let column = |pick: fn(&Tick) -> f64| ticks.iter().map(pick).collect::<Vec<_>>();
+        // As a host hands them over: none at all where the market has none.
+        let of_deals = |pick: fn(&Tick) -> f64| Some(column(pick)).filter(|column| column.iter().any(|&value| value != 0.0));
         let times: Vec<_> = ticks.iter().map(|tick| tick.time).collect();
         let columns = Columns {
             times: &times,
             bids: &column(|tick| tick.bid),
             asks: &column(|tick| tick.ask),
-            lasts: &column(|tick| tick.last),
-            volumes: &column(|tick| tick.volume),
+            lasts: &of_deals(|tick| tick.last).unwrap_or_default(),
+            volumes: &of_deals(|tick| tick.volume).unwrap_or_default(),
         };
         let handled = self.runner.ticks(&self.exchange, symbol, columns) as usize;
         assert!((1..=ticks.len()).contains(&handled), "{handled} of {} rows were handled", ticks.len());
