@@ -1,5 +1,11 @@
 //! One file of entries: a header, then frames, each with the hash over everything before it. Whoever changes a byte must
 //! change every hash after it, and the next file begins with the last one.
+//!
+//! ```text
+//! length u32 | check of the length, 4 bytes | payload, length bytes | hash, 32 bytes
+//! ```
+//! A crash may cut the last frame anywhere. The length has a check of its own, so that one that reaches past the end of
+//! the file is known for what it is: as it was written, the rest of its frame is torn off; otherwise the file was altered.
 
 use crate::error::RecordError;
 use domain::tape::Entry;
@@ -9,10 +15,9 @@ use std::fs;
 use std::path::Path;
 
 /// Format and its version.
-const MAGIC: &[u8; 8] = b"STKREC\x00\x01";
-const HEADER: usize = MAGIC.len() + 32;
-/// Of one frame; more is damage.
-const FRAME_BYTES_MAX: usize = 64 << 20;
+const MAGIC: &[u8; 8] = b"STKREC\x00\x02";
+/// The length and its check.
+const LEAD: usize = 8;
 
 /// A hash over all frames so far.
 pub(crate) type Hash = [u8; 32];
@@ -34,8 +39,12 @@ pub(crate) fn header(before: &Hash) -> Vec<u8> {
 pub(crate) fn frame(before: &Hash, frame: &Frame) -> (Vec<u8>, Hash) {
     let payload = postcard::to_allocvec(frame).expect("entries have no type that can't be written");
     let hash = link(before, &payload);
-    let length = u32::try_from(payload.len()).expect("a frame is bounded by the tape's bytes a minute");
-    ([length.to_le_bytes().as_slice(), &payload, &hash].concat(), hash)
+    let length = u32::try_from(payload.len()).expect("a frame is bounded by the tape's bytes a minute").to_le_bytes();
+    ([length.as_slice(), &check(before, length), &payload, &hash].concat(), hash)
+}
+
+fn check(before: &Hash, length: [u8; 4]) -> [u8; 4] {
+    *link(before, &length).first_chunk().expect("a hash has 32 bytes")
 }
 
 fn link(before: &Hash, payload: &[u8]) -> Hash {
@@ -48,8 +57,10 @@ pub(crate) struct Read {
     /// The hash it goes on from, and the one it ends with.
     pub before: Hash,
     pub after: Hash,
-    /// Where its last whole frame ends: what follows was torn off by a crash.
+    /// Where its last whole frame ends.
     pub whole: u64,
+    /// Bytes after that: of a frame that a crash cut short.
+    pub torn: u64,
 }
 
 /// Reads a file and checks its chain.
@@ -58,28 +69,24 @@ pub(crate) struct Read {
 /// It can't be read, is of another format, or has been altered.
 pub(crate) fn read(path: &Path) -> Result<Read, RecordError> {
     let bytes = fs::read(path).map_err(RecordError::io("read", path))?;
-    if bytes.len() < HEADER || bytes[..MAGIC.len()] != *MAGIC {
-        return Err(RecordError::Format(path.to_path_buf()));
-    }
-    let before: Hash = bytes[MAGIC.len()..HEADER].try_into().expect("a hash has 32 bytes");
-    let mut read = Read { frames: Vec::new(), before, after: before, whole: HEADER as u64 };
-    while let Some(rest) = bytes.get(read.whole as usize + 4..) {
-        let altered = |what| RecordError::Altered { path: path.to_path_buf(), at: read.whole, what };
-        let length = u32::from_le_bytes(bytes[read.whole as usize..][..4].try_into().expect("four bytes")) as usize;
-        if length > FRAME_BYTES_MAX {
-            return Err(altered("an impossible length"));
+    let headed = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk::<32>());
+    let Some((&before, mut rest)) = headed else { return Err(RecordError::Format(path.to_path_buf())) };
+    let (mut frames, mut after) = (Vec::new(), before);
+    while let Some((&[l0, l1, l2, l3, ref checked @ ..], body)) = rest.split_first_chunk::<LEAD>() {
+        let altered = |what| RecordError::Altered { path: path.to_path_buf(), at: (bytes.len() - rest.len()) as u64, what };
+        let length = [l0, l1, l2, l3];
+        if *checked != check(&after, length) {
+            return Err(altered("the length of a frame does not fit"));
         }
-        let (Some(payload), Some(hash)) = (rest.get(..length), rest.get(length..length + 32)) else { break };
-        let after = link(&read.after, payload);
-        if after != hash {
+        let Some((payload, tail)) = body.split_at_checked(u32::from_le_bytes(length) as usize) else { break };
+        let Some((&hash, next)) = tail.split_first_chunk::<32>() else { break };
+        if hash != link(&after, payload) {
             return Err(altered("the hash does not fit"));
         }
-        let frame = postcard::from_bytes(payload).map_err(|_| altered("a frame that can't be read"))?;
-        read.frames.push(frame);
-        read.after = after;
-        read.whole += (4 + length + 32) as u64;
+        frames.push(postcard::from_bytes(payload).map_err(|_| altered("a frame that can't be read"))?);
+        (after, rest) = (hash, next);
     }
-    Ok(read)
+    Ok(Read { frames, before, after, whole: (bytes.len() - rest.len()) as u64, torn: rest.len() as u64 })
 }
 
 #[cfg(test)]
@@ -87,6 +94,8 @@ mod tests {
     use super::*;
     use domain::tape::Asked;
     use proptest::prelude::*;
+
+    const HEADER: usize = MAGIC.len() + 32;
 
     fn frames(count: u64) -> Vec<Frame> {
         (0..count).map(|n| Frame { run: 7, entries: vec![Entry::Asked(Asked::Random(n)), Entry::Gap] }).collect()
@@ -122,18 +131,28 @@ mod tests {
             let read = read_back(&bytes[..cut]).unwrap();
             let whole = ends.iter().filter(|&&end| end <= cut as u64).count() - 1;
             prop_assert_eq!(&read.frames, &frames[..whole]);
-            prop_assert_eq!(read.whole, ends[whole]);
+            prop_assert_eq!((read.whole, read.torn), (ends[whole], cut as u64 - ends[whole]));
         }
 
-        #[test]
-        fn no_byte_can_be_changed_unseen(at in 0_usize..1_000, flip in 1_u8..=255) {
-            let frames = frames(3);
-            let (mut bytes, _) = written(&frames);
-            let at = at % bytes.len();
-            bytes[at] ^= flip;
-            // What is changed may look like a torn tail, but never like the frames that were written.
-            let unseen = read_back(&bytes).is_ok_and(|read| read.frames == frames && read.before == [9; 32]);
-            prop_assert!(!unseen);
+    }
+
+    #[test]
+    fn no_bit_can_be_turned_unseen() {
+        let (bytes, ends) = written(&frames(3));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut turned = bytes.clone();
+                turned[at] ^= 1 << bit;
+                match read_back(&turned) {
+                    Err(RecordError::Format(_)) => assert!(at < MAGIC.len(), "byte {at}"),
+                    // The frame in which it lies; with what the file goes on from, the first.
+                    Err(RecordError::Altered { at: named, .. }) => {
+                        let frame = ends.iter().rev().find(|&&end| end <= at.max(HEADER) as u64);
+                        assert!(at >= MAGIC.len() && Some(&named) == frame, "byte {at}: {named}");
+                    }
+                    other => panic!("bit {bit} of byte {at}: {:?}", other.map(|read| read.torn)),
+                }
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Record {
     pub lives: Vec<Life>,
     /// The last hash of the chain: whoever has written it down elsewhere can tell whether all of the record is there.
     pub hash: Digest,
+    /// Bytes at the end of the newest file that are of a frame cut short: its host crashed, or has not finished writing.
+    pub torn: u64,
 }
 
 /// One guest, from its beginning.
@@ -36,7 +38,7 @@ impl Record {
     /// There is nothing, or it has been altered.
     pub fn open(records: &Path, engine: EngineId) -> Result<Self, RecordError> {
         let folder = engine_folder(records, engine);
-        let mut record = Self { lives: Vec::new(), hash: Digest([0; 32]) };
+        let mut record = Self { lives: Vec::new(), hash: Digest([0; 32]), torn: 0 };
         let mut last = None;
         for path in files(&folder)? {
             let read = read(&path)?;
@@ -44,6 +46,7 @@ impl Record {
                 return Err(RecordError::Altered { path, at: 0, what: "it does not follow on the file before it" });
             }
             last = Some(read.after);
+            record.torn = read.torn;
             for frame in read.frames {
                 frame.entries.into_iter().for_each(|entry| record.take_in(frame.run, entry));
             }

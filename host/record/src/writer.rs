@@ -69,11 +69,7 @@ impl Recorder {
     /// # Errors
     /// It can't be written.
     pub fn keep_component(&self, digest: &Digest, bytes: &[u8]) -> Result<(), RecordError> {
-        let path = component_file(&self.folder, digest);
-        // Under its name only when it is whole.
-        let part = path.with_extension("part");
-        fs::write(&part, bytes).map_err(RecordError::io("write", &part))?;
-        fs::rename(&part, &path).map_err(RecordError::io("name", &path))
+        put(&component_file(&self.folder, digest), bytes)
     }
 
     /// Appends what an engine and its guest said to each other, in one frame.
@@ -140,7 +136,7 @@ impl Chain {
     fn roll(&mut self) -> Result<(), RecordError> {
         let path = self.path(self.number + 1);
         let bytes = header(&self.hash);
-        fs::write(&path, &bytes).map_err(RecordError::io("write", &path))?;
+        put(&path, &bytes)?;
         self.number += 1;
         self.bytes = bytes.len() as u64;
         Ok(())
@@ -164,6 +160,16 @@ impl Chain {
     }
 }
 
+/// Writes a file that has its name only when it is whole.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
+    let part = path.with_extension(PART);
+    fs::write(&part, bytes).map_err(RecordError::io("write", &part))?;
+    fs::rename(&part, path).map_err(RecordError::io("name", path))
+}
+
+/// What a file is called that is not whole.
+const PART: &str = "part";
+
 /// Where an engine's files are.
 pub(crate) fn engine_folder(records: &Path, engine: EngineId) -> PathBuf {
     records.join(format!("engine-{engine}"))
@@ -183,7 +189,7 @@ pub(crate) fn number_of(path: &Path) -> Option<u64> {
     path.file_stem()?.to_str()?.parse().ok()
 }
 
-/// The files of a folder by name; none when there is no such folder.
+/// The whole files of a folder by name; none when there is no such folder.
 pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -191,7 +197,7 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
     };
     let mut files =
         entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(RecordError::io("list", folder))?;
-    files.retain(|path| path.is_file());
+    files.retain(|path| path.is_file() && path.extension().is_some_and(|extension| extension != PART));
     files.sort();
     Ok(files)
 }
@@ -229,4 +235,73 @@ fn trim_runs(ticks: &Path, max: u64) -> Result<(), RecordError> {
     // Only empty folders can be removed this way, which is what is wanted.
     runs.iter().take(runs.len().saturating_sub(1)).for_each(|run| drop(fs::remove_dir(run)));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader::Record;
+    use domain::limits::GuestLimits;
+    use domain::tape::{Asked, Beginning};
+
+    const ENGINE: EngineId = EngineId(7);
+
+    fn begin() -> Entry {
+        let (version, limits) = (Digest([0; 32]), GuestLimits::default());
+        Entry::Begin(Box::new(Beginning { engine: ENGINE, version, table: Vec::new(), symbols: Vec::new(), seed: 1, limits }))
+    }
+
+    /// A run of the host that writes one life, with `asked` in a frame of its own.
+    fn lived(folder: &Path, run: i64, asked: u64) {
+        let mut recorder = Recorder::new(folder, run, SymbolTable::default(), Retention::default()).unwrap();
+        recorder.entries(ENGINE, vec![begin()]).unwrap();
+        recorder.entries(ENGINE, vec![Entry::Asked(Asked::Random(asked))]).unwrap();
+    }
+
+    /// What was asked in each life, and how many bytes are of a frame cut short.
+    fn kept(folder: &Path) -> (Vec<Vec<Entry>>, u64) {
+        let record = Record::open(folder, ENGINE).unwrap();
+        (record.lives.into_iter().map(|life| life.entries).collect(), record.torn)
+    }
+
+    fn asked(value: u64) -> Vec<Entry> {
+        vec![Entry::Asked(Asked::Random(value))]
+    }
+
+    #[test]
+    fn after_a_crash_in_the_middle_of_a_frame_the_record_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        lived(folder.path(), 1, 10);
+        let file = files(&engine_folder(folder.path(), ENGINE)).unwrap().pop().unwrap();
+        let bytes = fs::read(&file).unwrap();
+        fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+        let (lives, torn) = kept(folder.path());
+        assert_eq!((lives, torn > 30), (vec![Vec::new()], true));
+        lived(folder.path(), 2, 20);
+        assert_eq!(kept(folder.path()), (vec![Vec::new(), asked(20)], 0));
+    }
+
+    #[test]
+    fn after_a_crash_at_the_beginning_of_a_file_the_record_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        lived(folder.path(), 1, 10);
+        let file = files(&engine_folder(folder.path(), ENGINE)).unwrap().pop().unwrap();
+        fs::write(file.with_file_name("0000000002.part"), b"STK").unwrap();
+        lived(folder.path(), 2, 20);
+        assert_eq!(kept(folder.path()), (vec![asked(10), asked(20)], 0));
+    }
+
+    #[test]
+    fn what_was_altered_is_left_as_it_is_and_nothing_claims_to_follow_on_it() {
+        let folder = tempfile::tempdir().unwrap();
+        lived(folder.path(), 1, 10);
+        let file = files(&engine_folder(folder.path(), ENGINE)).unwrap().pop().unwrap();
+        let mut bytes = fs::read(&file).unwrap();
+        // The second byte of the first frame's length: it would reach past the file's end.
+        bytes[41] ^= 1 << 7;
+        fs::write(&file, &bytes).unwrap();
+        lived(folder.path(), 2, 20);
+        assert_eq!(fs::read(&file).unwrap(), bytes);
+        assert!(matches!(Record::open(folder.path(), ENGINE), Err(RecordError::Altered { path, at: 40, .. }) if path == file));
+    }
 }

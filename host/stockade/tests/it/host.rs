@@ -168,11 +168,19 @@ fn replays(place: &Place) {
     place.fails(&["replay", "--engine", "2"], 3, &["no record of engine 2"]);
 
     let path = place.path(".stockade/records/engine-1/0000000001.rec");
-    let mut bytes = std::fs::read(&path).expect("it is there");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(&path, bytes).expect("it can be written");
-    replay(&[]).failed(4, &["0000000001.rec has been altered", "at byte"]);
+    let whole = std::fs::read(&path).expect("it is there");
+    let write = |bytes: &[u8]| std::fs::write(&path, bytes).expect("it can be written");
+    // What the file goes on from, the first frame's length, its check, and what lies in the middle.
+    for at in [20, 41, 46, whole.len() / 2] {
+        let mut turned = whole.clone();
+        turned[at] ^= 1;
+        write(&turned);
+        replay(&[]).failed(4, &["0000000001.rec has been altered", "at byte"]);
+    }
+    write(&whole[..whole.len() - 1]);
+    let torn = replay(&[]);
+    assert_eq!(torn.code, 0, "{}", torn.err);
+    assert!(torn.out.contains("after its last whole frame are of one cut short"), "{}", torn.out);
 }
 
 /// Denied orders, prices that are no numbers and lines that nobody keeps: whatever it is ended for, all of it can be done again.

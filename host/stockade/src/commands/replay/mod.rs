@@ -110,7 +110,7 @@ fn answer(done: &[Done<'_>], record: &Record) -> Value {
             "difference": replayed.difference.as_ref().map(ToString::to_string),
         })
     });
-    json!({ "record": record.hash.to_string(), "lives": lives.collect::<Vec<_>>() })
+    json!({ "record": record.hash.to_string(), "torn_bytes": record.torn, "lives": lives.collect::<Vec<_>>() })
 }
 
 fn text(done: &[Done<'_>], record: &Record) -> String {
@@ -140,7 +140,13 @@ fn text(done: &[Done<'_>], record: &Record) -> String {
             ]
         })
         .collect();
-    format!("{}record {}\n", table(&head, &rows), record.hash)
+    let torn = match record.torn {
+        0 => String::new(),
+        bytes => {
+            format!("; {} bytes after its last whole frame are of one cut short, by a crash or because the host is writing", grouped(bytes))
+        }
+    };
+    format!("{}record {}{torn}\n", table(&head, &rows), record.hash)
 }
 
 /// Decisions as JSON lines.
