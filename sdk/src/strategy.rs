@@ -217,6 +217,13 @@ impl Manifest {
         self
     }
 
+    /// The strategy has no callback but `on_tick`. It looks at its orders and positions when it wants to know, and the host
+    /// makes no call for each thing that happens to them.
+    #[must_use]
+    pub fn only_ticks(self) -> Self {
+        self.callbacks(Callbacks { tick: true, bar: false, timer: false, order: false, position: false })
+    }
+
     /// The strategy lives on bars and timers: `on_tick` is not called.
     #[must_use]
     pub fn without_ticks(mut self) -> Self {

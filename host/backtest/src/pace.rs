@@ -6,7 +6,7 @@ const ROWS_MAX: usize = 1_024;
 /// Fewer are not worth a call.
 const ROWS_MIN: usize = 64;
 /// Rows of which the copy costs as much as a call.
-const ROWS_OF_A_CALL: usize = 100;
+const ROWS_OF_A_CALL: usize = 300;
 /// Of how many stops the mean distance is taken, roughly.
 const STOPS: usize = 8;
 

@@ -10,15 +10,33 @@ use paper::{PriceRanges, RangesAhead};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-/// Price ranges of some columns, made by whoever first wants them.
-pub(crate) type SharedRanges = Arc<OnceLock<PriceRanges>>;
+/// Rows of which ranges are made at once. Few enough that their prices are still in the cache when they are handed to a guest.
+const PIECE: usize = 1 << 14;
+
+/// Price ranges of some columns, piece by piece, each made by whoever first wants it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SharedRanges(Arc<OnceLock<Box<[OnceLock<PriceRanges>]>>>);
+
+impl SharedRanges {
+    /// Those of the rows of `whole` from `row` on, up to the end of its piece.
+    fn starting(&self, row: usize, whole: &TickColumns<'_>) -> RangesAhead<'_> {
+        let pieces = self.0.get_or_init(|| std::iter::repeat_with(OnceLock::new).take(whole.len().div_ceil(PIECE)).collect());
+        let Some(piece) = pieces.get(row / PIECE) else { return RangesAhead::default() };
+        let ranges = piece.get_or_init(|| {
+            let first = row - row % PIECE;
+            let rows = first..whole.len().min(first + PIECE);
+            PriceRanges::of(&whole.bids[rows.clone()], &whole.asks[rows])
+        });
+        ranges.starting(row % PIECE)
+    }
+}
 
 /// Rows of one symbol, in order of time, and between which prices they lie.
 #[derive(Clone)]
 pub struct Chunk {
     columns: Arc<dyn Columns>,
     ranges: SharedRanges,
-    /// Where its first row lies in the columns that the ranges are of.
+    /// Where its first row lies in the columns that the ranges are of; of others than its own all ranges have been made.
     first: usize,
 }
 
@@ -31,9 +49,9 @@ impl Chunk {
     /// The ticks of a day with `from <= time < to`; the ranges, of the whole day, are shared with whoever else reads it.
     pub(crate) fn of_day(day: Day, from: Time, to: Time, ranges: &SharedRanges) -> Self {
         let whole = day.columns();
-        ranges.get_or_init(|| PriceRanges::of(whole.bids, whole.asks));
+        (0..whole.len()).step_by(PIECE).for_each(|row| _ = ranges.starting(row, &whole));
         let first = whole.times.partition_point(|&time| time < from.0);
-        Self { columns: Arc::new(DayColumns(day.within(from, to))), ranges: Arc::clone(ranges), first }
+        Self { columns: Arc::new(DayColumns(day.within(from, to))), ranges: ranges.clone(), first }
     }
 
     /// The rows.
@@ -46,10 +64,9 @@ impl Chunk {
         &self.columns
     }
 
-    /// Between which prices the rows from `row` on lie.
+    /// Between which prices the rows from `row` on lie, as far as is known: not to the last row.
     pub fn ranges(&self, row: usize) -> RangesAhead<'_> {
-        let ranges = self.ranges.get_or_init(|| PriceRanges::of(self.columns().bids, self.columns().asks));
-        ranges.starting(self.first + row)
+        self.ranges.starting(self.first + row, &self.columns())
     }
 }
 

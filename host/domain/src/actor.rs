@@ -288,7 +288,7 @@ impl Actor {
     }
 
     fn order_changed(&mut self, order: &WorkingOrder, fill: Option<&Deal>, retcode: u32, at: Time) -> Result<(), Fault> {
-        if order.id.engine() != self.engine() {
+        if order.id.engine() != self.engine() || !(self.callbacks.order || self.guest.host().is_taped()) {
             return Ok(());
         }
         let fill = fill.map(|deal| {
@@ -317,7 +317,11 @@ impl Actor {
     }
 
     fn order_event(&mut self, id: u64, event: SeenEvent, at: Time) -> Result<(), Fault> {
-        if self.callbacks.order { self.event(at, Call::Order { id, event }) } else { Ok(()) }
+        if self.callbacks.order {
+            return self.event(at, Call::Order { id, event });
+        }
+        self.guest.host().tape_untold(at, id);
+        Ok(())
     }
 
     fn position_changed(&mut self, position: &Position, change: PositionChange, at: Time) -> Result<(), Fault> {

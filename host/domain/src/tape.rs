@@ -44,6 +44,12 @@ pub enum Entry {
     /// Entries were left out, because there were more than a record may have: what follows can't be done again until the next
     /// beginning.
     Gap,
+    /// Something became of an order of the guest's, which has no callback to hear of that: nothing crossed, but how long the
+    /// order took is not to be had otherwise.
+    Untold {
+        /// The order.
+        id: u64,
+    },
 }
 
 /// What a guest starts from.
@@ -228,10 +234,7 @@ impl Tape {
     /// A call with anything but ticks is made.
     pub fn called(&mut self, at: Time, call: Heard) {
         self.close();
-        let minute = at.0.div_euclid(MINUTE_US);
-        if minute != self.minute {
-            (self.minute, self.bytes) = (minute, 0);
-        }
+        self.renew(at);
         let bytes = call.bytes();
         self.push(Entry::Called { at, call }, bytes);
     }
@@ -239,18 +242,30 @@ impl Tape {
     /// The guest asked and has its answer.
     pub fn asked(&mut self, now: Time, asked: Asked) {
         self.close();
-        let minute = now.0.div_euclid(MINUTE_US);
-        if minute != self.minute {
-            (self.minute, self.bytes) = (minute, 0);
-        }
+        self.renew(now);
         let bytes = asked.bytes();
         self.push(Entry::Asked(asked), bytes);
+    }
+
+    /// Something became of an order, and the guest does not hear of it.
+    pub fn untold(&mut self, at: Time, id: u64) {
+        self.close();
+        self.renew(at);
+        self.push(Entry::Untold { id }, 16);
     }
 
     /// The last call failed.
     pub fn failed(&mut self, fault: &Fault) {
         self.close();
         self.push(Entry::Failed(fault.clone()), fault.message.len());
+    }
+
+    /// What a record may have is counted by the minute.
+    fn renew(&mut self, at: Time) {
+        let minute = at.0.div_euclid(MINUTE_US);
+        if minute != self.minute {
+            (self.minute, self.bytes) = (minute, 0);
+        }
     }
 
     fn close(&mut self) {

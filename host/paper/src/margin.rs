@@ -7,6 +7,7 @@ use crate::triggers::{Bank, Quote, Task, Trigger};
 use domain::ledger::{Ledger, Position, margin_of};
 use domain::number::{Money, Points};
 use domain::symbol::{SymbolId, SymbolSpec};
+use smallvec::SmallVec;
 use std::cell::RefCell;
 
 /// How an account stands at the current quotes.
@@ -47,11 +48,14 @@ pub enum Level {
     Money(Money),
 }
 
+/// Most accounts hang on one, or on a few.
+type Symbols = SmallVec<[SymbolId; 4]>;
+
 /// How an account hangs on quotes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exposure {
     /// Symbols whose quotes move its equity or margin.
-    symbols: Vec<SymbolId>,
+    symbols: Symbols,
     watch: Watch,
     /// The triggers that tell when the safe range is left.
     range: Option<(SymbolId, [Trigger; 4])>,
@@ -79,7 +83,7 @@ fn at_or_below(equity: Money, margin: Money, level: Level) -> bool {
     margin.0 > 0 && below
 }
 
-fn only_once(symbols: &mut Vec<SymbolId>) {
+fn only_once(symbols: &mut Symbols) {
     symbols.sort_unstable();
     symbols.dedup();
 }
@@ -107,11 +111,11 @@ impl Market {
     }
 
     /// The symbols whose quotes move equity or margin, each once; `None` while a quote or rate is missing.
-    fn hangs_on(&self, account: &PaperAccount) -> Option<Vec<SymbolId>> {
+    fn hangs_on(&self, account: &PaperAccount) -> Option<Symbols> {
         let currency = &account.terms.currency;
-        let mut symbols: Vec<SymbolId> = account.ledger.positions.values().map(|position| position.symbol).collect();
+        let mut symbols: Symbols = account.ledger.positions.values().map(|position| position.symbol).collect();
         only_once(&mut symbols);
-        let through = RefCell::new(Vec::new());
+        let through = RefCell::new(Symbols::new());
         for &symbol in &symbols {
             self.quote(symbol)?;
             let spec = self.table.spec(symbol);

@@ -115,7 +115,7 @@ pub fn replay(
             }
             Entry::Failed(fault) => run.ended = Some(fault.to_string()),
             Entry::Gap => run.ended = Some("the record has a gap: the engine asked for more than a record may have".into()),
-            Entry::Begin(_) | Entry::Asked(_) => {}
+            Entry::Begin(_) | Entry::Asked(_) | Entry::Untold { .. } => {}
         }
         for entry in script {
             if let Entry::Asked(asked) = entry

@@ -30,7 +30,8 @@ impl Strategy for EmaCross {
     type Params = Settings;
 
     fn manifest() -> Manifest {
-        Manifest::new("ema-cross", env!("CARGO_PKG_VERSION")).about("Holds the side of the faster of two averages.")
+        // It looks at its position when it wants to know: nobody has to call it with news of that.
+        Manifest::new("ema-cross", env!("CARGO_PKG_VERSION")).about("Holds the side of the faster of two averages.").only_ticks()
     }
 
     fn new(settings: Settings) -> Result<Self, String> {

@@ -5,6 +5,7 @@ use crate::contract::{AskedOrder, DenyCode, Side};
 use crate::ids::Digest;
 use crate::time::Time;
 use sha2::{Digest as _, Sha256};
+use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
 
@@ -94,28 +95,36 @@ impl fmt::Debug for Decisions {
     }
 }
 
-/// One decision as bytes: a letter, the time and the arguments, little endian, options with a leading 0 or 1.
-struct Line(Vec<u8>);
+/// One decision as bytes, as few as there are, since each has its price: a letter, the time and the arguments, little endian,
+/// choices as one byte, options with a leading 0 or 1 and nothing after a 0. Most fit into one block of the hash.
+#[derive(Default)]
+struct Line(SmallVec<[u8; 128]>);
 
 impl Line {
-    fn new(letter: u8, now: Time) -> Self {
-        let mut bytes = Vec::with_capacity(128);
-        bytes.push(letter);
-        bytes.extend(now.0.to_le_bytes());
-        Self(bytes)
+    fn begin(&mut self, letter: u8, now: Time) -> &mut Self {
+        self.choice(letter).bytes(&now.0.to_le_bytes())
     }
-    fn word(mut self, value: u64) -> Self {
-        self.0.extend(value.to_le_bytes());
+    #[inline]
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
         self
     }
-    fn number(self, value: f64) -> Self {
+    fn choice(&mut self, one: u8) -> &mut Self {
+        self.bytes(&[one])
+    }
+    fn word(&mut self, value: u64) -> &mut Self {
+        self.bytes(&value.to_le_bytes())
+    }
+    fn number(&mut self, value: f64) -> &mut Self {
         self.word(value.to_bits())
     }
-    fn option(mut self, value: Option<u64>) -> Self {
-        self.0.push(u8::from(value.is_some()));
-        self.word(value.unwrap_or(0))
+    fn option(&mut self, value: Option<u64>) -> &mut Self {
+        match value {
+            Some(value) => self.choice(1).word(value),
+            None => self.choice(0),
+        }
     }
-    fn price(self, value: Option<f64>) -> Self {
+    fn price(&mut self, value: Option<f64>) -> &mut Self {
         self.option(value.map(f64::to_bits))
     }
 }
@@ -165,53 +174,59 @@ impl Decisions {
         }
     }
 
-    fn note(&mut self, line: Line, answer: Result<u64, DenyCode>) {
+    /// Counts a decision and, unless they are only counted, chains its line.
+    fn note(&mut self, answer: Result<u64, DenyCode>, write: impl FnOnce(&mut Line)) {
         self.asked += 1;
-        let line = match answer {
-            Ok(id) => line.word(0).word(id),
-            Err(code) => {
-                match self.denied.iter_mut().find(|(known, _)| *known == code) {
-                    Some((_, times)) => *times += 1,
-                    None => self.denied.push((code, 1)),
-                }
-                line.word(1).word(code as u64)
+        if let Err(code) = answer {
+            match self.denied.iter_mut().find(|(known, _)| *known == code) {
+                Some((_, times)) => *times += 1,
+                None => self.denied.push((code, 1)),
             }
-        };
-        if let Some(hash) = &mut self.hash {
-            hash.update((line.0.len() as u64).to_le_bytes());
-            hash.update(line.0);
         }
+        let Some(hash) = &mut self.hash else { return };
+        let mut line = Line::default();
+        write(&mut line);
+        match answer {
+            Ok(id) => line.choice(0).word(id),
+            Err(code) => line.choice(1).choice(code as u8),
+        };
+        // Its length goes first, so that no two chains of decisions are the same bytes.
+        hash.update((line.0.len() as u32).to_le_bytes());
+        hash.update(line.0);
     }
 
     pub(super) fn submit(&mut self, now: Time, order: &AskedOrder, answer: Result<u64, DenyCode>) {
-        let mut line =
-            Line::new(b's', now).word(u64::from(order.symbol)).word(order.side as u64).word(order.kind as u64).number(order.volume);
-        line = line.price(order.price).price(order.stop_limit_price).price(order.stop_loss).price(order.take_profit);
-        line = line.word(order.filling as u64).option(order.deviation.map(u64::from)).option(order.expires.map(|time| time as u64));
-        line = line.option(order.position).word(u64::from(order.reduce_only));
-        line.0.extend(order.tag.as_bytes());
-        self.note(line, answer);
+        self.note(answer, |line| {
+            line.begin(b's', now).bytes(&order.symbol.to_le_bytes()).choice(order.side as u8).choice(order.kind as u8);
+            line.number(order.volume).price(order.price).price(order.stop_limit_price).price(order.stop_loss).price(order.take_profit);
+            line.choice(order.filling as u8).option(order.deviation.map(u64::from)).option(order.expires.map(|time| time as u64));
+            line.option(order.position).choice(u8::from(order.reduce_only)).bytes(order.tag.as_bytes());
+        });
         self.tell(now, || Asked::Submit(order.clone()), answer);
     }
 
     pub(super) fn modify(&mut self, now: Time, letter: u8, id: u64, prices: [Option<f64>; 3], answer: Result<(), DenyCode>) {
-        let line = prices.into_iter().fold(Line::new(letter, now).word(id), Line::price);
-        self.note(line, answer.map(|()| id));
+        let answer = answer.map(|()| id);
+        self.note(answer, |line| {
+            line.begin(letter, now).word(id);
+            prices.into_iter().for_each(|price| _ = line.price(price));
+        });
         let [price, stop_loss, take_profit] = prices;
         let asked = || match letter {
             b'm' => Asked::ModifyOrder { id, price, stop_loss, take_profit },
             _ => Asked::ModifyPosition { id, stop_loss, take_profit },
         };
-        self.tell(now, asked, answer.map(|()| id));
+        self.tell(now, asked, answer);
     }
 
     pub(super) fn cancel(&mut self, now: Time, id: u64, answer: Result<(), DenyCode>) {
-        self.note(Line::new(b'x', now).word(id), answer.map(|()| id));
-        self.tell(now, || Asked::Cancel { id }, answer.map(|()| id));
+        let answer = answer.map(|()| id);
+        self.note(answer, |line| _ = line.begin(b'x', now).word(id));
+        self.tell(now, || Asked::Cancel { id }, answer);
     }
 
     pub(super) fn close(&mut self, now: Time, id: u64, volume: Option<f64>, answer: Result<u64, DenyCode>) {
-        self.note(Line::new(b'c', now).word(id).price(volume), answer);
+        self.note(answer, |line| _ = line.begin(b'c', now).word(id).price(volume));
         self.tell(now, || Asked::Close { id, volume }, answer);
     }
 }

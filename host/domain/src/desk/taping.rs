@@ -3,6 +3,7 @@
 use super::{Batch, Desk};
 use crate::guest::{Call, Fault};
 use crate::tape::{Asked, Entry, Heard, Tape};
+use crate::time::Time;
 
 impl Desk {
     /// Writes down from now on what crosses the border; before the guest's first call, or the tape makes no sense.
@@ -30,6 +31,18 @@ impl Desk {
                     tape.called(self.now, heard);
                 }
             }
+        }
+    }
+
+    /// Whether what crosses the border is written down.
+    pub(crate) fn is_taped(&self) -> bool {
+        self.tape.is_some()
+    }
+
+    /// Something became of an order, and the guest has no callback for it.
+    pub(crate) fn tape_untold(&mut self, at: Time, id: u64) {
+        if let Some(tape) = &mut self.tape {
+            tape.untold(at, id);
         }
     }
 

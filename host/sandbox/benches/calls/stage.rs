@@ -1,6 +1,6 @@
 //! Strategies and the ticks they get.
 
-use domain::contract::RunMode;
+use domain::contract::{RunMode, SeenPosition, Side};
 use domain::guest::{Call, Guest, GuestFactory as _, Outcome, Reply};
 use domain::ids::Digest;
 use domain::limits::GuestLimits;
@@ -24,11 +24,31 @@ pub fn host_of_gold() -> ScriptedHost {
     ScriptedHost { specs: vec![common::gold()], now: MONDAY_NOON, ..ScriptedHost::default() }
 }
 
+/// The same with a position that was opened just now, far above the market: every tick is looked at for an exit, and none comes.
+pub fn host_of_a_trade() -> ScriptedHost {
+    let position = SeenPosition {
+        id: 1,
+        symbol: 0,
+        side: Side::Buy,
+        volume: 0.1,
+        open_price: 1_400.0,
+        stop_loss: None,
+        take_profit: None,
+        opened: MONDAY_NOON,
+        profit: 0.0,
+        swap: 0.0,
+        commission: 0.0,
+        tag: String::new(),
+    };
+    ScriptedHost { positions: vec![position], ..host_of_gold() }
+}
+
 /// The samples, compiled.
 pub struct Stage {
     sandbox: Sandbox<ScriptedHost>,
     pub ema_cross: (Digest, ScriptedHost),
     pub scalper: (Digest, ScriptedHost),
+    pub idle_scalper: (Digest, ScriptedHost),
 }
 
 impl Stage {
@@ -36,7 +56,12 @@ impl Stage {
         let sandbox = Sandbox::new(SandboxConfig { addresses, ..SandboxConfig::default() }).expect("a sandbox");
         let load = |component| sandbox.load(component).expect("a sample loads").digest;
         let (ema_cross, scalper) = (load(components::ema_cross()), load(components::scalper()));
-        Self { ema_cross: (ema_cross, ScriptedHost::default()), scalper: (scalper, host_of_gold()), sandbox }
+        Self {
+            ema_cross: (ema_cross, ScriptedHost::default()),
+            scalper: (scalper, host_of_a_trade()),
+            idle_scalper: (scalper, host_of_gold()),
+            sandbox,
+        }
     }
 
     /// An engine that has been started.
@@ -81,7 +106,8 @@ impl Market {
             random ^= random >> 7;
             random ^= random << 17;
             price += (random % (2 * step as u64 + 1)) as i64 - step;
-            market.times.push(MONDAY_NOON + row * 200_000);
+            // All of it within a quarter of an hour.
+            market.times.push(MONDAY_NOON + row * 25_000);
             market.bids.push(price as f64 / points);
             market.asks.push((price + spread) as f64 / points);
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// When a life's orders were answered.
 ///
-/// An order is answered with the first that its guest heard of it. Where no tick was handed over meanwhile, no time went by: that is
+/// An order is answered with the first that its guest heard of it, or would have heard if it had a callback for that. Where no tick was handed over meanwhile, no time went by: that is
 /// what a backtest without delay does. One that was never answered took longer than the life lasted.
 pub struct Answered {
     /// Of each order, by its number from the life's first on: microseconds until it was answered. None for the further orders of
@@ -55,8 +55,10 @@ impl Answered {
                     })?;
                     now = last.time;
                 }
-                Entry::Called { call: Heard::Order { id, .. }, at } => {
-                    now = *at;
+                Entry::Called { call: Heard::Order { id, .. }, .. } | Entry::Untold { id } => {
+                    if let Entry::Called { at, .. } = entry {
+                        now = *at;
+                    }
                     if let Some((place, asked, then)) = waiting.remove(id)
                         && then != last
                     {
@@ -134,19 +136,22 @@ mod tests {
         let ticks = |first, count| Entry::Ticks { symbol: 0, first, count, skipped: 0 };
         let asked = |id| Entry::Asked(Asked::Close { id: 90, volume: None, answer: Ok(id) });
         let heard = |id, s: i64| Entry::Called { at: Time(s * SECOND_US), call: Heard::Order { id, event: SeenEvent::Accepted } };
-        // Numbers go on from those of the life before. 7 is answered at once and needs 8 as well, 9 two ticks later, 10 never.
-        let entries = vec![ticks(1, 3), asked(7), heard(7, 3), ticks(4, 1), asked(9), ticks(5, 2), heard(9, 4), asked(10), ticks(7, 1)];
-        let beginning = Beginning {
-            engine: EngineId(1),
-            version: Digest([0; 32]),
-            table,
-            symbols: vec![SymbolId(0)],
-            seed: 1,
-            limits: GuestLimits::default(),
-        };
-        let answered = Answered::of(folder.path(), &Life { run: 1, beginning, entries }).expect("all ticks are there");
-        assert_eq!((&*answered.after_us, answered.until), (&[0, 0, 2 * SECOND_US, 3 * SECOND_US + 1][..], Time(7 * SECOND_US)));
-        let said = answered.to_string();
-        assert!(said.starts_with("1 of 4 orders were answered after later ticks, 2000 ms") && said.contains("; 1 were not"), "{said}");
+        let untold = |id, _| Entry::Untold { id };
+        for heard in [&heard as &dyn Fn(u64, i64) -> Entry, &untold] {
+            // Numbers go on from those of the life before. 7 is answered at once and needs 8 as well, 9 two ticks later, 10 never.
+            let entries = vec![ticks(1, 3), asked(7), heard(7, 3), ticks(4, 1), asked(9), ticks(5, 2), heard(9, 6), asked(10), ticks(7, 1)];
+            let beginning = Beginning {
+                engine: EngineId(1),
+                version: Digest([0; 32]),
+                table: table.clone(),
+                symbols: vec![SymbolId(0)],
+                seed: 1,
+                limits: GuestLimits::default(),
+            };
+            let answered = Answered::of(folder.path(), &Life { run: 1, beginning, entries }).expect("all ticks are there");
+            assert_eq!((&*answered.after_us, answered.until), (&[0, 0, 2 * SECOND_US, SECOND_US + 1][..], Time(7 * SECOND_US)));
+            let said = answered.to_string();
+            assert!(said.starts_with("1 of 4 orders were answered after later ticks, 2000 ms") && said.contains("; 1 were not"), "{said}");
+        }
     }
 }
