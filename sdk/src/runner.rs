@@ -233,7 +233,7 @@ fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, ctx: &mut Context, colu
 /// once, since fuel and deadline are looked at each time round.
 #[inline(never)]
 fn quiet<S: Strategy, const DEALS: bool>(strategy: &mut S, symbol: Symbol, columns: Columns<'_>, mut row: usize) -> usize {
-    const AT_ONCE: usize = 8;
+    const AT_ONCE: usize = 4;
     let rows = columns.rows() as usize;
     let read = columns.reader::<DEALS>();
     while rows - row >= AT_ONCE {

@@ -25,6 +25,26 @@ use stockade_backtest::model::{self, Crossed, Found, Model, Modelling, Origin, S
 use stockade_backtest::source::{Chunks, owned};
 use stockade_backtest::{Batching, RunReport, RunSetup, Source, confirm, run};
 
+/// A market order.
+fn market(side: Side, volume: f64) -> AskedOrder {
+    AskedOrder {
+        symbol: 0,
+        side,
+        kind: OrderKind::Market,
+        volume,
+        price: None,
+        stop_limit_price: None,
+        stop_loss: None,
+        take_profit: None,
+        filling: Filling::Any,
+        deviation: None,
+        expires: None,
+        position: None,
+        reduce_only: false,
+        tag: String::new(),
+    }
+}
+
 /// A strategy that does something at random now and then, and lets all it is shown decide what.
 struct Restless {
     desk: Desk,
@@ -67,22 +87,7 @@ impl Restless {
         let choice = self.seen >> 7;
         let side = if choice & 1 == 0 { Side::Buy } else { Side::Sell };
         let sign = side.sign() as f64;
-        let mut order = AskedOrder {
-            symbol: 0,
-            side,
-            kind: OrderKind::Market,
-            volume: (choice % 40 + 1) as f64 / 100.0,
-            price: None,
-            stop_limit_price: None,
-            stop_loss: None,
-            take_profit: None,
-            filling: Filling::Any,
-            deviation: None,
-            expires: None,
-            position: None,
-            reduce_only: choice.is_multiple_of(11),
-            tag: String::new(),
-        };
+        let mut order = AskedOrder { reduce_only: choice.is_multiple_of(11), ..market(side, (choice % 40 + 1) as f64 / 100.0) };
         match (choice >> 3) % 9 {
             0 | 1 => {
                 order.stop_loss = Some(on_grid(bid - sign * pips(choice)));
@@ -249,6 +254,17 @@ impl World {
     }
 
     fn run_over(&self, source: Source, table: SymbolTable, batching: Batching) -> RunReport {
+        let (seen, eagerness) = (self.seed, self.eagerness);
+        self.run_as(source, table, batching, |desk| Box::new(Restless { desk, seen, eagerness }))
+    }
+
+    fn run_as(
+        &self,
+        source: Source,
+        table: SymbolTable,
+        batching: Batching,
+        guest: impl FnOnce(Desk) -> Box<dyn Guest<Desk>>,
+    ) -> RunReport {
         let need = |_| DataNeed {
             symbol: String::new(),
             timeframes: vec![Timeframe::M1, Timeframe::M5],
@@ -286,8 +302,7 @@ impl World {
             keep_remarks: false,
             witness: None,
         };
-        let (seen, eagerness) = (self.seed, self.eagerness);
-        run(setup, source, |desk| Ok(Box::new(Restless { desk, seen, eagerness })), |_| ()).unwrap()
+        run(setup, source, |desk| Ok(guest(desk)), |_| ()).unwrap()
     }
 }
 
@@ -321,9 +336,12 @@ fn world() -> impl Strategy<Value = World> {
     let swap = prop_oneof![
         Just(SwapMode::Disabled),
         Just(SwapMode::Points),
+        Just(SwapMode::CurrencySymbol),
+        Just(SwapMode::CurrencyMargin),
         Just(SwapMode::CurrencyDeposit),
         Just(SwapMode::InterestCurrent),
-        Just(SwapMode::InterestOpen)
+        Just(SwapMode::InterestOpen),
+        Just(SwapMode::ReopenBid)
     ];
     let life = prop_oneof![Just(OrderLife::Gtc), Just(OrderLife::Day)];
     let commission = prop_oneof![
@@ -403,6 +421,66 @@ fn nights_sessions_and_delays_leave_their_traces() {
     let minute = |deal: &domain::broker::Deal| deal.time.0.rem_euclid(60 * MINUTE_US) / MINUTE_US;
     let within = closed.deals.iter().filter(|deal| deal.reason != domain::broker::Reason::EndOfTest);
     assert!(within.clone().count() > 10 && within.clone().all(|deal| minute(deal) < 50), "nothing is dealt while the market is closed");
+}
+
+/// Buys one lot at the first tick and keeps it.
+struct Holder {
+    desk: Desk,
+    has_bought: bool,
+}
+
+impl Guest<Desk> for Holder {
+    fn host(&mut self) -> &mut Desk {
+        &mut self.desk
+    }
+
+    fn call(&mut self, call: Call<'_>) -> Outcome {
+        let rows = match call {
+            Call::Ticks { ticks, .. } => ticks.len() as u32,
+            Call::Tick { .. } => 1,
+            _ => return Outcome::Decided(Reply::Done),
+        };
+        if self.has_bought {
+            return Outcome::Decided(Reply::Consumed(rows));
+        }
+        self.has_bought = true;
+        self.desk.submit(market(Side::Buy, 1.0)).unwrap();
+        Outcome::Decided(Reply::Consumed(1))
+    }
+
+    fn used(&self) -> Used {
+        Used::default()
+    }
+}
+
+/// A long lot over one night, at minus 7.85 of whatever the swap is stated in.
+#[test]
+fn every_swap_mode_charges_a_run_by_its_own_rule() {
+    // A euro costs about 1.3 dollars in this market; a point of a lot is worth a dollar; a year of interest has 360 days.
+    let euro = 1.3;
+    let interest = euro * 100_000.0 / 100.0 / 360.0;
+    for (swap, dollars) in [
+        (SwapMode::Disabled, 0.0),
+        (SwapMode::Points, 1.0),
+        (SwapMode::ReopenCurrent, 1.0),
+        (SwapMode::ReopenBid, 1.0),
+        (SwapMode::CurrencyDeposit, 1.0),
+        (SwapMode::CurrencySymbol, euro),
+        (SwapMode::CurrencyMargin, euro),
+        (SwapMode::InterestCurrent, interest),
+        (SwapMode::InterestOpen, interest),
+    ] {
+        for mode in [AccountMode::Netting, AccountMode::Hedging] {
+            let world = World { swap, ..World::plain(7, 1, mode, 1) };
+            let ticks: Chunks = Box::new([Ok(owned(world.ticks(0)))].into_iter());
+            let source = Source::new(vec![(SymbolId(0), ticks)]).unwrap();
+            let report = world.run_as(source, world.table(), Batching::Horizon, |desk| Box::new(Holder { desk, has_bought: false }));
+            let charged: f64 = report.deals.iter().map(|deal| deal.swap.to_units()).sum();
+            assert!((charged + 7.85 * dollars).abs() <= 7.85 * dollars * 0.02, "{swap:?}, {mode:?}: {charged}, not {}", -7.85 * dollars);
+            let booked: f64 = report.deals.iter().map(|deal| deal.net().to_units()).sum();
+            assert!((report.balance.to_units() - report.terms.deposit.to_units() - booked).abs() < 1e-6, "{swap:?}: it is in the balance");
+        }
+    }
 }
 
 #[test]

@@ -125,6 +125,9 @@ fn hours() -> impl Strategy<Value = (Hours, Delay)> {
         Just(SwapMode::Disabled),
         Just(SwapMode::Points),
         Just(SwapMode::CurrencySymbol),
+        Just(SwapMode::CurrencyMargin),
+        Just(SwapMode::CurrencyDeposit),
+        Just(SwapMode::ReopenCurrent),
         Just(SwapMode::InterestCurrent),
         Just(SwapMode::InterestOpen)
     ];

@@ -110,11 +110,11 @@ fn columns(wide: &Stage, dense: &Stage) {
     let both = |version: fn(&Stage) -> &(Digest, ScriptedHost)| [wide, dense].map(|stage| stage.enter(version(stage), limits));
     let mut native = Box::new(NativeGuest::<EmaCross, _>::new(ScriptedHost::default())) as Boxed;
     over_native("ema_cross", &Market::eurusd(), both(|stage| &stage.ema_cross).each_mut(), &mut native, Some("<= 3"));
-    let mut native = Box::new(NativeGuest::<Scalper, _>::new(stage::host_of_a_trade())) as Boxed;
-    over_native("scalper", &Market::gold(), both(|stage| &stage.scalper).each_mut(), &mut native, Some("<= 1.25"));
     // Without a trade it does nothing at a tick, and what is left is the way there.
     let mut native = Box::new(NativeGuest::<Scalper, _>::new(stage::host_of_gold())) as Boxed;
-    over_native("idle_scalper", &Market::gold(), both(|stage| &stage.idle_scalper).each_mut(), &mut native, None);
+    over_native("scalper", &Market::gold(), both(|stage| &stage.scalper).each_mut(), &mut native, Some("<= 1.25"));
+    let mut native = Box::new(NativeGuest::<Scalper, _>::new(stage::host_of_a_trade())) as Boxed;
+    over_native("trading_scalper", &Market::gold(), both(|stage| &stage.trading_scalper).each_mut(), &mut native, None);
 }
 
 /// What an engine costs that waits for its next tick.

@@ -48,7 +48,7 @@ pub struct Stage {
     sandbox: Sandbox<ScriptedHost>,
     pub ema_cross: (Digest, ScriptedHost),
     pub scalper: (Digest, ScriptedHost),
-    pub idle_scalper: (Digest, ScriptedHost),
+    pub trading_scalper: (Digest, ScriptedHost),
 }
 
 impl Stage {
@@ -58,8 +58,8 @@ impl Stage {
         let (ema_cross, scalper) = (load(components::ema_cross()), load(components::scalper()));
         Self {
             ema_cross: (ema_cross, ScriptedHost::default()),
-            scalper: (scalper, host_of_a_trade()),
-            idle_scalper: (scalper, host_of_gold()),
+            scalper: (scalper, host_of_gold()),
+            trading_scalper: (scalper, host_of_a_trade()),
             sandbox,
         }
     }
