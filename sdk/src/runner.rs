@@ -15,7 +15,8 @@ use crate::types::*;
 #[derive(Debug)]
 pub struct Runner<S> {
     strategy: Option<S>,
-    wants_ticks: bool,
+    /// What its manifest says that it hears of: a host makes no other call, and this makes none either, whoever drives it.
+    wanted: Callbacks,
 }
 
 impl<S: Strategy> Default for Runner<S> {
@@ -27,7 +28,7 @@ impl<S: Strategy> Default for Runner<S> {
 impl<S> Runner<S> {
     /// A runner whose strategy has no parameters yet.
     pub const fn new() -> Self {
-        Runner { strategy: None, wants_ticks: true }
+        Runner { strategy: None, wanted: Callbacks { tick: true, bar: true, timer: true, order: true, position: true } }
     }
 
     /// The strategy, once `init` made one. For tests that look inside.
@@ -47,7 +48,7 @@ impl<S: Strategy> Runner<S> {
     /// # Errors
     /// Names the parameter that is unknown, of another type or out of range; or says what the strategy has against them.
     pub fn init(&mut self, params: &[Param]) -> Result<(), String> {
-        self.wants_ticks = S::manifest().wanted().tick;
+        self.wanted = S::manifest().wanted();
         self.strategy = Some(S::new(S::Params::from_list(params)?)?);
         Ok(())
     }
@@ -63,7 +64,7 @@ impl<S: Strategy> Runner<S> {
     /// Hands over one tick.
     #[inline]
     pub fn tick(&mut self, host: &dyn Host, symbol: Symbol, tick: &Tick, skipped: u32) {
-        if let (Some(strategy), true) = (&mut self.strategy, self.wants_ticks)
+        if let (Some(strategy), true) = (&mut self.strategy, self.wanted.tick)
             && strategy.watch(symbol, tick)
         {
             let mut ctx = Context::over(host, symbol, std::slice::from_ref(&tick.time), NO_ROW);
@@ -78,7 +79,7 @@ impl<S: Strategy> Runner<S> {
     /// `lasts` and `volumes` may be empty (the market has none); all columns otherwise have the length of the shortest
     /// of `times`, `bids` and `asks`, and what is missing in a shorter one counts as none.
     pub fn ticks(&mut self, host: &dyn Host, symbol: Symbol, columns: Columns<'_>) -> u32 {
-        if !self.wants_ticks {
+        if !self.wanted.tick {
             return columns.rows();
         }
         match (columns.lasts, columns.volumes) {
@@ -89,28 +90,28 @@ impl<S: Strategy> Runner<S> {
 
     /// Hands over a closed bar.
     pub fn bar(&mut self, host: &dyn Host, bar: &Bar) {
-        if let Some(strategy) = &mut self.strategy {
+        if let Some(strategy) = self.strategy.as_mut().filter(|_| self.wanted.bar) {
             strategy.on_bar(&mut Context::new(host, bar.symbol), bar);
         }
     }
 
     /// A timer is due.
     pub fn timer(&mut self, host: &dyn Host, id: u32) {
-        if let Some(strategy) = &mut self.strategy {
+        if let Some(strategy) = self.strategy.as_mut().filter(|_| self.wanted.timer) {
             strategy.on_timer(&mut Context::new(host, 0), id);
         }
     }
 
     /// Something became of an order.
     pub fn order(&mut self, host: &dyn Host, id: OrderId, event: &OrderEvent) {
-        if let Some(strategy) = &mut self.strategy {
+        if let Some(strategy) = self.strategy.as_mut().filter(|_| self.wanted.order) {
             strategy.on_order(&mut Context::new(host, 0), id, event);
         }
     }
 
     /// A position changed.
     pub fn position(&mut self, host: &dyn Host, position: &Position, change: PositionChange) {
-        if let Some(strategy) = &mut self.strategy {
+        if let Some(strategy) = self.strategy.as_mut().filter(|_| self.wanted.position) {
             strategy.on_position(&mut Context::new(host, position.symbol), position, change);
         }
     }

@@ -217,8 +217,8 @@ impl Manifest {
         self
     }
 
-    /// The strategy has no callback but `on_tick`. It looks at its orders and positions when it wants to know, and the host
-    /// makes no call for each thing that happens to them.
+    /// Of the market and of its orders the strategy hears by `on_tick` alone: bars close, timers fire, orders fill and positions
+    /// change without a call. It looks at them when it wants to know.
     #[must_use]
     pub fn only_ticks(self) -> Self {
         self.callbacks(Callbacks { tick: true, bar: false, timer: false, order: false, position: false })

@@ -270,6 +270,15 @@ impl Actor {
         Ok(consumed as usize)
     }
 
+    /// Whether the guest has a callback for such a change.
+    pub fn hears_of(&self, change: &Change) -> bool {
+        match change {
+            Change::Order { .. } | Change::OrderModified(_) | Change::ModifyRejected(..) => self.callbacks.order,
+            Change::Position(..) => self.callbacks.position,
+            Change::Swap(_) | Change::Contradiction(_) => false,
+        }
+    }
+
     /// Tells the guest what became of its orders and positions. Changes of other engines are passed over.
     ///
     /// # Errors

@@ -263,7 +263,8 @@ impl Tape {
     /// What a record may have is counted by the minute.
     fn renew(&mut self, at: Time) {
         let minute = at.0.div_euclid(MINUTE_US);
-        if minute != self.minute {
+        // A broker's clock may lag: that is no new minute.
+        if minute > self.minute {
             (self.minute, self.bytes) = (minute, 0);
         }
     }

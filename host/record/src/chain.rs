@@ -74,6 +74,10 @@ pub(crate) fn read(path: &Path) -> Result<Read, RecordError> {
     let (mut frames, mut after) = (Vec::new(), before);
     while let Some((&[l0, l1, l2, l3, ref checked @ ..], body)) = rest.split_first_chunk::<LEAD>() {
         let altered = |what| RecordError::Altered { path: path.to_path_buf(), at: (bytes.len() - rest.len()) as u64, what };
+        // After a power cut some file systems leave a file its length and zeros for what was not written.
+        if rest.iter().all(|&byte| byte == 0) {
+            break;
+        }
         let length = [l0, l1, l2, l3];
         if *checked != check(&after, length) {
             return Err(altered("the length of a frame does not fit"));
@@ -134,6 +138,14 @@ mod tests {
             prop_assert_eq!((read.whole, read.torn), (ends[whole], cut as u64 - ends[whole]));
         }
 
+    }
+
+    #[test]
+    fn zeros_at_the_end_are_what_a_power_cut_left() {
+        let (mut bytes, ends) = written(&frames(2));
+        bytes.extend([0; 100]);
+        let read = read_back(&bytes).unwrap();
+        assert_eq!((read.frames, read.whole, read.torn), (frames(2), ends[2], 100));
     }
 
     #[test]

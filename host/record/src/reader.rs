@@ -2,7 +2,7 @@
 
 use crate::chain::read;
 use crate::error::RecordError;
-use crate::writer::{component_file, engine_folder, files};
+use crate::writer::{component_file, engine_files, engine_folder};
 use domain::ids::{Digest, EngineId};
 use domain::tape::{Beginning, Entry};
 use domain::time::Time;
@@ -40,9 +40,10 @@ impl Record {
         let folder = engine_folder(records, engine);
         let mut record = Self { lives: Vec::new(), hash: Digest([0; 32]), torn: 0 };
         let mut last = None;
-        for path in files(&folder)? {
+        for path in engine_files(&folder)? {
             let read = read(&path)?;
-            if last.is_some_and(|last| last != read.before) {
+            // Who writes on cuts off what a crash left, so nothing of that is followed by another file.
+            if last.is_some_and(|last| last != read.before) || record.torn > 0 {
                 return Err(RecordError::Altered { path, at: 0, what: "it does not follow on the file before it" });
             }
             last = Some(read.after);
@@ -69,10 +70,14 @@ impl Life {
     /// The component that lived.
     ///
     /// # Errors
-    /// It is not kept.
+    /// It is not kept, or has been altered.
     pub fn component(&self, records: &Path) -> Result<Vec<u8>, RecordError> {
         let path = component_file(records, &self.beginning.version);
-        fs::read(&path).map_err(RecordError::io("read", &path))
+        let bytes = fs::read(&path).map_err(RecordError::io("read", &path))?;
+        if Digest::of(&bytes) != self.beginning.version {
+            return Err(RecordError::Altered { path, at: 0, what: "it is not the component that its name says" });
+        }
+        Ok(bytes)
     }
 
     /// Market time of its first call; `None` when it was never called.

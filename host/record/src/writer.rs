@@ -8,11 +8,11 @@ use domain::symbol::SymbolTable;
 use domain::tape::Entry;
 use domain::tick::Tick;
 use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// How much is kept. The oldest files go when there is more.
+/// How much is kept. The oldest files go when there is more; a life that fills its engine's share by itself ends in a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Of each engine, bytes.
@@ -35,13 +35,31 @@ pub struct Recorder {
     table: SymbolTable,
     retention: Retention,
     engines: HashMap<EngineId, Chain>,
+    holes: HashMap<EngineId, Hole>,
     symbols: HashMap<u16, TickFile>,
 }
+
+/// Something of an engine's life is not in its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hole {
+    /// Nor is that it is missing.
+    Untold,
+    /// Which the record says.
+    Told,
+}
+
+fn is_beginning(entry: &Entry) -> bool {
+    matches!(entry, Entry::Begin(_))
+}
+
+/// Length of a file that nothing may be appended to.
+const ALTERED: u64 = u64::MAX;
 
 /// The file that an engine's entries go to.
 struct Chain {
     folder: PathBuf,
     number: u64,
+    /// Of the file.
     bytes: u64,
     hash: Hash,
 }
@@ -55,7 +73,15 @@ impl Recorder {
         for folder in [run_folder(folder, run), components(folder)] {
             fs::create_dir_all(&folder).map_err(RecordError::io("make", &folder))?;
         }
-        Ok(Self { folder: folder.to_path_buf(), run, table, retention, engines: HashMap::new(), symbols: HashMap::new() })
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            run,
+            table,
+            retention,
+            engines: HashMap::new(),
+            holes: HashMap::new(),
+            symbols: HashMap::new(),
+        })
     }
 
     /// Whether the component with this digest is kept already; if not, [`keep_component`](Self::keep_component) it, or what ran
@@ -72,28 +98,62 @@ impl Recorder {
         put(&component_file(&self.folder, digest), bytes)
     }
 
-    /// Appends what an engine and its guest said to each other, in one frame.
+    /// Appends what an engine and its guest said to each other, in one frame. A life that has filled its engine's share ends in a gap.
     ///
     /// # Errors
-    /// It can't be written. What follows is told as a gap then, so that the record never claims to be whole.
+    /// It can't be written. What follows is told as a gap then, up to the next beginning, so that the record never claims to be whole.
     pub fn entries(&mut self, engine: EngineId, entries: Vec<Entry>) -> Result<(), RecordError> {
+        let begins = entries.iter().any(is_beginning);
+        let is_full = |chain: &Chain| chain.bytes != ALTERED && chain.bytes > self.retention.engine_bytes_max;
+        if !begins && self.engines.get(&engine).is_some_and(is_full) {
+            self.holes.entry(engine).or_insert(Hole::Untold);
+        }
+        let entries = self.after_hole(engine, entries);
+        if entries.is_empty() {
+            return Ok(());
+        }
+        match self.append(engine, entries) {
+            Ok(rolled) => {
+                if begins {
+                    self.holes.remove(&engine);
+                } else if let Some(hole) = self.holes.get_mut(&engine) {
+                    *hole = Hole::Told;
+                }
+                let folder = engine_folder(&self.folder, engine);
+                if rolled { trim(engine_files(&folder)?, self.retention.engine_bytes_max) } else { Ok(()) }
+            }
+            Err(error) => {
+                // The file may end in the middle of a frame: it is read again before anything is appended.
+                self.engines.remove(&engine);
+                self.holes.insert(engine, Hole::Untold);
+                Err(error)
+            }
+        }
+    }
+
+    /// What of `entries` can be done again: after a hole nothing before the next beginning.
+    fn after_hole(&self, engine: EngineId, mut entries: Vec<Entry>) -> Vec<Entry> {
+        let Some(hole) = self.holes.get(&engine) else { return entries };
+        let beginning = entries.iter().position(is_beginning).unwrap_or(entries.len());
+        let gap = (*hole == Hole::Untold).then_some(Entry::Gap);
+        entries.splice(..beginning, gap);
+        entries
+    }
+
+    /// Appends a frame; says whether a new file was begun for it.
+    fn append(&mut self, engine: EngineId, entries: Vec<Entry>) -> Result<bool, RecordError> {
         let chain = match self.engines.entry(engine) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(new) => new.insert(Chain::open(engine_folder(&self.folder, engine))?),
         };
         // A file begins with a guest's beginning, so that those before it can go.
-        let begins = matches!(entries.first(), Some(Entry::Begin(_)));
-        if chain.number == 0 || (begins && chain.bytes > self.retention.engine_bytes_max / 8) {
+        let begins = entries.first().is_some_and(is_beginning);
+        let rolls = chain.number == 0 || chain.bytes == ALTERED || (begins && chain.bytes > self.retention.engine_bytes_max / 8);
+        if rolls {
             chain.roll()?;
-            let folder = chain.folder.clone();
-            trim(files(&folder)?, self.retention.engine_bytes_max)?;
         }
-        let written = chain.append(&Frame { run: self.run, entries });
-        if written.is_err() {
-            // The file may end in the middle of a frame: it is read again before anything is appended.
-            self.engines.remove(&engine);
-        }
-        written
+        chain.append(&Frame { run: self.run, entries })?;
+        Ok(rolls)
     }
 
     /// Appends ticks.
@@ -118,8 +178,8 @@ impl Chain {
     fn open(folder: PathBuf) -> Result<Self, RecordError> {
         fs::create_dir_all(&folder).map_err(RecordError::io("make", &folder))?;
         let mut chain = Self { folder, number: 0, bytes: 0, hash: [0; 32] };
-        let Some(last) = files(&chain.folder)?.pop() else { return Ok(chain) };
-        chain.number = number_of(&last).unwrap_or(0);
+        let Some(last) = engine_files(&chain.folder)?.pop() else { return Ok(chain) };
+        chain.number = number_of(&last).expect("it was listed by its number");
         match read(&last) {
             Ok(read) => {
                 (chain.bytes, chain.hash) = (read.whole, read.after);
@@ -127,7 +187,7 @@ impl Chain {
                 file.set_len(read.whole).map_err(RecordError::io("shorten", &last))?;
             }
             // Left as it is, for whoever wants to know what happened to it; the next file says that it follows on nothing.
-            Err(RecordError::Altered { .. } | RecordError::Format(_)) => chain.bytes = u64::MAX,
+            Err(RecordError::Altered { .. } | RecordError::Format(_)) => chain.bytes = ALTERED,
             Err(error) => return Err(error),
         }
         Ok(chain)
@@ -143,9 +203,6 @@ impl Chain {
     }
 
     fn append(&mut self, entries: &Frame) -> Result<(), RecordError> {
-        if self.bytes == u64::MAX {
-            self.roll()?;
-        }
         let (bytes, hash) = frame(&self.hash, entries);
         let path = self.path(self.number);
         let mut file = OpenOptions::new().append(true).open(&path).map_err(RecordError::io("open", &path))?;
@@ -160,15 +217,20 @@ impl Chain {
     }
 }
 
-/// Writes a file that has its name only when it is whole.
+/// Writes a file that has its name only when all of it is on the disk.
 fn put(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
-    let part = path.with_extension(PART);
-    fs::write(&part, bytes).map_err(RecordError::io("write", &part))?;
-    fs::rename(&part, path).map_err(RecordError::io("name", path))
+    let part = path.with_extension("part");
+    let write = || {
+        let mut file = File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(RecordError::io("write", &part))?;
+    fs::rename(&part, path).map_err(RecordError::io("name", path))?;
+    // The name lies in the folder.
+    let folder = path.parent().expect("a file lies in a folder");
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(RecordError::io("sync", folder))
 }
-
-/// What a file is called that is not whole.
-const PART: &str = "part";
 
 /// Where an engine's files are.
 pub(crate) fn engine_folder(records: &Path, engine: EngineId) -> PathBuf {
@@ -184,12 +246,20 @@ pub(crate) fn component_file(records: &Path, digest: &Digest) -> PathBuf {
     components(records).join(format!("{digest}.wasm"))
 }
 
-/// A file's number, `0000000007.rec`.
+/// A file's number, `0000000007.rec`; none where it is another kind of file, such as somebody's copy.
 pub(crate) fn number_of(path: &Path) -> Option<u64> {
-    path.file_stem()?.to_str()?.parse().ok()
+    let digits = path.file_name()?.to_str()?.strip_suffix(".rec")?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// The whole files of a folder by name; none when there is no such folder.
+/// An engine's files, the oldest first.
+pub(crate) fn engine_files(folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let mut files = files(folder)?;
+    files.retain(|path| number_of(path).is_some());
+    Ok(files)
+}
+
+/// The files of a folder by name; none when there is no such folder.
 pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -197,7 +267,7 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
     };
     let mut files =
         entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(RecordError::io("list", folder))?;
-    files.retain(|path| path.is_file() && path.extension().is_some_and(|extension| extension != PART));
+    files.retain(|path| path.is_file());
     files.sort();
     Ok(files)
 }
@@ -258,6 +328,10 @@ mod tests {
         recorder.entries(ENGINE, vec![Entry::Asked(Asked::Random(asked))]).unwrap();
     }
 
+    fn newest(folder: &Path) -> PathBuf {
+        engine_files(&engine_folder(folder, ENGINE)).unwrap().pop().unwrap()
+    }
+
     /// What was asked in each life, and how many bytes are of a frame cut short.
     fn kept(folder: &Path) -> (Vec<Vec<Entry>>, u64) {
         let record = Record::open(folder, ENGINE).unwrap();
@@ -272,7 +346,7 @@ mod tests {
     fn after_a_crash_in_the_middle_of_a_frame_the_record_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         lived(folder.path(), 1, 10);
-        let file = files(&engine_folder(folder.path(), ENGINE)).unwrap().pop().unwrap();
+        let file = newest(folder.path());
         let bytes = fs::read(&file).unwrap();
         fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
         let (lives, torn) = kept(folder.path());
@@ -285,7 +359,7 @@ mod tests {
     fn after_a_crash_at_the_beginning_of_a_file_the_record_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         lived(folder.path(), 1, 10);
-        let file = files(&engine_folder(folder.path(), ENGINE)).unwrap().pop().unwrap();
+        let file = newest(folder.path());
         fs::write(file.with_file_name("0000000002.part"), b"STK").unwrap();
         lived(folder.path(), 2, 20);
         assert_eq!(kept(folder.path()), (vec![asked(10), asked(20)], 0));
@@ -295,7 +369,7 @@ mod tests {
     fn what_was_altered_is_left_as_it_is_and_nothing_claims_to_follow_on_it() {
         let folder = tempfile::tempdir().unwrap();
         lived(folder.path(), 1, 10);
-        let file = files(&engine_folder(folder.path(), ENGINE)).unwrap().pop().unwrap();
+        let file = newest(folder.path());
         let mut bytes = fs::read(&file).unwrap();
         // The second byte of the first frame's length: it would reach past the file's end.
         bytes[41] ^= 1 << 7;
@@ -303,5 +377,62 @@ mod tests {
         lived(folder.path(), 2, 20);
         assert_eq!(fs::read(&file).unwrap(), bytes);
         assert!(matches!(Record::open(folder.path(), ENGINE), Err(RecordError::Altered { path, at: 40, .. }) if path == file));
+    }
+
+    #[test]
+    fn a_frame_that_was_lost_is_a_gap_up_to_the_next_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recorder = Recorder::new(folder.path(), 1, SymbolTable::default(), Retention::default()).unwrap();
+        recorder.entries(ENGINE, vec![begin()]).unwrap();
+        let (file, away) = (newest(folder.path()), folder.path().join("away"));
+        fs::rename(&file, &away).unwrap();
+        recorder.entries(ENGINE, asked(1)).unwrap_err();
+        fs::rename(&away, &file).unwrap();
+        (2..4).for_each(|value| recorder.entries(ENGINE, asked(value)).unwrap());
+        recorder.entries(ENGINE, vec![begin()]).unwrap();
+        recorder.entries(ENGINE, asked(4)).unwrap();
+        assert_eq!(kept(folder.path()).0, [vec![Entry::Gap], asked(4)]);
+    }
+
+    #[test]
+    fn a_beginning_that_was_lost_leaves_its_life_to_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recorder = Recorder::new(folder.path(), 1, SymbolTable::default(), Retention::default()).unwrap();
+        recorder.entries(ENGINE, vec![begin()]).unwrap();
+        recorder.entries(ENGINE, asked(1)).unwrap();
+        let (file, away) = (newest(folder.path()), folder.path().join("away"));
+        fs::rename(&file, &away).unwrap();
+        recorder.entries(ENGINE, vec![begin()]).unwrap_err();
+        fs::rename(&away, &file).unwrap();
+        recorder.entries(ENGINE, asked(2)).unwrap();
+        recorder.entries(ENGINE, vec![begin(), asked(3).remove(0)]).unwrap();
+        assert_eq!(kept(folder.path()).0, [[asked(1), vec![Entry::Gap]].concat(), asked(3)]);
+    }
+
+    #[test]
+    fn a_life_that_has_filled_its_share_ends_in_a_gap_and_the_next_one_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let retention = Retention { engine_bytes_max: 4_096, ..Retention::default() };
+        let mut recorder = Recorder::new(folder.path(), 1, SymbolTable::default(), retention).unwrap();
+        recorder.entries(ENGINE, vec![begin()]).unwrap();
+        (0..1_000).for_each(|value| recorder.entries(ENGINE, asked(value)).unwrap());
+        assert!(fs::metadata(newest(folder.path())).unwrap().len() < 4_096 + 200);
+        let (lives, _) = kept(folder.path());
+        assert!(lives[0].len() > 50 && lives[0].ends_with(&[Entry::Gap]), "{lives:?}");
+        recorder.entries(ENGINE, vec![begin()]).unwrap();
+        recorder.entries(ENGINE, asked(7)).unwrap();
+        assert_eq!(kept(folder.path()).0, [asked(7)]);
+    }
+
+    #[test]
+    fn copies_beside_the_record_are_none_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        lived(folder.path(), 1, 10);
+        let file = newest(folder.path());
+        for copy in ["0000000001.rec.bak", "0000000009.rec~", "notes.rec"] {
+            fs::copy(&file, file.with_file_name(copy)).unwrap();
+        }
+        lived(folder.path(), 2, 20);
+        assert_eq!(kept(folder.path()), (vec![asked(10), asked(20)], 0));
     }
 }

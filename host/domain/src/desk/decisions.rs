@@ -95,7 +95,7 @@ impl fmt::Debug for Decisions {
     }
 }
 
-/// One decision as bytes, as few as there are, since each has its price: a letter, the time and the arguments, little endian,
+/// One decision as bytes, as few as there are, since each has its price: the answer, a letter, the time and the arguments, little endian,
 /// choices as one byte, options with a leading 0 or 1 and nothing after a 0. Most fit into one block of the hash.
 #[derive(Default)]
 struct Line(SmallVec<[u8; 128]>);
@@ -135,7 +135,7 @@ impl Decisions {
         self.hash.clone().map_or(Digest([0; 32]), |hash| Digest(hash.finalize().into()))
     }
 
-    /// From now on they are counted and not chained, for whoever wants no hash: it costs a twentieth of a run that trades much.
+    /// From now on they are counted and not chained, for whoever wants no hash: it has a share in the cost of an order.
     pub(super) fn only_count(&mut self) {
         self.hash = None;
     }
@@ -185,11 +185,12 @@ impl Decisions {
         }
         let Some(hash) = &mut self.hash else { return };
         let mut line = Line::default();
-        write(&mut line);
+        // The answer comes first: a text without a length of its own may only be the last.
         match answer {
             Ok(id) => line.choice(0).word(id),
             Err(code) => line.choice(1).choice(code as u8),
         };
+        write(&mut line);
         // Its length goes first, so that no two chains of decisions are the same bytes.
         hash.update((line.0.len() as u32).to_le_bytes());
         hash.update(line.0);

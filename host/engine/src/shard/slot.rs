@@ -420,7 +420,9 @@ impl Slot {
 
     pub(super) fn changed(&mut self, changed: &Changed) -> Result<(), Fault> {
         let Some(actor) = &mut self.actor else { return Ok(()) };
-        add(&self.meter.calls, 1);
+        if actor.hears_of(&changed.change) {
+            add(&self.meter.calls, 1);
+        }
         actor.changed(&changed.change, changed.at)
     }
 
