@@ -13,6 +13,7 @@ use wasmtime::{AsContextMut as _, Instance, Result, Store, TypedFunc, WasmParams
 
 type TickArguments = (u32, i64, f64, f64, f64, f64, u32);
 type TicksArguments = (u32, u32, u32, u32, u32, u32, u32, u32, u32, u32, u32);
+type BarArguments = (u32, u32, i64, f64, f64, f64, f64, u64, u32);
 type OrderArguments = (u64, u32, u64, f64, i64, u64, f64, f64);
 type PositionArguments = (u64, u32, u32, f64, f64, u32, f64, u32, f64, i64, f64, f64, f64, u32, u32, u32);
 
@@ -24,6 +25,7 @@ pub(crate) struct Direct {
     parts: Arc<Parts>,
     /// These are called often as well; the others are looked up.
     on_ticks: TypedFunc<TicksArguments, u32>,
+    on_bar: TypedFunc<BarArguments, ()>,
     on_order: TypedFunc<OrderArguments, ()>,
     on_position: TypedFunc<PositionArguments, ()>,
     habits: Arc<Habits>,
@@ -42,9 +44,10 @@ impl Direct {
         store.data_mut().parts = Some(Arc::clone(&parts));
         let on_tick = instance.get_typed_func(&mut *store, "on-tick")?;
         let on_ticks = instance.get_typed_func(&mut *store, "on-ticks")?;
+        let on_bar = instance.get_typed_func(&mut *store, "on-bar")?;
         let on_order = instance.get_typed_func(&mut *store, "on-order")?;
         let on_position = instance.get_typed_func(&mut *store, "on-position")?;
-        Ok(Self { instance, parts, on_tick, on_ticks, on_order, on_position, habits: Arc::clone(&bare.habits) })
+        Ok(Self { instance, parts, on_tick, on_ticks, on_bar, on_order, on_position, habits: Arc::clone(&bare.habits) })
     }
 
     fn call<H: 'static, P: WasmParams, R: WasmResults>(&self, store: &mut Store<State<H>>, name: &str, arguments: P) -> Result<R> {
@@ -146,7 +149,7 @@ impl<H: Send + 'static> Exports<H> for Direct {
 
     fn on_bar(&self, store: &mut Store<State<H>>, bar: wit::Bar) -> Result<()> {
         let wit::Bar { symbol, timeframe, open_time, open, high, low, close, tick_volume, spread } = bar;
-        self.call(store, "on-bar", (symbol, timeframe as u32, open_time, open, high, low, close, tick_volume, spread))
+        self.on_bar.call(store, (symbol, timeframe as u32, open_time, open, high, low, close, tick_volume, spread))
     }
 
     fn on_timer(&self, store: &mut Store<State<H>>, id: u32) -> Result<()> {
