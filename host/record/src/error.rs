@@ -35,7 +35,7 @@ pub enum RecordError {
         what: &'static str,
     },
     /// A file of another format.
-    #[error("{} is no record of this version of Stockade; replay it with the version that wrote it", .0.display())]
+    #[error("{} is no record of this version of Stockade; replay it with the version that wrote it, and move it elsewhere to read the files after it", .0.display())]
     Format(PathBuf),
     /// Ticks that a record refers to are not there.
     #[error("ticks {first} to {last} of {symbol} were not recorded, or have been dropped to keep the record within its bounds")]

@@ -48,10 +48,6 @@ enum Hole {
     Told,
 }
 
-fn is_beginning(entry: &Entry) -> bool {
-    matches!(entry, Entry::Begin(_))
-}
-
 /// Length of a file that nothing may be appended to.
 const ALTERED: u64 = u64::MAX;
 
@@ -98,56 +94,57 @@ impl Recorder {
         put(&component_file(&self.folder, digest), bytes)
     }
 
-    /// Appends what an engine and its guest said to each other, in one frame. A life that has filled its engine's share ends in a gap.
+    /// Appends what an engine and its guest said to each other. A life that has filled its engine's share ends in a gap.
     ///
     /// # Errors
     /// It can't be written. What follows is told as a gap then, up to the next beginning, so that the record never claims to be whole.
-    pub fn entries(&mut self, engine: EngineId, entries: Vec<Entry>) -> Result<(), RecordError> {
-        let begins = entries.iter().any(is_beginning);
+    pub fn entries(&mut self, engine: EngineId, mut entries: Vec<Entry>) -> Result<(), RecordError> {
+        let beginning = entries.iter().position(|entry| matches!(entry, Entry::Begin(_)));
+        // A life begins with a frame of its own, so that a file can begin with it.
+        let next_life = beginning.map(|at| entries.split_off(at));
+        self.go_on(engine, entries)?;
+        next_life.map_or(Ok(()), |life| self.append(engine, life, true))
+    }
+
+    /// Goes on with a life, as far as it can be done again: after a hole it can't.
+    fn go_on(&mut self, engine: EngineId, entries: Vec<Entry>) -> Result<(), RecordError> {
         let is_full = |chain: &Chain| chain.bytes != ALTERED && chain.bytes > self.retention.engine_bytes_max;
-        if !begins && self.engines.get(&engine).is_some_and(is_full) {
+        if !entries.is_empty() && self.engines.get(&engine).is_some_and(is_full) {
             self.holes.entry(engine).or_insert(Hole::Untold);
         }
-        let entries = self.after_hole(engine, entries);
-        if entries.is_empty() {
-            return Ok(());
-        }
-        match self.append(engine, entries) {
-            Ok(rolled) => {
-                if begins {
-                    self.holes.remove(&engine);
-                } else if let Some(hole) = self.holes.get_mut(&engine) {
-                    *hole = Hole::Told;
-                }
-                let folder = engine_folder(&self.folder, engine);
-                if rolled { trim(engine_files(&folder)?, self.retention.engine_bytes_max) } else { Ok(()) }
-            }
-            Err(error) => {
-                // The file may end in the middle of a frame: it is read again before anything is appended.
-                self.engines.remove(&engine);
-                self.holes.insert(engine, Hole::Untold);
-                Err(error)
+        match self.holes.get(&engine) {
+            None if entries.is_empty() => Ok(()),
+            None => self.append(engine, entries, false),
+            Some(Hole::Told) => Ok(()),
+            Some(Hole::Untold) => {
+                self.append(engine, vec![Entry::Gap], false)?;
+                self.holes.insert(engine, Hole::Told);
+                Ok(())
             }
         }
     }
 
-    /// What of `entries` can be done again: after a hole nothing before the next beginning.
-    fn after_hole(&self, engine: EngineId, mut entries: Vec<Entry>) -> Vec<Entry> {
-        let Some(hole) = self.holes.get(&engine) else { return entries };
-        let beginning = entries.iter().position(is_beginning).unwrap_or(entries.len());
-        let gap = (*hole == Hole::Untold).then_some(Entry::Gap);
-        entries.splice(..beginning, gap);
-        entries
+    /// Appends a frame, or leaves a hole.
+    fn append(&mut self, engine: EngineId, entries: Vec<Entry>, begins: bool) -> Result<(), RecordError> {
+        let rolled = self.try_append(engine, entries, begins).inspect_err(|_| {
+            // The file may end in the middle of a frame: it is read again before anything is appended.
+            self.engines.remove(&engine);
+            self.holes.insert(engine, Hole::Untold);
+        })?;
+        if begins {
+            self.holes.remove(&engine);
+        }
+        let folder = engine_folder(&self.folder, engine);
+        if rolled { trim(engine_files(&folder)?, self.retention.engine_bytes_max) } else { Ok(()) }
     }
 
     /// Appends a frame; says whether a new file was begun for it.
-    fn append(&mut self, engine: EngineId, entries: Vec<Entry>) -> Result<bool, RecordError> {
+    fn try_append(&mut self, engine: EngineId, entries: Vec<Entry>, begins: bool) -> Result<bool, RecordError> {
         let chain = match self.engines.entry(engine) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(new) => new.insert(Chain::open(engine_folder(&self.folder, engine))?),
         };
         // A file begins with a guest's beginning, so that those before it can go.
-        let begins = entries.first().is_some_and(is_beginning);
         let rolls = chain.number == 0 || chain.bytes == ALTERED || (begins && chain.bytes > self.retention.engine_bytes_max / 8);
         if rolls {
             chain.roll()?;
@@ -422,6 +419,24 @@ mod tests {
         recorder.entries(ENGINE, vec![begin()]).unwrap();
         recorder.entries(ENGINE, asked(7)).unwrap();
         assert_eq!(kept(folder.path()).0, [asked(7)]);
+    }
+
+    #[test]
+    fn a_life_after_a_hole_in_a_full_file_has_a_file_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let retention = Retention { engine_bytes_max: 2_048, ..Retention::default() };
+        let mut recorder = Recorder::new(folder.path(), 1, SymbolTable::default(), retention).unwrap();
+        recorder.entries(ENGINE, vec![begin()]).unwrap();
+        (0..20).for_each(|value| recorder.entries(ENGINE, asked(value)).unwrap());
+        let (file, away) = (newest(folder.path()), folder.path().join("away"));
+        fs::rename(&file, &away).unwrap();
+        recorder.entries(ENGINE, asked(20)).unwrap_err();
+        fs::rename(&away, &file).unwrap();
+        recorder.entries(ENGINE, vec![begin(), asked(21).remove(0)]).unwrap();
+        assert_ne!(newest(folder.path()), file);
+        (22..30).for_each(|value| recorder.entries(ENGINE, asked(value)).unwrap());
+        let (lives, _) = kept(folder.path());
+        assert_eq!(lives.last().unwrap(), &(21..30).flat_map(asked).collect::<Vec<_>>());
     }
 
     #[test]

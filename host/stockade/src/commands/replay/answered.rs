@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 /// When a life's orders were answered.
 ///
-/// An order is answered with the first that its guest heard of it, or would have heard if it had a callback for that. Where no tick was handed over meanwhile, no time went by: that is
-/// what a backtest without delay does. One that was never answered took longer than the life lasted.
+/// An order is answered with the first that its guest heard of it, or would have heard if it had a callback for that. Where no
+/// tick was handed over meanwhile, no time went by: that is what a backtest without delay does. One that was never answered took
+/// longer than the life lasted.
 pub struct Answered {
     /// Of each order, by its number from the life's first on: microseconds until it was answered. None for the further orders of
     /// a close that is too large for one, of which the record has the first.
@@ -56,6 +57,7 @@ impl Answered {
                     now = last.time;
                 }
                 Entry::Called { call: Heard::Order { id, .. }, .. } | Entry::Untold { id } => {
+                    // Whoever is not called does nothing at that time.
                     if let Entry::Called { at, .. } = entry {
                         now = *at;
                     }
