@@ -61,7 +61,7 @@ impl<'a> Context<'a> {
         self.skipped = skipped;
     }
 
-    /// Whether the strategy has asked for an order or a timer.
+    /// Whether the strategy has asked for an order or a timer, or other ticks than so far.
     #[inline]
     pub(crate) fn acted(&self) -> bool {
         self.acted
@@ -261,6 +261,11 @@ impl<'a> Context<'a> {
     /// Forgets a timer.
     pub fn clear_timer(&mut self, id: u32) {
         self.act().clear_timer(id);
+    }
+
+    /// Other ticks than so far are wanted: what the strategy answers to [`crate::Strategy::wake`], which the runner asks.
+    pub(crate) fn set_wake(&mut self, symbol: Symbol, wake: Wake) {
+        self.act().set_wake(symbol, wake);
     }
 
     /// What may still be spent: fuel of this call, memory in bytes, orders and log bytes of the minute.

@@ -199,6 +199,9 @@ impl Host for Imports {
     fn clear_timer(&self, id: u32) {
         schedule::clear_timer(id);
     }
+    fn set_wake(&self, symbol: Symbol, wake: Wake) {
+        schedule::set_wake(symbol, wake);
+    }
     fn remaining(&self) -> Budget {
         limits::remaining()
     }

@@ -68,6 +68,8 @@ pub trait Host {
     fn set_timer(&self, id: u32, at: Time, every: Option<u64>);
     /// Forgets a timer.
     fn clear_timer(&self, id: u32);
+    /// Hands over only ticks of this symbol for which `wake` holds, from the next one on.
+    fn set_wake(&self, symbol: Symbol, wake: Wake);
 
     /// What the call being handled, the memory, the minute's orders and log may still spend.
     fn remaining(&self) -> Budget;

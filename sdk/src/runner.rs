@@ -17,6 +17,17 @@ pub struct Runner<S> {
     strategy: Option<S>,
     /// What its manifest says that it hears of: a host makes no other call, and this makes none either, whoever drives it.
     wanted: Callbacks,
+    told: Told,
+}
+
+/// Which ticks the host was told to hand over.
+#[derive(Debug)]
+struct Told {
+    symbols: u32,
+    /// Every tick of every symbol.
+    is_all: bool,
+    /// Of each symbol; empty while the strategy has not said.
+    wakes: Vec<Wake>,
 }
 
 impl<S: Strategy> Default for Runner<S> {
@@ -28,7 +39,8 @@ impl<S: Strategy> Default for Runner<S> {
 impl<S> Runner<S> {
     /// A runner whose strategy has no parameters yet.
     pub const fn new() -> Self {
-        Runner { strategy: None, wanted: Callbacks { tick: true, bar: true, timer: true, order: true, position: true } }
+        let wanted = Callbacks { tick: true, bar: true, timer: true, order: true, position: true };
+        Runner { strategy: None, wanted, told: Told { symbols: 0, is_all: true, wakes: Vec::new() } }
     }
 
     /// The strategy, once `init` made one. For tests that look inside.
@@ -48,7 +60,9 @@ impl<S: Strategy> Runner<S> {
     /// # Errors
     /// Names the parameter that is unknown, of another type or out of range; or says what the strategy has against them.
     pub fn init(&mut self, params: &[Param]) -> Result<(), String> {
-        self.wanted = S::manifest().wanted();
+        let manifest = S::manifest();
+        self.wanted = manifest.wanted();
+        self.told.symbols = manifest.needs().len().max(1) as u32;
         self.strategy = Some(S::new(S::Params::from_list(params)?)?);
         Ok(())
     }
@@ -58,7 +72,11 @@ impl<S: Strategy> Runner<S> {
     /// # Errors
     /// What the strategy has against starting, or that `init` was not called.
     pub fn start(&mut self, host: &dyn Host, mode: RunMode, account: AccountState, restored: bool) -> Result<(), String> {
-        self.made()?.on_start(&mut Context::new(host, 0), &Start { mode, account, restored })
+        let mut ctx = Context::new(host, 0);
+        let strategy = self.strategy.as_mut().ok_or_else(not_made)?;
+        strategy.on_start(&mut ctx, &Start { mode, account, restored })?;
+        self.told.tell(strategy, &mut ctx);
+        Ok(())
     }
 
     /// Hands over one tick.
@@ -70,11 +88,12 @@ impl<S: Strategy> Runner<S> {
             let mut ctx = Context::over(host, symbol, std::slice::from_ref(&tick.time), NO_ROW);
             ctx.set_skipped(skipped);
             strategy.on_tick(&mut ctx, tick);
+            self.told.tell(strategy, &mut ctx);
         }
     }
 
     /// Hands over many ticks of one symbol, column by column, and returns how many were handled: all of them, or those
-    /// up to and including the first at which the strategy asked for an order or a timer.
+    /// up to and including the first at which the strategy asked for an order or a timer, or for other ticks.
     ///
     /// `lasts` and `volumes` may be empty (the market has none); all columns otherwise have the length of the shortest
     /// of `times`, `bids` and `asks`, and what is missing in a shorter one counts as none.
@@ -82,44 +101,55 @@ impl<S: Strategy> Runner<S> {
         if !self.wanted.tick {
             return columns.rows();
         }
+        let (slot, told) = (&mut self.strategy, &mut self.told);
         match (columns.lasts, columns.volumes) {
-            ([], []) => batch::<_, false>(&mut self.strategy, host, symbol, columns),
-            _ => batch::<_, true>(&mut self.strategy, host, symbol, columns),
+            ([], []) => batch::<_, false>(slot, told, host, symbol, columns),
+            _ => batch::<_, true>(slot, told, host, symbol, columns),
         }
     }
 
     /// Hands over a closed bar.
     pub fn bar(&mut self, host: &dyn Host, bar: &Bar) {
         if let Some(strategy) = self.strategy.as_mut().filter(|_| self.wanted.bar) {
-            strategy.on_bar(&mut Context::new(host, bar.symbol), bar);
+            let mut ctx = Context::new(host, bar.symbol);
+            strategy.on_bar(&mut ctx, bar);
+            self.told.tell(strategy, &mut ctx);
         }
     }
 
     /// A timer is due.
     pub fn timer(&mut self, host: &dyn Host, id: u32) {
         if let Some(strategy) = self.strategy.as_mut().filter(|_| self.wanted.timer) {
-            strategy.on_timer(&mut Context::new(host, 0), id);
+            let mut ctx = Context::new(host, 0);
+            strategy.on_timer(&mut ctx, id);
+            self.told.tell(strategy, &mut ctx);
         }
     }
 
     /// Something became of an order.
     pub fn order(&mut self, host: &dyn Host, id: OrderId, event: &OrderEvent) {
         if let Some(strategy) = self.strategy.as_mut().filter(|_| self.wanted.order) {
-            strategy.on_order(&mut Context::new(host, 0), id, event);
+            let mut ctx = Context::new(host, 0);
+            strategy.on_order(&mut ctx, id, event);
+            self.told.tell(strategy, &mut ctx);
         }
     }
 
     /// A position changed.
     pub fn position(&mut self, host: &dyn Host, position: &Position, change: PositionChange) {
         if let Some(strategy) = self.strategy.as_mut().filter(|_| self.wanted.position) {
-            strategy.on_position(&mut Context::new(host, position.symbol), position, change);
+            let mut ctx = Context::new(host, position.symbol);
+            strategy.on_position(&mut ctx, position, change);
+            self.told.tell(strategy, &mut ctx);
         }
     }
 
     /// Trading was restricted or freed.
     pub fn trading_state(&mut self, host: &dyn Host, state: TradingState) {
         if let Some(strategy) = &mut self.strategy {
-            strategy.on_trading_state(&mut Context::new(host, 0), state);
+            let mut ctx = Context::new(host, 0);
+            strategy.on_trading_state(&mut ctx, state);
+            self.told.tell(strategy, &mut ctx);
         }
     }
 
@@ -149,8 +179,51 @@ impl<S: Strategy> Runner<S> {
     }
 
     fn made(&mut self) -> Result<&mut S, String> {
-        self.strategy.as_mut().ok_or_else(|| "init has not been called".to_owned())
+        self.strategy.as_mut().ok_or_else(not_made)
     }
+}
+
+fn not_made() -> String {
+    "init has not been called".to_owned()
+}
+
+impl Told {
+    /// Tells the host which ticks the strategy waits for, where that has changed. Nothing is left of this for a strategy that does
+    /// not say.
+    #[inline]
+    fn tell<S: Strategy>(&mut self, strategy: &S, ctx: &mut Context) {
+        if self.is_news(strategy) {
+            self.tell_each(strategy, ctx);
+        }
+    }
+
+    /// Whether the strategy waits for other ticks than the host was told.
+    #[inline]
+    fn is_news<S: Strategy>(&self, strategy: &S) -> bool {
+        if self.is_all { (0..self.symbols).any(|symbol| !is_every(strategy.wake(symbol))) } else { self.is_news_of_some(strategy) }
+    }
+
+    #[inline(never)]
+    fn is_news_of_some<S: Strategy>(&self, strategy: &S) -> bool {
+        (0..).zip(&self.wakes).any(|(symbol, told)| *told != strategy.wake(symbol))
+    }
+
+    #[inline(never)]
+    fn tell_each<S: Strategy>(&mut self, strategy: &S, ctx: &mut Context) {
+        self.wakes.resize(self.symbols as usize, Wake::EVERY_TICK);
+        for (symbol, told) in (0..).zip(&mut self.wakes) {
+            let wake = strategy.wake(symbol);
+            if *told != wake {
+                *told = wake;
+                ctx.set_wake(symbol, wake);
+            }
+        }
+        self.is_all = self.wakes.iter().all(|&wake| is_every(wake));
+    }
+}
+
+fn is_every(wake: Wake) -> bool {
+    wake.is_awake(Time::MIN)
 }
 
 /// Many ticks of one symbol, column by column. Times in microseconds since 1970 UTC, prices in the quote currency.
@@ -191,19 +264,30 @@ impl<'a> Columns<'a> {
 /// A batch, in a market with deals or without. A function by itself for each, since one with two loops gets fewer registers for
 /// each of them.
 #[inline(never)]
-fn batch<S: Strategy, const DEALS: bool>(slot: &mut Option<S>, host: &dyn Host, symbol: Symbol, columns: Columns<'_>) -> u32 {
+fn batch<S: Strategy, const DEALS: bool>(
+    slot: &mut Option<S>,
+    told: &mut Told,
+    host: &dyn Host,
+    symbol: Symbol,
+    columns: Columns<'_>,
+) -> u32 {
     // A local strategy that does not escape lives in registers over the batch.
     let Some(mut strategy) = slot.take() else { return columns.rows() };
-    let handled = run::<S, DEALS>(&mut strategy, &mut Context::over(host, symbol, columns.times, 0), columns);
+    let mut ctx = Context::over(host, symbol, columns.times, 0);
+    let handled = run::<S, DEALS>(&mut strategy, told, &mut ctx, columns);
+    // As of the last row that was handled, which a strategy that watches may not have entered.
+    ctx.enter_row((handled as usize).saturating_sub(1));
+    told.tell(&strategy, &mut ctx);
     *slot = Some(strategy);
     handled
 }
 
-/// The loop over a batch: stops after the row at which the strategy acted, for the host must see to that first.
+/// The loop over a batch: stops after the row at which the strategy acted, or waits for other ticks, for the host must see to that
+/// first.
 ///
 /// `on_tick` is inlined here: a call by the row would cost more than most strategies.
 #[inline(always)]
-fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, ctx: &mut Context, columns: Columns<'_>) -> u32 {
+fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, told: &Told, ctx: &mut Context, columns: Columns<'_>) -> u32 {
     let rows = columns.rows() as usize;
     let read = columns.reader::<DEALS>();
     let symbol = ctx.symbol();
@@ -221,7 +305,7 @@ fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, ctx: &mut Context, colu
         ctx.enter_row(row);
         strategy.on_tick(ctx, &tick);
         row += 1;
-        if ctx.acted() {
+        if ctx.acted() || told.is_news(strategy) {
             break;
         }
     }

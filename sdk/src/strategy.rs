@@ -72,7 +72,8 @@ pub trait Strategy: Sized {
     /// Looks at each tick first and says whether [`Strategy::on_tick`] is wanted for it, which it is unless stated.
     ///
     /// A strategy that acts seldom does here what every tick takes, such as moving its averages. It has no context: that
-    /// nothing can be asked of the host here is what makes a batch of ticks fast, by a third for a pair of averages.
+    /// nothing can be asked of the host here is what makes a batch of ticks fast, by a third for a pair of averages. One that
+    /// needs not even a look at most ticks says so with [`Strategy::wake`].
     /// [`Context::skipped`] tells of what is missing just before the tick that `on_tick` gets; of earlier gaps
     /// [`Context::last_gap`] tells.
     ///
@@ -96,6 +97,35 @@ pub trait Strategy: Sized {
     #[inline]
     fn watch(&mut self, symbol: Symbol, tick: &Tick) -> bool {
         true
+    }
+
+    /// The ticks of `symbol` that the strategy waits for: every tick unless stated. Asked after each callback; of the ticks that
+    /// are not waited for, the strategy is not told, and its host has no work with them.
+    ///
+    /// A strategy that looks at prices only to compare them with a few levels, or at none while it waits for a bar or for its
+    /// order, says so here. It is then called when there is something to do: a backtest passes over such ticks at the speed of
+    /// memory, and on a host that is shared by thousands it leaves the others alone. Waking too often is harmless, so a level
+    /// may be a rough one; what is not waited for is never seen.
+    ///
+    /// ```
+    /// # use stockade_sdk::prelude::*;
+    /// # struct Fades { bar_closed: bool, target: Option<f64> }
+    /// # impl Strategy for Fades {
+    /// #     type Params = ();
+    /// #     fn manifest() -> Manifest { Manifest::new("fades", "0.1.0") }
+    /// #     fn new(_: ()) -> Result<Self, String> { Ok(Fades { bar_closed: false, target: None }) }
+    /// fn wake(&self, _symbol: Symbol) -> Wake {
+    ///     match self.target {
+    ///         Some(price) => Wake::NEVER.or_bid_at_least(price),
+    ///         None if self.bar_closed => Wake::EVERY_TICK,
+    ///         None => Wake::NEVER,
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    #[inline]
+    fn wake(&self, symbol: Symbol) -> Wake {
+        Wake::EVERY_TICK
     }
 
     /// One tick of [`Context::symbol`].

@@ -8,7 +8,7 @@ pub use crate::bindings::stockade::strategy::report::Level;
 pub use crate::bindings::stockade::strategy::types::{
     AccountMode, AccountState, Bar, Callbacks, DataNeed, DenyCode, Description, Fill, Filling, Gap, Order, OrderEvent, OrderId, OrderKind,
     OrderRequest, Param, ParamSpec, ParamValue, Position, PositionChange, PositionId, RunMode, Side, StopReason, Symbol, SymbolSpec,
-    TesterStats, Tick, Time, Timeframe, TradingState,
+    TesterStats, Tick, Time, Timeframe, TradingState, Wake,
 };
 
 /// One second, in the microseconds in which the contract counts time.
@@ -77,6 +77,70 @@ impl Timeframe {
             Timeframe::W1 => 7 * DAY,
             Timeframe::Mn1 => return None,
         })
+    }
+}
+
+/// Which ticks [`crate::Strategy::on_tick`] is wanted for: those at which any of its conditions holds.
+///
+/// ```
+/// use stockade_sdk::prelude::*;
+///
+/// let wake = Wake::at(10 * MINUTE).or_bid_at_least(1.2);
+/// let tick = |time, bid| Tick { time, bid, ask: bid + 0.0001, last: 0.0, volume: 0.0 };
+/// assert!(!wake.holds(&tick(9 * MINUTE, 1.1999)));
+/// assert!(wake.holds(&tick(9 * MINUTE, 1.2)) && wake.holds(&tick(11 * MINUTE, 1.1)));
+/// ```
+impl Wake {
+    /// Every tick.
+    pub const EVERY_TICK: Wake = Wake::at(Time::MIN);
+    /// No tick. What else the strategy hears of (bars, timers, orders) comes all the same.
+    pub const NEVER: Wake = Wake::at(Time::MAX);
+
+    /// Every tick from this time on.
+    #[inline]
+    pub const fn at(at: Time) -> Wake {
+        let (high, low) = (f64::INFINITY, f64::NEG_INFINITY);
+        Wake { at, bid_at_least: high, bid_at_most: low, ask_at_least: high, ask_at_most: low }
+    }
+
+    /// And ticks with a bid of `price` or more: where a sell limit would fill, or a buy be closed with a profit.
+    #[must_use]
+    pub const fn or_bid_at_least(self, price: f64) -> Wake {
+        Wake { bid_at_least: price, ..self }
+    }
+
+    /// And ticks with a bid of `price` or less.
+    #[must_use]
+    pub const fn or_bid_at_most(self, price: f64) -> Wake {
+        Wake { bid_at_most: price, ..self }
+    }
+
+    /// And ticks with an ask of `price` or more.
+    #[must_use]
+    pub const fn or_ask_at_least(self, price: f64) -> Wake {
+        Wake { ask_at_least: price, ..self }
+    }
+
+    /// And ticks with an ask of `price` or less: where a buy limit would fill, or a sell be closed with a profit.
+    #[must_use]
+    pub const fn or_ask_at_most(self, price: f64) -> Wake {
+        Wake { ask_at_most: price, ..self }
+    }
+
+    /// Whether this tick is wanted.
+    #[inline]
+    pub fn holds(&self, tick: &Tick) -> bool {
+        self.is_awake(tick.time)
+            || tick.bid >= self.bid_at_least
+            || tick.bid <= self.bid_at_most
+            || tick.ask >= self.ask_at_least
+            || tick.ask <= self.ask_at_most
+    }
+
+    /// Whether every tick from this time on is wanted.
+    #[inline]
+    pub fn is_awake(&self, time: Time) -> bool {
+        self.at <= time
     }
 }
 

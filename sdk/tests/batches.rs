@@ -14,6 +14,9 @@ struct Busy {
     watches: bool,
     /// What the averages came to.
     averages: Option<(f64, f64)>,
+    sleeps: bool,
+    /// The ticks it waits for after an order.
+    rest: Option<Wake>,
 }
 
 #[derive(Params, Clone, Debug)]
@@ -24,6 +27,9 @@ struct Settings {
     /// Whether quiet rows are watched only, in a loop of their own, or handled like all others.
     #[param(default = true)]
     watches: bool,
+    /// Whether it waits for some ticks only after an order.
+    #[param(default = false)]
+    sleeps: bool,
 }
 
 impl Strategy for Busy {
@@ -34,7 +40,12 @@ impl Strategy for Busy {
     }
 
     fn new(settings: Settings) -> Result<Self, String> {
-        Ok(Busy { fast: Ema::new(5), slow: Ema::new(40), seen: 0, log: settings.log, watches: settings.watches, averages: None })
+        let Settings { log, watches, sleeps } = settings;
+        Ok(Busy { fast: Ema::new(5), slow: Ema::new(40), seen: 0, log, watches, averages: None, sleeps, rest: None })
+    }
+
+    fn wake(&self, _symbol: Symbol) -> Wake {
+        self.rest.unwrap_or(Wake::EVERY_TICK)
     }
 
     fn watch(&mut self, _symbol: Symbol, tick: &Tick) -> bool {
@@ -47,6 +58,9 @@ impl Strategy for Busy {
     }
 
     fn on_tick(&mut self, ctx: &mut Context, tick: &Tick) {
+        if let Some(rest) = self.rest.take() {
+            assert!(rest.holds(tick), "{tick:?} is none that it waits for: {rest:?}");
+        }
         let Some((fast, slow)) = self.averages else { return };
         if self.log && self.seen.is_multiple_of(7) {
             let past = ctx.ticks(0, 3);
@@ -65,6 +79,8 @@ impl Strategy for Busy {
                 };
                 ctx.submit(order).expect("on the grid");
                 ctx.set_timer(1, tick.time + 90 * SECOND);
+                let rest = Wake::at(tick.time + 40 * SECOND).or_bid_at_least(tick.bid + 0.0006).or_ask_at_most(tick.ask - 0.0006);
+                self.rest = self.sleeps.then_some(rest);
             }
             [position] if position.gain_percent(tick) > 0.08 => _ = ctx.close(position.id),
             _ => {}
@@ -118,14 +134,20 @@ fn decisions(settings: &Settings, feed: impl Fn(&mut Harness<Busy>)) -> (Vec<Rec
 #[test]
 fn batched_decisions_are_those_of_single_ticks() {
     for seed in 0..20 {
-        for (log, watches, deals) in
-            [(true, true, false), (false, true, false), (true, false, false), (false, true, true), (true, false, true)]
-        {
+        for (log, watches, deals, sleeps) in [
+            (true, true, false, false),
+            (false, true, false, false),
+            (true, false, false, false),
+            (false, true, true, false),
+            (true, false, true, false),
+            (true, true, false, true),
+            (true, false, false, true),
+        ] {
             let ticks = walk(seed, 6_000, deals);
-            let settings = Settings { log, watches };
+            let settings = Settings { log, watches, sleeps };
             let single = decisions(&settings, |test| test.feed(0, &ticks));
             let orders = single.0.iter().filter(|recorded| format!("{recorded:?}").contains("Submit")).count();
-            assert!(orders > 5, "the walk of seed {seed} is too quiet for a test: {orders} orders");
+            assert!(orders > 2, "the walk of seed {seed} is too quiet for a test: {orders} orders");
             for rows in [1, 2, 7, 256, 6_000] {
                 let batched = decisions(&settings, |test| test.feed_batched(0, &ticks, rows));
                 assert!(single == batched, "seed {seed}, {settings:?}, deals {deals}, batches of {rows}: they decide differently");
@@ -156,4 +178,55 @@ fn a_strategy_without_ticks_still_consumes_them() {
     test.feed_batched(0, &walk(1, 1_000, false), 256);
     let bars = test.strategy().expect("made").0;
     assert!((20..30).contains(&bars), "{bars}");
+}
+
+#[test]
+fn a_strategy_sees_the_ticks_that_it_waits_for_and_all_its_bars() {
+    /// Waits for the bid to rise by half a pip above the last one it saw.
+    struct Climber {
+        level: f64,
+        seen: Vec<f64>,
+        bars: usize,
+    }
+    impl Strategy for Climber {
+        type Params = ();
+        fn manifest() -> Manifest {
+            Manifest::new("climber", "1.0.0").need(Need::owners_choice().bars(&[Timeframe::M1], 0))
+        }
+        fn new(_: ()) -> Result<Self, String> {
+            Ok(Climber { level: 0.0, seen: Vec::new(), bars: 0 })
+        }
+        fn wake(&self, _: Symbol) -> Wake {
+            Wake::NEVER.or_bid_at_least(self.level)
+        }
+        fn on_tick(&mut self, _: &mut Context, tick: &Tick) {
+            self.level = tick.bid + 0.00005;
+            self.seen.push(tick.bid);
+        }
+        fn on_bar(&mut self, ctx: &mut Context, _: &Bar) {
+            // What went by has been seen by the market all the same.
+            assert!(ctx.ticks(0, 2).len() == 2 || self.bars == 0);
+            self.bars += 1;
+        }
+    }
+    let ticks = walk(3, 5_000, false);
+    let (mut level, mut expected) = (0.0, Vec::new());
+    for bid in ticks.iter().map(|tick| tick.bid) {
+        if bid >= level {
+            level = bid + 0.00005;
+            expected.push(bid);
+        }
+    }
+    assert!((5..1_000).contains(&expected.len()), "{}", expected.len());
+    for rows in [0, 1, 300] {
+        let mut test = Harness::<Climber>::new(());
+        if rows == 0 {
+            test.feed(0, &ticks)
+        } else {
+            test.feed_batched(0, &ticks, rows)
+        }
+        let climber = test.strategy().expect("it has started");
+        assert_eq!(climber.seen, expected);
+        assert!(climber.bars > 50, "{} bars", climber.bars);
+    }
 }

@@ -3,7 +3,8 @@
 //! Per step the run asks how many of the next rows can pass without anything happening to this engine but its own
 //! thoughts: no trigger at the venue, no bar that closes, no timer that is due, no other symbol's tick. That is the horizon.
 //! The guest gets the rows up to there in one call and stops at the row at which it asks for something; the venue sees to
-//! it and the rest is handed in again. A row at which something can happen goes through by itself:
+//! it and the rest is handed in again. While the guest waits, rows go by without a call, up to the horizon or the first row
+//! that it waits for. A row at which something can happen goes through by itself:
 //!
 //! 1. in order of time and at the prices of before: the server's midnights, commands that arrive late;
 //! 2. the venue executes what the tick triggers, and timers that are due fire: they still see the prices of before, but what
@@ -38,10 +39,10 @@ use domain::risk::{Approved, RiskLimits};
 use domain::symbol::{SymbolId, SymbolTable};
 use domain::tick::{Bar, Tick};
 use domain::time::Time;
+use domain::wake::Wake;
 use market::StoreError;
 use paper::{Venue, VenueOptions};
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// How rows are handed to the guest. All decide the same; a property test holds them to it.
@@ -121,6 +122,8 @@ const ACCOUNT: AccountId = AccountId(1);
 /// Rounds of orders and events at one moment. The gate ends an exchange of events and orders long before, as live; here ends
 /// one under limits that would not.
 const ROUNDS_MAX: usize = 10_000;
+/// Rows that go by at once, at most: as many as ranges are made of.
+const PASSING_MAX: usize = 1 << 14;
 /// Remarks kept of a run.
 const REMARKS_MAX: usize = 100_000;
 
@@ -162,6 +165,17 @@ pub fn run(
     let actor = actor.ok_or(RunError::NoTicks)?;
     let at = run.now;
     run.finish(actor).map_err(|fault| RunError::Strategy { at, fault })
+}
+
+/// How many of these times, which are in order, lie before `at`: looked for from the front, since it is mostly near.
+fn rows_before(times: &[i64], at: Time) -> usize {
+    let mut ahead = 16;
+    while times.get(ahead).is_some_and(|&time| time < at.0) {
+        ahead *= 4;
+    }
+    let first = if ahead == 16 { 0 } else { ahead / 4 };
+    let some = &times[first..times.len().min(ahead)];
+    first + some.partition_point(|&time| time < at.0)
 }
 
 struct Run {
@@ -272,6 +286,12 @@ impl Run {
         if stretch.audience == Audience::Venue {
             return self.unseen_step(actor, stretch);
         }
+        if !actor.takes_rows(stretch.symbol, next) {
+            let passing = self.passing_rows(actor, stretch);
+            let rows = if passing > 0 { self.pass_rows(actor, stretch, passing) } else { self.single_step(actor, stretch)? };
+            self.ticks += rows as u64;
+            return Ok(rows);
+        }
         let quiet = match &self.batching {
             Batching::Horizon => self.quiet_rows(actor, stretch, self.pace.rows()),
             Batching::Cut(cuts) => self.quiet_rows(actor, stretch, cuts.rows(self.ticks)),
@@ -281,6 +301,27 @@ impl Run {
         self.ticks += rows as u64;
         self.calls += 1;
         Ok(rows)
+    }
+
+    /// How many of the next rows go by without anything happening, the guest waiting for none of them.
+    fn passing_rows(&self, actor: &mut Actor, stretch: &Stretch<'_>) -> usize {
+        let (columns, first) = (stretch.chunk.columns(), stretch.rows.start);
+        let wake = actor.wake(stretch.symbol);
+        let is_awaited = |wake: &Wake| wake.is_awake(Time(columns.times[first])) || wake.holds_at(columns.bids[first], columns.asks[first]);
+        if matches!(self.batching, Batching::TickByTick) || wake.as_ref().is_some_and(is_awaited) {
+            return 0;
+        }
+        let quiet = self.quiet_rows(actor, stretch, PASSING_MAX);
+        wake.map_or(quiet, |wake| wake.first(&columns.slice(first..first + quiet), stretch.chunk.ranges(first)))
+    }
+
+    /// Rows go by as if each had come by itself.
+    fn pass_rows(&mut self, actor: &mut Actor, stretch: &Stretch<'_>, rows: usize) -> usize {
+        self.take_in_rows(stretch, rows);
+        let mut last = stretch.chunk.columns().tick(stretch.rows.start + rows - 1, stretch.symbol, 0);
+        last.sequence = stretch.first_sequence + rows as u64 - 1;
+        actor.pass(&last, rows as u32);
+        rows
     }
 
     /// How many of the next rows, at most `rows_max`, can pass before anything can happen.
@@ -298,29 +339,33 @@ impl Run {
         }
         let timer = actor.next_timer().filter(|_| self.symbols.contains(&stretch.symbol));
         let horizon = [bar, timer, self.days.day_end()].into_iter().flatten().min();
-        let passes = |at: Time| ticks.times.last().is_some_and(|&last| last >= at.0);
-        let rows = horizon.filter(|&at| passes(at)).map_or(ticks.len(), |at| ticks.times.partition_point(|&time| time < at.0));
+        let rows = horizon.map_or(ticks.len(), |at| rows_before(ticks.times, at));
         self.venue.quiet_rows(stretch.symbol, &ticks.slice(0..rows), stretch.chunk.ranges(stretch.rows.start))
     }
 
     fn quiet_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>, quiet: usize) -> Result<usize, Fault> {
         let rows = stretch.rows.start..stretch.rows.start + quiet;
-        let consumed = actor.rows(stretch.symbol, stretch.chunk.handle(), rows.clone(), stretch.first_sequence)?;
-        let handled: Range<usize> = rows.start..rows.start + consumed;
+        let consumed = actor.rows(stretch.symbol, stretch.chunk.handle(), rows, stretch.first_sequence)?;
         if consumed < quiet {
             self.acted.note(self.ticks + consumed as u64 - 1);
         }
-        let chunk = stretch.chunk.columns();
-        let ticks = chunk.slice(handled.clone());
-        self.venue.skip_quiet(stretch.symbol, &ticks, stretch.chunk.ranges(handled.start));
+        self.take_in_rows(stretch, consumed);
+        self.pace.note(consumed, consumed < quiet);
+        self.settle(actor)?;
+        Ok(consumed)
+    }
+
+    /// Rows at which nothing happened are past.
+    fn take_in_rows(&mut self, stretch: &Stretch<'_>, rows: usize) {
+        let first = stretch.rows.start;
+        let columns = stretch.chunk.columns();
+        let ticks = columns.slice(first..first + rows);
+        self.venue.skip_quiet(stretch.symbol, &ticks, stretch.chunk.ranges(first));
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
         history.symbol_mut(stretch.symbol).push_rows(stretch.symbol, &ticks, stretch.first_sequence);
         drop(history);
         self.pass(Time(ticks.times[0]));
-        self.pass(Time(ticks.times[consumed - 1]));
-        self.pace.note(consumed, consumed < quiet);
-        self.settle(actor)?;
-        Ok(consumed)
+        self.pass(Time(ticks.times[rows - 1]));
     }
 
     fn single_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {

@@ -1,12 +1,12 @@
 //! Ticks of several symbols as stretches of columns, in order of time.
 
 use domain::desk::Columns;
+use domain::ranges::{PriceRanges, RangesAhead};
 use domain::symbol::SymbolId;
 use domain::tick::TickColumns;
 use domain::time::Time;
 use market::store::Days;
 use market::{Day, OwnedColumns, StoreError};
-use paper::{PriceRanges, RangesAhead};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 

@@ -13,6 +13,7 @@ use domain::symbol::{OrderLife, SymbolSpec};
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::tick::Timeframe;
 use domain::time::{DAY_US, MINUTE_US, Time};
+use domain::wake::Wake;
 use market::columns::Row;
 use market::import::{ImportOptions, import};
 use market::{Date, OwnedColumns, TickStore};
@@ -20,10 +21,13 @@ use paper::{Charge, Commission, Commissions, Delay, Sides, VenueOptions};
 use proptest::prelude::*;
 use std::convert::Infallible;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use stockade_backtest::model::{self, Crossed, Found, Model, Modelling, Origin, Spread};
 use stockade_backtest::source::{Chunks, owned};
 use stockade_backtest::{Batching, RunReport, RunSetup, Source, confirm, run};
+
+/// A time that never comes.
+const NEVER: Time = Time(i64::MAX);
 
 /// A market order.
 fn market(side: Side, volume: f64) -> AskedOrder {
@@ -50,6 +54,7 @@ struct Restless {
     desk: Desk,
     seen: u64,
     eagerness: u64,
+    symbols: usize,
 }
 
 impl Restless {
@@ -121,7 +126,18 @@ impl Restless {
                 .desk
                 .set_timer((choice % 3) as u32, self.desk.now().0 + 20_000_000, choice.is_multiple_of(2).then_some(30_000_000))
                 .unwrap(),
-            _ => return false,
+            _ => {
+                let (after, wake) = (|seconds: i64| Time(self.desk.now().0 + seconds * 1_000_000), Wake::EVERY_TICK);
+                let wake = match (choice >> 12) % 6 {
+                    0 => wake,
+                    1 => Wake { at: after(30), ..wake },
+                    2 => Wake { at: NEVER, bid_at_least: on_grid(bid + pips(choice)), ..wake },
+                    3 => Wake { at: NEVER, ask_at_most: on_grid(ask - pips(choice)), ..wake },
+                    4 => Wake { at: after(300), bid_at_most: bid - pips(choice), ask_at_least: ask + pips(choice), ..wake },
+                    _ => Wake { at: NEVER, ..wake },
+                };
+                self.desk.set_wake((choice >> 20) as u32 % self.symbols as u32, wake).unwrap();
+            }
         }
         true
     }
@@ -151,7 +167,10 @@ impl Guest<Desk> for Restless {
                 }
                 reply = Reply::Consumed(handled);
             }
-            Call::Bar { bar, .. } => {
+            Call::Bar { symbol, bar } => {
+                if bar.timeframe == Timeframe::M5 {
+                    self.desk.set_wake(symbol, Wake::EVERY_TICK).unwrap();
+                }
                 self.mix(bar.high.to_bits() ^ bar.timeframe as u64);
                 self.think(bar.close, bar.close);
             }
@@ -254,8 +273,8 @@ impl World {
     }
 
     fn run_over(&self, source: Source, table: SymbolTable, batching: Batching) -> RunReport {
-        let (seen, eagerness) = (self.seed, self.eagerness);
-        self.run_as(source, table, batching, |desk| Box::new(Restless { desk, seen, eagerness }))
+        let Self { seed: seen, eagerness, symbols, .. } = *self;
+        self.run_as(source, table, batching, |desk| Box::new(Restless { desk, seen, eagerness, symbols }))
     }
 
     fn run_as(
@@ -510,5 +529,70 @@ fn batches_change_nothing_on_real_ticks() {
         };
         let batched = all_the_same(run);
         assert!(batched.deals.len() > 5, "{} deals with {model:?}", batched.deals.len());
+    }
+}
+
+/// Waits for a price two pips away or half a minute, whichever comes first, then for one more tick, and keeps what it was handed.
+struct Sleeper {
+    desk: Desk,
+    handed: Arc<Mutex<Vec<u64>>>,
+    is_up: bool,
+}
+
+impl Sleeper {
+    fn wake(from: Time, bid: f64, is_up: bool) -> Wake {
+        let (bid_at_least, bid_at_most) = (bid + 0.0002, bid - 0.0002);
+        let asleep = Wake { at: from.plus_us(30_000_000), bid_at_least, bid_at_most, ..Wake::EVERY_TICK };
+        if is_up { Wake::EVERY_TICK } else { asleep }
+    }
+}
+
+impl Guest<Desk> for Sleeper {
+    fn host(&mut self) -> &mut Desk {
+        &mut self.desk
+    }
+
+    fn call(&mut self, call: Call<'_>) -> Outcome {
+        let (time, bid) = match call {
+            Call::Ticks { ticks, .. } => (Time(ticks.times[0]), ticks.bids[0]),
+            Call::Tick { tick, .. } => (tick.time, tick.bid),
+            _ => return Outcome::Decided(Reply::Done),
+        };
+        let seen = self.desk.ticks(0, 1).unwrap()[0];
+        assert_eq!((seen.time, seen.bid), (time, bid), "the market stands at the tick that it is handed");
+        self.handed.lock().unwrap().push(seen.sequence);
+        self.is_up = !self.is_up;
+        self.desk.set_wake(0, Self::wake(time, bid, self.is_up)).unwrap();
+        Outcome::Decided(Reply::Consumed(1))
+    }
+
+    fn used(&self) -> Used {
+        Used::default()
+    }
+}
+
+#[test]
+fn a_strategy_is_handed_the_ticks_that_it_waits_for_and_no_others() {
+    for seed in 1..20 {
+        let world = World::plain(seed, 1, AccountMode::Hedging, 1);
+        let walk = world.ticks(0);
+        let (mut expected, mut wake, mut is_up) = (Vec::new(), Wake::EVERY_TICK, false);
+        for row in 0..walk.len() {
+            let tick = walk.as_columns().tick(row, SymbolId(0), 1);
+            if wake.holds(&tick) {
+                is_up = !is_up;
+                (_, wake) = (expected.push(tick.sequence), Sleeper::wake(tick.time, tick.bid, is_up));
+            }
+        }
+        assert!((100..walk.len() - 100).contains(&expected.len()), "{} of {} ticks are waited for", expected.len(), walk.len());
+        all_the_same(|batching| {
+            let handed = Arc::new(Mutex::new(Vec::new()));
+            let source = Source::new(vec![(SymbolId(0), Box::new([Ok(owned(world.ticks(0)))].into_iter()) as Chunks)]).unwrap();
+            let sleeper = |desk| Box::new(Sleeper { desk, handed: Arc::clone(&handed), is_up: false }) as _;
+            let report = world.run_as(source, world.table(), batching, sleeper);
+            assert_eq!(report.ticks as usize, walk.len(), "those that go by are ticks of the run as well");
+            assert_eq!(*handed.lock().unwrap(), expected);
+            report
+        });
     }
 }

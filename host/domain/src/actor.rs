@@ -15,6 +15,7 @@ use crate::symbol::SymbolId;
 use crate::tape::Entry;
 use crate::tick::{Bar, Tick};
 use crate::time::Time;
+use crate::wake::Wake;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -230,36 +231,63 @@ impl Actor {
         Ok(())
     }
 
-    /// Hands one tick over; `skipped` of its symbol came before it and were not handed over.
+    /// Hands one tick over, if the guest waits for it; `skipped` of its symbol came before it and were missed. Says whether the guest
+    /// was called.
     ///
     /// # Errors
     /// The guest failed.
-    pub fn tick(&mut self, tick: &Tick, skipped: u32) -> Result<(), Fault> {
-        let Some(symbol) = self.guest.host().index_of(tick.symbol) else { return Ok(()) };
-        self.guest.host().see(symbol, tick);
-        if self.callbacks.tick { self.event(tick.time, Call::Tick { symbol, tick, skipped }) } else { Ok(()) }
+    pub fn tick(&mut self, tick: &Tick, skipped: u32) -> Result<bool, Fault> {
+        let has_callback = self.callbacks.tick;
+        let host = self.guest.host();
+        let Some(symbol) = host.index_of(tick.symbol) else { return Ok(false) };
+        let Some(skipped) = host.awaits(symbol, tick, skipped).filter(|_| has_callback) else {
+            host.pass(symbol, tick, 1);
+            return Ok(false);
+        };
+        host.see(symbol, tick);
+        self.event(tick.time, Call::Tick { symbol, tick, skipped }).map(|()| true)
     }
 
-    /// Hands rows over in one call and says how many the guest handled, at least one. No timer is due and no bar closes at
-    /// any row but the first, for which both have been seen to.
+    /// The ticks of a symbol that the guest waits for; `None`: it has none of that symbol.
+    pub fn wake(&mut self, symbol: SymbolId) -> Option<Wake> {
+        let host = self.guest.host();
+        let wake = host.wake(host.index_of(symbol)?);
+        self.callbacks.tick.then_some(wake)
+    }
+
+    /// So many ticks, the last of which is this one, go by: the guest waits for none of them.
+    pub fn pass(&mut self, last: &Tick, ticks: u32) {
+        let host = self.guest.host();
+        if let Some(symbol) = host.index_of(last.symbol) {
+            host.pass(symbol, last, ticks);
+        }
+    }
+
+    /// Whether rows from this time on may be handed over in one call: the guest waits for each of them, and need not be told of any
+    /// that are missing.
+    pub fn takes_rows(&mut self, symbol: SymbolId, from: Time) -> bool {
+        let has_callback = self.callbacks.tick;
+        let host = self.guest.host();
+        host.index_of(symbol).is_some_and(|index| has_callback && host.wake(index).is_awake(from) && !host.must_tell_skipped(index))
+    }
+
+    /// Hands rows over in one call and says how many the guest handled, at least one. The guest [takes](Self::takes_rows) them; no
+    /// timer is due and no bar closes at any row but the first, for which both have been seen to.
     ///
     /// # Errors
     /// The guest failed, or went on after it had asked for something.
     pub fn rows(&mut self, symbol: SymbolId, columns: &Arc<dyn Columns>, rows: Range<usize>, first_sequence: u64) -> Result<usize, Fault> {
         debug_assert!(!rows.is_empty(), "a batch has rows");
         let all = rows.len();
+        debug_assert!(self.takes_rows(symbol, Time(columns.columns().times[rows.start])), "the guest waits for each of them");
         let Some(index) = self.guest.host().index_of(symbol) else { return Ok(all) };
         let ticks = columns.columns().slice(rows.clone());
         let host = self.guest.host();
         host.begin(Phase::Event, Time(ticks.times[0]));
         host.open_batch(index, Arc::clone(columns), rows, first_sequence);
-        let consumed = if self.callbacks.tick {
-            match self.called(Call::Ticks { symbol: index, ticks })? {
-                Reply::Consumed(rows) => rows,
-                _ => 0,
-            }
-        } else {
-            all as u32
+        let consumed = match self.called(Call::Ticks { symbol: index, ticks })? {
+            Reply::Consumed(rows) => rows,
+            _ => 0,
         };
         if let Err(broken) = self.guest.host().close_batch(consumed) {
             let fault = Fault { kind: FaultKind::Trapped, message: broken.to_string() };

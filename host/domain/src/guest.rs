@@ -7,6 +7,7 @@ use crate::limits::GuestLimits;
 use crate::memory::OverQuota;
 use crate::symbol::SymbolSpec;
 use crate::tick::{Bar, Tick, TickColumns, Timeframe};
+use crate::wake::Wake;
 
 /// One call into a guest. Symbols are the guest's own indices, ids the guest's own numbers.
 #[derive(Clone, Debug)]
@@ -224,6 +225,9 @@ pub trait GuestHost: Send + 'static {
     /// The timer would be the 17th, or repeats too fast.
     fn set_timer(&mut self, id: u32, at: i64, every: Option<u64>) -> Result<(), ContractBroken>;
     fn clear_timer(&mut self, id: u32);
+    /// # Errors
+    /// No such symbol index.
+    fn set_wake(&mut self, symbol: u32, wake: Wake) -> Result<(), ContractBroken>;
     /// Orders and log bytes left; fuel and memory are the sandbox's to fill in.
     fn budget(&mut self) -> Budget;
 

@@ -12,6 +12,7 @@ use crate::limits::{GuestLimits, TAPE_BYTES_PER_MINUTE};
 use crate::symbol::{SymbolId, SymbolSpec};
 use crate::tick::{Bar, Tick, Timeframe};
 use crate::time::{MINUTE_US, Time};
+use crate::wake::Wake;
 use serde::{Deserialize, Serialize};
 
 /// One thing that crossed.
@@ -49,6 +50,15 @@ pub enum Entry {
     Untold {
         /// The order.
         id: u64,
+    },
+    /// Ticks of one symbol that follow on each other without a gap and went by: the guest did not wait for them.
+    Passed {
+        /// The guest's index of the symbol.
+        symbol: u32,
+        /// The market's number of the first.
+        first: u64,
+        /// How many, at least 1.
+        count: u32,
     },
 }
 
@@ -108,6 +118,7 @@ pub enum Asked {
     SetTimer { id: u32, at: i64, every: Option<u64> },
     ClearTimer(u32),
     LastGap { symbol: u32, answer: Option<Gap> },
+    SetWake { symbol: u32, wake: Wake },
 }
 
 impl Asked {
@@ -205,6 +216,8 @@ struct Open {
     first: u64,
     count: u32,
     skipped: u32,
+    /// They were not handed over.
+    passed: bool,
 }
 
 impl Tape {
@@ -215,9 +228,20 @@ impl Tape {
 
     /// Ticks were handed over, up to the `count`th from `first` on.
     pub fn ticks(&mut self, symbol: u32, first: u64, count: u32, skipped: u32) {
+        self.range(Open { symbol, first, count, skipped, passed: false });
+    }
+
+    /// Ticks went by, up to the `count`th from `first` on.
+    pub fn passed(&mut self, symbol: u32, first: u64, count: u32) {
+        self.range(Open { symbol, first, count, skipped: 0, passed: true });
+    }
+
+    fn range(&mut self, more: Open) {
+        let Open { symbol, first, count, skipped, passed } = more;
         match &mut self.open {
             Some(open)
                 if open.symbol == symbol
+                    && open.passed == passed
                     && skipped == 0
                     && open.first + u64::from(open.count) == first
                     && open.count < u32::MAX - count =>
@@ -226,7 +250,7 @@ impl Tape {
             }
             _ => {
                 self.close();
-                self.open = Some(Open { symbol, first, count, skipped });
+                self.open = Some(more);
             }
         }
     }
@@ -270,8 +294,9 @@ impl Tape {
     }
 
     fn close(&mut self) {
-        if let Some(Open { symbol, first, count, skipped }) = self.open.take() {
-            self.push(Entry::Ticks { symbol, first, count, skipped }, 16);
+        if let Some(Open { symbol, first, count, skipped, passed }) = self.open.take() {
+            let range = if passed { Entry::Passed { symbol, first, count } } else { Entry::Ticks { symbol, first, count, skipped } };
+            self.push(range, 16);
         }
     }
 
@@ -332,8 +357,12 @@ mod tests {
         tape.ticks(0, 16, 1, 0);
         tape.ticks(0, 20, 1, 3);
         tape.ticks(1, 1, 1, 0);
+        tape.passed(1, 2, 3);
+        tape.passed(1, 5, 1);
+        tape.ticks(1, 6, 1, 0);
         let range = |symbol, first, count, skipped| Entry::Ticks { symbol, first, count, skipped };
         let expected = [range(0, 5, 11, 0), Entry::Asked(Asked::Random(7)), range(0, 16, 1, 0), range(0, 20, 1, 3), range(1, 1, 1, 0)];
+        let expected = [&expected[..], &[Entry::Passed { symbol: 1, first: 2, count: 4 }, range(1, 6, 1, 0)]].concat();
         assert_eq!(tape.finish(), expected);
     }
 

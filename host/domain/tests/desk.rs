@@ -8,16 +8,18 @@ use stockade_domain::broker::AccountTerms;
 use stockade_domain::contract::*;
 use stockade_domain::desk::{Columns, Desk, DeskSetup, QueueGauge, TradingSwitch};
 use stockade_domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Used};
-use stockade_domain::ids::{AccountId, EngineId, UserId};
+use stockade_domain::ids::{AccountId, Digest, EngineId, UserId};
 use stockade_domain::ledger::Ledger;
 use stockade_domain::limits::{
-    FLOOD_BURSTS_MAX, FLOOD_DENIED_MAX, FLOOD_DROPPED_MAX, FLOOD_EVENTS, REPORTS_PER_CALL_MAX, REQUESTS_PER_MINUTE_MAX,
+    FLOOD_BURSTS_MAX, FLOOD_DENIED_MAX, FLOOD_DROPPED_MAX, FLOOD_EVENTS, GuestLimits, REPORTS_PER_CALL_MAX, REQUESTS_PER_MINUTE_MAX,
 };
 use stockade_domain::number::Money;
 use stockade_domain::risk::RiskLimits;
 use stockade_domain::symbol::{SymbolId, SymbolTable, common};
-use stockade_domain::tick::{TickColumns, Timeframe};
+use stockade_domain::tape::{Beginning, Entry, Tape};
+use stockade_domain::tick::{Tick, TickColumns, Timeframe};
 use stockade_domain::time::{MINUTE_US, SECOND_US, Time};
+use stockade_domain::wake::Wake;
 
 const SYMBOL: SymbolId = SymbolId(0);
 
@@ -66,7 +68,15 @@ fn world(act: impl FnMut(&mut Desk, &str) + Send + 'static) -> World {
     let history = Arc::new(RwLock::new(MarketHistory::new(&table, kept)));
     let ledger = Ledger::new(Money(10_000 * Money::ONE.0));
     let account = Account::new(AccountId(1), UserId(1), AccountTerms::default(), ledger, RiskLimits::default());
-    let desk = Desk::new(DeskSetup {
+    let beginning = Beginning {
+        engine: EngineId(1),
+        version: Digest([0; 32]),
+        table: Vec::new(),
+        symbols: vec![SYMBOL],
+        seed: 1,
+        limits: GuestLimits::default(),
+    };
+    let mut desk = Desk::new(DeskSetup {
         engine: EngineId(1),
         mode: RunMode::Backtest,
         table,
@@ -80,6 +90,7 @@ fn world(act: impl FnMut(&mut Desk, &str) + Send + 'static) -> World {
         orders_per_call_max: 16,
         log_bytes_per_minute: 64 << 10,
     });
+    desk.record(Tape::new(beginning));
     let description = Description {
         name: "native".into(),
         version: "1".into(),
@@ -287,4 +298,64 @@ fn requests_of_a_minute_are_bounded_before_anything_is_looked_at_and_cancels_muc
     assert_eq!(looked_at, REQUESTS_PER_MINUTE_MAX as usize / 5 * 4);
     assert!(in_minute(0).skip(looked_at).all(|code| *code == DenyCode::RateExceeded));
     assert_eq!(codes[2_400], DenyCode::VolumeAboveMaximum, "a new minute");
+}
+
+/// An engine that waits for a bid of 1.4 from its start on, or for any tick from `at` on; what it was called with is noted.
+fn sleeper(at: Time, calls: &Arc<Mutex<Vec<&'static str>>>) -> World {
+    let calls = Arc::clone(calls);
+    world(move |desk, event| match event {
+        "start" => {
+            desk.set_wake(0, Wake { at, bid_at_least: 1.4, ..Wake::EVERY_TICK }).unwrap();
+            desk.set_timer(1, 5 * SECOND_US, None).unwrap();
+        }
+        "timer" => calls.lock().unwrap().push("timer"),
+        _ => calls.lock().unwrap().push("tick"),
+    })
+}
+
+const NEVER: Time = Time(i64::MAX);
+
+#[test]
+fn ticks_that_nobody_waits_for_go_by_and_all_else_comes() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let mut world = sleeper(NEVER, &calls);
+    for (second, bid) in [(1, 1.3), (4, 1.3999), (6, 1.3), (7, 1.4), (8, 1.3), (9, 1.5)] {
+        let time = Time(second * SECOND_US);
+        let tick = Tick { time, sequence: second as u64, bid, ask: bid, last: 0.0, volume: 0.0, symbol: SYMBOL, flags: 0 };
+        world.actor.timers(time).unwrap();
+        assert_eq!(world.actor.tick(&tick, 0).unwrap(), bid >= 1.4, "at second {second}");
+        let reached = world.actor.reached();
+        assert_eq!((reached.now, reached.last[0]), (time, Some(tick)), "the market goes on");
+    }
+    assert_eq!(*calls.lock().unwrap(), ["timer", "tick", "tick"]);
+}
+
+#[test]
+fn ticks_that_are_missing_before_one_that_went_by_are_told_with_the_next() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let mut world = sleeper(Time(3 * SECOND_US), &calls);
+    world.actor.take_tape();
+    for (second, skipped) in [(1, 4), (2, 3), (3, 1), (4, 0)] {
+        let time = Time(second * SECOND_US);
+        let tick = Tick { time, sequence: 10 * second as u64, bid: 1.3, ask: 1.3, last: 0.0, volume: 0.0, symbol: SYMBOL, flags: 0 };
+        let takes_rows = world.actor.takes_rows(SYMBOL, time);
+        assert_eq!(takes_rows, second == 4, "rows can't say that some are missing, nor let others go by");
+        world.actor.tick(&tick, skipped).unwrap();
+    }
+    let ranges: Vec<Entry> = world.actor.take_tape();
+    let expected = [
+        Entry::Passed { symbol: 0, first: 10, count: 1 },
+        Entry::Passed { symbol: 0, first: 20, count: 1 },
+        Entry::Ticks { symbol: 0, first: 30, count: 1, skipped: 8 },
+    ];
+    assert_eq!(ranges, expected);
+}
+
+#[test]
+fn a_wake_for_a_symbol_that_is_none_breaks_the_contract() {
+    let seen = Arc::new(Mutex::new(None));
+    let note = Arc::clone(&seen);
+    world(move |desk, _| *note.lock().unwrap() = Some(desk.set_wake(1, Wake::EVERY_TICK)));
+    let broken = seen.lock().unwrap().take().expect("it was started").unwrap_err();
+    assert!(broken.to_string().contains("there is no symbol 1"), "{broken}");
 }

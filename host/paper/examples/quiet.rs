@@ -8,13 +8,14 @@ use domain::journal::{Forgetful, record};
 use domain::ledger::Ledger;
 use domain::number::{Points, Steps};
 use domain::order::{Action, Command, OrderRequest, Tag};
+use domain::ranges::PriceRanges;
 use domain::risk::RiskLimits;
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::tick::{Quote, TickColumns};
 use domain::time::Time;
 use std::hint::black_box;
 use std::time::Instant;
-use stockade_paper::{PriceRanges, Venue, VenueOptions};
+use stockade_paper::{Venue, VenueOptions};
 
 const ACCOUNT: AccountId = AccountId(1);
 const EURUSD: SymbolId = SymbolId(0);

@@ -2,10 +2,10 @@
 //!
 //! Only a filter: rows it does not pass are counted exactly, in whole numbers, so no figure ever comes out of it.
 
-use crate::ranges::{PriceRange, RangesAhead};
 use crate::track::EquityTrack;
 use domain::ledger::Position;
 use domain::number::Money;
+use domain::ranges::{PriceRange, RangesAhead};
 use domain::symbol::SymbolSpec;
 
 /// The equity of an account whose positions are all of one symbol.

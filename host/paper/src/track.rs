@@ -1,8 +1,8 @@
 //! Peak, low and drawdown of an account's equity, counted at every tick.
 
 use crate::curve::Curve;
-use crate::ranges::RangesAhead;
 use domain::number::Money;
+use domain::ranges::RangesAhead;
 
 /// A fall of equity from a peak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

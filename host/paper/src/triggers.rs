@@ -1,11 +1,11 @@
 //! Per symbol: the quote, and everything that waits for a price or a time, sorted, so that a tick touches only what it
 //! reaches.
 
-use crate::ranges::{PriceRange, RangesAhead};
 use domain::contract::{OrderKind, Side};
 use domain::ids::{AccountId, OrderId, PositionId};
 use domain::ledger::{Position, WorkingOrder};
 use domain::number::Points;
+use domain::ranges::{PriceRange, RangesAhead};
 use domain::symbol::SymbolSpec;
 use domain::tick::{Tick, TickColumns};
 use domain::time::Time;

@@ -10,8 +10,9 @@ use domain::symbol::{SymbolId, SymbolSpec};
 use domain::tape::{Asked, Entry};
 use domain::tick::{Bar, Tick, Timeframe};
 use domain::time::Time;
+use domain::wake::Wake;
 use sha2::{Digest as _, Sha256};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::path::Path;
 
@@ -23,6 +24,8 @@ pub struct ReplayHost {
     script: VecDeque<Asked>,
     /// Where it departed from that.
     departed: Option<Departure>,
+    /// The ticks that it waits for, of each symbol of which it has said so.
+    wakes: HashMap<u32, Wake>,
 }
 
 /// What a guest did that the record does not have.
@@ -113,6 +116,21 @@ pub fn replay(
                     break;
                 }
             }
+            &Entry::Passed { symbol, first, count } => {
+                // Of a strategy without a callback for ticks all go by, whatever it waits for.
+                let (Some(tape), Some(wake)) = (tapes.get_mut(symbol as usize), guest.host().wakes.get(&symbol).copied()) else { continue };
+                let mut over = false;
+                tape.range(SymbolId(symbol as u16), first, count, |tick| {
+                    over = tick.time > to;
+                    if !over && wake.holds(tick) {
+                        run.differ_at(tick.time, shown_tick(tick), "a tick that nobody waited for", "it is waited for");
+                    }
+                    !over && run.goes_on()
+                })?;
+                if over {
+                    break;
+                }
+            }
             Entry::Failed(fault) => run.ended = Some(fault.to_string()),
             Entry::Gap => run.ended = Some("the record has a gap: the engine asked for more than a record may have".into()),
             Entry::Begin(_) | Entry::Asked(_) | Entry::Untold { .. } => {}
@@ -182,6 +200,10 @@ impl Again {
         }
     }
 
+    fn differ_at(&mut self, at: Time, call: String, recorded: &str, now: &str) {
+        self.difference = Some(Difference { at, call, recorded: recorded.to_owned(), now: now.to_owned() });
+    }
+
     fn goes_on(&self) -> bool {
         self.difference.is_none() && self.ended.is_none()
     }
@@ -208,13 +230,17 @@ impl Again {
 /// A call in a few words.
 fn shown(call: &Call<'_>) -> String {
     match call {
-        Call::Tick { tick, .. } => format!("tick {} ({}/{})", tick.sequence, tick.bid, tick.ask),
+        Call::Tick { tick, .. } => shown_tick(tick),
         Call::Init(_) => "init".into(),
         Call::Load { state, .. } => format!("load ({} bytes)", state.len()),
         Call::Start { .. } => "on-start".into(),
         Call::Save => "save".into(),
         other => format!("{other:?}"),
     }
+}
+
+fn shown_tick(tick: &Tick) -> String {
+    format!("tick {} ({}/{})", tick.sequence, tick.bid, tick.ask)
 }
 
 impl ReplayHost {
@@ -437,6 +463,21 @@ impl GuestHost for ReplayHost {
         );
     }
 
+    fn set_wake(&mut self, symbol: u32, wake: Wake) -> Result<(), ContractBroken> {
+        // Only what was news is recorded.
+        if self.wakes.insert(symbol, wake).unwrap_or(Wake::EVERY_TICK).is_same(&wake) {
+            return Ok(());
+        }
+        self.answer(
+            || format!("SetWake {{ symbol: {symbol}, wake: {wake:?} }}"),
+            |recorded| match recorded {
+                Asked::SetWake { symbol: s, wake: w } if *s == symbol && w.is_same(&wake) => Some(()),
+                _ => None,
+            },
+        )
+        .ok_or_else(Self::departed)
+    }
+
     fn budget(&mut self) -> Budget {
         let seen = self.answer(
             || "Budget".into(),
@@ -453,9 +494,11 @@ impl GuestHost for ReplayHost {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Recorder, Retention};
     use domain::guest::{Outcome, Reply, Used};
     use domain::ids::EngineId;
     use domain::limits::GuestLimits;
+    use domain::symbol::{SymbolTable, common};
     use domain::tape::{Beginning, Heard};
 
     /// What a guest does when its timer is due.
@@ -565,5 +608,66 @@ mod tests {
             let difference = again(fault, acts).expect_err(words);
             assert!(difference.ends_with(words), "{difference}");
         }
+    }
+
+    /// Waits for a bid of so much from its timer on.
+    const WAITS: fn(f64) -> Wake = |bid_at_least| Wake { at: Time(i64::MAX), bid_at_least, ..Wake::EVERY_TICK };
+    const WAITS_FOR_14: Acts = |host| {
+        _ = host.set_wake(0, WAITS(1.4));
+        // What is no news is not recorded.
+        _ = host.set_wake(0, WAITS(1.4));
+        DONE
+    };
+    const WAITS_FOR_15: Acts = |host| {
+        _ = host.set_wake(0, WAITS(1.5));
+        DONE
+    };
+
+    /// It is recorded that it waited for a bid of 1.4, and that ticks with bids of 1.3 and `bid` went by.
+    fn gone_by(bid: f64, acts: Acts) -> Option<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let table = vec![common::forex("EUR", "USD")];
+        let known = SymbolTable::new(table.clone()).expect("one symbol");
+        let retention = Retention { engine_bytes_max: 1 << 20, tick_bytes_max: 1 << 20 };
+        let mut recorder = Recorder::new(folder.path(), 1, known, retention).expect("a folder");
+        let tick = |(sequence, bid): (u64, f64)| Tick {
+            time: Time(sequence as i64),
+            sequence,
+            bid,
+            ask: bid,
+            last: 0.0,
+            volume: 0.0,
+            symbol: SymbolId(0),
+            flags: 0,
+        };
+        recorder.ticks(&[(1, 1.3), (2, bid)].map(tick)).expect("it is written");
+        let beginning = Beginning {
+            engine: EngineId(1),
+            version: Digest([0; 32]),
+            table,
+            symbols: vec![SymbolId(0)],
+            seed: 1,
+            limits: GuestLimits::default(),
+        };
+        let entries = vec![
+            Entry::Called { at: Time(0), call: Heard::Timer(1) },
+            Entry::Asked(Asked::SetWake { symbol: 0, wake: WAITS(1.4) }),
+            Entry::Passed { symbol: 0, first: 1, count: 2 },
+        ];
+        let life = Life { run: 1, beginning, entries };
+        let guest = Box::new(Scripted { host: ReplayHost::default(), acts });
+        let all = (Time(i64::MIN), Time(i64::MAX));
+        let replayed = replay(folder.path(), &life, guest, all, |_, _| ()).expect("the ticks are there");
+        assert_eq!((replayed.ticks, replayed.calls), (0, 1), "what went by is not handed over");
+        replayed.difference.map(|difference| difference.to_string())
+    }
+
+    #[test]
+    fn what_went_by_must_not_have_been_waited_for() {
+        assert_eq!(gone_by(1.3999, WAITS_FOR_14), None);
+        let waited = gone_by(1.4, WAITS_FOR_14).expect("the second tick is waited for");
+        assert!(waited.contains("tick 2 (1.4/1.4): recorded a tick that nobody waited for, now it is waited for"), "{waited}");
+        let other = gone_by(1.3, WAITS_FOR_15).expect("it waits for another price");
+        assert!(other.contains("recorded SetWake") && other.contains("bid_at_least: 1.5"), "{other}");
     }
 }

@@ -4,6 +4,8 @@ use crate::bindings::{Budget as WitBudget, Level, types as wit};
 use domain::contract::*;
 use domain::symbol::SymbolSpec;
 use domain::tick::{Bar, Tick, Timeframe};
+use domain::time::Time;
+use domain::wake::Wake;
 
 /// Both ways between two enums with the same variants.
 macro_rules! same_words {
@@ -234,6 +236,11 @@ pub(crate) fn bar(symbol: u32, from: &Bar) -> wit::Bar {
 
 pub(crate) fn tick(from: &Tick) -> wit::Tick {
     wit::Tick { time: from.time.0, bid: from.bid, ask: from.ask, last: from.last, volume: from.volume }
+}
+
+pub(crate) fn wake(from: wit::Wake) -> Wake {
+    let wit::Wake { at, bid_at_least, bid_at_most, ask_at_least, ask_at_most } = from;
+    Wake { at: Time(at), bid_at_least, bid_at_most, ask_at_least, ask_at_most }
 }
 
 pub(crate) fn gap(from: domain::contract::Gap) -> wit::Gap {

@@ -4,6 +4,7 @@ use domain::contract::*;
 use domain::guest::{ContractBroken, GuestHost};
 use domain::symbol::SymbolSpec;
 use domain::tick::{Bar, Tick, Timeframe};
+use domain::wake::Wake;
 
 /// Answers as the contract says for calls that are not available in `describe`.
 pub(crate) struct Describing;
@@ -81,6 +82,9 @@ impl GuestHost for Describing {
         unknown("schedule.set-timer")
     }
     fn clear_timer(&mut self, _: u32) {}
+    fn set_wake(&mut self, _: u32, _: Wake) -> Result<(), ContractBroken> {
+        unknown("schedule.set-wake")
+    }
     fn budget(&mut self) -> Budget {
         Budget { fuel: 0, memory_bytes: 0, orders: 0, log_bytes: 0 }
     }

@@ -207,7 +207,8 @@ fn link_schedule<H: GuestHost>(linker: &mut Linker<State<H>>) -> Result<()> {
     let mut schedule = linker.instance(&interface("schedule"))?;
     schedule
         .func_wrap("set-timer", |mut store: Store<H>, (id, at, every): (u32, i64, Option<u64>)| set_timer(&mut store, id, at, every))?;
-    schedule.func_wrap("clear-timer", |mut store: Store<H>, (id,): (u32,)| clear_timer(&mut store, id))
+    schedule.func_wrap("clear-timer", |mut store: Store<H>, (id,): (u32,)| clear_timer(&mut store, id))?;
+    schedule.func_wrap("set-wake", |mut store: Store<H>, (symbol, wake): (u32, wit::Wake)| set_wake(&mut store, symbol, wake))
 }
 
 pub(crate) fn set_timer<H: GuestHost>(store: &mut Store<'_, H>, id: u32, at: i64, every: Option<u64>) -> Result<()> {
@@ -217,6 +218,10 @@ pub(crate) fn set_timer<H: GuestHost>(store: &mut Store<'_, H>, id: u32, at: i64
 pub(crate) fn clear_timer<H: GuestHost>(store: &mut Store<'_, H>, id: u32) -> Result<()> {
     paid(store, LOOK)?.clear_timer(id);
     Ok(())
+}
+
+pub(crate) fn set_wake<H: GuestHost>(store: &mut Store<'_, H>, symbol: u32, wake: wit::Wake) -> Result<()> {
+    paid(store, LOOK)?.set_wake(symbol, convert::wake(wake)).map_err(fault)
 }
 
 fn link_limits<H: GuestHost>(linker: &mut Linker<State<H>>) -> Result<()> {

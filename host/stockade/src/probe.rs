@@ -127,16 +127,20 @@ impl MadeUp {
     /// Hands the ticks over one by one, as live, and notes what each took.
     fn probe(&self, mut actor: Actor, limits: GuestLimits, start_us: f64) -> Result<Probe, Fault> {
         let (mut nanoseconds, mut fuel) = (Vec::with_capacity(TICKS), Vec::with_capacity(TICKS));
-        let mut closed = Vec::new();
+        let (mut closed, mut ticks) = (Vec::new(), 0);
         for tick in self.ticks() {
             closed.clear();
             self.history.write().unwrap_or_else(PoisonError::into_inner).symbol_mut(tick.symbol).push(&tick, &mut closed);
             actor.timers(tick.time)?;
             actor.bars(&tick, &closed)?;
             let begun = Instant::now();
-            actor.tick(&tick, 0)?;
-            nanoseconds.push(begun.elapsed().as_nanos() as u64);
-            fuel.push(actor.used().fuel_last_call);
+            let is_called = actor.tick(&tick, 0)?;
+            let took = begun.elapsed().as_nanos() as u64;
+            if is_called {
+                nanoseconds.push(took);
+                fuel.push(actor.used().fuel_last_call);
+            }
+            ticks += 1;
             self.queue.release(actor.take_commands().len());
             drop(actor.take_remarks());
         }
@@ -144,7 +148,8 @@ impl MadeUp {
         let rank = |values: &[u64], percent: usize| values.get(values.len() * percent / 100).copied().unwrap_or_default();
         Ok(Probe {
             start_us,
-            ticks: nanoseconds.len() as u64,
+            ticks,
+            ticks_handed: nanoseconds.len() as u64,
             nanoseconds_p50: rank(&nanoseconds, 50),
             nanoseconds_p99: rank(&nanoseconds, 99),
             fuel_p50: rank(&fuel, 50),

@@ -152,6 +152,9 @@ impl<H: GuestHost> sdk::Host for Bridge<H> {
     fn clear_timer(&self, id: u32) {
         self.0.borrow_mut().clear_timer(id);
     }
+    fn set_wake(&self, symbol: u32, wake: sdk::Wake) {
+        or_end(self.0.borrow_mut().set_wake(symbol, convert::wake(wake)));
+    }
     fn remaining(&self) -> sdk::Budget {
         let budget = self.0.borrow_mut().budget();
         sdk::Budget { fuel: u64::MAX, memory_bytes: u64::MAX, orders: budget.orders, log_bytes: budget.log_bytes }

@@ -5,6 +5,7 @@ use domain::guest::{ContractBroken, GuestHost};
 use domain::memory::OverQuota;
 use domain::symbol::{SymbolSpec, common};
 use domain::tick::{Bar, Tick, Timeframe};
+use domain::wake::Wake;
 use std::collections::VecDeque;
 
 /// One thing a guest asked for.
@@ -21,6 +22,7 @@ pub enum Asked {
     Plot { series: String, value: f64 },
     SetTimer { id: u32, at: i64, every: Option<u64> },
     ClearTimer(u32),
+    SetWake { symbol: u32, wake: Wake },
 }
 
 /// A [`GuestHost`] without a market: fields are what it answers, and what it was asked.
@@ -187,6 +189,11 @@ impl GuestHost for ScriptedHost {
     }
     fn clear_timer(&mut self, id: u32) {
         self.asked.push(Asked::ClearTimer(id));
+    }
+    fn set_wake(&mut self, symbol: u32, wake: Wake) -> Result<(), ContractBroken> {
+        self.known(symbol)?;
+        self.asked.push(Asked::SetWake { symbol, wake });
+        Ok(())
     }
     fn budget(&mut self) -> Budget {
         self.budget

@@ -44,6 +44,8 @@ pub(super) struct State {
     /// Market orders and pending ones, oldest first.
     pub orders: Vec<(OrderId, OrderRequest, Time)>,
     pub timers: BTreeMap<u32, (Time, Option<u64>)>,
+    /// Of each symbol: which ticks the strategy waits for.
+    pub wakes: Vec<Wake>,
     pub events: VecDeque<Event>,
     pub recorded: Vec<Recorded>,
     pub deny: Option<DenyCode>,
@@ -81,6 +83,7 @@ impl Exchange {
             positions: Vec::new(),
             orders: Vec::new(),
             timers: BTreeMap::new(),
+            wakes: vec![Wake::EVERY_TICK; symbols],
             events: VecDeque::new(),
             recorded: Vec::new(),
             deny: None,
@@ -444,6 +447,10 @@ impl Host for Exchange {
         let mut state = self.change();
         state.timers.remove(&id);
         state.record(Decision::ClearTimer(id));
+    }
+
+    fn set_wake(&self, symbol: Symbol, wake: Wake) {
+        self.change().wakes[symbol as usize] = wake;
     }
 
     fn remaining(&self) -> Budget {

@@ -121,7 +121,7 @@ impl<S: Strategy> Harness<S> {
         self.feed(0, &[Tick { time, bid, ask, last: 0.0, volume: 0.0 }]);
     }
 
-    /// Feeds ticks of one symbol, one call each.
+    /// Feeds ticks of one symbol, one call each; those that the strategy does not [wait for](Strategy::wake) go by.
     ///
     /// # Panics
     /// As [`Harness::tick`].
@@ -129,7 +129,7 @@ impl<S: Strategy> Harness<S> {
         self.start_once();
         for tick in ticks {
             self.before(symbol, tick);
-            self.runner.tick(&self.exchange, symbol, tick, 0);
+            self.single(symbol, tick);
             self.after(symbol);
         }
     }
@@ -144,8 +144,13 @@ impl<S: Strategy> Harness<S> {
         let mut rest = ticks;
         while let Some(first) = rest.first() {
             self.before(symbol, first);
-            let quiet = rest[1..].iter().take(rows_max.saturating_sub(1)).take_while(|tick| self.is_quiet(symbol, tick)).count();
-            let handled = self.batch(symbol, &rest[..=quiet]);
+            let handled = if self.wake(symbol).is_awake(first.time) {
+                let quiet = rest[1..].iter().take(rows_max.saturating_sub(1)).take_while(|tick| self.is_quiet(symbol, tick)).count();
+                self.batch(symbol, &rest[..=quiet])
+            } else {
+                self.single(symbol, first);
+                1
+            };
             self.after(symbol);
             rest = &rest[handled..];
         }
@@ -258,6 +263,17 @@ impl<S: Strategy> Harness<S> {
         market.take(symbol, *tick);
         drop(market);
         self.after(symbol);
+    }
+
+    /// Hands over a tick, if it is waited for.
+    fn single(&mut self, symbol: Symbol, tick: &Tick) {
+        if self.wake(symbol).holds(tick) {
+            self.runner.tick(&self.exchange, symbol, tick, 0);
+        }
+    }
+
+    fn wake(&self, symbol: Symbol) -> Wake {
+        self.exchange.see().wakes[symbol as usize]
     }
 
     /// Whether the strategy could see this tick without anything happening first. Earlier ticks need not be known.

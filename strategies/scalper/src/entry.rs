@@ -19,8 +19,9 @@ pub(crate) struct Idea {
     pub side: Side,
     /// From 0 to 100.
     pub confidence: f64,
-    /// Why, in words for the owner.
-    pub reason: String,
+    view: View,
+    momentum: f64,
+    rsi: f64,
 }
 
 /// The idea of this minute, if it is sure enough.
@@ -53,19 +54,27 @@ fn weigh(settings: &Settings, view: View, momentum: f64, rsi: f64) -> Option<Ide
     if confidence < settings.confidence_min {
         return None;
     }
-    let (place, direction) = match side {
-        Side::Buy => ("above", "up"),
-        Side::Sell => ("below", "down"),
-    };
-    let mut reason = format!("M5 closed {place} EMA {}", settings.ema_length);
-    if view.average_agrees {
-        reason += &format!(", which goes {direction}");
+    Some(Idea { side, confidence, view, momentum, rsi })
+}
+
+impl Idea {
+    /// Why, in words for the owner.
+    pub fn reason(&self, settings: &Settings) -> String {
+        let Idea { side, view, momentum, rsi, .. } = self;
+        let (place, direction) = match side {
+            Side::Buy => ("above", "up"),
+            Side::Sell => ("below", "down"),
+        };
+        let mut reason = format!("M5 closed {place} EMA {}", settings.ema_length);
+        if view.average_agrees {
+            reason += &format!(", which goes {direction}");
+        }
+        if view.swings_agree {
+            reason += &format!("; swings go {direction}");
+        }
+        reason += &format!("; {momentum:+.3} % in {} min, RSI {rsi:.0}, ATR {:.3} %", settings.momentum_bars, view.range_percent);
+        reason
     }
-    if view.swings_agree {
-        reason += &format!("; swings go {direction}");
-    }
-    reason += &format!("; {momentum:+.3} % in {} min, RSI {rsi:.0}, ATR {:.3} %", settings.momentum_bars, view.range_percent);
-    Some(Idea { side, confidence, reason })
 }
 
 /// The order for an idea: its stop behind the last swing point but within the bounds, its volume by the risk. None where
@@ -134,9 +143,9 @@ mod tests {
 
     #[test]
     fn the_reason_names_the_numbers() {
-        let idea = weigh(&Settings::default(), VIEW, 0.0512, 60.4).expect("sure");
-        assert_eq!(idea.reason, "M5 closed above EMA 21, which goes up; swings go up; +0.051 % in 5 min, RSI 60, ATR 0.100 %");
-        assert!(idea.reason.len() <= 256);
+        let reason = weigh(&Settings::default(), VIEW, 0.0512, 60.4).expect("sure").reason(&Settings::default());
+        assert_eq!(reason, "M5 closed above EMA 21, which goes up; swings go up; +0.051 % in 5 min, RSI 60, ATR 0.100 %");
+        assert!(reason.len() <= 256);
     }
 
     #[test]
@@ -157,7 +166,7 @@ mod tests {
     fn the_volume_follows_from_risk_and_stop() {
         let settings = Settings::default();
         let structure = Structure::new(&settings);
-        let idea = Idea { side: Side::Buy, confidence: 100.0, reason: String::new() };
+        let idea = weigh(&settings, VIEW, 0.05, 60.0).expect("sure");
         let tick = Tick { time: 0, bid: 1_999.8, ask: 2_000.0, last: 0.0, volume: 0.0 };
         let spec = stockade_sdk::testing::xauusd();
         let of = |equity| order(&settings, &structure, &spec, &idea, &tick, equity);

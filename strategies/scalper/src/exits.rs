@@ -63,17 +63,47 @@ impl Trade {
 
     /// The exit that is due at this tick. One at a time, the weightiest first.
     pub fn next_exit(&self, settings: &Settings, tick: &Tick) -> Option<Exit> {
-        if tick.time - self.opened >= Time::from(settings.hold_minutes_max) * MINUTE {
+        if tick.time >= self.ends(settings) {
             return Some(Exit::All);
         }
-        let gain = (tick.price(self.side.opposite()) - self.open_price) * self.side.sign() / self.open_price * 100.0;
-        let part = |share: f64| Some(Exit::Part(self.volume * share / 100.0)).filter(|_| share > 0.0);
-        match self.parts_closed {
-            1 if gain >= settings.second_exit_percent => part(settings.second_exit_share),
-            0 if gain >= settings.first_exit_percent && self.first_is_next(settings) => part(settings.first_exit_share),
-            _ if !self.at_breakeven && settings.breakeven_percent > 0.0 && gain >= settings.breakeven_percent => Some(Exit::Breakeven),
-            _ => None,
+        let is_reached = |target: f64| match self.side {
+            Side::Buy => tick.bid >= target,
+            Side::Sell => tick.ask <= target,
+        };
+        self.steps(settings).into_iter().flatten().find(|&(percent, _)| is_reached(self.price_at(percent))).map(|(_, exit)| exit)
+    }
+
+    /// When to look at the market for the next exit.
+    pub fn wake(&self, settings: &Settings) -> Wake {
+        let nearest = self.steps(settings).into_iter().flatten().map(|(percent, _)| percent).reduce(f64::min);
+        let wake = Wake::at(self.ends(settings));
+        match (nearest.map(|percent| self.price_at(percent)), self.side) {
+            (None, _) => wake,
+            (Some(target), Side::Buy) => wake.or_bid_at_least(target),
+            (Some(target), Side::Sell) => wake.or_ask_at_most(target),
         }
+    }
+
+    /// When its time is up.
+    fn ends(&self, settings: &Settings) -> Time {
+        self.opened + Time::from(settings.hold_minutes_max) * MINUTE
+    }
+
+    /// The price at which it has gained so many percent.
+    fn price_at(&self, percent: f64) -> f64 {
+        self.open_price * (1.0 + self.side.sign() * percent / 100.0)
+    }
+
+    /// What is still to do on the way up, at which gain in percent; the weightiest first.
+    fn steps(&self, settings: &Settings) -> [Option<(f64, Exit)>; 2] {
+        let part = |percent: f64, share: f64| (share > 0.0).then_some((percent, Exit::Part(self.volume * share / 100.0)));
+        let part = match self.parts_closed {
+            0 if self.first_is_next(settings) => part(settings.first_exit_percent, settings.first_exit_share),
+            1 => part(settings.second_exit_percent, settings.second_exit_share),
+            _ => None,
+        };
+        let breakeven = !self.at_breakeven && settings.breakeven_percent > 0.0;
+        [part, breakeven.then_some((settings.breakeven_percent, Exit::Breakeven))]
     }
 
     /// The stop is made safe before profit is taken, where both are due at once.

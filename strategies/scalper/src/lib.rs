@@ -23,6 +23,7 @@ use stockade_sdk::prelude::*;
 use stockade_sdk::state::{Reader, Writer};
 
 use breaker::Breaker;
+use entry::Idea;
 use exits::{Exit, Trade};
 use momentum::Momentum;
 use sessions::Sessions;
@@ -46,9 +47,9 @@ pub struct Scalper {
     /// An order of ours whose end we have not heard of; until then nothing new is asked for.
     waiting: Option<OrderId>,
     /// No exit is asked for before this time: the last one was refused.
-    retry_at: Time,
-    /// A minute has ended since the last look for an entry.
-    minute_ended: bool,
+    retry_at: Option<Time>,
+    /// What the bars suggest, until a tick has been looked at for it.
+    idea: Option<Idea>,
 }
 
 impl Strategy for Scalper {
@@ -70,8 +71,8 @@ impl Strategy for Scalper {
             breaker: Breaker::new(&settings),
             trade: None,
             waiting: None,
-            retry_at: Time::MIN,
-            minute_ended: false,
+            retry_at: None,
+            idea: None,
             settings,
         })
     }
@@ -98,11 +99,22 @@ impl Strategy for Scalper {
             Timeframe::M5 => self.structure.update(bar),
             _ => {
                 self.momentum.update(bar);
-                self.minute_ended = true;
                 if self.breaker.is_new_day(ctx.now()) {
                     self.breaker.start_day(ctx.now(), ctx.account().equity);
                 }
             }
+        }
+        self.idea = if self.trades_at(ctx.now()) { entry::find(&self.settings, &self.structure, &self.momentum) } else { None };
+    }
+
+    /// Most ticks change nothing: entries are looked for once a minute, and exits are prices and a time.
+    fn wake(&self, _symbol: Symbol) -> Wake {
+        match (&self.trade, self.waiting, self.retry_at) {
+            (_, Some(_), _) => Wake::NEVER,
+            (Some(_), None, Some(retry_at)) => Wake::at(retry_at),
+            (Some(trade), None, None) => trade.wake(&self.settings),
+            (None, None, _) if self.idea.is_some() => Wake::EVERY_TICK,
+            (None, None, _) => Wake::NEVER,
         }
     }
 
@@ -112,8 +124,8 @@ impl Strategy for Scalper {
         }
         if self.trade.is_some() {
             self.exit(ctx, tick);
-        } else if std::mem::take(&mut self.minute_ended) {
-            self.enter(ctx, tick);
+        } else if let Some(idea) = self.idea.take() {
+            self.enter(ctx, tick, &idea);
         }
     }
 
@@ -163,39 +175,39 @@ impl Strategy for Scalper {
 }
 
 impl Scalper {
-    /// Looks for an entry, once a minute. Not part of the loop over ticks, which stays small without it.
-    #[cold]
-    fn enter(&mut self, ctx: &mut Context, tick: &Tick) {
-        if !self.breaker.is_closed(tick.time) || !self.sessions.is_open(tick.time) {
+    /// Whether entries are looked for.
+    fn trades_at(&self, time: Time) -> bool {
+        self.breaker.is_closed(time) && self.sessions.is_open(time)
+    }
+
+    /// Makes an order of an idea, if this tick allows it. The next minute has another.
+    fn enter(&mut self, ctx: &mut Context, tick: &Tick, idea: &Idea) {
+        if !self.trades_at(tick.time) || tick.spread() > tick.mid() * self.settings.spread_percent_max / 100.0 {
             return;
         }
-        if tick.spread() > tick.mid() * self.settings.spread_percent_max / 100.0 {
-            return;
-        }
-        let Some(idea) = entry::find(&self.settings, &self.structure, &self.momentum) else { return };
-        ctx.signal(Some(idea.side), idea.confidence, &idea.reason);
+        ctx.signal(Some(idea.side), idea.confidence, &idea.reason(&self.settings));
         let equity = ctx.account().equity;
-        let Some(order) = entry::order(&self.settings, &self.structure, &ctx.spec(0), &idea, tick, equity) else {
+        let Some(order) = entry::order(&self.settings, &self.structure, &ctx.spec(0), idea, tick, equity) else {
             ctx.info("the smallest volume would risk too much");
             return;
         };
-        // A refusal is in the engine's log; the next minute looks again.
+        // A refusal is in the engine's log.
         self.waiting = ctx.submit(order).ok();
     }
 
-    /// Sees to an open trade, at every tick.
+    /// Sees to an open trade.
     fn exit(&mut self, ctx: &mut Context, tick: &Tick) {
         let Some(trade) = &mut self.trade else { return };
-        if tick.time < self.retry_at {
+        if self.retry_at.is_some_and(|retry_at| tick.time < retry_at) {
             return;
         }
+        self.retry_at = None;
         if let Some(exit) = trade.next_exit(&self.settings, tick) {
             self.carry_out(ctx, tick, exit);
         }
     }
 
     /// Asks for what an exit takes.
-    #[cold]
     fn carry_out(&mut self, ctx: &mut Context, tick: &Tick, exit: Exit) {
         let Some(trade) = &mut self.trade else { return };
         let id = trade.id;
@@ -216,7 +228,7 @@ impl Scalper {
                 trade.done(exit);
                 self.waiting = order;
             }
-            Err(_) => self.retry_at = tick.time + RETRY_AFTER,
+            Err(_) => self.retry_at = Some(tick.time + RETRY_AFTER),
         }
     }
 }

@@ -44,8 +44,11 @@ pub struct UploadReport {
 pub struct Probe {
     /// Instance, `init` and `on-start`, microseconds.
     pub start_us: f64,
-    /// Ticks it was given.
+    /// Ticks of its market.
     pub ticks: u64,
+    /// Those of them that it waited for and was handed: what follows is of these. 0 in reports of hosts that did not know.
+    #[serde(default)]
+    pub ticks_handed: u64,
     /// Time of a tick's calls, ns: half of them took less.
     pub nanoseconds_p50: u64,
     /// Time of a tick's calls, ns: 99 of 100 took less.

@@ -11,6 +11,7 @@ use crate::symbol::SymbolSpec;
 use crate::tape::Asked;
 use crate::tick::{Bar, Tick, Timeframe};
 use crate::time::Time;
+use crate::wake::Wake;
 
 impl GuestHost for Desk {
     fn grow_memory(&mut self, bytes: u64) -> Result<(), OverQuota> {
@@ -202,6 +203,15 @@ impl GuestHost for Desk {
         self.note_other(|| decisions::Asked::ClearTimer { id });
         self.tape_asked(|| Asked::ClearTimer(id));
         self.timers.clear(id);
+    }
+
+    fn set_wake(&mut self, symbol: u32, wake: Wake) -> Result<(), ContractBroken> {
+        self.symbol(symbol)?;
+        if self.wait(symbol, wake) {
+            self.acted();
+            self.tape_asked(|| Asked::SetWake { symbol, wake });
+        }
+        Ok(())
     }
 
     fn budget(&mut self) -> Budget {

@@ -12,6 +12,7 @@ mod report;
 mod taping;
 mod timers;
 mod trading;
+mod waiting;
 
 pub use decisions::{Asked, Decision, Decisions, Witness};
 pub use following::Followed;
@@ -157,7 +158,7 @@ struct Batch {
     rows: usize,
     first_sequence: u64,
     row: usize,
-    /// The row at which it asked for something: it must stop there.
+    /// The row at which it asked for something, or for other ticks: it must stop there.
     acted_at: Option<usize>,
     /// Rows of it that are on the tape; `None` when it is not for the tape.
     taped: Option<usize>,
@@ -186,6 +187,8 @@ pub struct Desk {
     outbox: Vec<Approved<Command>>,
     tape: Option<Box<Tape>>,
     following: Option<Box<following::Following>>,
+    /// Where its guest has said which ticks it waits for.
+    waiting: Option<Box<waiting::Waiting>>,
     flood: flood::Flood,
     reports: report::Reports,
     /// Most have one; theirs lies here, and not far away.
@@ -231,6 +234,7 @@ impl Desk {
             decisions: Decisions::default(),
             tape: None,
             following: None,
+            waiting: None,
             flood: flood::Flood::default(),
             memory: MemoryShare::default(),
         }

@@ -211,6 +211,6 @@ impl Followed {
         }
         actor.timers(until)?;
         super::slot::bars(actor, self.frames, fed)?;
-        actor.tick(&fed.tick, u32::try_from(skipped).unwrap_or(u32::MAX))
+        actor.tick(&fed.tick, u32::try_from(skipped).unwrap_or(u32::MAX)).map(drop)
     }
 }

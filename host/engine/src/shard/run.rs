@@ -312,16 +312,24 @@ impl Shard {
         if slot.has_seen(wanted, fed) {
             return place + 1;
         }
-        let (last, sequence) = (slot.wanted[wanted].last, fed.tick.sequence);
+        let (last, sequence, takes_rows) = (slot.wanted[wanted].last, fed.tick.sequence, slot.takes_rows(wanted, fed));
         if (last != 0 && sequence != last + 1) || self.is_throttled(at) {
             // Columns can't say how many were missed, nor let them go by; a single tick can.
             self.flat(at, wanted, fed);
             return place + 1;
         }
+        if !takes_rows {
+            self.flat(at, wanted, fed);
+            return self.pass_over(at, run, place + 1, wanted, fed, (columns, row_of));
+        }
         let mut end = place + 1;
         self.before_shadow(at);
         self.with_guest(at, |slot, shared| {
             let timer = slot.before_rows(wanted, fed)?;
+            // A timer or a bar may have it wait for other ticks.
+            if !slot.takes_rows(wanted, fed) {
+                return slot.only_tick(wanted, fed, shared);
+            }
             let (rows, places) = stretch_rows(slot, run, place, wanted, fed, timer);
             let start = row_of[place] as usize;
             let handled = slot.rows(wanted, columns, start..start + rows, sequence)?;
@@ -334,13 +342,46 @@ impl Shard {
             slot.decided(last, shared)
         });
         self.charge(at, end - place);
-        self.after_shadow(at, || {
-            // One by one, which leads to the same decisions.
-            let rows = ticks(&run[place..end]).filter(|(_, other)| other.tick.symbol == fed.tick.symbol);
-            rows.map(|(_, other)| Shown::Tick { wanted, fed: other.clone() }).collect()
-        });
+        self.after_shadow(at, || one_by_one(&run[place..end], wanted, fed.tick.symbol));
         end
     }
+
+    /// Ticks from `place` on that nothing happens at and that the engine does not wait for go by, after `before`; the place from which
+    /// to go on.
+    fn pass_over(
+        &mut self,
+        at: usize,
+        run: &[Message],
+        place: usize,
+        wanted: usize,
+        before: &Fed,
+        (columns, row_of): (&Arc<dyn Columns>, &[u32]),
+    ) -> usize {
+        let is_fed = self.is_fed(at);
+        let Some(slot) = self.slots[at].as_mut().filter(|slot| is_fed && slot.is_at(wanted, before)) else { return place };
+        // The rows of one call that began with the tick before: all that follow it up to a bar, a timer, another symbol or a gap.
+        let timer = slot.next_timer();
+        let (rows, _) = stretch_rows(slot, run, place - 1, wanted, before, timer);
+        let start = row_of[place - 1] as usize + 1;
+        let passing = slot.passing(wanted, &columns.columns().slice(start..start + rows - 1));
+        let Some((offset, last)) = passing
+            .checked_sub(1)
+            .and_then(|nth| ticks(&run[place..]).filter(|(_, other)| other.tick.symbol == before.tick.symbol).nth(nth))
+        else {
+            return place;
+        };
+        self.before_shadow(at);
+        self.with_guest(at, |slot, shared| slot.pass_by(wanted, last, passing as u32, shared));
+        self.charge(at, passing);
+        self.after_shadow(at, || one_by_one(&run[place..=place + offset], wanted, before.tick.symbol));
+        place + offset + 1
+    }
+}
+
+/// Ticks of a symbol as a shadow is shown them: one by one, which leads to the same decisions.
+fn one_by_one(run: &[Message], wanted: usize, symbol: SymbolId) -> Vec<Shown> {
+    let rows = ticks(run).filter(|(_, other)| other.tick.symbol == symbol);
+    rows.map(|(_, other)| Shown::Tick { wanted, fed: other.clone() }).collect()
 }
 
 /// How many rows may go into one call from `place` on, and the place after the last of them.

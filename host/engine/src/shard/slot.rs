@@ -19,8 +19,9 @@ use domain::ids::EngineId;
 use domain::ledger::Change;
 use domain::life::{EngineState, Supervisor};
 use domain::order::Action;
+use domain::ranges::RangesAhead;
 use domain::symbol::SymbolId;
-use domain::tick::Bar;
+use domain::tick::{Bar, TickColumns};
 use domain::time::{SECOND_US, Time};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -314,13 +315,31 @@ impl Slot {
         }
         actor.timers(fed.tick.time)?;
         bars(actor, self.wanted[wanted].frames, fed)?;
-        actor.tick(&fed.tick, skipped)?;
-        add(&meter.ticks, 1);
-        add(&meter.calls, 1);
         if skipped > 0 {
             add(&meter.skipped, u64::from(skipped));
         }
-        self.decided(fed, shared)
+        self.tick_itself(fed, skipped, shared)
+    }
+
+    /// The same, where what comes before the tick has been seen to.
+    pub(super) fn only_tick(&mut self, wanted: usize, fed: &Fed, shared: &Shared) -> Result<(), Fault> {
+        match self.skipped(wanted, fed) {
+            Some(skipped) => self.tick_itself(fed, skipped, shared),
+            None => Ok(()),
+        }
+    }
+
+    fn tick_itself(&mut self, fed: &Fed, skipped: u32, shared: &Shared) -> Result<(), Fault> {
+        let Some(actor) = &mut self.actor else { return Ok(()) };
+        let (is_called, meter) = (actor.tick(&fed.tick, skipped)?, &self.meter);
+        add(&meter.ticks, 1);
+        if is_called {
+            add(&meter.calls, 1);
+            self.decided(fed, shared)
+        } else {
+            self.done = Moment::now();
+            self.see_to_what_is_due(fed, shared)
+        }
     }
 
     /// The timers and bars of a tick that is not handed over itself.
@@ -346,6 +365,39 @@ impl Slot {
         Ok(actor.next_timer())
     }
 
+    /// Whether rows from this one on may be handed over in one call.
+    pub(super) fn takes_rows(&mut self, wanted: usize, fed: &Fed) -> bool {
+        let symbol = self.wanted[wanted].symbol;
+        self.actor.as_mut().is_some_and(|actor| actor.takes_rows(symbol, fed.tick.time))
+    }
+
+    /// Whether its guest is there and has come to this tick.
+    pub(super) fn is_at(&self, wanted: usize, fed: &Fed) -> bool {
+        self.actor.is_some() && self.wanted[wanted].last == fed.tick.sequence
+    }
+
+    pub(super) fn next_timer(&mut self) -> Option<Time> {
+        self.actor.as_mut()?.next_timer()
+    }
+
+    /// How many of these rows go by: its guest waits for none of them.
+    pub(super) fn passing(&mut self, wanted: usize, ticks: &TickColumns<'_>) -> usize {
+        let symbol = self.wanted[wanted].symbol;
+        let Some(actor) = &mut self.actor else { return 0 };
+        actor.wake(symbol).map_or(ticks.len(), |wake| wake.first(ticks, RangesAhead::default()))
+    }
+
+    /// So many ticks go by, of which this is the last.
+    pub(super) fn pass_by(&mut self, wanted: usize, last: &Fed, ticks: u32, shared: &Shared) -> Result<(), Fault> {
+        let Some(actor) = &mut self.actor else { return Ok(()) };
+        actor.pass(&last.tick, ticks);
+        let wanted = &mut self.wanted[wanted];
+        (wanted.last, wanted.last_time) = (last.tick.sequence, Some(last.tick.time));
+        add(&self.meter.ticks, u64::from(ticks));
+        self.done = Moment::now();
+        self.see_to_what_is_due(last, shared)
+    }
+
     /// Several rows in one call; says how many the guest handled.
     pub(super) fn rows(&mut self, wanted: usize, columns: &Arc<dyn Columns>, rows: Range<usize>, first: u64) -> Result<usize, Fault> {
         let wanted = &mut self.wanted[wanted];
@@ -366,8 +418,13 @@ impl Slot {
         let took = now.since(fed.arrived);
         self.meter.latency.add(took);
         shared.shards[self.shard].latency.add(took);
-        if now.since(self.published) >= PUBLISH_EVERY {
-            self.published = now;
+        self.see_to_what_is_due(fed, shared)
+    }
+
+    /// What is due now and then, after a tick.
+    fn see_to_what_is_due(&mut self, fed: &Fed, shared: &Shared) -> Result<(), Fault> {
+        if self.done.since(self.published) >= PUBLISH_EVERY {
+            self.published = self.done;
             self.publish();
         }
         if self.trial.is_some() {

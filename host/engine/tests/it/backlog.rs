@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// A guest that waits at its first tick until it is let go, and tells when it is there.
-struct Slow {
+pub struct Slow {
     there: Receiver<()>,
     go: Sender<()>,
 }
@@ -31,12 +31,12 @@ impl Slow {
     }
 
     /// Feeds the first tick and returns when the guest waits in it.
-    fn hold(&self, world: &World) {
+    pub fn hold(&self, world: &World) {
         world.feed_seconds(0, 1);
         self.there.recv_timeout(PATIENCE).unwrap();
     }
 
-    fn let_go(&self, world: &World) {
+    pub fn let_go(&self, world: &World) {
         self.go.send(()).unwrap();
         world.settle();
     }
@@ -44,7 +44,11 @@ impl Slow {
 
 /// A world with one shard, held up by engine 1.
 fn held_up() -> (World, Slow) {
-    let world = World::with(Bounds { shards: 1, ..Bounds::default() });
+    held_up_with(Bounds::default())
+}
+
+pub fn held_up_with(bounds: Bounds) -> (World, Slow) {
+    let world = World::with(Bounds { shards: 1, ..bounds });
     world.account(1);
     let (slow, act) = Slow::waits();
     world.run(1, 1, act);

@@ -18,3 +18,4 @@ mod shadow;
 mod simulation;
 mod support;
 mod swap;
+mod waiting;

@@ -1,13 +1,14 @@
 //! What holds for every sequence of commands and ticks.
 
 use super::bench::{ACCOUNT, EURJPY, EURUSD, USDJPY, market, order, position, table};
-use crate::{Charge, Commission, Commissions, Delay, EquityTrack, LimitFills, PriceRanges, RangesAhead, Sides, Venue, VenueOptions};
+use crate::{Charge, Commission, Commissions, Delay, EquityTrack, LimitFills, Sides, Venue, VenueOptions};
 use domain::broker::{AccountTerms, Broker, Happened, Report};
 use domain::contract::{AccountMode, OrderKind, Side};
 use domain::ids::{AccountId, OrderId};
 use domain::ledger::{Change, Ledger};
 use domain::number::{Money, Points, Steps};
 use domain::order::{Action, Command, OrderRequest};
+use domain::ranges::{PriceRanges, RangesAhead};
 use domain::sessions::Sessions;
 use domain::swap::{Swap, SwapMode};
 use domain::symbol::{OrderLife, SymbolId, SymbolSpec, SymbolTable};

@@ -236,7 +236,7 @@ fn rows_are_quiet_up_to_midnight_and_up_to_what_arrives() {
     let times: Vec<i64> = (1..=120).map(|minute| start.0 + minute * MINUTE_US).collect();
     let (bids, asks) = ([1.3; 120], [1.3001; 120]);
     let columns = domain::tick::TickColumns { times: &times, bids: &bids, asks: &asks, ..Default::default() };
-    let quiet = |venue: &Venue| venue.quiet_rows(EURUSD, &columns, crate::RangesAhead::default());
+    let quiet = |venue: &Venue| venue.quiet_rows(EURUSD, &columns, domain::ranges::RangesAhead::default());
     assert_eq!(quiet(&bench.venue), 0, "the first tick tells the time");
     bench.step(Tick(130_000, 130_010));
     assert_eq!(quiet(&bench.venue), 59);

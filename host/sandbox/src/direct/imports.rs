@@ -23,6 +23,14 @@ pub(super) fn link<H: GuestHost>(linker: &mut Linker<State<H>>) -> Result<()> {
         imports::set_timer(&mut guest.as_context_mut(), id, at, option(is_repeated, every)?)
     })?;
     linker.func_wrap(&schedule, "clear-timer", |mut guest: Guest<H>, id: u32| imports::clear_timer(&mut guest.as_context_mut(), id))?;
+    linker.func_wrap(
+        &schedule,
+        "set-wake",
+        |mut guest: Guest<H>, symbol: u32, at: i64, bid_at_least: f64, bid_at_most: f64, ask_at_least: f64, ask_at_most: f64| {
+            let wake = wit::Wake { at, bid_at_least, bid_at_most, ask_at_least, ask_at_most };
+            imports::set_wake(&mut guest.as_context_mut(), symbol, wake)
+        },
+    )?;
     linker.func_wrap(&interface("limits"), "remaining", |guest: Guest<H>, to: u32| answer(guest, to, |store| imports::remaining(store)))?;
     Ok(())
 }

@@ -111,6 +111,9 @@ fn position() -> SeenPosition {
     }
 }
 
+const WAKE: &str =
+    "SetWake { symbol: 1, wake: Wake { at: Time(-7), bid_at_least: 1.25, bid_at_most: NaN, ask_at_least: inf, ask_at_most: -0.0 } }";
+
 #[test]
 fn every_import_takes_and_gives_the_same_both_ways() {
     let tick = tick(1.1);
@@ -118,7 +121,9 @@ fn every_import_takes_and_gives_the_same_both_ways() {
         check(probe(), &behaviour("ask for everything"), &host_with_everything(), &[Call::Tick { symbol: 0, tick: &tick, skipped: 0 }]);
     let (outcome, asked, logged) = &seen[0];
     assert_eq!((outcome, logged.len()), (&DONE, 20));
-    for part in ["StopLimit", "stop_limit_price: Some(1.25)", "tag: \"gr\u{fc}n\"", "expires: Some(-4)", "ClearTimer(1)", "every: None"] {
+    for part in
+        ["StopLimit", "stop_limit_price: Some(1.25)", "tag: \"gr\u{fc}n\"", "expires: Some(-4)", "ClearTimer(1)", "every: None", WAKE]
+    {
         assert!(asked.contains(part), "{part}: {asked}");
     }
     for part in ["stop-loss-missing", "Gr\u{fc}n", "EURUSD", "USD", "18446744073709551615"] {

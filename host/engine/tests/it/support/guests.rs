@@ -113,12 +113,12 @@ impl Guest<Desk> for Scripted {
                 self.desk.at(row as u32).unwrap();
                 let tick = ticks.tick(row, Default::default(), 0);
                 self.heard.note(engine, format!("row {symbol} {} {}", tick.time.0, (tick.bid * 1e5).round()));
-                let had = self.desk.orders();
+                let had = (self.desk.orders(), self.desk.wake(*symbol));
                 let one = Call::Tick { symbol: *symbol, tick: &tick, skipped: 0 };
                 if let Some(outcome) = (self.script.0)(&mut self.desk, &one, &mut self.mind) {
                     return outcome;
                 }
-                if self.desk.orders() != had {
+                if (self.desk.orders(), self.desk.wake(*symbol)) != had {
                     return Outcome::Decided(Reply::Consumed(row as u32 + 1));
                 }
             }

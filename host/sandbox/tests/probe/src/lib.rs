@@ -9,7 +9,7 @@ use stockade_sdk::bindings::stockade::strategy::{limits, market, report, schedul
 use stockade_sdk::bindings::{Guest, export_component};
 use stockade_sdk::{
     AccountState, Bar, Callbacks, Description, Filling, Level, OrderEvent, OrderKind, OrderRequest, Param, ParamValue, Position, PositionChange, RunMode, Side,
-    StopReason, TesterStats, Timeframe, TradingState,
+    StopReason, TesterStats, Timeframe, TradingState, Wake,
 };
 
 thread_local! {
@@ -182,6 +182,7 @@ fn ask_for_everything() {
     schedule::set_timer(1, 5, Some(60_000_000));
     schedule::set_timer(2, -5, None);
     schedule::clear_timer(1);
+    schedule::set_wake(1, Wake { at: -7, bid_at_least: 1.25, bid_at_most: f64::NAN, ask_at_least: f64::INFINITY, ask_at_most: -0.0 });
     let budget = limits::remaining();
     say(&(budget.memory_bytes, budget.orders, budget.log_bytes));
 }

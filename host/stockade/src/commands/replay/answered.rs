@@ -48,7 +48,8 @@ impl Answered {
         let (mut after_us, mut late_us, mut first_id) = (Vec::new(), Vec::new(), None);
         for entry in &life.entries {
             match entry {
-                &Entry::Ticks { symbol, first, count, .. } => {
+                // Those that went by took their time as well.
+                &Entry::Ticks { symbol, first, count, .. } | &Entry::Passed { symbol, first, count } => {
                     let Some(tape) = tapes.get_mut(symbol as usize) else { break };
                     tape.range(SymbolId(symbol as u16), first + u64::from(count) - 1, 1, |tick| {
                         last = Last { time: tick.time, count: last.count + u64::from(count) };

@@ -97,25 +97,32 @@ fn imports(found: &UploadReport) -> String {
 fn probed(probe: &Probe) -> [(&'static str, String); 5] {
     [
         ("start", format!("{:.0} us: instance, init, on-start", probe.start_us)),
-        (
-            "tick",
-            format!(
-                "{} ns, 99 of 100 below {} ns, over {} made-up ticks",
-                probe.nanoseconds_p50,
-                probe.nanoseconds_p99,
-                grouped(probe.ticks)
-            ),
-        ),
-        (
-            "fuel",
-            format!(
-                "{} a tick, 99 of 100 below {}, of {} allowed",
-                grouped(probe.fuel_p50),
-                grouped(probe.fuel_p99),
-                grouped(probe.fuel_per_call_max)
-            ),
-        ),
+        ("tick", ticked(probe)),
+        ("fuel", format!("{}of {} allowed in a call", burnt(probe), grouped(probe.fuel_per_call_max))),
         ("memory", bytes(probe.memory_bytes)),
         ("orders", format!("{} asked for; in this probe none is carried out", probe.orders)),
     ]
+}
+
+/// What a tick took of those that it was handed.
+fn ticked(probe: &Probe) -> String {
+    let (handed, ticks) = (grouped(probe.ticks_handed), grouped(probe.ticks));
+    match probe.ticks_handed {
+        0 => format!("none of {ticks} made-up ones was waited for"),
+        all if all == probe.ticks => {
+            format!("{} ns, 99 of 100 below {} ns, over {ticks} made-up ticks", probe.nanoseconds_p50, probe.nanoseconds_p99)
+        }
+        _ => format!(
+            "{} ns, 99 of 100 below {} ns, over {handed} of {ticks} made-up ticks; it waited for no others",
+            probe.nanoseconds_p50, probe.nanoseconds_p99
+        ),
+    }
+}
+
+/// The fuel of such a tick; empty where there is none.
+fn burnt(probe: &Probe) -> String {
+    if probe.ticks_handed == 0 {
+        return String::new();
+    }
+    format!("{} a tick, 99 of 100 below {}, ", grouped(probe.fuel_p50), grouped(probe.fuel_p99))
 }

@@ -10,10 +10,14 @@ const BLOCK: usize = 64;
 
 /// Lowest and highest prices of some rows; all NaN, which no comparison holds for, where one of them is no number.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct PriceRange {
+pub struct PriceRange {
+    /// The lowest bid.
     pub bid_low: f64,
+    /// The highest bid.
     pub bid_high: f64,
+    /// The lowest ask.
     pub ask_low: f64,
+    /// The highest ask.
     pub ask_high: f64,
 }
 
@@ -83,13 +87,7 @@ impl RangesAhead<'_> {
     /// The first row at which `holds` does not, or their number. `rules_out` says of a range that `holds` for all prices in
     /// it.
     #[inline]
-    pub(crate) fn first_not(
-        self,
-        bids: &[f64],
-        asks: &[f64],
-        rules_out: impl Fn(&PriceRange) -> bool,
-        holds: impl Fn(f64, f64) -> bool,
-    ) -> usize {
+    pub fn first_not(self, bids: &[f64], asks: &[f64], rules_out: impl Fn(&PriceRange) -> bool, holds: impl Fn(f64, f64) -> bool) -> usize {
         let rows = bids.len().min(asks.len());
         let (mut start, mut passed) = (0, self.passed);
         for range in self.blocks {
@@ -109,7 +107,9 @@ impl RangesAhead<'_> {
     }
 
     /// The ranges from `rows` rows later on.
-    pub(crate) fn after(self, rows: usize) -> Self {
+    #[inline]
+    #[must_use]
+    pub fn after(self, rows: usize) -> Self {
         let row = self.passed + rows;
         Self { blocks: self.blocks.get(row / BLOCK..).unwrap_or_default(), passed: row % BLOCK }
     }
