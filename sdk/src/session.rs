@@ -66,21 +66,25 @@ impl Zone {
         time + self.offset(time)
     }
 
-    /// What the zone's clocks are ahead of UTC at `time`, in microseconds.
+    /// What the zone's clocks are ahead of UTC in winter and in summer, in microseconds.
+    fn offsets(self) -> [Time; 2] {
+        match self {
+            Zone::Utc => [0, 0],
+            Zone::London => [0, HOUR],
+            Zone::NewYork => [-5 * HOUR, -4 * HOUR],
+        }
+    }
+
+    /// What they are ahead of UTC at `time`, in microseconds.
     fn offset(self, time: Time) -> Time {
         let year = Date::of_day(time.div_euclid(DAY)).year;
-        match self {
-            Zone::Utc => 0,
-            Zone::London => {
-                let summer = last_sunday(year, 3) + HOUR..last_sunday(year, 10) + HOUR;
-                if summer.contains(&time) { HOUR } else { 0 }
-            }
-            Zone::NewYork => {
-                // At two in the morning by the clock that is about to be changed.
-                let summer = sunday(year, 3, 2) + 7 * HOUR..sunday(year, 11, 1) + 6 * HOUR;
-                if summer.contains(&time) { -4 * HOUR } else { -5 * HOUR }
-            }
-        }
+        let summer = match self {
+            Zone::Utc => return 0,
+            Zone::London => last_sunday(year, 3) + HOUR..last_sunday(year, 10) + HOUR,
+            // At two in the morning by the clock that is about to be changed.
+            Zone::NewYork => sunday(year, 3, 2) + 7 * HOUR..sunday(year, 11, 1) + 6 * HOUR,
+        };
+        self.offsets()[usize::from(summer.contains(&time))]
     }
 }
 
@@ -134,7 +138,13 @@ impl Session {
 
     /// Whether the session is open at `time`, in microseconds since 1970 UTC.
     pub fn is_open(&self, time: Time) -> bool {
-        let local = self.zone.local(time);
+        let [winter, summer] = self.zone.offsets().map(|offset| self.is_open_at(time + offset));
+        // Most of the day it is the same whatever the clock: the calendar, which is a score of divisions, is asked for the rest.
+        if winter == summer { winter } else { self.is_open_at(self.zone.local(time)) }
+    }
+
+    /// Whether it is open when its zone's clocks show this time.
+    fn is_open_at(&self, local: Time) -> bool {
         let in_day = local.rem_euclid(DAY);
         let over_midnight = self.until <= self.from;
         let opened = match over_midnight {
@@ -187,6 +197,20 @@ mod tests {
         assert!(Session::london().is_open(at(2024, 3, 1, noon)));
         assert!(!Session::london().is_open(at(2024, 3, 2, noon)));
         assert!(!Session::london().is_open(at(2024, 3, 3, noon)));
+    }
+
+    #[test]
+    fn a_session_is_open_by_the_clock_of_its_zone() {
+        for zone in [Zone::Utc, Zone::London, Zone::NewYork] {
+            for (from, until) in [(8, 16), (22, 6), (0, 24), (23, 1)] {
+                let session = Session::new(zone, from * HOUR, until * HOUR);
+                // Two years, every 17 minutes.
+                for minutes in (0..2 * 366 * 24 * 60).step_by(17) {
+                    let time = at(2023, 12, 1, minutes);
+                    assert_eq!(session.is_open(time), session.is_open_at(zone.local(time)), "{session:?} at {time}");
+                }
+            }
+        }
     }
 
     #[test]

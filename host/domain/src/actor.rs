@@ -252,7 +252,13 @@ impl Actor {
     pub fn wake(&mut self, symbol: SymbolId) -> Option<Wake> {
         let host = self.guest.host();
         let wake = host.wake(host.index_of(symbol)?);
-        self.callbacks.tick.then_some(wake)
+        Some(if self.callbacks.tick { wake } else { Wake::NO_TICK })
+    }
+
+    /// Whether ticks of a symbol are missing of which the guest must be told with the next one.
+    pub fn must_tell_skipped(&mut self, symbol: SymbolId) -> bool {
+        let host = self.guest.host();
+        host.index_of(symbol).is_some_and(|index| host.must_tell_skipped(index))
     }
 
     /// So many ticks, the last of which is this one, go by: the guest waits for none of them.
@@ -521,7 +527,8 @@ impl Actor {
 
     /// Adds what handing it a tick touches.
     pub fn footprint(&mut self, into: &mut Footprint) {
-        self.guest.footprint(into);
+        let is_called = self.callbacks.tick && !self.guest.host().is_asleep();
+        self.guest.footprint(into, is_called);
     }
 
     /// Fuel and memory it has used.

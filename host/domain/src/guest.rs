@@ -152,8 +152,8 @@ pub trait Guest<H: GuestHost>: Send {
     fn call(&mut self, call: Call<'_>) -> Outcome;
     /// What it has used.
     fn used(&self) -> Used;
-    /// Adds what the call of a tick touches, its host's part included.
-    fn footprint(&mut self, _into: &mut Footprint) {}
+    /// Adds what a tick touches, its host's part included: with the guest's call, or without it.
+    fn footprint(&mut self, _into: &mut Footprint, _is_called: bool) {}
 }
 
 /// Makes guests of versions it has been given.

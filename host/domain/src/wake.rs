@@ -32,6 +32,9 @@ impl Wake {
         ask_at_most: f64::NEG_INFINITY,
     };
 
+    /// None.
+    pub const NO_TICK: Self = Self { at: Time(i64::MAX), ..Self::EVERY_TICK };
+
     /// Whether every tick from this time on is waited for.
     #[inline]
     pub fn is_awake(&self, time: Time) -> bool {

@@ -9,7 +9,7 @@ use domain::time::Time;
 use sandbox::{Sandbox, SandboxConfig};
 use std::time::{Duration, Instant};
 use stockade_engine::{Bounds, Latencies};
-use support::{EURUSD, Sample, World, cpu, figure};
+use support::{EURUSD, GOLD, Sample, World, cpu, figure};
 use testkit::{ScriptedHost, components};
 
 /// Groups of passes, of whose medians the smallest counts: what the machine can do when nothing else wants it.
@@ -69,6 +69,31 @@ fn fan_out(engines: u32) {
     }
     drop(world);
     bare(engines, passes);
+    if engines == 10_000 {
+        waiting(engines);
+    }
+}
+
+/// Ticks that nobody waits for: as many engines of `scalper`, each of which waits for its next bar.
+fn waiting(engines: u32) {
+    let gap = Duration::from_micros(1_000 + u64::from(engines));
+    let mut world = World::new(Bounds::default(), gap);
+    world.start((1..=engines).map(|engine| (engine, Sample::Scalper)));
+    for _ in 0..WARM_UP {
+        let tick = world.lively_tick(GOLD);
+        feed(&world, tick);
+    }
+    let (ticks, calls, before) = (2_000, world.calls(), cpu());
+    for _ in 0..ticks {
+        // Whether all have rested is not asked, which would take longer than the tick.
+        let tick = world.lively_tick(GOLD);
+        world.host.feed(tick).expect("it is a good tick");
+        std::thread::sleep(gap / 2);
+    }
+    let spent = (cpu() - before).as_secs_f64();
+    let each = spent * 1e6 / f64::from(ticks) / f64::from(engines);
+    figure(&format!("fanout_{engines}_waiting_cpu_us_per_engine"), each, "us", None);
+    eprintln!("{} calls of guests at {ticks} ticks for {engines} engines that wait", world.calls() - calls);
 }
 
 fn feed(world: &World, tick: Tick) {

@@ -249,9 +249,12 @@ impl<H: GuestHost, E: Exports<H>> Guest<H> for SandboxGuest<H, E> {
         self.used
     }
 
-    fn footprint(&mut self, into: &mut Footprint) {
+    fn footprint(&mut self, into: &mut Footprint, is_called: bool) {
         into.add(self, std::mem::offset_of!(Self, strategy));
         let data = self.store.data();
+        if !is_called {
+            return data.host.footprint(into);
+        }
         let address = (&raw const *data).addr();
         into.add_at(address - STORE_BYTES, 16);
         into.add_at(address - BUDGET_BYTES, BUDGET_BYTES + std::mem::offset_of!(State<H>, host));

@@ -71,15 +71,18 @@ pub(crate) struct InUse {
 
 impl InUse {
     /// `None` where the system does not say.
-    pub(crate) fn now() -> Option<Self> {
+    fn now() -> Option<Self> {
         let text = std::fs::read_to_string("/proc/self/statm").ok()?;
         let mut pages = text.split_whitespace().map(|pages| pages.parse::<u64>().ok().map(|pages| pages * page_size() as u64));
         Some(Self { address_bytes: pages.next()??, resident_bytes: pages.next()?? })
     }
 
     /// What is so near to its end that one more guest might end the process, with the way out.
-    pub(crate) fn strain(self, resident_max: Option<u64>) -> Option<String> {
-        self.strain_of(getrlimit(Resource::As).current, resident_max)
+    pub(crate) fn strain(resident_max: Option<u64>) -> Option<String> {
+        let address_max = getrlimit(Resource::As).current;
+        // Where nothing has an end, what is used need not be read, which takes as long as the rest of a guest's start.
+        address_max.or(resident_max)?;
+        Self::now()?.strain_of(address_max, resident_max)
     }
 
     fn strain_of(self, address_max: Option<u64>, resident_max: Option<u64>) -> Option<String> {

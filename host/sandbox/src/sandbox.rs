@@ -231,7 +231,7 @@ impl Host {
             let out = if max < self.room.guests { "raise sandbox.engines_max".into() } else { self.room.mend(max + 1) };
             return Some(format!("this host has room for {max} guests and all are taken: stop some, or {out}"));
         }
-        let strain = InUse::now()?.strain(self.resident_bytes_max)?;
+        let strain = InUse::strain(self.resident_bytes_max)?;
         Some(format!("this host lets no further guest in: {strain}"))
     }
 }

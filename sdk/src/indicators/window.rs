@@ -48,8 +48,31 @@ impl Window {
         older.iter().chain(newer).copied()
     }
 
+    /// The oldest value.
+    pub fn first(&self) -> Option<f64> {
+        self.values.get(self.oldest).copied()
+    }
+
     /// The newest value.
     pub fn last(&self) -> Option<f64> {
-        self.iter().next_back()
+        let before = if self.oldest == 0 { self.values.len() } else { self.oldest };
+        self.values.get(before.checked_sub(1)?).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_and_last_are_the_ends_of_the_window() {
+        let mut window = Window::new(3);
+        assert_eq!((window.first(), window.last()), (None, None));
+        for value in 1..20 {
+            window.push(f64::from(value));
+            let seen: Vec<f64> = window.iter().collect();
+            assert_eq!((window.first(), window.last()), (seen.first().copied(), seen.last().copied()));
+            assert_eq!(window.last(), Some(f64::from(value)));
+        }
     }
 }

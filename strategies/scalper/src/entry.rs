@@ -60,7 +60,8 @@ fn weigh(settings: &Settings, view: View, momentum: f64, rsi: f64) -> Option<Ide
 impl Idea {
     /// Why, in words for the owner.
     pub fn reason(&self, settings: &Settings) -> String {
-        let Idea { side, view, momentum, rsi, .. } = self;
+        let Idea { side, view, momentum, rsi, .. } = *self;
+        let rsi = rsi.round() as u32;
         let (place, direction) = match side {
             Side::Buy => ("above", "up"),
             Side::Sell => ("below", "down"),
@@ -72,7 +73,7 @@ impl Idea {
         if view.swings_agree {
             reason += &format!("; swings go {direction}");
         }
-        reason += &format!("; {momentum:+.3} % in {} min, RSI {rsi:.0}, ATR {:.3} %", settings.momentum_bars, view.range_percent);
+        reason += &format!("; {momentum:+.3} % in {} min, RSI {rsi}, ATR {:.3} %", settings.momentum_bars, view.range_percent);
         reason
     }
 }
@@ -91,7 +92,7 @@ pub(crate) fn order(
     let distance = stop_distance(settings, entry, idea.side, structure.swing_behind(idea.side));
     let volume = spec.volume_for_risk(equity * settings.risk_percent / 100.0, distance);
     let order = OrderRequest::bracket(0, idea.side, volume, spec, entry, distance, settings.reward_ratio);
-    (volume > 0.0).then(|| order.tag(format!("{:.0}", idea.confidence)))
+    (volume > 0.0).then(|| order.tag((idea.confidence as u32).to_string()))
 }
 
 fn stop_distance(settings: &Settings, entry: f64, side: Side, swing: Option<f64>) -> f64 {

@@ -99,12 +99,14 @@ impl Strategy for Scalper {
             Timeframe::M5 => self.structure.update(bar),
             _ => {
                 self.momentum.update(bar);
-                if self.breaker.is_new_day(ctx.now()) {
-                    self.breaker.start_day(ctx.now(), ctx.account().equity);
+                let closed = bar.open_time + MINUTE;
+                if self.breaker.is_new_day(closed) {
+                    self.breaker.start_day(closed, ctx.account().equity);
                 }
             }
         }
-        self.idea = if self.trades_at(ctx.now()) { entry::find(&self.settings, &self.structure, &self.momentum) } else { None };
+        // Hours are asked for last: most minutes have no idea, and a calendar is work.
+        self.idea = entry::find(&self.settings, &self.structure, &self.momentum).filter(|_| self.trades_at(ctx.now()));
     }
 
     /// Most ticks change nothing: entries are looked for once a minute, and exits are prices and a time.

@@ -25,7 +25,7 @@ impl Momentum {
 
     /// Move of the closes over the window, in percent; none until it is full.
     pub fn percent(&self) -> Option<f64> {
-        let (first, last) = (self.closes.iter().next()?, self.closes.last()?);
+        let (first, last) = (self.closes.first()?, self.closes.last()?);
         self.closes.is_ready().then(|| (last - first) / first * 100.0)
     }
 

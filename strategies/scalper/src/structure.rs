@@ -12,7 +12,8 @@ pub(crate) struct Structure {
     average_before: Option<f64>,
     swings: SwingPoints,
     range: Atr,
-    close: f64,
+    /// As of the last bar.
+    view: Option<View>,
 }
 
 /// The structure when there are enough bars for it.
@@ -35,7 +36,7 @@ impl Structure {
             average_before: None,
             swings: SwingPoints::new(settings.swing_bars as usize / 2),
             range: Atr::new(settings.atr_length as usize),
-            close: 0.0,
+            view: None,
         }
     }
 
@@ -44,13 +45,17 @@ impl Structure {
         self.average.update(bar.close);
         self.swings.update(bar.high, bar.low);
         self.range.update(bar.high, bar.low, bar.close);
-        self.close = bar.close;
+        self.view = self.look(bar.close);
     }
 
     /// None until every part of it is ready. Swing points may be missing for longer; they do not agree then.
     pub fn view(&self) -> Option<View> {
+        self.view
+    }
+
+    fn look(&self, close: f64) -> Option<View> {
         let (average, before, range) = (self.average.value()?, self.average_before?, self.range.value()?);
-        let side = if self.close > average { Side::Buy } else { Side::Sell };
+        let side = if close > average { Side::Buy } else { Side::Sell };
         let swings_agree = match side {
             Side::Buy => self.swings.is_rising(),
             Side::Sell => self.swings.is_falling(),
@@ -59,7 +64,7 @@ impl Structure {
             side,
             average_agrees: (average - before) * side.sign() > 0.0,
             swings_agree: swings_agree.unwrap_or(false),
-            range_percent: range / self.close * 100.0,
+            range_percent: range / close * 100.0,
         })
     }
 

@@ -20,6 +20,7 @@ impl GuestHost for Desk {
 
     fn footprint(&self, into: &mut Footprint) {
         into.add(self, std::mem::offset_of!(Self, batch));
+        self.waiting.iter().for_each(|waiting| into.add(&raw const **waiting, size_of_val(&**waiting)));
     }
 
     fn submit(&mut self, order: AskedOrder) -> Result<u64, DenyCode> {

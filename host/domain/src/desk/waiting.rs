@@ -30,6 +30,11 @@ impl Desk {
         self.waiting.as_ref().map_or(Wake::EVERY_TICK, |waiting| waiting[symbol as usize].wake)
     }
 
+    /// Whether its guest waits for more than the next tick, of every symbol.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.iter().all(|awaited| !awaited.wake.is_awake(self.now)))
+    }
+
     /// Whether ticks are missing of which the guest must be told with the next one.
     pub(crate) fn must_tell_skipped(&self, symbol: u32) -> bool {
         self.waiting.as_ref().is_some_and(|waiting| waiting[symbol as usize].skipped > 0)

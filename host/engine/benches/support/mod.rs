@@ -153,6 +153,11 @@ impl World {
         self.host.add(self.setup(engine, sample)).expect("a new engine is added");
     }
 
+    /// Calls of all guests so far.
+    pub fn calls(&self) -> u64 {
+        self.host.snapshot().engines.iter().map(|engine| engine.calls).sum()
+    }
+
     pub fn settle(&self) {
         assert!(self.host.settle(PATIENCE), "the host does not come to rest");
     }

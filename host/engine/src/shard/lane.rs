@@ -260,6 +260,7 @@ impl Shard {
     }
 
     fn slow_down(&mut self, at: usize, why: &str) {
+        self.rouse(at);
         let Some(slot) = self.slots[at].as_mut() else { return };
         let meter = &slot.entry.meter;
         slot.lane.times += 1;

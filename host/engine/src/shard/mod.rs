@@ -1,5 +1,6 @@
 //! A shard: one thread that owns its engines; nobody else touches them.
 
+mod doze;
 mod following;
 mod lane;
 mod life;
@@ -164,6 +165,7 @@ pub(crate) struct Shard {
     by_symbol: Vec<Vec<Subscriber>>,
     /// What a tick touches of each slot, as far as that has been looked at.
     footprints: Vec<Footprint>,
+    dozing: doze::Dozing,
     /// Subscribers without a guest are still in `by_symbol`.
     stale: bool,
     next_restart: Option<Time>,
@@ -194,6 +196,7 @@ impl Shard {
             by_engine: BTreeMap::new(),
             by_symbol: vec![Vec::new(); symbols],
             footprints: Vec::new(),
+            dozing: doze::Dozing::new(symbols),
             stale: false,
             next_restart: None,
             stopping: false,
@@ -277,8 +280,14 @@ impl Shard {
                     Message::Changed(changed) => self.changed(*changed),
                     Message::Barrier(reached) => self.barrier(reached),
                     Message::Arriving(account) => self.arriving(account),
-                    Message::Leaving(account) => self.leaving(account),
-                    Message::Stop => self.last_message(),
+                    Message::Leaving(account) => {
+                        self.rouse_all();
+                        self.leaving(account);
+                    }
+                    Message::Stop => {
+                        self.rouse_all();
+                        self.last_message();
+                    }
                     Message::Tick(_) => {}
                 }
                 at += 1;
@@ -296,6 +305,7 @@ impl Shard {
     /// the pass is over, and with it the engine's events.
     fn hand_overs(&mut self) {
         for (engine, generation, hand) in std::mem::take(&mut self.ready) {
+            self.slot(engine).into_iter().for_each(|at| self.rouse(at));
             self.hand_over(engine, generation, &hand);
         }
     }
@@ -319,6 +329,7 @@ impl Shard {
 
     fn request(&mut self, request: ShardRequest) {
         let engine = request.for_engine().and_then(|engine| self.slot(engine));
+        engine.into_iter().for_each(|at| self.rouse(at));
         if let Some(slot) = engine.and_then(|at| self.slots[at].as_mut()).filter(|slot| slot.busy) {
             // For as long as a guest takes to load its state, or to hear of some bars. Each caller waits for one request.
             slot.deferred.push(request);
@@ -341,8 +352,16 @@ impl Shard {
                 reply(&answer, ());
             }
             ShardRequest::Ready { engine, generation, hand } => self.ready.push((engine, generation, hand)),
-            ShardRequest::TradingChanged => (0..self.slots.len()).for_each(|slot| self.tell_trading(slot)),
-            ShardRequest::EngineTradingChanged(engine) => self.slot(engine).into_iter().for_each(|slot| self.tell_trading(slot)),
+            ShardRequest::TradingChanged => {
+                self.rouse_all();
+                (0..self.slots.len()).for_each(|slot| self.tell_trading(slot));
+            }
+            ShardRequest::EngineTradingChanged(engine) => {
+                if let Some(at) = self.slot(engine) {
+                    self.rouse(at);
+                    self.tell_trading(at);
+                }
+            }
             ShardRequest::Started(started) => self.started(*started),
             ShardRequest::Adopt(parcel) => self.adopt(*parcel),
         }
@@ -365,6 +384,7 @@ impl Shard {
 
     fn changed(&mut self, changed: Changed) {
         let Some(at) = self.slot(changed.engine) else { return self.keep_changed(changed) };
+        self.rouse(at);
         let (held_max, waits_for_turn) = (self.bounds().held_max, self.waits_for_turn(at));
         match self.slots[at].as_mut() {
             // Its guest is elsewhere; how many wait is bounded by the orders it has at the broker.

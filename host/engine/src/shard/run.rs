@@ -2,7 +2,7 @@
 
 use super::following::Shown;
 use super::slot::{Held, Slot};
-use super::{Fed, Message, Shard, Subscriber};
+use super::{Fed, Message, Shard};
 use crate::meter::add_shared;
 use crate::moment::Moment;
 use crate::usage::second;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 const FUEL_SHARE: u64 = 256;
 
 /// How many engines before its own call an engine's footprint is asked for itself.
-const FOOTPRINTS_AHEAD: usize = 4;
+pub(super) const FOOTPRINTS_AHEAD: usize = 4;
 
 /// What handing over needs and keeps from one time to the next.
 pub(super) struct Scratch {
@@ -57,7 +57,7 @@ impl Columns for Backlog {
     }
 }
 
-fn index(symbol: SymbolId) -> usize {
+pub(super) fn index(symbol: SymbolId) -> usize {
     usize::from(symbol.0)
 }
 
@@ -74,31 +74,20 @@ impl Shard {
         self.second = second(self.shared.clock.now());
         self.keep(run);
         if let [Message::Tick(fed)] = run {
-            self.one_tick(fed);
+            // The usual case: nothing else waits.
+            self.hand_round(fed);
         } else {
+            self.rouse_for(ticks(run).map(|(_, fed)| fed));
             self.many_ticks(run, None);
         }
         self.load.add(self.mark.since(began));
         self.forget_stale();
     }
 
-    /// The usual case: nothing else waits.
-    fn one_tick(&mut self, fed: &Fed) {
-        let symbol = index(fed.tick.symbol);
-        let mut next = 0;
-        // Counted, not iterated: an interruption may bring new subscribers, at the end.
-        while let Some(&Subscriber { slot, symbol: wanted }) = self.by_symbol[symbol].get(next) {
-            next += 1;
-            self.ask_ahead(symbol, next);
-            self.flat(slot as usize, wanted as usize, fed);
-            self.interrupt();
-        }
-    }
-
-    /// Has memory fetch what the call of a subscriber will touch.
-    fn ask_ahead(&self, symbol: usize, subscriber: usize) {
+    /// Has memory fetch what the call of a subscriber will touch, and of one that comes later what that is.
+    pub(super) fn ask_ahead(&self, symbol: usize, subscriber: usize, later: usize) {
         let footprint = |subscriber: usize| self.footprints.get(self.by_symbol[symbol].get(subscriber)?.slot as usize);
-        footprint(subscriber + FOOTPRINTS_AHEAD).inspect(|footprint| Footprint::of(*footprint).fetch());
+        footprint(later).inspect(|footprint| Footprint::of(*footprint).fetch());
         footprint(subscriber).inspect(|footprint| footprint.fetch());
     }
 

@@ -2,14 +2,17 @@
 
 use crate::backlog::held_up_with;
 use crate::support::*;
-use domain::contract::Side;
+use domain::contract::{Side, TradingState};
 use domain::desk::Desk;
 use domain::guest::{Call, GuestHost, Outcome};
-use domain::ids::EngineId;
+use domain::ids::{AccountId, EngineId};
 use domain::tick::Timeframe;
 use domain::time::{MINUTE_US, SECOND_US, Time};
 use domain::wake::Wake;
-use engine::{Bounds, EngineSnapshot};
+use engine::{Bounds, EngineCommand, EngineSetup, EngineSnapshot, Scope};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 const ENGINE: EngineId = EngineId(7);
 /// What it has counted of ticks is below this; multiples of it are ticks that it wants each of.
@@ -46,7 +49,9 @@ fn heard(world: &World) -> Vec<String> {
     all.map(|words| words.replace("row ", "tick ").replace(" skipped=0", "")).collect()
 }
 
+/// What is known of it once it is stopped: the count of ticks of one that dozes stands still.
 fn seen(world: &World) -> EngineSnapshot {
+    world.host.stop_engine(ENGINE, "to count").unwrap();
     world.host.engine(ENGINE).unwrap()
 }
 
@@ -101,6 +106,117 @@ fn a_backlog_is_heard_as_ticks_one_by_one_are() {
         world.feed_seconds(1, 599);
         slow.let_go(&world);
         assert_eq!(heard(&world), single, "by columns from {columns_from} on");
-        assert_eq!((seen(&world).ticks, seen(&world).skipped), (one_by_one.ticks, 0));
+        let seen = seen(&world);
+        assert_eq!((seen.ticks, seen.skipped), (one_by_one.ticks, 0));
+    }
+}
+
+/// What engines saw at each of their calls.
+type Notes = Arc<Mutex<BTreeMap<u32, Vec<String>>>>;
+
+/// Waits for this and that at random, and notes what the market looks like whenever it is called.
+fn restless(notes: &Notes, is_calm: &Arc<AtomicBool>) -> impl Fn(&mut Desk, &Call<'_>, &mut Mind) -> Option<Outcome> + Clone + use<> {
+    let (notes, is_calm) = (Arc::clone(notes), Arc::clone(is_calm));
+    move |desk, call, _| {
+        if matches!(call, Call::Init(_) | Call::Save | Call::Load { .. } | Call::Stop(_)) {
+            return None;
+        }
+        let (now, last, gap) = (desk.now(), desk.ticks(0, 1).unwrap(), desk.last_gap(0).unwrap());
+        // While one of its orders is told about, the next may be filled already.
+        let settled = is_calm.load(SeqCst) && !matches!(call, Call::Order { .. } | Call::Position { .. });
+        let account = settled.then(|| (desk.positions().len(), desk.account().equity));
+        let words = format!("{call:?} at {now}: {last:?} {gap:?} {account:?}");
+        notes.lock().unwrap().entry(desk.engine().0).or_default().push(words);
+        let (bid, near) = (last.first().map_or(1.1, |tick| tick.bid), 0.000_051);
+        let soon = Wake { at: Time(now + 20 * SECOND_US), ..Wake::EVERY_TICK };
+        let wake = match desk.random() % 9 {
+            0 => Wake::EVERY_TICK,
+            1 => Wake::NO_TICK,
+            2 => Wake { bid_at_least: bid + near, ..soon },
+            3 => Wake { bid_at_most: bid - near, ask_at_least: bid + 4.0 * near, ..soon },
+            4 | 5 => Wake { at: Time(now + 7 * SECOND_US), ask_at_most: bid - near, ..soon },
+            6 if is_calm.load(SeqCst) => {
+                let at = now + (desk.random() % 40) as i64 * SECOND_US;
+                desk.set_timer(1, at, None).unwrap();
+                return None;
+            }
+            _ => {
+                if is_calm.load(SeqCst) && matches!(call, Call::Tick { .. } | Call::Bar { .. }) {
+                    let _heeded = desk.submit(market(if now % 2 == 0 { Side::Buy } else { Side::Sell }));
+                }
+                return None;
+            }
+        };
+        desk.set_wake(0, wake).unwrap();
+        None
+    }
+}
+
+/// One with two symbols never dozes: all that goes by goes by its desk.
+#[test]
+fn an_engine_that_dozes_sees_and_decides_what_one_does_that_lets_each_tick_go_by() {
+    for seed in 1..=12_u64 {
+        let world = World::with(Bounds { shards: 1, save_every_us: 30 * SECOND_US, ..Bounds::default() });
+        let (notes, is_calm) = (Notes::default(), Arc::new(AtomicBool::new(true)));
+        let script = restless(&notes, &is_calm);
+        let one = EngineSetup { seed, ..setup(7, 1) };
+        let mut two = EngineSetup { engine: EngineId(8), symbols: vec![EURUSD, GOLD], ..EngineSetup { seed, ..setup(8, 2) } };
+        two.description.needs.push(need());
+        for (account, setup) in [(1, one), (2, two)] {
+            world.account(account);
+            world.run_as(setup, script.clone());
+        }
+        let mut drawn = seed;
+        let mut draw = |below: u64| {
+            drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (drawn >> 33) % below
+        };
+        let (mut second, mut bid, mut is_stopped_out) = (0, 110_000, false);
+        let both = |command| [7, 8].map(|engine| world.host.command(EngineId(engine), command, "by test").unwrap());
+        for _ in 0..600 {
+            let what = draw(40);
+            let burst = match what {
+                0 => 2 + draw(40),
+                1 => {
+                    both(EngineCommand::Pause);
+                    draw(4)
+                }
+                2 => {
+                    let state = [TradingState::Active, TradingState::Reducing, TradingState::Halted][draw(3) as usize];
+                    world.host.set_trading(Scope::Host, state, "by test").unwrap();
+                    world.settle();
+                    0
+                }
+                // Their first position is closed for them, whether anybody is awake or not.
+                3 if second > 200 && !std::mem::replace(&mut is_stopped_out, true) => {
+                    [(7, 1), (8, 2)].into_iter().for_each(|(engine, account)| world.broker.stop_out(engine, AccountId(account)));
+                    1
+                }
+                _ => 1,
+            };
+            // What becomes of orders comes when it is known: among many ticks at once, at another one for each.
+            is_calm.store(burst < 2 && what != 3, SeqCst);
+            for _ in 0..burst {
+                second += 1 + draw(3) as i64;
+                bid += draw(9) as i64 - 4;
+                world.feed(tick(EURUSD, second * SECOND_US, bid));
+            }
+            world.settle();
+            if what == 1 {
+                both(EngineCommand::Resume);
+                world.settle();
+            }
+        }
+        let ticks = [7, 8].map(|engine| {
+            world.host.stop_engine(EngineId(engine), "to count").unwrap();
+            let seen = world.host.engine(EngineId(engine)).unwrap();
+            (seen.ticks, seen.calls, seen.skipped, seen.orders)
+        });
+        assert_eq!(ticks[0], ticks[1], "seed {seed}");
+        let notes = notes.lock().unwrap();
+        let [dozes, lets_go_by] = [7, 8].map(|engine| &notes[&engine]);
+        let first = dozes.iter().zip(lets_go_by).find(|(one, other)| one != other);
+        assert!(first.is_none() && dozes.len() == lets_go_by.len(), "seed {seed}: {first:#?}");
+        assert!(dozes.len() > 100 && ticks[0].0 > 2 * ticks[0].1, "seed {seed}: {} calls, {:?}", dozes.len(), ticks[0]);
     }
 }

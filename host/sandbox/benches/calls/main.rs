@@ -6,13 +6,11 @@ mod extism;
 mod stage;
 
 use domain::guest::Call;
-use domain::ids::Digest;
 use domain::limits::GuestLimits;
 use domain::symbol::SymbolId;
 use domain::tick::Tick;
 use domain::time::Time;
 use ema_cross::EmaCross;
-use scalper::Scalper;
 use stage::{Boxed, Market, Stage};
 use std::time::{Duration, Instant};
 use stockade_sandbox::Addresses;
@@ -95,26 +93,19 @@ fn flat_calls(stage: &Stage) -> f64 {
 /// Batches of columns, sandboxed with fuel and deadline, against the same code native: with the addresses that backtests give,
 /// and with those of a host of many.
 fn columns(wide: &Stage, dense: &Stage) {
-    let over_native = |name: &str, market: &Market, [ours, dense]: [&mut Boxed; 2], native: &mut Boxed, target: Option<&str>| {
-        stage::begin(native);
-        // All from the same state on, however often they have run; what they decide is compared, too.
-        let decided = market.run(native);
-        assert!(market.run(ours) == decided && market.run(dense) == decided, "sandboxed and native ask for the same");
-        let took = best([&mut || drop(market.run(ours)), &mut || drop(market.run(dense)), &mut || drop(market.run(native))]);
-        let [ours, dense, native] = took.map(|took| took.as_nanos() as f64 / market.rows() as f64);
-        eprintln!("{name}, a tick by columns: {ours:.2} ns in the sandbox of a backtest, {dense:.2} in a dense one, {native:.2} native");
-        say(&format!("{name}_columns_over_native"), ours / native, "x", target);
-        say(&format!("{name}_dense_columns_over_native"), dense / native, "x", None);
-    };
     let limits = GuestLimits { deadline_ms: 10_000, ..GuestLimits::default() };
-    let both = |version: fn(&Stage) -> &(Digest, ScriptedHost)| [wide, dense].map(|stage| stage.enter(version(stage), limits));
+    let [mut ours, mut dense] = [wide, dense].map(|stage| stage.enter(&stage.ema_cross, limits));
     let mut native = Box::new(NativeGuest::<EmaCross, _>::new(ScriptedHost::default())) as Boxed;
-    over_native("ema_cross", &Market::eurusd(), both(|stage| &stage.ema_cross).each_mut(), &mut native, Some("<= 3"));
-    // Without a trade it does nothing at a tick, and what is left is the way there.
-    let mut native = Box::new(NativeGuest::<Scalper, _>::new(stage::host_of_gold())) as Boxed;
-    over_native("scalper", &Market::gold(), both(|stage| &stage.scalper).each_mut(), &mut native, Some("<= 1.25"));
-    let mut native = Box::new(NativeGuest::<Scalper, _>::new(stage::host_of_a_trade())) as Boxed;
-    over_native("trading_scalper", &Market::gold(), both(|stage| &stage.trading_scalper).each_mut(), &mut native, None);
+    stage::begin(&mut native);
+    let market = Market::eurusd();
+    // All from the same state on, however often they have run; what they decide is compared, too.
+    let decided = market.run(&mut native);
+    assert!(market.run(&mut ours) == decided && market.run(&mut dense) == decided, "sandboxed and native ask for the same");
+    let took = best([&mut || drop(market.run(&mut ours)), &mut || drop(market.run(&mut dense)), &mut || drop(market.run(&mut native))]);
+    let [ours, dense, native] = took.map(|took| took.as_nanos() as f64 / market.rows() as f64);
+    eprintln!("ema-cross, a tick by columns: {ours:.2} ns in the sandbox of a backtest, {dense:.2} in a dense one, {native:.2} native");
+    say("ema_cross_columns_over_native", ours / native, "x", Some("<= 3"));
+    say("ema_cross_dense_columns_over_native", dense / native, "x", None);
 }
 
 /// What an engine costs that waits for its next tick.

@@ -1,10 +1,9 @@
 //! Strategies and the ticks they get.
 
-use domain::contract::{RunMode, SeenPosition, Side};
+use domain::contract::RunMode;
 use domain::guest::{Call, Guest, GuestFactory as _, Outcome, Reply};
 use domain::ids::Digest;
 use domain::limits::GuestLimits;
-use domain::symbol::common;
 use domain::tick::TickColumns;
 use stockade_sandbox::{Addresses, Sandbox, SandboxConfig};
 use testkit::scripted::Asked;
@@ -16,57 +15,23 @@ pub type Boxed = Box<dyn Guest<ScriptedHost>>;
 const BATCH: usize = 1_024;
 /// Rows of a market.
 const ROWS: usize = 32 * BATCH;
-/// Monday, 6 January 2014, noon: strategies with sessions are awake.
-const MONDAY_NOON: i64 = 1_389_009_600_000_000;
 
-/// A host whose only symbol is gold.
-pub fn host_of_gold() -> ScriptedHost {
-    ScriptedHost { specs: vec![common::gold()], now: MONDAY_NOON, ..ScriptedHost::default() }
-}
-
-/// The same with a position that was opened just now, far above the market: every tick is looked at for an exit, and none comes.
-pub fn host_of_a_trade() -> ScriptedHost {
-    let position = SeenPosition {
-        id: 1,
-        symbol: 0,
-        side: Side::Buy,
-        volume: 0.1,
-        open_price: 1_400.0,
-        stop_loss: None,
-        take_profit: None,
-        opened: MONDAY_NOON,
-        profit: 0.0,
-        swap: 0.0,
-        commission: 0.0,
-        tag: String::new(),
-    };
-    ScriptedHost { positions: vec![position], ..host_of_gold() }
-}
-
-/// The samples, compiled.
+/// The sample, compiled.
 pub struct Stage {
     sandbox: Sandbox<ScriptedHost>,
-    pub ema_cross: (Digest, ScriptedHost),
-    pub scalper: (Digest, ScriptedHost),
-    pub trading_scalper: (Digest, ScriptedHost),
+    pub ema_cross: Digest,
 }
 
 impl Stage {
     pub fn new(addresses: Addresses) -> Self {
         let sandbox = Sandbox::new(SandboxConfig { addresses, ..SandboxConfig::default() }).expect("a sandbox");
-        let load = |component| sandbox.load(component).expect("a sample loads").digest;
-        let (ema_cross, scalper) = (load(components::ema_cross()), load(components::scalper()));
-        Self {
-            ema_cross: (ema_cross, ScriptedHost::default()),
-            scalper: (scalper, host_of_gold()),
-            trading_scalper: (scalper, host_of_a_trade()),
-            sandbox,
-        }
+        let ema_cross = sandbox.load(components::ema_cross()).expect("the sample loads").digest;
+        Self { ema_cross, sandbox }
     }
 
     /// An engine that has been started.
-    pub fn enter(&self, (version, host): &(Digest, ScriptedHost), limits: GuestLimits) -> Boxed {
-        let mut guest = self.sandbox.instantiate(version, host.clone(), limits).expect("there is room");
+    pub fn enter(&self, version: &Digest, limits: GuestLimits) -> Boxed {
+        let mut guest = self.sandbox.instantiate(version, ScriptedHost::default(), limits).expect("there is room");
         begin(&mut guest);
         guest
     }
@@ -92,10 +57,6 @@ impl Market {
         Self::walking(110_000, 100_000.0, 20, 8)
     }
 
-    pub fn gold() -> Self {
-        Self::walking(130_000, 100.0, 12, 15)
-    }
-
     /// A price in points that wanders by up to `step` at each tick, always the same way.
     fn walking(from: i64, points: f64, step: i64, spread: i64) -> Self {
         let mut random = 88_172_645_463_325_252_u64;
@@ -106,8 +67,7 @@ impl Market {
             random ^= random >> 7;
             random ^= random << 17;
             price += (random % (2 * step as u64 + 1)) as i64 - step;
-            // All of it within a quarter of an hour.
-            market.times.push(MONDAY_NOON + row * 25_000);
+            market.times.push(row * 25_000);
             market.bids.push(price as f64 / points);
             market.asks.push((price + spread) as f64 / points);
         }

@@ -9,6 +9,7 @@
 mod peer;
 mod stage;
 
+use backtest::RunReport;
 use serde_json::json;
 use stage::{Gold, Stage};
 use std::time::Duration;
@@ -19,6 +20,8 @@ static HEAP: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Runs of which the best counts: what the machine can do when nothing else wants it.
 const RUNS: usize = 7;
+/// The same of a pair that is compared.
+const TURNS: usize = 21;
 /// What the peer manages in a few seconds.
 const PEER_TICKS: usize = 200_000;
 /// Set for the process of its own in which memory is measured.
@@ -36,18 +39,11 @@ fn main() {
     }
     if wanted("scalper") {
         let gold = stage.gold();
-        let (took, scalper) = best(|| stage.scalper(&gold));
-        let (native, same) = best(|| stage.native_scalper(&gold));
-        assert_eq!(scalper.decisions.digest(), same.decisions.digest(), "sandboxed and native decide the same");
-        eprintln!(
-            "scalper: {} ticks, {} orders, {} calls; sandboxed {:.1} ms, native {:.1} ms",
-            scalper.ticks,
-            scalper.decisions.asked(),
-            scalper.calls,
-            took.as_secs_f64() * 1e3,
-            native.as_secs_f64() * 1e3
-        );
-        say("backtest_scalper_ticks_per_s", scalper.ticks as f64 / took.as_secs_f64(), "ticks/s", Some(">= 15000000"));
+        let pair = both("scalper", || stage.scalper(&gold), || stage.native_scalper(&gold));
+        say("backtest_scalper_ticks_per_s", pair.ticks_per_s, "ticks/s", Some(">= 15000000"));
+        // Its market is handed to it as it waits for it: a stretch of ticks that it waits for by columns, others one by one or not
+        // at all. That has no measure of its own, without bars and orders.
+        say("scalper_columns_over_native", pair.over_native, "x", Some("<= 1.25"));
     }
     if wanted("year") {
         year();
@@ -59,20 +55,39 @@ fn main() {
 
 fn ema_cross(stage: &Stage) {
     let eurusd = stage.eurusd();
-    let (sandboxed, report) = best(|| stage.ema_cross(&eurusd));
-    let (native, same) = best(|| stage.native_ema_cross(&eurusd));
-    assert_eq!(report.decisions.digest(), same.decisions.digest(), "sandboxed and native decide the same");
-    let rate = |took: Duration| report.ticks as f64 / took.as_secs_f64();
-    eprintln!(
-        "ema-cross: {} ticks, {} orders, {} calls; sandboxed {:.1} ms, native {:.1} ms",
-        report.ticks,
-        report.decisions.asked(),
-        report.calls,
-        sandboxed.as_secs_f64() * 1e3,
-        native.as_secs_f64() * 1e3
-    );
-    say("backtest_ema_cross_ticks_per_s", rate(sandboxed), "ticks/s", Some(">= 50000000"));
-    say("backtest_native_over_sandboxed", rate(native) / rate(sandboxed), "x", Some("<= 3"));
+    let pair = both("ema-cross", || stage.ema_cross(&eurusd), || stage.native_ema_cross(&eurusd));
+    say("backtest_ema_cross_ticks_per_s", pair.ticks_per_s, "ticks/s", Some(">= 50000000"));
+    say("backtest_native_over_sandboxed", pair.over_native, "x", Some("<= 3"));
+}
+
+/// A strategy sandboxed and native.
+struct Pair {
+    /// Of the best sandboxed run.
+    ticks_per_s: f64,
+    /// How many times as long as native the middle one of the turns took.
+    over_native: f64,
+}
+
+/// Runs a strategy sandboxed and native, which must decide the same: in turns, so that a busy moment of the machine hits both.
+fn both(strategy: &str, sandboxed: impl Fn() -> RunReport, native: impl Fn() -> RunReport) -> Pair {
+    let timed = |run: &dyn Fn() -> RunReport| {
+        let begun = on_core();
+        let report = run();
+        ((on_core() - begun).as_secs_f64(), report)
+    };
+    let (mut best, mut ratios) = ([f64::INFINITY; 2], Vec::new());
+    for _ in 0..TURNS {
+        let ((ours, report), (theirs, same)) = (timed(&sandboxed), timed(&native));
+        assert_eq!(report.decisions.digest(), same.decisions.digest(), "sandboxed and native decide the same");
+        best = [best[0].min(ours), best[1].min(theirs)];
+        ratios.push((ours / theirs, report));
+    }
+    ratios.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let (over_native, report) = ratios.swap_remove(TURNS / 2);
+    let [ms, native_ms] = best.map(|seconds| seconds * 1e3);
+    let (ticks, orders, calls) = (report.ticks, report.decisions.asked(), report.calls);
+    eprintln!("{strategy}: {ticks} ticks, {orders} orders, {calls} calls; sandboxed {ms:.1} ms, native {native_ms:.1} ms");
+    Pair { ticks_per_s: ticks as f64 / best[0], over_native }
 }
 
 /// The memory of a run over a hundred million ticks.

@@ -11,7 +11,7 @@ use domain::limits::GuestLimits;
 use domain::params::resolve;
 use domain::risk::RiskLimits;
 use domain::symbol::{SymbolId, SymbolSpec, SymbolTable, common};
-use domain::time::Time;
+use domain::time::{DAY_US, Time};
 use market::columns::Row;
 use market::feed::{Feed as _, SimulatedFeed, SimulatedSymbol, generate};
 use market::import::{ImportOptions, import};
@@ -27,6 +27,8 @@ use testkit::{NativeGuest, components};
 const REAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/ticks");
 /// As many as the real ones.
 const GENERATED: usize = 1_144_794;
+/// Weeks of gold with the same ticks.
+const GOLD_WEEKS: i64 = 8;
 /// Ticks of gold in a busy year.
 const YEAR: u64 = 100_000_000;
 /// Monday, 6 January 2014.
@@ -61,8 +63,15 @@ impl Stage {
         self.ticks("EURUSD", "eurusd-fxcm", &common::forex("EUR", "USD"))
     }
 
+    /// The days there are, as the days of so many weeks: a run of three days is over before what it takes to start has paid off.
     pub fn gold(&self) -> Ticks {
-        self.ticks("XAUUSD", "xauusd-oanda", &common::gold())
+        let Ticks { spec, chunks } = self.ticks("XAUUSD", "xauusd-oanda", &common::gold());
+        let week = |week: i64| {
+            let mut later = joined(&chunks);
+            later.times.iter_mut().for_each(|time| *time += week * 7 * DAY_US);
+            owned(later)
+        };
+        Ticks { spec, chunks: (0..GOLD_WEEKS).map(week).collect() }
     }
 
     fn ticks(&self, symbol: &str, folder: &str, usual: &SymbolSpec) -> Ticks {

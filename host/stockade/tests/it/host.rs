@@ -206,9 +206,11 @@ fn lives_that_ended_in_floods_are_replayed_to_the_bit() {
         assert_eq!(ran.code, 0, "{mode}: {ran:?}");
         let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
         let lives = report["lives"].as_array().expect("a list");
-        let flooded = |life: &serde_json::Value| life["ended"].as_str().is_some_and(|why| why.starts_with("flooding: it went on "));
+        // Where a machine lags, ticks come in one call, and a flood may use up its fuel first.
+        let flooded = |why: &str| why.starts_with("flooding: it went on ") || why.starts_with("out-of-fuel") && why.contains("on-ticks");
+        let ended = |life: &serde_json::Value| life["ended"].as_str().is_some_and(flooded) && life["difference"].is_null();
         assert_eq!(lives.len(), 3, "{mode}: {report}");
-        assert!(lives.iter().all(|life| flooded(life) && life["difference"].is_null()), "{mode}: {report}");
+        assert!(lives.iter().all(ended), "{mode}: {report}");
         let denied = std::fs::read_to_string(place.path(&decisions)).expect("it was written");
         assert_eq!(denied.contains("BUDGET_EXCEEDED"), mode == "order-flood", "{mode}: {denied:.2000}");
     }
