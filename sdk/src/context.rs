@@ -104,7 +104,8 @@ impl<'a> Context<'a> {
     }
 
     /// How many ticks of this symbol were not handed over before this one: the engine was paused or still starting, or the
-    /// strategy asked for the latest tick only ([`crate::Manifest::latest_tick_only`]).
+    /// strategy asked for the latest tick only ([`crate::Manifest::latest_tick_only`]). Ticks that it did not
+    /// [wait for](crate::Strategy::wake) are not among them.
     #[inline]
     pub fn skipped(&self) -> u32 {
         self.skipped

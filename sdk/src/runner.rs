@@ -205,7 +205,7 @@ impl Told {
 
     #[inline(never)]
     fn is_news_of_some<S: Strategy>(&self, strategy: &S) -> bool {
-        (0..).zip(&self.wakes).any(|(symbol, told)| *told != strategy.wake(symbol))
+        (0..).zip(&self.wakes).any(|(symbol, told)| !told.is_same(&strategy.wake(symbol)))
     }
 
     #[inline(never)]
@@ -213,7 +213,7 @@ impl Told {
         self.wakes.resize(self.symbols as usize, Wake::EVERY_TICK);
         for (symbol, told) in (0..).zip(&mut self.wakes) {
             let wake = strategy.wake(symbol);
-            if *told != wake {
+            if !told.is_same(&wake) {
                 *told = wake;
                 ctx.set_wake(symbol, wake);
             }
@@ -275,9 +275,6 @@ fn batch<S: Strategy, const DEALS: bool>(
     let Some(mut strategy) = slot.take() else { return columns.rows() };
     let mut ctx = Context::over(host, symbol, columns.times, 0);
     let handled = run::<S, DEALS>(&mut strategy, told, &mut ctx, columns);
-    // As of the last row that was handled, which a strategy that watches may not have entered.
-    ctx.enter_row((handled as usize).saturating_sub(1));
-    told.tell(&strategy, &mut ctx);
     *slot = Some(strategy);
     handled
 }
@@ -287,7 +284,7 @@ fn batch<S: Strategy, const DEALS: bool>(
 ///
 /// `on_tick` is inlined here: a call by the row would cost more than most strategies.
 #[inline(always)]
-fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, told: &Told, ctx: &mut Context, columns: Columns<'_>) -> u32 {
+fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, told: &mut Told, ctx: &mut Context, columns: Columns<'_>) -> u32 {
     let rows = columns.rows() as usize;
     let read = columns.reader::<DEALS>();
     let symbol = ctx.symbol();
@@ -305,7 +302,9 @@ fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, told: &Told, ctx: &mut 
         ctx.enter_row(row);
         strategy.on_tick(ctx, &tick);
         row += 1;
+        // Asked here and not after rows that were only watched, as it is of ticks one by one.
         if ctx.acted() || told.is_news(strategy) {
+            told.tell(strategy, ctx);
             break;
         }
     }

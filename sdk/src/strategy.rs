@@ -69,7 +69,7 @@ pub trait Strategy: Sized {
         Ok(())
     }
 
-    /// Looks at each tick first and says whether [`Strategy::on_tick`] is wanted for it, which it is unless stated.
+    /// Looks at each tick that is waited for first and says whether [`Strategy::on_tick`] is wanted for it, which it is unless stated.
     ///
     /// A strategy that acts seldom does here what every tick takes, such as moving its averages. It has no context: that
     /// nothing can be asked of the host here is what makes a batch of ticks fast, by a third for a pair of averages. One that
@@ -99,8 +99,8 @@ pub trait Strategy: Sized {
         true
     }
 
-    /// The ticks of `symbol` that the strategy waits for: every tick unless stated. Asked after each callback; of the ticks that
-    /// are not waited for, the strategy is not told, and its host has no work with them.
+    /// The ticks of `symbol` that the strategy waits for: every tick unless stated. Asked after each callback, of which
+    /// [`Strategy::watch`] is none; of the ticks that are not waited for, the strategy is not told, and its host has no work with them.
     ///
     /// A strategy that looks at prices only to compare them with a few levels, or at none while it waits for a bar or for its
     /// order, says so here. It is then called when there is something to do: a backtest passes over such ticks at the speed of

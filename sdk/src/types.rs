@@ -137,6 +137,12 @@ impl Wake {
             || tick.ask <= self.ask_at_most
     }
 
+    /// The same to the bit: a level that is no number yet is no news either.
+    pub(crate) fn is_same(&self, other: &Wake) -> bool {
+        let bits = |wake: &Wake| [wake.bid_at_least, wake.bid_at_most, wake.ask_at_least, wake.ask_at_most].map(f64::to_bits);
+        self.at == other.at && bits(self) == bits(other)
+    }
+
     /// Whether every tick from this time on is wanted.
     #[inline]
     pub fn is_awake(&self, time: Time) -> bool {

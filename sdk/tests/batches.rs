@@ -17,6 +17,8 @@ struct Busy {
     sleeps: bool,
     /// The ticks it waits for after an order.
     rest: Option<Wake>,
+    /// The same now and then, as its watching goes: heard of with the next callback only.
+    nap: Option<Wake>,
 }
 
 #[derive(Params, Clone, Debug)]
@@ -41,15 +43,16 @@ impl Strategy for Busy {
 
     fn new(settings: Settings) -> Result<Self, String> {
         let Settings { log, watches, sleeps } = settings;
-        Ok(Busy { fast: Ema::new(5), slow: Ema::new(40), seen: 0, log, watches, averages: None, sleeps, rest: None })
+        Ok(Busy { fast: Ema::new(5), slow: Ema::new(40), seen: 0, log, watches, averages: None, sleeps, rest: None, nap: None })
     }
 
     fn wake(&self, _symbol: Symbol) -> Wake {
-        self.rest.unwrap_or(Wake::EVERY_TICK)
+        self.rest.or(self.nap).unwrap_or(Wake::EVERY_TICK)
     }
 
     fn watch(&mut self, _symbol: Symbol, tick: &Tick) -> bool {
         self.seen += 1;
+        self.nap = (self.sleeps && self.seen % 97 < 20).then(|| Wake::at(tick.time + 20 * SECOND));
         // Where a market has deals, what is decided hangs on them, too.
         self.averages = self.fast.update(tick.mid() + tick.volume * 1e-5).zip(self.slow.update(tick.mid() + tick.last * 1e-5));
         // Without the words of every seventh, long stretches are quiet.

@@ -299,7 +299,6 @@ impl Run {
         };
         let rows = if quiet > 1 { self.quiet_step(actor, stretch, quiet)? } else { self.single_step(actor, stretch)? };
         self.ticks += rows as u64;
-        self.calls += 1;
         Ok(rows)
     }
 
@@ -349,6 +348,7 @@ impl Run {
         if consumed < quiet {
             self.acted.note(self.ticks + consumed as u64 - 1);
         }
+        self.calls += 1;
         self.take_in_rows(stretch, consumed);
         self.pace.note(consumed, consumed < quiet);
         self.settle(actor)?;
@@ -387,7 +387,7 @@ impl Run {
         actor.bars(&tick, &closed)?;
         self.closed = closed;
         self.settle(actor)?;
-        actor.tick(&tick, 0)?;
+        self.calls += u64::from(actor.tick(&tick, 0)?);
         self.settle(actor)?;
         Ok(1)
     }

@@ -240,7 +240,11 @@ impl Actor {
         let has_callback = self.callbacks.tick;
         let host = self.guest.host();
         let Some(symbol) = host.index_of(tick.symbol) else { return Ok(false) };
-        let Some(skipped) = host.awaits(symbol, tick, skipped).filter(|_| has_callback) else {
+        if !has_callback {
+            host.move_on(symbol, tick, 1);
+            return Ok(false);
+        }
+        let Some(skipped) = host.awaits(symbol, tick, skipped) else {
             host.pass(symbol, tick, 1);
             return Ok(false);
         };
@@ -263,9 +267,12 @@ impl Actor {
 
     /// So many ticks, the last of which is this one, go by: the guest waits for none of them.
     pub fn pass(&mut self, last: &Tick, ticks: u32) {
+        let has_callback = self.callbacks.tick;
         let host = self.guest.host();
-        if let Some(symbol) = host.index_of(last.symbol) {
-            host.pass(symbol, last, ticks);
+        match host.index_of(last.symbol) {
+            Some(symbol) if has_callback => host.pass(symbol, last, ticks),
+            Some(symbol) => host.move_on(symbol, last, ticks),
+            None => {}
         }
     }
 

@@ -45,7 +45,8 @@ pub struct EngineSnapshot {
     pub on_trial: bool,
     /// Its own trading state; the host's and the account's count as well.
     pub trading: TradingState,
-    /// Ticks it was handed.
+    /// Ticks that it was handed, or that went by since it did not wait for them; of one that waits for long, as of when it was looked at
+    /// last.
     pub ticks: u64,
     /// Ticks it was told it missed.
     pub skipped: u64,

@@ -117,7 +117,7 @@ pub fn replay(
                 }
             }
             &Entry::Passed { symbol, first, count } => {
-                // Of a strategy without a callback for ticks all go by, whatever it waits for.
+                // One that has never said what it waits for waits for every tick, and none goes by.
                 let (Some(tape), Some(wake)) = (tapes.get_mut(symbol as usize), guest.host().wakes.get(&symbol).copied()) else { continue };
                 let mut over = false;
                 tape.range(SymbolId(symbol as u16), first, count, |tick| {

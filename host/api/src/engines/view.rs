@@ -57,7 +57,7 @@ pub(crate) struct EngineView {
     saved_bytes: u64,
     #[schema(value_type = words::TradingState)]
     trading: TradingState,
-    /// Ticks it was handed.
+    /// Ticks that it was handed, or that went by since it did not wait for them; of one that waits for long, as of some seconds ago.
     ticks: u64,
     /// Ticks it was told it missed.
     skipped: u64,

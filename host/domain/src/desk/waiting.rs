@@ -30,6 +30,13 @@ impl Desk {
         self.waiting.as_ref().map_or(Wake::EVERY_TICK, |waiting| waiting[symbol as usize].wake)
     }
 
+    /// The market moves on by so many ticks, of which this is the last. They are events, though nobody is called.
+    pub(crate) fn move_on(&mut self, symbol: u32, last: &Tick, ticks: u32) {
+        self.see(symbol, last);
+        self.now = self.now.max(last.time);
+        self.flood.events(u64::from(ticks));
+    }
+
     /// Whether its guest waits for more than the next tick, of every symbol.
     pub(crate) fn is_asleep(&self) -> bool {
         self.waiting.as_ref().is_some_and(|waiting| waiting.iter().all(|awaited| !awaited.wake.is_awake(self.now)))
@@ -48,11 +55,9 @@ impl Desk {
         awaited.wake.holds(tick).then(|| std::mem::take(&mut awaited.skipped))
     }
 
-    /// So many ticks went by, of which this is the last. They are events all the same.
+    /// So many ticks went by that the guest did not wait for, of which this is the last.
     pub(crate) fn pass(&mut self, symbol: u32, last: &Tick, ticks: u32) {
-        self.see(symbol, last);
-        self.now = self.now.max(last.time);
-        self.flood.events(u64::from(ticks));
+        self.move_on(symbol, last, ticks);
         if let Some(tape) = &mut self.tape {
             tape.passed(symbol, last.sequence + 1 - u64::from(ticks), ticks);
         }

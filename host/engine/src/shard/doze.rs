@@ -5,10 +5,12 @@
 //! side by side, so that a tick passes over dozing engines as fast as memory is read in order.
 //!
 //! What a dozing engine has slept through is made up for in one step when it is roused, and whatever is done with an engine
-//! rouses it first. It is as if it had let each tick go by. Meanwhile its count of ticks stands still, for some seconds at most.
+//! rouses it first. It is as if it had let each tick go by. Meanwhile its count of ticks stands still: until it is roused, or the first
+//! tick after some seconds.
 //!
 //! - An engine dozes after a tick that it was handed or that went by, while nothing but ticks, bars and timers can mean anything to it.
-//! - Ticks of its one symbol come without a gap: the shard gets all of them, from when the engine subscribed on.
+//! - It has come to that tick, and all that follow come here: the shard gets every tick of its one symbol. Where the shard itself
+//!   loses some, in a panic, all are roused, and each finds the gap.
 
 use super::run::index;
 use super::{Fed, Shard, Subscriber};
@@ -108,7 +110,7 @@ impl Shard {
     /// Lets an engine doze, if it can.
     fn doze(&mut self, at: usize, fed: &Fed) {
         let Some(slot) = self.slots[at].as_mut() else { return };
-        let Some((wake, until)) = slot.dozes_until(fed.tick.time) else { return };
+        let Some((wake, until)) = slot.dozes_until(fed) else { return };
         let doze = Doze { until: until.min(fed.tick.time.plus_us(DOZE_MAX_US)), wake, frames: slot.wanted[0].frames, is_asleep: true };
         if at >= self.dozing.of_slot.len() {
             self.dozing.of_slot.resize(self.slots.len(), Doze::AWAKE);

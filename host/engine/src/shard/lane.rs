@@ -159,6 +159,11 @@ impl Lane {
         self.time.long_calls += u32::from(took > TICK_TIME_LONG * ticks as u32);
     }
 
+    /// Ticks that took nothing lie between what did.
+    pub(super) fn went_by(&mut self, ticks: u32) {
+        self.ticks += u64::from(ticks);
+    }
+
     /// Notes what fuel they have taken; why that is too much, if it is.
     fn note(&mut self, second: i64, fuel: u64, ticks: usize, share: u64) -> Option<String> {
         if second != self.second {

@@ -250,6 +250,7 @@ impl Shard {
             self.run = run::Scratch::new(self.shared.table.len());
             self.arrivals.after_panic();
             self.lanes.after_panic();
+            self.rouse_all();
         }
         messages.clear();
         self.messages = messages;

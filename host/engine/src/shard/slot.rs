@@ -390,10 +390,14 @@ impl Slot {
 
     /// Whether nothing but ticks, bars and timers can mean anything to it, and none of the next ticks: which it waits for, and until
     /// when.
-    pub(super) fn dozes_until(&mut self, now: Time) -> Option<(Wake, Time)> {
+    pub(super) fn dozes_until(&mut self, fed: &Fed) -> Option<(Wake, Time)> {
         let (actor, [wanted]) = (self.actor.as_mut()?, self.wanted.as_slice()) else { return None };
         // First what most are: awake, which is known of one that has just been called without another look at memory.
-        let wake = actor.wake(wanted.symbol).filter(|wake| !wake.is_awake(now))?;
+        let wake = actor.wake(wanted.symbol).filter(|wake| !wake.is_awake(fed.tick.time))?;
+        // One that was throttled has not come to this tick: the next one tells it so.
+        if wanted.last < fed.tick.sequence {
+            return None;
+        }
         // What it is missing it must be told with the next tick that it is handed.
         let must_be_told = actor.must_tell_skipped(wanted.symbol);
         let due = [actor.next_timer(), self.next_save].into_iter().flatten().fold(wake.at, Time::min);
@@ -411,6 +415,7 @@ impl Slot {
         if ticks > 0 {
             actor.pass(last, ticks);
             (wanted.last, wanted.last_time) = (last.sequence, Some(last.time));
+            self.lane.went_by(ticks);
             add(&self.meter.ticks, u64::from(ticks));
         }
     }

@@ -10,7 +10,7 @@
 //! handled twice, other engines of the shard are not held up, and the engine's pause is the time of `save`, `load` and
 //! `on-start`. The shard hands over between two passes, when cores are free for that. When the new one refuses or fails there, the old one is handed what waited, as if nothing had been.
 //!
-//! A version that has taken over is **on trial** until it was handed [`Bounds::trial_ticks`](crate::Bounds) ticks and
+//! A version that has taken over is **on trial** until [`Bounds::trial_ticks`](crate::Bounds) of its ticks have come, waited for or not, and
 //! [`Bounds::trial_us`](crate::Bounds) have passed. Its first fault in that time rolls it back: the version before starts at
 //! once, from the state it had handed over, told by `market.last-gap` what the other one was handed meanwhile; what comes while it
 //! starts waits for it. On trial nothing is saved but at a stop, so that the state before the swap stays the one to go back to.

@@ -7,6 +7,7 @@ use domain::guest::{Call, GuestHost, Outcome};
 use domain::ids::{EngineId, UserId};
 use domain::limits::Quotas;
 use domain::time::{DAY_US, MINUTE_US, SECOND_US};
+use domain::wake::Wake;
 use engine::{Bounds, Event};
 
 fn with(quotas: Quotas) -> World {
@@ -68,6 +69,33 @@ fn ticks_that_wait_go_by_as_well() {
     let engine = world.host.engine(EngineId(7)).unwrap();
     assert_eq!(engine.ticks + engine.throttled, 500);
     assert!(engine.throttled > 0);
+}
+
+#[test]
+fn a_tick_that_goes_by_for_want_of_fuel_is_none_that_nobody_waited_for() {
+    let world = with(Quotas { fuel_per_second_max: 1, ..Quotas::default() });
+    let waits = |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| -> Option<Outcome> {
+        if let Call::Tick { .. } = call {
+            desk.set_wake(0, Wake { bid_at_least: 1.101, ..Wake::NO_TICK }).unwrap();
+        }
+        None
+    };
+    world.run(7, 1, waits);
+    let feed = |seconds: std::ops::RangeInclusive<i64>, bid| {
+        for second in seconds {
+            world.feed(tick(EURUSD, second * SECOND_US, bid));
+            world.settle();
+        }
+    };
+    // Its first call takes all; what it does not wait for goes by, and then it is handed nothing while others come.
+    feed(1..=5, 110_000);
+    feed(6..=6, 110_100);
+    feed(7..=10, 110_000);
+    world.clock.forward(SECOND_US);
+    feed(11..=11, 110_100);
+    let engine = world.host.engine(EngineId(7)).unwrap();
+    assert_eq!((engine.ticks, engine.throttled, engine.skipped), (6, 5, 5));
+    assert_eq!(world.heard.of(7, "tick ").last().map(String::as_str), Some("tick 0 11000000 110100 skipped=5"));
 }
 
 #[test]

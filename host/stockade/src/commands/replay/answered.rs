@@ -12,24 +12,24 @@ use std::sync::Arc;
 /// When a life's orders were answered.
 ///
 /// An order is answered with the first that its guest heard of it, or would have heard if it had a callback for that. Where no
-/// tick was handed over meanwhile, no time went by: that is what a backtest without delay does. One that was never answered took
+/// tick came meanwhile, no time went by: that is what a backtest without delay does. One that was never answered took
 /// longer than the life lasted.
 pub struct Answered {
     /// Of each order, by its number from the life's first on: microseconds until it was answered. None for the further orders of
     /// a close that is too large for one, of which the record has the first.
     pub after_us: Arc<[i64]>,
-    /// The last tick that was handed over.
+    /// The last tick that was handed over, or went by.
     pub until: Time,
     /// How long those took that were answered after later ticks, shortest first.
     late_us: Vec<i64>,
     unanswered: usize,
 }
 
-/// The last tick that was handed over.
+/// The last tick that was handed over, or went by.
 #[derive(Clone, Copy, PartialEq)]
 struct Last {
     time: Time,
-    /// Ticks handed over so far, of all symbols.
+    /// Ticks so far, of all symbols.
     count: u64,
 }
 
