@@ -77,7 +77,7 @@ pub(crate) struct EngineView {
     profit: f64,
     faults: u64,
     fuel_total: u64,
-    /// Fuel per call of its guest, on average.
+    /// Fuel for each tick of its market, on average, whatever it was used for.
     fuel_per_tick: u64,
     /// Fuel since midnight UTC, or since the host started.
     fuel_today: u64,
@@ -157,7 +157,7 @@ impl Names {
             profit: money(|engine| engine.realised + engine.floating),
             faults: count(|engine| engine.faults),
             fuel_total: count(|engine| engine.fuel_total),
-            fuel_per_tick: count(|engine| engine.fuel_total / engine.calls.max(1)),
+            fuel_per_tick: count(|engine| engine.fuel_total / engine.ticks.max(1)),
             fuel_today: count(|engine| engine.fuel_today),
             log_bytes: count(|engine| engine.log_bytes),
             throttled: count(|engine| engine.throttled),
