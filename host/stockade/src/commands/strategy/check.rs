@@ -98,7 +98,7 @@ fn probed(probe: &Probe) -> [(&'static str, String); 5] {
     [
         ("start", format!("{:.0} us: instance, init, on-start", probe.start_us)),
         ("tick", ticked(probe)),
-        ("fuel", format!("{}of {} allowed in a call", burnt(probe), grouped(probe.fuel_per_call_max))),
+        ("fuel", format!("{}{} allowed in a call", burnt(probe), grouped(probe.fuel_per_call_max))),
         ("memory", bytes(probe.memory_bytes)),
         ("orders", format!("{} asked for; in this probe none is carried out", probe.orders)),
     ]
@@ -124,5 +124,5 @@ fn burnt(probe: &Probe) -> String {
     if probe.ticks_handed == 0 {
         return String::new();
     }
-    format!("{} a tick, 99 of 100 below {}, ", grouped(probe.fuel_p50), grouped(probe.fuel_p99))
+    format!("{} a tick, 99 of 100 below {}, of ", grouped(probe.fuel_p50), grouped(probe.fuel_p99))
 }
