@@ -188,8 +188,8 @@ fn not_made() -> String {
 }
 
 impl Told {
-    /// Tells the host which ticks the strategy waits for, where that has changed. Nothing is left of this for a strategy that does
-    /// not say.
+    /// Tells the host which ticks the strategy waits for, where that has changed. For a strategy that does not say, a look at a flag is
+    /// left of this.
     #[inline]
     fn tell<S: Strategy>(&mut self, strategy: &S, ctx: &mut Context) {
         if self.is_news(strategy) {

@@ -13,7 +13,10 @@
 //!   loses some, in a panic, all are roused, and each finds the gap.
 
 use super::run::index;
+use super::slot::Slot;
 use super::{Fed, Shard, Subscriber};
+use crate::meter::add;
+use domain::life::EngineState;
 use domain::tick::Tick;
 use domain::time::{SECOND_US, Time};
 use domain::wake::Wake;
@@ -26,12 +29,12 @@ const DOZE_MAX_US: i64 = 5 * SECOND_US;
 #[repr(align(64))]
 pub(super) struct Doze {
     /// Something is due: a time it waits for, a timer, a save.
-    pub(super) until: Time,
+    until: Time,
     /// Prices it waits for.
-    pub(super) wake: Wake,
+    wake: Wake,
     /// Timeframes of its bars, one bit each.
-    pub(super) frames: u16,
-    pub(super) is_asleep: bool,
+    frames: u16,
+    is_asleep: bool,
 }
 
 impl Doze {
@@ -134,6 +137,40 @@ impl Shard {
     pub(super) fn rouse_all(&mut self) {
         if self.dozing.asleep > 0 {
             (0..self.dozing.of_slot.len()).for_each(|at| self.rouse(at));
+        }
+    }
+}
+
+impl Slot {
+    /// Whether nothing but ticks, bars and timers can mean anything to it, and none of the next ticks: which it waits for, and until
+    /// when.
+    fn dozes_until(&mut self, fed: &Fed) -> Option<(Wake, Time)> {
+        let (actor, [wanted]) = (self.actor.as_mut()?, self.wanted.as_slice()) else { return None };
+        // First what most are: awake, which is known of one that has just been called without another look at memory.
+        let wake = actor.wake(wanted.symbol).filter(|wake| !wake.is_awake(fed.tick.time))?;
+        // One that was throttled has not come to this tick: the next one tells it so.
+        if wanted.last < fed.tick.sequence {
+            return None;
+        }
+        // What it is missing it must be told with the next tick that it is handed.
+        let must_be_told = actor.must_tell_skipped(wanted.symbol);
+        let due = [actor.next_timer(), self.next_save].into_iter().flatten().fold(wake.at, Time::min);
+        let is_alone = self.shadow.is_none() && self.trial.is_none() && self.beside.is_none() && !self.busy;
+        let is_fed = self.state == EngineState::Running && self.held.is_none() && !self.lane.is_slow();
+        (is_alone && is_fed && !must_be_told).then_some((wake, due))
+    }
+
+    /// Ticks up to this one went by while it dozed.
+    fn catch_up(&mut self, last: &Tick) {
+        let Some(actor) = &mut self.actor else { return };
+        let wanted = &mut self.wanted[0];
+        debug_assert!(wanted.last != 0, "it was handed a tick, or let one go by, before it dozed");
+        let ticks = last.sequence.saturating_sub(wanted.last) as u32;
+        if ticks > 0 {
+            actor.pass(last, ticks);
+            (wanted.last, wanted.last_time) = (last.sequence, Some(last.time));
+            self.lane.went_by(ticks);
+            add(&self.meter.ticks, u64::from(ticks));
         }
     }
 }

@@ -21,9 +21,8 @@ use domain::life::{EngineState, Supervisor};
 use domain::order::Action;
 use domain::ranges::RangesAhead;
 use domain::symbol::SymbolId;
-use domain::tick::{Bar, Tick, TickColumns};
+use domain::tick::{Bar, TickColumns};
 use domain::time::{SECOND_US, Time};
-use domain::wake::Wake;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -90,7 +89,7 @@ pub(super) struct Slot {
     /// When its last call with ticks had ended.
     pub(super) done: Moment,
     /// `None`: not before the first tick.
-    next_save: Option<Time>,
+    pub(super) next_save: Option<Time>,
     published: Moment,
     /// Whose it is.
     pub(super) shard: usize,
@@ -386,38 +385,6 @@ impl Slot {
         let symbol = self.wanted[wanted].symbol;
         let Some(actor) = &mut self.actor else { return 0 };
         actor.wake(symbol).map_or(ticks.len(), |wake| wake.first(ticks, RangesAhead::default()))
-    }
-
-    /// Whether nothing but ticks, bars and timers can mean anything to it, and none of the next ticks: which it waits for, and until
-    /// when.
-    pub(super) fn dozes_until(&mut self, fed: &Fed) -> Option<(Wake, Time)> {
-        let (actor, [wanted]) = (self.actor.as_mut()?, self.wanted.as_slice()) else { return None };
-        // First what most are: awake, which is known of one that has just been called without another look at memory.
-        let wake = actor.wake(wanted.symbol).filter(|wake| !wake.is_awake(fed.tick.time))?;
-        // One that was throttled has not come to this tick: the next one tells it so.
-        if wanted.last < fed.tick.sequence {
-            return None;
-        }
-        // What it is missing it must be told with the next tick that it is handed.
-        let must_be_told = actor.must_tell_skipped(wanted.symbol);
-        let due = [actor.next_timer(), self.next_save].into_iter().flatten().fold(wake.at, Time::min);
-        let is_alone = self.shadow.is_none() && self.trial.is_none() && self.beside.is_none() && !self.busy;
-        let is_fed = self.state == EngineState::Running && self.held.is_none() && !self.lane.is_slow();
-        (is_alone && is_fed && !must_be_told).then_some((wake, due))
-    }
-
-    /// Ticks up to this one went by while it dozed.
-    pub(super) fn catch_up(&mut self, last: &Tick) {
-        let Some(actor) = &mut self.actor else { return };
-        let wanted = &mut self.wanted[0];
-        debug_assert!(wanted.last != 0, "it was handed a tick, or let one go by, before it dozed");
-        let ticks = last.sequence.saturating_sub(wanted.last) as u32;
-        if ticks > 0 {
-            actor.pass(last, ticks);
-            (wanted.last, wanted.last_time) = (last.sequence, Some(last.time));
-            self.lane.went_by(ticks);
-            add(&self.meter.ticks, u64::from(ticks));
-        }
     }
 
     /// So many ticks go by, of which this is the last.
