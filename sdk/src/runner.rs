@@ -23,10 +23,9 @@ pub struct Runner<S> {
 /// Which ticks the host was told to hand over.
 #[derive(Debug)]
 struct Told {
-    symbols: u32,
     /// Every tick of every symbol.
     is_all: bool,
-    /// Of each symbol; empty while the strategy has not said.
+    /// Of each symbol.
     wakes: Vec<Wake>,
 }
 
@@ -40,7 +39,7 @@ impl<S> Runner<S> {
     /// A runner whose strategy has no parameters yet.
     pub const fn new() -> Self {
         let wanted = Callbacks { tick: true, bar: true, timer: true, order: true, position: true };
-        Runner { strategy: None, wanted, told: Told { symbols: 0, is_all: true, wakes: Vec::new() } }
+        Runner { strategy: None, wanted, told: Told { is_all: true, wakes: Vec::new() } }
     }
 
     /// The strategy, once `init` made one. For tests that look inside.
@@ -62,7 +61,7 @@ impl<S: Strategy> Runner<S> {
     pub fn init(&mut self, params: &[Param]) -> Result<(), String> {
         let manifest = S::manifest();
         self.wanted = manifest.wanted();
-        self.told.symbols = manifest.needs().len().max(1) as u32;
+        self.told = Told { is_all: true, wakes: vec![Wake::EVERY_TICK; manifest.needs().len().max(1)] };
         self.strategy = Some(S::new(S::Params::from_list(params)?)?);
         Ok(())
     }
@@ -192,33 +191,29 @@ impl Told {
     /// left of this.
     #[inline]
     fn tell<S: Strategy>(&mut self, strategy: &S, ctx: &mut Context) {
-        if self.is_news(strategy) {
+        if !self.is_all_still(strategy) {
             self.tell_each(strategy, ctx);
         }
     }
 
-    /// Whether the strategy waits for other ticks than the host was told.
+    /// Whether the strategy waits for every tick, as the host knows.
     #[inline]
-    fn is_news<S: Strategy>(&self, strategy: &S) -> bool {
-        if self.is_all { (0..self.symbols).any(|symbol| !is_every(strategy.wake(symbol))) } else { self.is_news_of_some(strategy) }
+    fn is_all_still<S: Strategy>(&self, strategy: &S) -> bool {
+        self.is_all && (0..self.wakes.len()).all(|symbol| is_every(strategy.wake(symbol as Symbol)))
     }
 
-    #[inline(never)]
-    fn is_news_of_some<S: Strategy>(&self, strategy: &S) -> bool {
-        (0..).zip(&self.wakes).any(|(symbol, told)| !told.is_same(&strategy.wake(symbol)))
-    }
-
+    /// Acts where something is told.
     #[inline(never)]
     fn tell_each<S: Strategy>(&mut self, strategy: &S, ctx: &mut Context) {
-        self.wakes.resize(self.symbols as usize, Wake::EVERY_TICK);
+        self.is_all = true;
         for (symbol, told) in (0..).zip(&mut self.wakes) {
             let wake = strategy.wake(symbol);
+            self.is_all &= is_every(wake);
             if !told.is_same(&wake) {
                 *told = wake;
                 ctx.set_wake(symbol, wake);
             }
         }
-        self.is_all = self.wakes.iter().all(|&wake| is_every(wake));
     }
 }
 
@@ -303,8 +298,8 @@ fn run<S: Strategy, const DEALS: bool>(strategy: &mut S, told: &mut Told, ctx: &
         strategy.on_tick(ctx, &tick);
         row += 1;
         // Asked here and not after rows that were only watched, as it is of ticks one by one.
-        if ctx.acted() || told.is_news(strategy) {
-            told.tell(strategy, ctx);
+        told.tell(strategy, ctx);
+        if ctx.acted() {
             break;
         }
     }

@@ -44,6 +44,8 @@ fn samples_import_the_contract_alone_and_export_all_of_it() {
         assert_eq!(std::fs::read(&built.path).expect("was written"), built.component);
         let text = String::from_utf8_lossy(&built.component);
         assert!(!text.contains(env!("CARGO_MANIFEST_DIR").trim_end_matches("/sdk/build")), "names a path of this machine");
+        // A flag that every export looks at first, in another crate: no function by itself where all is optimised as one.
+        assert!(!text.contains("run_ctors_once"), "{sample} was linked without link-time optimisation");
         println!("{}: {} bytes, imports {imports_seen:?}", built.name, built.component.len());
     }
 }

@@ -14,6 +14,8 @@ pub struct Rsi {
     length: u32,
     last: Option<f64>,
     seen: u32,
+    /// What the latest change has in the averages.
+    share: f64,
     gain: f64,
     loss: f64,
 }
@@ -22,17 +24,22 @@ impl Rsi {
     /// Over `length` changes, at least one.
     pub fn new(length: usize) -> Self {
         let length = u32::try_from(length.max(1)).unwrap_or(u32::MAX);
-        Rsi { length, last: None, seen: 0, gain: 0.0, loss: 0.0 }
+        Rsi { length, last: None, seen: 0, share: 1.0, gain: 0.0, loss: 0.0 }
     }
 
     /// Takes the next value.
     pub fn update(&mut self, value: f64) -> Option<f64> {
         let change = value - self.last.replace(value)?;
         // Until it is ready this is the mean of what there is, then Wilder's average.
-        self.seen = (self.seen + 1).min(self.length);
-        let share = 1.0 / f64::from(self.seen);
-        self.gain += share * (change.max(0.0) - self.gain);
-        self.loss += share * ((-change).max(0.0) - self.loss);
+        if self.seen < self.length {
+            self.seen += 1;
+            self.share = 1.0 / f64::from(self.seen);
+        }
+        // Written out: in WebAssembly the larger of two numbers is a call.
+        let gain = if change > 0.0 { change } else { 0.0 };
+        let loss = if change < 0.0 { -change } else { 0.0 };
+        self.gain += self.share * (gain - self.gain);
+        self.loss += self.share * (loss - self.loss);
         self.value()
     }
 

@@ -21,7 +21,9 @@ pub fn call_ns() -> Result<f64, String> {
         if status.success() { Ok(()) } else { Err(format!("{} can't be built; is there a network?", folder.display())) }
     };
     eprintln!("building the peer, Extism; the first time takes some minutes");
-    build(&folder.join("plugin"), &["--target", "wasm32-unknown-unknown"])?;
+    // As ours is.
+    let optimised = ["--config", "profile.release.lto='fat'", "--config", "profile.release.codegen-units=1"];
+    build(&folder.join("plugin"), &[&["--target", "wasm32-unknown-unknown"], &optimised[..]].concat())?;
     build(&folder, &[])?;
     let plugin = target.join("wasm32-unknown-unknown/release/plugin.wasm");
     let output = Command::new(target.join("release/peer")).arg(&plugin).output().map_err(|error| format!("it does not start: {error}"))?;

@@ -143,7 +143,7 @@ fn a_batch_handled_beyond_its_end_or_not_at_all_is_a_broken_contract() {
 #[test]
 fn handing_the_host_a_megabyte_is_refused_before_it_is_copied() {
     let Trapped(message) = end_of(probe_that("hand over a megabyte", GuestLimits::default())) else { panic!() };
-    says(&message, &["handed more than 65536 bytes to the host at once", "on_tick"]);
+    says(&message, &["handed more than 65536 bytes to the host at once", "at on-tick"]);
 }
 
 #[test]
