@@ -62,7 +62,9 @@ pub struct Actor {
     callbacks: Callbacks,
     state_schema: u32,
     trading: TradingState,
-    account_currency: String,
+    /// Made since somebody asked last.
+    calls: u32,
+    account_currency: Box<str>,
 }
 
 impl Actor {
@@ -104,7 +106,8 @@ impl Actor {
             callbacks: description.callbacks,
             state_schema: description.state_schema,
             trading: TradingState::Active,
-            account_currency: String::new(),
+            calls: 0,
+            account_currency: Box::default(),
         };
         let host = actor.guest.host();
         host.serve(&description.needs);
@@ -144,7 +147,7 @@ impl Actor {
         let host = self.guest.host();
         let (account, mode) = (host.account_view(), host.mode());
         self.trading = host.trading();
-        self.account_currency = account.currency.clone();
+        self.account_currency = account.currency.clone().into();
         self.event(entrance.now, Call::Start { mode, account: &account, restored: entrance.restored.is_some() })
     }
 
@@ -311,15 +314,6 @@ impl Actor {
         Ok(consumed as usize)
     }
 
-    /// Whether the guest has a callback for such a change.
-    pub fn hears_of(&self, change: &Change) -> bool {
-        match change {
-            Change::Order { .. } | Change::OrderModified(_) | Change::ModifyRejected(..) => self.callbacks.order,
-            Change::Position(..) => self.callbacks.position,
-            Change::Swap(_) | Change::Contradiction(_) => false,
-        }
-    }
-
     /// Tells the guest what became of its orders and positions. Changes of other engines are passed over.
     ///
     /// # Errors
@@ -451,6 +445,7 @@ impl Actor {
     }
 
     fn called(&mut self, call: Call<'_>) -> Result<Reply, Fault> {
+        self.calls = self.calls.saturating_add(1);
         self.guest.host().tape_call(&call);
         let outcome = self.guest.call(call);
         // Nearly all, and copying what they do not hold would wait for all that was written before.
@@ -536,6 +531,11 @@ impl Actor {
     pub fn footprint(&mut self, into: &mut Footprint) {
         let is_called = self.callbacks.tick && !self.guest.host().is_asleep();
         self.guest.footprint(into, is_called);
+    }
+
+    /// Calls into its guest since this was asked last.
+    pub fn take_calls(&mut self) -> u32 {
+        std::mem::take(&mut self.calls)
     }
 
     /// Fuel and memory it has used.

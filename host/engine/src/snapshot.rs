@@ -50,7 +50,7 @@ pub struct EngineSnapshot {
     pub ticks: u64,
     /// Ticks it was told it missed.
     pub skipped: u64,
-    /// Calls into its guest with ticks, bars, timers, order and position events.
+    /// Calls into its guests since the host started: ticks, bars, timers, news of its orders, and those of its start and its saves.
     pub calls: u64,
     /// Orders, modifications, cancels and closes that the gate let through since the host started.
     pub orders: u64,

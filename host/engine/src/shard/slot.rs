@@ -287,6 +287,7 @@ impl Slot {
     /// Sends on what the guest asked for and said, also when it failed after that: it was promised.
     pub(super) fn deliver(&mut self, shared: &Shared) {
         let Some(actor) = &mut self.actor else { return };
+        add(&self.meter.calls, u64::from(actor.take_calls()));
         let sent = catch_unwind(AssertUnwindSafe(|| {
             if actor.has_commands() {
                 self.orders = actor.orders();
@@ -334,7 +335,6 @@ impl Slot {
         let (is_called, meter) = (actor.tick(&fed.tick, skipped)?, &self.meter);
         add(&meter.ticks, 1);
         if is_called {
-            add(&meter.calls, 1);
             self.decided(fed, shared)
         } else {
             self.done = Moment::now();
@@ -407,7 +407,6 @@ impl Slot {
         wanted.last = first + handled as u64 - 1;
         wanted.last_time = columns.columns().times.get(start + handled - 1).copied().map(Time);
         add(&self.meter.ticks, handled as u64);
-        add(&self.meter.calls, 1);
         Ok(handled)
     }
 
@@ -477,9 +476,6 @@ impl Slot {
 
     pub(super) fn changed(&mut self, changed: &Changed) -> Result<(), Fault> {
         let Some(actor) = &mut self.actor else { return Ok(()) };
-        if actor.hears_of(&changed.change) {
-            add(&self.meter.calls, 1);
-        }
         actor.changed(&changed.change, changed.at)
     }
 
