@@ -14,11 +14,12 @@ pub struct GuestLimits {
     pub memory_bytes_asked_max: u64,
     /// Elements of all tables together. Compiled guests have some hundred functions in theirs.
     pub table_elements_max: u32,
-    /// Fuel of one call: about 1 ms of honest work, far more than a tick needs (50 to 5,000).
+    /// Fuel of one call: about 1 ms of honest work, far more than a tick needs (50 to 5,000). `save` and `on-stop` have
+    /// [`CALLS_PER_SAVE`] times as much.
     pub fuel_per_call: u64,
     /// Fuel of a row in a batch, on top of one call's.
     pub fuel_per_row: u64,
-    /// Fuel of `init`, `on-start`, `load`, `save`, `on-stop` and `describe`, which build tables and copy state.
+    /// Fuel of `init`, `on-start`, `load`, `describe` and `on-tester`, which build tables and copy state where no other engine waits.
     pub fuel_per_setup_call: u64,
     /// Wall clock of one call, ms. Fuel ends honest loops first; this ends what fuel does not count.
     pub deadline_ms: u64,
@@ -66,6 +67,11 @@ impl GuestLimits {
         }
     }
 
+    /// Fuel of `save` and `on-stop`.
+    pub fn fuel_per_save(&self) -> u64 {
+        self.fuel_per_call.saturating_mul(CALLS_PER_SAVE)
+    }
+
     /// The limits of an engine that brings an interpreter, which fills some 3 MiB before its first line, and takes 20,000 to
     /// 80,000 fuel for a tick that costs a compiled strategy 50; instantiating and `init` run its start-up.
     #[must_use]
@@ -111,6 +117,9 @@ impl Default for Quotas {
     }
 }
 
+/// Fuel of `save` and `on-stop`, in calls: their engine's shard makes them itself, and thousands of others wait meanwhile. About 10 ms,
+/// in which a megabyte of state is written byte by byte.
+pub const CALLS_PER_SAVE: u64 = 10;
 /// Timers of one engine: strategies use one or two; the list is searched on every tick.
 pub const TIMERS_MAX: usize = 16;
 /// Timers that fire at one event: each of an engine's may do so four times over, as after a gap in the market. A guest that
@@ -185,5 +194,12 @@ mod tests {
         let generous = GuestLimits { fuel_per_call: 1 << 40, ..GuestLimits::default() };
         let scripted = generous.scripted();
         assert_eq!((scripted.fuel_per_call, scripted.memory_bytes_max), (1 << 40, 64 << 20));
+    }
+
+    #[test]
+    fn saving_takes_ten_calls_fuel_of_whoever_is_called() {
+        let usual = GuestLimits::default();
+        assert_eq!((usual.fuel_per_save(), usual.scripted().fuel_per_save()), (20_000_000, 200_000_000));
+        assert_eq!(GuestLimits { fuel_per_call: u64::MAX, ..usual }.fuel_per_save(), u64::MAX);
     }
 }

@@ -1,7 +1,7 @@
 //! How a call that failed is told to the strategy's owner: what happened, where in their code, and what it was allowed.
 
 use crate::direct::{NotThere, TooMuch};
-use crate::state::Refused;
+use crate::state::{Refused, Scarce};
 use domain::guest::Outcome;
 use domain::limits::GuestLimits;
 use domain::memory::OverQuota;
@@ -45,10 +45,15 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
     }
     // Allocators answer a refused growth with an abort, which is an `unreachable` like any other; an error that is no trap
     // comes from instantiating a component whose first memory is too large already.
-    if let Some(Refused { what, wanted, max }) = facts.refused
+    if let Some(refused) = facts.refused
         && matches!(trap, Some(Trap::UnreachableCodeReached) | None)
     {
-        return Outcome::OutOfMemory(message(&format!("asked for {wanted} {what}; it may have {max}"), &at));
+        let message = message(&refused.to_string(), &at);
+        return match refused.what {
+            Scarce::Memory | Scarce::TableElements => Outcome::OutOfMemory(message),
+            // What its neighbours use: the same inputs need not lead to it again, which a replay has to know.
+            Scarce::HostMemory => Outcome::OverQuota(message),
+        };
     }
     let what = match trap {
         Some(Trap::StackOverflow) => "call stack exhausted: the recursion is too deep".to_owned(),

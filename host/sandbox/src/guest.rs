@@ -4,8 +4,9 @@ use crate::bindings::TradingStrategy;
 use crate::convert;
 use crate::exports::Exports;
 use crate::fault::{self, Facts};
+use crate::in_use::InUse;
 use crate::profile::EPOCH;
-use crate::sandbox::Seat;
+use crate::seat::Seat;
 use crate::state::{State, charge};
 use domain::contract::Description;
 use domain::footprint::Footprint;
@@ -13,12 +14,12 @@ use domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Us
 use domain::limits::GuestLimits;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use wasmtime::{AsContextMut as _, Result, Store};
 
 /// A deadline is counted in epochs, and the one under way has begun before the call.
 const EPOCHS_BEGUN: u64 = 1;
-/// Setup calls have a hundred times a tick's fuel; their wall clock is longer as well, though not by as much: a shard
-/// waits for them.
+/// Calls that set up, save and stop have more fuel than a tick; their wall clock is longer as well.
 const SETUP_DEADLINES: u64 = 10;
 /// A batch gets one deadline more for as many rows; fuel by the row ends it long before.
 const ROWS_PER_DEADLINE: u64 = 1_000;
@@ -69,6 +70,11 @@ impl Allowance {
         }
     }
 
+    /// For what a shard itself does between ticks, while all its other engines wait.
+    fn saving(limits: &GuestLimits) -> Self {
+        Self { fuel: limits.fuel_per_save(), fuel_setting: "ten times limits.fuel_per_call", ..Self::setup(limits) }
+    }
+
     fn event(limits: &GuestLimits) -> Self {
         Self {
             fuel: limits.fuel_per_call,
@@ -80,8 +86,9 @@ impl Allowance {
 
     fn of(call: &Call<'_>, limits: &GuestLimits) -> Self {
         match call {
-            Call::Init(_) | Call::Start { .. } | Call::Load { .. } | Call::Stop(_) | Call::Tester(_) => Self::setup(limits),
-            Call::Save => Self { lift_bytes: limits.state_bytes_max.saturating_add(ENVELOPE_BYTES), ..Self::setup(limits) },
+            Call::Init(_) | Call::Start { .. } | Call::Load { .. } | Call::Tester(_) => Self::setup(limits),
+            Call::Stop(_) => Self::saving(limits),
+            Call::Save => Self { lift_bytes: limits.state_bytes_max.saturating_add(ENVELOPE_BYTES), ..Self::saving(limits) },
             Call::Ticks { ticks, .. } => {
                 let rows = ticks.len() as u64;
                 Self {
@@ -96,9 +103,9 @@ impl Allowance {
     }
 }
 
-/// A store for one guest, with its budgets set for instantiating.
-pub(crate) fn store<H: GuestHost>(engine: &wasmtime::Engine, host: H, limits: &GuestLimits) -> Result<Store<State<H>>> {
-    let mut store = Store::try_new(engine, State::new(host, limits))?;
+/// A store for one guest, with its budgets set for instantiating; its memory grows as far as `in_use` lets it.
+pub(crate) fn store<H: GuestHost>(engine: &wasmtime::Engine, host: H, limits: &GuestLimits, in_use: Arc<InUse>) -> Result<Store<State<H>>> {
+    let mut store = Store::try_new(engine, State::new(host, limits, in_use))?;
     store.limiter(|state| state);
     store.set_max_component_handles(HANDLES_MAX);
     store.set_hostcall_fuel(limits.host_call_bytes_max);
@@ -159,7 +166,7 @@ impl<H: GuestHost, E: Exports<H>> SandboxGuest<H, E> {
         let allowance = Allowance::setup(&limits);
         let failed =
             |error: wasmtime::Error| Fault { kind: FaultKind::Refused, message: format!("this host can't make room for it: {error:#}") };
-        let mut store = store(engine, host, &limits).map_err(failed)?;
+        let mut store = store(engine, host, &limits, seat.in_use()).map_err(failed)?;
         let strategy = attempt(&mut store, &limits, &allowance, instantiate).map_err(into_fault)?;
         let memory_bytes = store.data().room.memory_bytes;
         let used = Used { memory_bytes, ..Used::default() };
@@ -328,7 +335,7 @@ mod tests {
     use domain::ledger::Ledger;
     use domain::risk::RiskLimits;
     use domain::symbol::SymbolTable;
-    use std::sync::{Arc, Mutex, RwLock};
+    use std::sync::{Mutex, RwLock};
 
     /// An engine's host: where a store keeps what lies before its data hangs on the type of that.
     fn desk() -> Desk {
@@ -357,7 +364,7 @@ mod tests {
     fn what_a_call_looks_at_before_a_stores_data_is_asked_ahead_for() {
         let config = Profile::Native.config(Codegen::default());
         let engine = wasmtime::Engine::new(&config).expect("this machine runs wasmtime");
-        let mut store = store(&engine, desk(), &GuestLimits::default()).expect("there is room for one");
+        let mut store = store(&engine, desk(), &GuestLimits::default(), Arc::default()).expect("there is room for one");
         // Numbers that nothing else there can be. Fuel is counted up to 0.
         let (fuel, deadline) = (0x5EED_F00D_u64, 0x0DEA_D11E_u64);
         store.set_fuel(fuel).expect("fuel is on");

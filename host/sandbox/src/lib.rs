@@ -20,14 +20,17 @@ mod exports;
 mod fault;
 mod guest;
 mod imports;
+mod in_use;
 mod profile;
 mod room;
 mod sandbox;
 mod seal;
+mod seat;
 mod state;
 mod wasi;
 
 pub use compile::{CompileCost, CompileLimits, Compiler, compile_for_parent};
+pub use in_use::memory_of_this_machine;
 pub use profile::{Addresses, Numbers, Profile};
 pub use room::Room;
 pub use sandbox::{Calls, LoadError, Loaded, Sandbox, SandboxConfig, SandboxError, Source};

@@ -1,15 +1,20 @@
 //! How many guests this process has room for. A process that asks for one mapping too many is *ended* by the allocator that did
 //! not get it, so nobody is let in who might be that one.
 
-use rustix::param::page_size;
+use crate::profile::Profile;
 use rustix::process::{Resource, getrlimit};
 use std::fmt;
 
 /// Memory mappings the rest of the process uses: code, heaps, stacks, columns of ticks.
 const MAPS_OF_THE_HOST: u64 = 8_000;
-/// Mappings of one guest: two, measured, for the part of its memory that it uses and the reservation behind; one more for what
-/// the allocator maps for it now and then.
-const MAPS_OF_A_GUEST: u64 = 3;
+/// Mappings of one guest beside its memories': what the allocator maps for it now and then.
+const MAPS_BESIDE_MEMORIES: u64 = 1;
+/// Mappings of one memory: two, measured, for the part of it that is used and the reservation behind.
+const MAPS_OF_A_MEMORY: u64 = 2;
+/// Two more where its first content is shared until it is written: that is one of its own, and parts what is used in two.
+const MAPS_OF_SHARED_CONTENT: u64 = 2;
+/// Mappings of a usual guest, which has one memory.
+pub(crate) const MAPS_OF_A_GUEST: u64 = MAPS_BESIDE_MEMORIES + MAPS_OF_A_MEMORY;
 /// What Linux allows a process unless told otherwise.
 const MAPS_DEFAULT: u64 = 65_530;
 /// Addresses the rest of the process uses: compiled code, stacks, mapped files, what allocators reserve.
@@ -17,15 +22,26 @@ const ADDRESS_BYTES_OF_THE_HOST: u64 = 8 << 30;
 /// Addresses of one guest: a dense slot with its guard, and what the allocator keeps for it.
 const ADDRESS_BYTES_OF_A_GUEST: u64 = 1 << 20;
 
+/// Mappings of one guest with so many memories; one without any counts as a usual one.
+pub(crate) fn maps(profile: Profile, memories: u32) -> u64 {
+    let of_a_memory = match profile {
+        Profile::Native | Profile::Roomy => MAPS_OF_A_MEMORY,
+        Profile::Scripted => MAPS_OF_A_MEMORY + MAPS_OF_SHARED_CONTENT,
+    };
+    MAPS_BESIDE_MEMORIES + of_a_memory * u64::from(memories.max(1))
+}
+
 /// Room for guests, and what bounds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Guests that may be alive at once.
+    /// Usual guests, of one memory, that may be alive at once.
     pub guests: usize,
     /// What is scarcest, by the name of its setting.
     pub bound_by: &'static str,
     /// How much of it there is.
     pub found: u64,
+    /// Mappings that all guests may have together.
+    maps: u64,
 }
 
 impl Room {
@@ -35,67 +51,45 @@ impl Room {
         Self::within(maps.unwrap_or(MAPS_DEFAULT), getrlimit(Resource::As).current)
     }
 
-    fn within(maps: u64, address_bytes: Option<u64>) -> Self {
-        let by_maps = maps.saturating_sub(MAPS_OF_THE_HOST) / MAPS_OF_A_GUEST;
+    pub(crate) fn within(found: u64, address_bytes: Option<u64>) -> Self {
+        let maps = found.saturating_sub(MAPS_OF_THE_HOST);
+        let by_maps = maps / MAPS_OF_A_GUEST;
         let by_addresses =
             address_bytes.map_or(u64::MAX, |bytes| bytes.saturating_sub(ADDRESS_BYTES_OF_THE_HOST) / ADDRESS_BYTES_OF_A_GUEST);
         let guests = usize::try_from(by_maps.min(by_addresses)).unwrap_or(usize::MAX);
         match address_bytes {
-            Some(found) if by_addresses < by_maps => Self { guests, bound_by: "address space", found },
-            _ => Self { guests, bound_by: "vm.max_map_count", found: maps },
+            Some(found) if by_addresses < by_maps => Self { guests, bound_by: "address space", found, maps },
+            _ => Self { guests, bound_by: "vm.max_map_count", found, maps },
         }
+    }
+
+    /// Why a guest of `more` mappings is one too many beside guests that have `taken`, with the way out.
+    pub(crate) fn strain(&self, taken: u64, more: u64) -> Option<String> {
+        let wanted = taken.saturating_add(more);
+        (wanted > self.maps).then(|| {
+            format!(
+                "vm.max_map_count: guests have {taken} of {} mappings and this one takes {more}, some for each of its memories: \
+                 stop some engines, or {}",
+                self.maps,
+                sysctl(wanted)
+            )
+        })
     }
 
     /// The line that makes room for so many.
     pub fn mend(&self, guests: usize) -> String {
         let guests = guests as u64;
         if self.bound_by == "vm.max_map_count" {
-            let maps = (guests * MAPS_OF_A_GUEST + MAPS_OF_THE_HOST).next_power_of_two().max(1 << 18);
-            format!("sysctl -w vm.max_map_count={maps}")
+            sysctl(guests * MAPS_OF_A_GUEST)
         } else {
             format!("ulimit -v unlimited, or at least {}", (guests * ADDRESS_BYTES_OF_A_GUEST + ADDRESS_BYTES_OF_THE_HOST) >> 10)
         }
     }
 }
 
-/// Memory and addresses that must be left for one more guest to be let in: what the largest usual one takes, and what the rest
-/// of the process takes meanwhile.
-const LEFT_BYTES: u64 = 64 << 20;
-
-/// What this process uses now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InUse {
-    address_bytes: u64,
-    resident_bytes: u64,
-}
-
-impl InUse {
-    /// `None` where the system does not say.
-    fn now() -> Option<Self> {
-        let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-        let mut pages = text.split_whitespace().map(|pages| pages.parse::<u64>().ok().map(|pages| pages * page_size() as u64));
-        Some(Self { address_bytes: pages.next()??, resident_bytes: pages.next()?? })
-    }
-
-    /// What is so near to its end that one more guest might end the process, with the way out.
-    pub(crate) fn strain(resident_max: Option<u64>) -> Option<String> {
-        let address_max = getrlimit(Resource::As).current;
-        // Where nothing has an end, what is used need not be read, which takes as long as the rest of a guest's start.
-        address_max.or(resident_max)?;
-        Self::now()?.strain_of(address_max, resident_max)
-    }
-
-    fn strain_of(self, address_max: Option<u64>, resident_max: Option<u64>) -> Option<String> {
-        let mib = |bytes: u64| bytes >> 20;
-        let short = |used: u64, max: Option<u64>| max.filter(|max| used.saturating_add(LEFT_BYTES) > *max);
-        if let Some(max) = short(self.address_bytes, address_max) {
-            let used = mib(self.address_bytes);
-            return Some(format!("address space: {used} of {} MiB are in use: stop some engines, or ulimit -v unlimited", mib(max)));
-        }
-        let max = short(self.resident_bytes, resident_max)?;
-        let used = mib(self.resident_bytes);
-        Some(format!("memory: {used} of {} MiB are in use: stop some engines, or raise sandbox.memory_mib_max", mib(max)))
-    }
+/// The line that gives all guests together so many mappings.
+fn sysctl(maps: u64) -> String {
+    format!("sysctl -w vm.max_map_count={}", (maps + MAPS_OF_THE_HOST).next_power_of_two().max(1 << 18))
 }
 
 impl fmt::Display for Room {
@@ -106,18 +100,8 @@ impl fmt::Display for Room {
 
 #[cfg(test)]
 mod tests {
-    use super::{InUse, Room};
-
-    #[test]
-    fn what_comes_near_its_end_is_named_before_it_is_there() {
-        let used = InUse { address_bytes: 900 << 20, resident_bytes: 100 << 20 };
-        assert_eq!(used.strain_of(None, None), None);
-        assert_eq!(used.strain_of(Some(1 << 30), Some(164 << 20)), None);
-        let strain = |address: u64, resident: u64| used.strain_of(Some(address << 20), Some(resident << 20)).unwrap_or_default();
-        assert!(strain(963, 1_000).starts_with("address space: 900 of 963 MiB are in use"), "{}", strain(963, 1_000));
-        assert!(strain(2_000, 163).contains("100 of 163 MiB") && strain(2_000, 163).contains("sandbox.memory_mib_max"));
-        assert!(InUse::now().is_some_and(|now| now.resident_bytes > 0 && now.address_bytes >= now.resident_bytes));
-    }
+    use super::{MAPS_OF_A_GUEST, Room, maps};
+    use crate::profile::Profile;
 
     #[test]
     fn the_scarcest_bounds_and_its_line_mends_it() {
@@ -129,5 +113,22 @@ mod tests {
         assert_eq!((narrow.guests, narrow.bound_by), (1_024, "address space"));
         assert!(narrow.mend(2_000).contains("ulimit -v"));
         assert_eq!(Room::within(100, None).guests, 0);
+    }
+
+    #[test]
+    fn a_guest_takes_mappings_for_each_of_its_memories() {
+        assert_eq!([0, 1, 3, 4].map(|memories| maps(Profile::Native, memories)), [3, 3, 7, 9]);
+        assert_eq!([0, 1, 3, 4].map(|memories| maps(Profile::Scripted, memories)), [5, 5, 13, 17]);
+        assert_eq!(maps(Profile::Roomy, 1), MAPS_OF_A_GUEST);
+    }
+
+    #[test]
+    fn guests_of_many_memories_fill_the_room_before_the_machine_has_no_mapping_left() {
+        let room = Room::within(65_530, None);
+        let full_at = |more: u64| (0..).find(|guests| room.strain(guests * more, more).is_some()).expect("it has an end");
+        assert_eq!(full_at(maps(Profile::Native, 1)), 19_176, "as many usual ones as ever");
+        assert_eq!(full_at(maps(Profile::Native, 4)), 6_392);
+        let why = room.strain(57_528, 9).expect("2 are left");
+        assert!(why.contains("have 57528 of 57530 mappings and this one takes 9") && why.ends_with("vm.max_map_count=262144"), "{why}");
     }
 }

@@ -7,9 +7,11 @@ use crate::compile::{CompileCost, CompileError, Compiler, Workplace};
 use crate::describing::Describing;
 use crate::direct::{self, Direct};
 use crate::guest::{self, SandboxGuest};
+use crate::in_use::InUse;
 use crate::profile::{Addresses, Codegen, DENSE_BYTES, EpochClock, Numbers, Profile};
-use crate::room::{InUse, Room};
-use crate::state::State;
+use crate::room::{self, Room};
+use crate::seat::{Host, Seat};
+use crate::state::{MEMORIES_MAX, State};
 use crate::{imports, wasi};
 use domain::contract::Description;
 use domain::guest::{Fault, FaultKind, Guest, GuestFactory, GuestHost};
@@ -17,7 +19,7 @@ use domain::ids::Digest;
 use domain::limits::GuestLimits;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
@@ -41,7 +43,8 @@ pub struct SandboxConfig {
     pub versions_max: usize,
     /// Guests alive at once; none takes what the machine has [room](Room) for, and more than that is refused.
     pub guests_max: Option<usize>,
-    /// Resident memory of this process, bytes, near which no further guest is let in.
+    /// Resident memory of this process, what is mapped from files aside, bytes: near it no further guest is let in, and none grows
+    /// beyond it.
     pub resident_bytes_max: Option<u64>,
     /// How guests are called.
     pub calls: Calls,
@@ -183,6 +186,8 @@ struct Kept<H: 'static> {
 struct Version<H: 'static> {
     component: Component,
     profile: Profile,
+    /// Mappings of one guest.
+    maps: u64,
     pre: TradingStrategyPre<State<H>>,
     /// What its instances are made of when it is a bare module.
     direct: Option<direct::Bare<H>>,
@@ -193,53 +198,6 @@ struct Ready<H: 'static> {
     version: Arc<Version<H>>,
     source: Source,
     compile: CompileCost,
-}
-
-/// What guests share with their sandbox, and keep alive when it is gone: deadlines need the clock.
-struct Host {
-    guests: AtomicUsize,
-    guests_max: usize,
-    /// What the machine has room for.
-    room: Room,
-    resident_bytes_max: Option<u64>,
-    _epochs: EpochClock,
-}
-
-/// A guest's place among those the host has room for, and its hold on the version it runs.
-pub(crate) struct Seat {
-    host: Arc<Host>,
-    _version: Arc<dyn Send + Sync>,
-}
-
-impl Seat {
-    fn take(host: &Arc<Host>, version: Arc<dyn Send + Sync>) -> Result<Self, Fault> {
-        let taken = host.guests.fetch_add(1, Ordering::Relaxed);
-        // Made first, so that every way out gives the place back.
-        let seat = Self { host: Arc::clone(host), _version: version };
-        match host.full(taken) {
-            None => Ok(seat),
-            Some(message) => Err(Fault { kind: FaultKind::Refused, message }),
-        }
-    }
-}
-
-impl Host {
-    /// Why no further guest is let in beside `taken` others, with the way out.
-    fn full(&self, taken: usize) -> Option<String> {
-        let max = self.guests_max;
-        if taken >= max {
-            let out = if max < self.room.guests { "raise sandbox.engines_max".into() } else { self.room.mend(max + 1) };
-            return Some(format!("this host has room for {max} guests and all are taken: stop some, or {out}"));
-        }
-        let strain = InUse::strain(self.resident_bytes_max)?;
-        Some(format!("this host lets no further guest in: {strain}"))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.host.guests.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl<H: GuestHost> Sandbox<H> {
@@ -270,19 +228,13 @@ impl<H: GuestHost> Sandbox<H> {
             workplace: Workplace::new(config.compiler, codegen),
             calls: config.calls,
             uses: AtomicU64::new(0),
-            host: Arc::new(Host {
-                guests: AtomicUsize::new(0),
-                guests_max,
-                room,
-                resident_bytes_max: config.resident_bytes_max,
-                _epochs: epochs,
-            }),
+            host: Arc::new(Host::new(guests_max, room, InUse::new(config.resident_bytes_max), epochs)),
         })
     }
 
-    /// Why no further guest would be let in now, in one line with the way out; `None` when there is room.
+    /// Why no further guest would be let in now, in one line with the way out; `None` when there is room for a usual one.
     pub fn full(&self) -> Option<String> {
-        self.host.full(self.host.guests.load(Ordering::Relaxed))
+        self.host.full()
     }
 
     /// Checks and compiles a component and keeps it ready. Compiling takes 50 ms for a Rust strategy and half a minute for a
@@ -331,14 +283,17 @@ impl<H: GuestHost> Sandbox<H> {
             .and_then(TradingStrategyPre::new)
             .map_err(|error| LoadError::Unfit(one_line(&error)))?;
         let direct = if self.calls == Calls::Direct { self.direct(profile, &component) } else { None };
-        Ok(Ready { version: Arc::new(Version { component, profile, pre, direct }), source, compile })
+        let maps = room::maps(profile, memories(&component));
+        Ok(Ready { version: Arc::new(Version { component, profile, maps, pre, direct }), source, compile })
     }
 
     /// A component's module to be instantiated by itself, where it shows one.
     fn direct(&self, profile: Profile, component: &Component) -> Option<direct::Bare<H>> {
         let workshop = self.workshop(profile);
         let pre = workshop.describing.instantiate_pre(component).ok()?;
-        let mut store = guest::store(&workshop.engine, Describing, &profile.limits()).ok()?;
+        // Only looked at, and gone at once. Without a bound, since how a version is called for as long as it is kept must not hang on
+        // what memory there is to spare when it is loaded.
+        let mut store = guest::store(&workshop.engine, Describing, &profile.limits(), Arc::default()).ok()?;
         let module = direct::module(&pre.instantiate(&mut store).ok()?, &mut store)?;
         direct::Bare::new(&workshop.modules, &module)
     }
@@ -353,7 +308,8 @@ impl<H: GuestHost> Sandbox<H> {
         let pre = workshop.describing.instantiate_pre(&version.component).and_then(TradingStrategyPre::new);
         let pre = pre.map_err(|error| Fault { kind: FaultKind::Refused, message: one_line(&error) })?;
         let limits = version.profile.limits();
-        let seat = Seat::take(&self.host, version)?;
+        let maps = version.maps;
+        let seat = Seat::take(&self.host, version, maps)?;
         SandboxGuest::new(&workshop.engine, |store| pre.instantiate(store), Describing, limits, seat)?.describe()
     }
 
@@ -369,7 +325,7 @@ impl<H: GuestHost> Sandbox<H> {
 
     /// Guests alive, and how many there may be.
     pub fn guests(&self) -> (usize, usize) {
-        (self.host.guests.load(Ordering::Relaxed), self.host.guests_max)
+        self.host.guests()
     }
 
     fn workshop(&self, profile: Profile) -> &Workshop<H> {
@@ -437,7 +393,7 @@ impl<H: GuestHost> GuestFactory<H> for Sandbox<H> {
 
     fn instantiate(&self, version: &Digest, host: H, limits: GuestLimits) -> Result<Box<dyn Guest<H>>, Fault> {
         let version = self.version(version)?;
-        let seat = Seat::take(&self.host, Arc::clone(&version) as Arc<dyn Send + Sync>)?;
+        let seat = Seat::take(&self.host, Arc::clone(&version) as Arc<dyn Send + Sync>, version.maps)?;
         let engine = &self.workshop(version.profile).engine;
         Ok(match &version.direct {
             Some(bare) => Box::new(SandboxGuest::new(engine, |store| Direct::new(bare, store), host, limits, seat)?),
@@ -459,6 +415,12 @@ impl<H: GuestHost> Workshop<H> {
     }
 }
 
+/// Memories of one instance. A module may be instantiated more than once, so that those of its modules say nothing.
+fn memories(component: &Component) -> u32 {
+    // Unknown only where modules are imported, which no strategy is granted.
+    component.resources_required().map_or(MEMORIES_MAX as u32, |required| required.num_memories)
+}
+
 fn one_line(error: &wasmtime::Error) -> String {
     format!("{error:#}").replace('\n', " ")
 }
@@ -466,4 +428,22 @@ fn one_line(error: &wasmtime::Error) -> String {
 /// What a lock here guards is whole at every moment, so that a panic elsewhere does not matter.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_are_counted_over_what_is_instantiated_and_not_over_what_is_written() {
+        let engine = Engine::default();
+        let check = |text: &str, expected: u32| {
+            let component = Component::new(&engine, wat::parse_str(text).expect("it is text")).expect("it is valid");
+            assert_eq!(memories(&component), expected, "{text}");
+        };
+        check("(component (core module $m (memory 1)))", 0);
+        check("(component (core module $m (memory 1)) (core instance (instantiate $m)))", 1);
+        let four = "(core instance (instantiate $m))".repeat(4);
+        check(&format!("(component (core module $m (memory 1)) {four})"), 4);
+    }
 }

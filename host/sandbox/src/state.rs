@@ -1,16 +1,18 @@
 //! What a guest's store holds: its host, its memory account and what is remembered of the call under way.
 
 use crate::direct::Parts;
+use crate::in_use::InUse;
 use crate::wasi::Lines;
 use domain::contract::LogLevel;
 use domain::guest::{ContractBroken, GuestHost};
 use domain::limits::{GuestLimits, LOG_LINE_BYTES_MAX};
+use std::fmt;
 use std::sync::Arc;
 use wasmtime::{ResourceLimiter, StoreContextMut, Trap};
 
 /// Core instances, memories and tables of one engine. A Python component has 38 modules; a Rust one 1 to 3.
 const CORE_INSTANCES_MAX: usize = 64;
-const MEMORIES_MAX: usize = 4;
+pub(crate) const MEMORIES_MAX: usize = 4;
 const TABLES_MAX: usize = 128;
 
 /// Data of one store. What every call looks at comes first, beside what its host does.
@@ -31,10 +33,12 @@ pub(crate) struct State<H> {
     /// Where a bare module keeps what crosses; a component's engine knows that itself.
     pub parts: Option<Arc<Parts>>,
     pub std: Lines,
+    /// What the host has to spare.
+    in_use: Arc<InUse>,
 }
 
 impl<H: GuestHost> State<H> {
-    pub fn new(host: H, limits: &GuestLimits) -> Self {
+    pub fn new(host: H, limits: &GuestLimits, in_use: Arc<InUse>) -> Self {
         Self {
             host,
             room: Room::new(limits),
@@ -45,6 +49,7 @@ impl<H: GuestHost> State<H> {
             parts: None,
             lift_bytes: limits.host_call_bytes_max,
             may_ask: true,
+            in_use,
         }
     }
 
@@ -132,12 +137,42 @@ pub(crate) struct Room {
     pub refused: Option<Refused>,
 }
 
-/// A growth that went over the limit.
-#[derive(Clone, Copy)]
+/// A growth that went over a limit.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused {
-    pub what: &'static str,
+    pub what: Scarce,
+    /// What it was to grow by.
+    pub more: u64,
+    /// What there would have been of it then.
     pub wanted: u64,
     pub max: u64,
+}
+
+/// What there was not enough of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scarce {
+    /// By the guest's own limit.
+    Memory,
+    TableElements,
+    /// The host's: its guests together use what it has.
+    HostMemory,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, more, wanted, max } = self;
+        match what {
+            Scarce::Memory => write!(f, "asked for {wanted} bytes of memory; it may have {max}"),
+            Scarce::TableElements => write!(f, "asked for {wanted} table elements; it may have {max}"),
+            Scarce::HostMemory => write!(
+                f,
+                "asked for {more} more bytes of memory when this host was short of it, through no fault of the strategy: \
+                 {} of {} MiB were in use (sandbox.memory_mib_max): stop some engines, or let the host have more",
+                (wanted - more) >> 20,
+                max >> 20
+            ),
+        }
+    }
 }
 
 impl Room {
@@ -156,10 +191,10 @@ impl Room {
         self.memory_bytes_max.saturating_sub(self.memory_bytes)
     }
 
-    fn grow(total: &mut u64, current: usize, desired: usize, what: &'static str, max: u64) -> Result<(), Refused> {
+    fn grow(total: &mut u64, current: usize, desired: usize, what: Scarce, max: u64) -> Result<(), Refused> {
         let wanted = total.saturating_sub(current as u64).saturating_add(desired as u64);
         if wanted > max {
-            return Err(Refused { what, wanted, max });
+            return Err(Refused { what, more: desired.saturating_sub(current) as u64, wanted, max });
         }
         *total = wanted;
         Ok(())
@@ -180,11 +215,18 @@ impl<H: GuestHost> ResourceLimiter for State<H> {
             return Ok(false);
         }
         let room = &mut self.room;
-        let grown = Room::grow(&mut room.memory_bytes, current, desired, "bytes of memory", room.memory_bytes_max);
+        let grown = Room::grow(&mut room.memory_bytes, current, desired, Scarce::Memory, room.memory_bytes_max);
         if !room.answer(grown) {
             return Ok(false);
         }
-        self.host.grow_memory(desired.saturating_sub(current) as u64).map_err(wasmtime::Error::new)?;
+        // Asked after the guest's own limit: what that refuses is not about to be used.
+        let more = desired.saturating_sub(current) as u64;
+        let spared = self.in_use.grow(more);
+        if !room.answer(spared) {
+            room.memory_bytes = room.memory_bytes.saturating_sub(more);
+            return Ok(false);
+        }
+        self.host.grow_memory(more).map_err(wasmtime::Error::new)?;
         Ok(true)
     }
 
@@ -193,7 +235,7 @@ impl<H: GuestHost> ResourceLimiter for State<H> {
             return Ok(false);
         }
         let room = &mut self.room;
-        let grown = Room::grow(&mut room.table_elements, current, desired, "table elements", room.table_elements_max);
+        let grown = Room::grow(&mut room.table_elements, current, desired, Scarce::TableElements, room.table_elements_max);
         Ok(room.answer(grown))
     }
 

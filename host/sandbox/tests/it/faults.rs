@@ -1,6 +1,7 @@
 //! Every limit, reached: the call ends as the right kind, says why, and hurts nobody else.
 
 use crate::*;
+use domain::contract::StopReason;
 use domain::guest::FaultKind;
 use domain::guest::Outcome::*;
 use std::time::{Duration, Instant};
@@ -60,6 +61,53 @@ fn with_fuel_for_years_an_endless_loop_passes_its_deadline() {
     // A busy machine may be late, but not by a hundred deadlines.
     assert!((Duration::from_millis(20)..Duration::from_secs(2)).contains(&took), "{took:?}");
     neighbour.goes_on();
+}
+
+#[test]
+fn saving_and_stopping_have_ten_calls_fuel_and_no_more() {
+    for (does, call) in [("burn in save", Call::Save), ("burn in on-stop", Call::Stop(StopReason::EndOfData))] {
+        let mut guest = probe_that(does, GuestLimits::default());
+        let mut neighbour = Neighbour::moves_in();
+        assert_eq!(tick_once(&mut guest), DONE, "{does}");
+        let OutOfFuel(message) = guest.call(call) else { panic!("{does}") };
+        says(&message, &["used up its 20000000 fuel (ten times limits.fuel_per_call): "]);
+        assert!(guest.used().fuel_last_call <= 20_000_000, "{does}: {}", guest.used().fuel_last_call);
+        neighbour.goes_on();
+    }
+}
+
+/// What this process has resident, bytes.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("this is Linux");
+    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
+}
+
+/// A guest that may have two gigabytes, on a host that has one to spare.
+fn on_a_host_short_of_memory(does: &str) -> Boxed {
+    static SANDBOX: LazyLock<Cell> = LazyLock::new(|| {
+        let resident_bytes_max = Some(resident_bytes() + (1 << 30));
+        Sandbox::new(SandboxConfig { resident_bytes_max, ..SandboxConfig::default() }).unwrap()
+    });
+    let limits = GuestLimits { memory_bytes_max: 4 << 30, ..GuestLimits::default() };
+    guest_of(&SANDBOX, probe(), &behaviour(does), limits)
+}
+
+#[test]
+fn a_growth_that_the_host_has_no_memory_for_is_refused_and_the_guest_may_go_on() {
+    let mut guest = on_a_host_short_of_memory("try for two gigabytes");
+    let before = guest.used().memory_bytes;
+    for _ in 0..2 {
+        assert_eq!(tick_once(&mut guest), DONE);
+        assert_eq!(logged(&mut guest), ["there is no room"]);
+    }
+    assert_eq!(guest.used().memory_bytes, before, "what was refused is not counted");
+}
+
+#[test]
+fn who_fails_for_want_of_the_hosts_memory_is_told_that_it_is_the_host_that_is_short() {
+    let OverQuota(message) = end_of(on_a_host_short_of_memory("take two gigabytes")) else { panic!() };
+    says(&message, &["more bytes of memory when this host was short of it", "through no fault of the strategy", "sandbox.memory_mib_max"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::crafted::with_module;
 use crate::*;
 use domain::guest::FaultKind;
 use domain::ids::Digest;
-use stockade_sandbox::{LoadError, Profile, Room, Source};
+use stockade_sandbox::{Calls, LoadError, Profile, Room, Source};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 
 #[track_caller]
@@ -134,6 +134,17 @@ fn a_strategy_that_starts_large_or_asks_for_more_gets_a_roomy_slot() {
     assert_eq!(profile(probe()), Profile::Native);
     assert_eq!(profile(&with_module(probe(), "(module (memory 5))")), Profile::Roomy, "a module in it starts with 320 KiB");
     assert_eq!(profile(components::misbehaving()), Profile::Roomy, "its description asks for 16 MiB");
+}
+
+#[test]
+fn a_host_without_memory_to_spare_lets_nobody_in_and_takes_versions_as_ever() {
+    let sandbox = Cell::new(SandboxConfig { resident_bytes_max: Some(1 << 20), ..SandboxConfig::default() }).unwrap();
+    let loaded = sandbox.load(components::ema_cross()).unwrap();
+    assert_eq!(loaded.calls, Calls::Direct);
+    let fault = sandbox.instantiate(&loaded.digest, ScriptedHost::default(), GuestLimits::default()).err().expect("1 MiB is in use");
+    assert_eq!(fault.kind, FaultKind::Refused);
+    let named = |why: &str| why.starts_with("this host lets no further guest in: memory: ");
+    assert!(named(&fault.message) && sandbox.full().is_some_and(|why| named(&why)), "{fault}");
 }
 
 #[test]

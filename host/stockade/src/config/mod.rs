@@ -2,9 +2,11 @@
 //!
 //! `deployment/stockade.example.toml` documents every key; a test holds it to the defaults here.
 
+mod memory;
 mod token;
 mod variables;
 
+pub use memory::MemoryMax;
 pub use token::{existing_token, operator_token};
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -124,8 +126,8 @@ pub struct Sandbox {
     pub versions_max: usize,
     /// Bytes of compiled strategies kept on disk.
     pub cache_bytes_max: u64,
-    /// Resident memory of the host near which no further engine is started, MiB; 0 is no bound.
-    pub memory_mib_max: u64,
+    /// Resident memory of the host near which no further engine is started, and beyond which no strategy's memory grows.
+    pub memory_mib_max: MemoryMax,
 }
 
 impl Default for Config {
@@ -170,7 +172,7 @@ impl Default for Host {
 
 impl Default for Sandbox {
     fn default() -> Self {
-        Self { engines_max: 0, versions_max: 512, cache_bytes_max: 1 << 30, memory_mib_max: 0 }
+        Self { engines_max: 0, versions_max: 512, cache_bytes_max: 1 << 30, memory_mib_max: MemoryMax::Machine }
     }
 }
 
@@ -315,6 +317,27 @@ mod tests {
         check(file, &[("STOCKADE_LISTEN", "127.0.0.1:9001")], Ok("127.0.0.1:9001 [\"EURUSD\"]"));
         check(file, &[("STOCKADE_FEED_SYMBOLS", "XAUUSD, GBPUSD")], Ok("127.0.0.1:9000 [\"XAUUSD\", \"GBPUSD\"]"));
         check("", &[("HOME", "/root"), ("STOCKADE_CONFIG", "x")], Ok("127.0.0.1:8080 [\"EURUSD\", \"GBPUSD\", \"USDJPY\", \"XAUUSD\"]"));
+    }
+
+    #[test]
+    fn memory_is_the_machines_unless_a_number_says_otherwise_and_0_is_no_bound() {
+        let max = |text: &str, variable: Option<&str>| {
+            let variables = variable.map(|value| ("STOCKADE_SANDBOX_MEMORY_MIB_MAX".to_owned(), value.to_owned()));
+            Config::parse(text, "stockade.toml", variables).expect("it is valid").sandbox.memory_mib_max
+        };
+        assert_eq!(max("", None), MemoryMax::Machine);
+        assert_eq!(max("", None).bytes(), sandbox::memory_of_this_machine());
+        let file = "[sandbox]\nmemory_mib_max = 512\n";
+        assert_eq!((max(file, None), max(file, None).bytes()), (MemoryMax::Mib(512), Some(512 << 20)));
+        assert_eq!((max(file, Some("0")), MemoryMax::Unbounded.bytes()), (MemoryMax::Unbounded, None));
+        assert_eq!(max(file, Some("machine")), MemoryMax::Machine);
+        let shown = |max: MemoryMax| toml::Value::from(max).to_string();
+        assert_eq!([MemoryMax::Mib(512), MemoryMax::Unbounded].map(shown), ["512", "0"]);
+        for wrong in ["all", "-1", "1.5"] {
+            let why = "a number of MiB, or 0 for no bound";
+            check(&format!("[sandbox]\nmemory_mib_max = {wrong:?}\n"), &[], Err(why));
+            check("", &[("STOCKADE_SANDBOX_MEMORY_MIB_MAX", wrong)], Err(why));
+        }
     }
 
     #[test]

@@ -199,14 +199,14 @@ fn runtime() -> Outcome<Runtime> {
 }
 
 fn sandbox(config: &Config) -> Outcome<Sandbox<Desk>> {
-    let (engines_max, memory_mib_max) = (config.sandbox.engines_max, config.sandbox.memory_mib_max);
+    let engines_max = config.sandbox.engines_max;
     let sandbox = SandboxConfig {
         compiler: crate::workshop::compiler(),
         cache_dir: Some(config.cache_dir()),
         cache_bytes_max: config.sandbox.cache_bytes_max,
         versions_max: config.sandbox.versions_max,
         guests_max: (engines_max > 0).then_some(engines_max),
-        resident_bytes_max: (memory_mib_max > 0).then_some(memory_mib_max << 20),
+        resident_bytes_max: config.sandbox.memory_mib_max.bytes(),
         ..SandboxConfig::default()
     };
     Sandbox::new(sandbox).map_err(Failure::of(Exit::Machine))

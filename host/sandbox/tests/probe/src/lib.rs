@@ -51,14 +51,20 @@ impl Guest for Probe {
     fn on_tick(_: u32, time: i64, bid: f64, ask: f64, last: f64, volume: f64, skipped: u32) {
         BEHAVIOUR.with_borrow(|behaviour| match behaviour.as_str() {
             "echo" => report::log(Level::Info, &format!("{time} {bid} {ask} {last} {volume} {skipped}")),
-            "spin" => loop {
-                std::hint::black_box(());
-            },
+            "spin" => burn(),
             // SAFETY: none; that this ends the call is what is tested.
             "read past its memory" => unsafe { _ = std::hint::black_box((1_usize << 30) as *const u64).read_volatile() },
             // SAFETY: as above.
             "write at the end of addresses" => unsafe { std::hint::black_box((u32::MAX - 7) as usize as *mut u64).write_volatile(1) },
             "fill the memory" => fill_the_memory(),
+            "take two gigabytes" => drop(std::hint::black_box(Vec::<u8>::with_capacity(i32::MAX as usize))),
+            "try for two gigabytes" => {
+                let mut taken = Vec::<u8>::new();
+                let answer = taken.try_reserve_exact(i32::MAX as usize);
+                // Seen, so that the compiler can't take it for granted that there was room for what nobody uses.
+                std::hint::black_box(&taken);
+                report::log(Level::Info, if answer.is_ok() { "there is room" } else { "there is no room" });
+            }
             "submit" => _ = trading::submit(&OrderRequest::market(0, Side::Buy, 0.1)),
             "submit a hundred" => (0..100).for_each(|_| _ = trading::submit(&OrderRequest::market(0, Side::Buy, 0.1))),
             "ask for symbol 99" => _ = market::spec(99),
@@ -112,11 +118,15 @@ impl Guest for Probe {
         report::log(Level::Info, &format!("{state:?}"));
     }
     fn on_stop(reason: StopReason) {
+        if BEHAVIOUR.with_borrow(|behaviour| behaviour == "burn in on-stop") {
+            burn();
+        }
         report::log(Level::Info, &format!("{reason:?}"));
     }
 
     fn save() -> Vec<u8> {
         BEHAVIOUR.with_borrow(|behaviour| match behaviour.as_str() {
+            "burn in save" => burn(),
             "save a lot" => vec![7; (1 << 20) + 1],
             // SAFETY: there is none; the host must notice that it has no such bytes.
             "save what is not there" => unsafe { Vec::from_raw_parts(std::ptr::NonNull::dangling().as_ptr(), 1 << 30, 1 << 30) },
@@ -185,6 +195,12 @@ fn ask_for_everything() {
     schedule::set_wake(1, Wake { at: -7, bid_at_least: 1.25, bid_at_most: f64::NAN, ask_at_least: f64::INFINITY, ask_at_most: -0.0 });
     let budget = limits::remaining();
     say(&(budget.memory_bytes, budget.orders, budget.log_bytes));
+}
+
+fn burn() -> ! {
+    loop {
+        std::hint::black_box(());
+    }
 }
 
 fn fill_the_memory() {

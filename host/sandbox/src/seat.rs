@@ -1,0 +1,107 @@
+//! Places of guests on the host: who is let in, and what each takes until it leaves.
+
+use crate::in_use::InUse;
+use crate::profile::EpochClock;
+use crate::room::{MAPS_OF_A_GUEST, Room};
+use domain::guest::{Fault, FaultKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// What guests share with their sandbox, and keep alive when it is gone: deadlines need the clock.
+pub(crate) struct Host {
+    guests: AtomicUsize,
+    guests_max: usize,
+    /// Mappings that those alive were let in with.
+    maps: AtomicU64,
+    /// What the machine has room for.
+    room: Room,
+    in_use: Arc<InUse>,
+    _epochs: EpochClock,
+}
+
+impl Host {
+    /// Without guests.
+    pub fn new(guests_max: usize, room: Room, in_use: InUse, epochs: EpochClock) -> Self {
+        Self { guests: AtomicUsize::new(0), guests_max, maps: AtomicU64::new(0), room, in_use: Arc::new(in_use), _epochs: epochs }
+    }
+
+    /// Guests alive, and how many there may be.
+    pub fn guests(&self) -> (usize, usize) {
+        (self.guests.load(Ordering::Relaxed), self.guests_max)
+    }
+
+    /// Why no further usual guest would be let in now, with the way out.
+    pub fn full(&self) -> Option<String> {
+        self.full_beside(self.guests.load(Ordering::Relaxed), self.maps.load(Ordering::Relaxed), MAPS_OF_A_GUEST)
+    }
+
+    /// Why no guest of `more` mappings is let in beside so many that have `maps`.
+    fn full_beside(&self, guests: usize, maps: u64, more: u64) -> Option<String> {
+        let max = self.guests_max;
+        if guests >= max {
+            let out = if max < self.room.guests { "raise sandbox.engines_max".into() } else { self.room.mend(max + 1) };
+            return Some(format!("this host has room for {max} guests and all are taken: stop some, or {out}"));
+        }
+        let strain = self.room.strain(maps, more).or_else(|| self.in_use.strain())?;
+        Some(format!("this host lets no further guest in: {strain}"))
+    }
+}
+
+/// A guest's place among those the host has room for, and its hold on the version it runs.
+pub(crate) struct Seat {
+    host: Arc<Host>,
+    maps: u64,
+    _version: Arc<dyn Send + Sync>,
+}
+
+impl Seat {
+    /// A place for a guest of so many mappings.
+    ///
+    /// # Errors
+    /// There is none, in one line with the way out.
+    pub fn take(host: &Arc<Host>, version: Arc<dyn Send + Sync>, maps: u64) -> Result<Self, Fault> {
+        let guests = host.guests.fetch_add(1, Ordering::Relaxed);
+        let others = host.maps.fetch_add(maps, Ordering::Relaxed);
+        // Made first, so that every way out gives the place back.
+        let seat = Self { host: Arc::clone(host), maps, _version: version };
+        match host.full_beside(guests, others, maps) {
+            None => Ok(seat),
+            Some(message) => Err(Fault { kind: FaultKind::Refused, message }),
+        }
+    }
+
+    /// What the guest's growth is held against.
+    pub fn in_use(&self) -> Arc<InUse> {
+        Arc::clone(&self.host.in_use)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.host.guests.fetch_sub(1, Ordering::Relaxed);
+        self.host.maps.fetch_sub(self.maps, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mappings_run_out_before_places_do_and_come_back_with_their_guests() {
+        // What the host itself has, and room for seven usual guests.
+        let room = Room::within(8_000 + 21, None);
+        let epochs = EpochClock::start(&[]).expect("one thread");
+        let host = Arc::new(Host::new(room.guests, room, InUse::default(), epochs));
+        let enter = |maps: u64| Seat::take(&host, Arc::new(()), maps);
+        let first = enter(9).expect("there are 21");
+        let _second = enter(9).expect("there are 12");
+        let fault = enter(9).err().expect("there are 3");
+        assert!(fault.kind == FaultKind::Refused && fault.message.contains("have 18 of 21 mappings and this one takes 9"), "{fault}");
+        assert_eq!((host.full(), host.guests()), (None, (2, 7)), "a usual one has room, and who was refused has left");
+        let _third = enter(MAPS_OF_A_GUEST).expect("there are 3");
+        assert!(host.full().is_some_and(|why| why.starts_with("this host lets no further guest in: vm.max_map_count: ")));
+        drop(first);
+        assert!(host.full().is_none() && enter(9).is_ok());
+    }
+}
