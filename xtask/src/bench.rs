@@ -159,8 +159,10 @@ fn with_table(page: &str, results: &Results, profile: &str) -> Option<String> {
     let (before, rest) = page.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;
     let mut table = format!(
-        "\n{}, commit {}, {profile}\n\n| figure | value | unit | target | | benchmark |\n| --- | ---: | --- | --- | --- | --- |\n",
-        results.machine, results.commit
+        "\n{}, commit {}, {profile}, measured on {}\n\n| figure | value | unit | target | | benchmark |\n| --- | ---: | --- | --- | --- | --- |\n",
+        results.machine,
+        results.commit,
+        today()
     );
     for figure in &results.results {
         let Figure { name, unit, target, bench, .. } = figure;
@@ -216,6 +218,12 @@ fn machine() -> String {
     let memory = memory.map_or_else(String::new, |kib| format!(", {:.0} GiB", kib / 1_048_576.0));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!("{model}, {cores} cores{memory}, Linux {}", kernel.trim())
+}
+
+/// Today, in UTC.
+fn today() -> String {
+    let output = Command::new("date").args(["-u", "+%F"]).output().ok();
+    output.map_or_else(String::new, |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// The commit measured, with a `+` when files differ from it.

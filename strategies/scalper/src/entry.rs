@@ -62,19 +62,13 @@ impl Idea {
     pub fn reason(&self, settings: &Settings) -> String {
         let Idea { side, view, momentum, rsi, .. } = *self;
         let rsi = rsi.round() as u32;
-        let (place, direction) = match side {
-            Side::Buy => ("above", "up"),
-            Side::Sell => ("below", "down"),
+        let (place, average, swings) = match side {
+            Side::Buy => ("above", ", which goes up", "; swings go up"),
+            Side::Sell => ("below", ", which goes down", "; swings go down"),
         };
-        let mut reason = format!("M5 closed {place} EMA {}", settings.ema_length);
-        if view.average_agrees {
-            reason += &format!(", which goes {direction}");
-        }
-        if view.swings_agree {
-            reason += &format!("; swings go {direction}");
-        }
-        reason += &format!("; {momentum:+.3} % in {} min, RSI {rsi}, ATR {:.3} %", settings.momentum_bars, view.range_percent);
-        reason
+        let (average, swings) = (if view.average_agrees { average } else { "" }, if view.swings_agree { swings } else { "" });
+        let (length, range, minutes) = (settings.ema_length, view.range_percent, settings.momentum_bars);
+        format!("M5 closed {place} EMA {length}{average}{swings}; {momentum:+.3} % in {minutes} min, RSI {rsi}, ATR {range:.3} %")
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Scalper {
     structure: Structure,
     momentum: Momentum,
     breaker: Breaker,
+    /// Its market; of what changes in it, entries ask anew.
+    spec: Option<SymbolSpec>,
     trade: Option<Trade>,
     /// An order of ours whose end we have not heard of; until then nothing new is asked for.
     waiting: Option<OrderId>,
@@ -69,6 +71,7 @@ impl Strategy for Scalper {
             structure: Structure::new(&settings),
             momentum: Momentum::new(&settings),
             breaker: Breaker::new(&settings),
+            spec: None,
             trade: None,
             waiting: None,
             retry_at: None,
@@ -84,6 +87,7 @@ impl Strategy for Scalper {
         for bar in ctx.bars(0, Timeframe::M1, HISTORY_BARS) {
             self.momentum.update(&bar);
         }
+        self.spec = Some(ctx.spec(0));
         // The host knows what is open; what was saved only adds how far its exits had come.
         let held = ctx.positions().into_iter().next();
         self.trade = held.map(|position| match self.trade.take() {
@@ -211,17 +215,17 @@ impl Scalper {
 
     /// Asks for what an exit takes.
     fn carry_out(&mut self, ctx: &mut Context, tick: &Tick, exit: Exit) {
-        let Some(trade) = &mut self.trade else { return };
+        let (Some(trade), Some(spec)) = (&mut self.trade, &self.spec) else { return };
         let id = trade.id;
         let asked = match exit {
             Exit::All => ctx.close(id).map(Some),
-            Exit::Part(volume) => match ctx.spec(0).floor_to_step(volume) {
+            Exit::Part(volume) => match spec.floor_to_step(volume) {
                 // Too small to divide: it goes on whole.
                 0.0 => Ok(None),
                 volume => ctx.close_partly(id, volume).map(Some),
             },
             Exit::Breakeven => {
-                let stop = ctx.spec(0).round_to_tick(trade.open_price);
+                let stop = spec.round_to_tick(trade.open_price);
                 ctx.modify_position(id, Some(stop), trade.take_profit).map(|()| None)
             }
         };
