@@ -105,7 +105,8 @@ pub trait Strategy: Sized {
     /// A strategy that looks at prices only to compare them with a few levels, or at none while it waits for a bar or for its
     /// order, says so here. It is then called when there is something to do: a backtest passes over such ticks at the speed of
     /// memory, and on a host that is shared by thousands it leaves the others alone. Waking too often is harmless, so a level
-    /// may be a rough one; what is not waited for is never seen.
+    /// may be a rough one; what is not waited for is never seen. Live, where ticks can go missing (a pause, a host that is too busy), the
+    /// next one comes whether it is waited for or not, with [`Context::skipped`]: what was waited for may have been among them.
     ///
     /// ```
     /// # use stockade_sdk::prelude::*;

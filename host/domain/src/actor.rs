@@ -234,8 +234,8 @@ impl Actor {
         Ok(())
     }
 
-    /// Hands one tick over, if the guest waits for it; `skipped` of its symbol came before it and were missed. Says whether the guest
-    /// was called.
+    /// Hands one tick over, if the guest waits for it or has missed some: `skipped` of its symbol before this one. Says whether the
+    /// guest was called.
     ///
     /// # Errors
     /// The guest failed.
@@ -247,10 +247,10 @@ impl Actor {
             host.move_on(symbol, tick, 1);
             return Ok(false);
         }
-        let Some(skipped) = host.awaits(symbol, tick, skipped) else {
+        if !host.awaits(symbol, tick, skipped) {
             host.pass(symbol, tick, 1);
             return Ok(false);
-        };
+        }
         host.see(symbol, tick);
         self.event(tick.time, Call::Tick { symbol, tick, skipped }).map(|()| true)
     }
@@ -260,12 +260,6 @@ impl Actor {
         let host = self.guest.host();
         let wake = host.wake(host.index_of(symbol)?);
         Some(if self.callbacks.tick { wake } else { Wake::NO_TICK })
-    }
-
-    /// Whether ticks of a symbol are missing of which the guest must be told with the next one.
-    pub fn must_tell_skipped(&mut self, symbol: SymbolId) -> bool {
-        let host = self.guest.host();
-        host.index_of(symbol).is_some_and(|index| host.must_tell_skipped(index))
     }
 
     /// So many ticks, the last of which is this one, go by: the guest waits for none of them.
@@ -279,12 +273,11 @@ impl Actor {
         }
     }
 
-    /// Whether rows from this time on may be handed over in one call: the guest waits for each of them, and need not be told of any
-    /// that are missing.
+    /// Whether rows from this time on may be handed over in one call: the guest waits for each of them.
     pub fn takes_rows(&mut self, symbol: SymbolId, from: Time) -> bool {
         let has_callback = self.callbacks.tick;
         let host = self.guest.host();
-        host.index_of(symbol).is_some_and(|index| has_callback && host.wake(index).is_awake(from) && !host.must_tell_skipped(index))
+        host.index_of(symbol).is_some_and(|index| has_callback && host.wake(index).is_awake(from))
     }
 
     /// Hands rows over in one call and says how many the guest handled, at least one. The guest [takes](Self::takes_rows) them; no

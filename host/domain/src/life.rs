@@ -30,7 +30,7 @@
 //!   from the version before and the state that it left.
 
 use crate::contract::words;
-use crate::time::{MINUTE_US, SECOND_US, Time};
+use crate::time::{DAY_US, MINUTE_US, SECOND_US, Time};
 use std::collections::VecDeque;
 
 words! {
@@ -96,12 +96,10 @@ impl EngineState {
     }
 }
 
-/// Faults within this window count together.
-pub const FAULT_WINDOW_US: i64 = 10 * MINUTE_US;
-/// At this many faults in the window an engine is quarantined.
-pub const FAULTS_MAX: usize = 3;
-/// Delay before the first restart; doubled with each fault in the window.
-pub const RESTART_DELAY_US: i64 = SECOND_US;
+/// At so many faults within such a time an engine is quarantined: one that fails at once, and one that fails now and then for ever.
+const QUARANTINES: [(usize, i64); 2] = [(3, 10 * MINUTE_US), (10, DAY_US)];
+/// Delay before the first restart; doubled with each fault of a day.
+const RESTART_DELAY_US: i64 = SECOND_US;
 
 /// What to do after a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,10 +107,15 @@ pub enum Verdict {
     /// Start again from the last saved state, at this time.
     RestartAt(Time),
     /// Leave it until a person starts it.
-    Quarantine,
+    Quarantine {
+        /// It had so many faults,
+        faults: usize,
+        /// within so many minutes.
+        minutes: i64,
+    },
 }
 
-/// Remembers an engine's recent faults.
+/// Remembers an engine's faults of a day.
 #[derive(Clone, Debug, Default)]
 pub struct Supervisor {
     faults: VecDeque<Time>,
@@ -121,12 +124,12 @@ pub struct Supervisor {
 impl Supervisor {
     /// Notes a fault at `now` and decides.
     pub fn fault(&mut self, now: Time) -> Verdict {
-        self.faults.retain(|at| now.since_us(*at) < FAULT_WINDOW_US);
+        self.faults.retain(|at| now.since_us(*at) < DAY_US);
         self.faults.push_back(now);
-        if self.faults.len() >= FAULTS_MAX {
-            Verdict::Quarantine
-        } else {
-            Verdict::RestartAt(now.plus_us(RESTART_DELAY_US << (self.faults.len() - 1)))
+        let of_last = |window_us: i64| self.faults.iter().filter(|at| now.since_us(**at) < window_us).count();
+        match QUARANTINES.iter().find(|(faults, window_us)| of_last(*window_us) >= *faults) {
+            Some(&(faults, window_us)) => Verdict::Quarantine { faults, minutes: window_us / MINUTE_US },
+            None => Verdict::RestartAt(now.plus_us(RESTART_DELAY_US << (self.faults.len() - 1))),
         }
     }
 
@@ -145,10 +148,20 @@ mod tests {
         let mut supervisor = Supervisor::default();
         assert_eq!(supervisor.fault(Time(0)), Verdict::RestartAt(Time(SECOND_US)));
         assert_eq!(supervisor.fault(Time(5)), Verdict::RestartAt(Time(5 + 2 * SECOND_US)));
-        assert_eq!(supervisor.fault(Time(10)), Verdict::Quarantine);
+        assert_eq!(supervisor.fault(Time(10)), Verdict::Quarantine { faults: 3, minutes: 10 });
         supervisor.forgive();
-        assert!(matches!(supervisor.fault(Time(11)), Verdict::RestartAt(_)));
-        assert!(matches!(supervisor.fault(Time(11 + FAULT_WINDOW_US)), Verdict::RestartAt(_)), "old faults are forgotten");
+        assert_eq!(supervisor.fault(Time(11)), Verdict::RestartAt(Time(11 + SECOND_US)));
+        let next_day = Time(11 + DAY_US);
+        assert_eq!(supervisor.fault(next_day), Verdict::RestartAt(next_day.plus_us(SECOND_US)), "old faults are forgotten");
+    }
+
+    #[test]
+    fn one_that_fails_now_and_then_for_ever_is_quarantined_as_well() {
+        let mut supervisor = Supervisor::default();
+        let verdicts: Vec<Verdict> = (1..=10).map(|fault| supervisor.fault(Time(fault * 17 * MINUTE_US))).collect();
+        let delay = |fault: i64| Time(fault * 17 * MINUTE_US).plus_us(SECOND_US << (fault - 1));
+        assert!((1..).zip(&verdicts[..9]).all(|(fault, verdict)| *verdict == Verdict::RestartAt(delay(fault))), "{verdicts:?}");
+        assert_eq!(verdicts[9], Verdict::Quarantine { faults: 10, minutes: 24 * 60 });
     }
 
     #[test]

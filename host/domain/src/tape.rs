@@ -40,7 +40,8 @@ pub enum Entry {
     },
     /// What the guest asked, with the answer.
     Asked(Asked),
-    /// The call before failed: the guest's life ends here.
+    /// The call before failed: the guest's life ends here. A range of ticks that follows is the rest of the call's batch, at one of
+    /// which the guest may have failed instead.
     Failed(Fault),
     /// Entries were left out, because there were more than a record may have: what follows can't be done again until the next
     /// beginning.
@@ -280,6 +281,13 @@ impl Tape {
 
     /// The last call failed.
     pub fn failed(&mut self, fault: &Fault) {
+        // Its tick has a range to itself, so that the fault is of that one and none before it.
+        if let Some(Open { symbol, first, count: count @ 2.., skipped, passed: false }) = self.open {
+            let before = count - 1;
+            self.open = Some(Open { symbol, first, count: before, skipped, passed: false });
+            self.close();
+            self.open = Some(Open { symbol, first: first + u64::from(before), count: 1, skipped: 0, passed: false });
+        }
         self.close();
         self.push(Entry::Failed(fault.clone()), fault.message.len());
     }
@@ -293,7 +301,8 @@ impl Tape {
         }
     }
 
-    fn close(&mut self) {
+    /// The range that is open goes no further.
+    pub(crate) fn close(&mut self) {
         if let Some(Open { symbol, first, count, skipped, passed }) = self.open.take() {
             let range = if passed { Entry::Passed { symbol, first, count } } else { Entry::Ticks { symbol, first, count, skipped } };
             self.push(range, 16);
@@ -364,6 +373,22 @@ mod tests {
         let expected = [range(0, 5, 11, 0), Entry::Asked(Asked::Random(7)), range(0, 16, 1, 0), range(0, 20, 1, 3), range(1, 1, 1, 0)];
         let expected = [&expected[..], &[Entry::Passed { symbol: 1, first: 2, count: 4 }, range(1, 6, 1, 0)]].concat();
         assert_eq!(tape.finish(), expected);
+    }
+
+    #[test]
+    fn the_tick_at_which_a_call_failed_has_a_range_to_itself() {
+        let fault = Fault { kind: crate::guest::FaultKind::Trapped, message: "it".into() };
+        let range = |first, count, skipped| Entry::Ticks { symbol: 0, first, count, skipped };
+        let mut several = tape();
+        several.ticks(0, 5, 1, 2);
+        several.ticks(0, 6, 1, 0);
+        several.ticks(0, 7, 1, 0);
+        several.failed(&fault);
+        assert_eq!(several.take(), [range(5, 2, 2), range(7, 1, 0), Entry::Failed(fault.clone())]);
+        let mut one = tape();
+        one.ticks(0, 5, 1, 2);
+        one.failed(&fault);
+        assert_eq!(one.take(), [range(5, 1, 2), Entry::Failed(fault)]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use stockade_domain::limits::{
 use stockade_domain::number::Money;
 use stockade_domain::risk::RiskLimits;
 use stockade_domain::symbol::{SymbolId, SymbolTable, common};
-use stockade_domain::tape::{Beginning, Entry, Tape};
+use stockade_domain::tape::{Asked, Beginning, Entry, Tape};
 use stockade_domain::tick::{Tick, TickColumns, Timeframe};
 use stockade_domain::time::{MINUTE_US, SECOND_US, Time};
 use stockade_domain::wake::Wake;
@@ -63,6 +63,11 @@ struct World {
 
 /// An engine that asked for the M1 bars and the last 3 ticks of EURUSD, on a host that keeps more for others.
 fn world(act: impl FnMut(&mut Desk, &str) + Send + 'static) -> World {
+    world_of(|desk| Box::new(Native { desk, act }))
+}
+
+/// The same with a guest of another kind.
+fn world_of(guest: impl FnOnce(Desk) -> Box<dyn Guest<Desk>>) -> World {
     let table = SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap();
     let kept = |_| (vec![Timeframe::M1, Timeframe::M5], 100);
     let history = Arc::new(RwLock::new(MarketHistory::new(&table, kept)));
@@ -102,7 +107,7 @@ fn world(act: impl FnMut(&mut Desk, &str) + Send + 'static) -> World {
         state_schema: 0,
         memory_bytes: 0,
     };
-    let actor = Actor::start(Box::new(Native { desk, act }), &description, &[], None, Time(0)).unwrap();
+    let actor = Actor::start(guest(desk), &description, &[], None, Time(0)).unwrap();
     World { history, actor }
 }
 
@@ -300,12 +305,12 @@ fn requests_of_a_minute_are_bounded_before_anything_is_looked_at_and_cancels_muc
     assert_eq!(codes[2_400], DenyCode::VolumeAboveMaximum, "a new minute");
 }
 
-/// An engine that waits for a bid of 1.4 from its start on, or for any tick from `at` on; what it was called with is noted.
-fn sleeper(at: Time, calls: &Arc<Mutex<Vec<&'static str>>>) -> World {
+/// An engine that waits for a bid of 1.4 from its start on; what it was called with is noted.
+fn sleeper(calls: &Arc<Mutex<Vec<&'static str>>>) -> World {
     let calls = Arc::clone(calls);
     world(move |desk, event| match event {
         "start" => {
-            desk.set_wake(0, Wake { at, bid_at_least: 1.4, ..Wake::EVERY_TICK }).unwrap();
+            desk.set_wake(0, Wake { bid_at_least: 1.4, ..Wake::NO_TICK }).unwrap();
             desk.set_timer(1, 5 * SECOND_US, None).unwrap();
         }
         "timer" => calls.lock().unwrap().push("timer"),
@@ -313,12 +318,10 @@ fn sleeper(at: Time, calls: &Arc<Mutex<Vec<&'static str>>>) -> World {
     })
 }
 
-const NEVER: Time = Time(i64::MAX);
-
 #[test]
 fn ticks_that_nobody_waits_for_go_by_and_all_else_comes() {
     let calls = Arc::new(Mutex::new(Vec::new()));
-    let mut world = sleeper(NEVER, &calls);
+    let mut world = sleeper(&calls);
     for (second, bid) in [(1, 1.3), (4, 1.3999), (6, 1.3), (7, 1.4), (8, 1.3), (9, 1.5)] {
         let time = Time(second * SECOND_US);
         let tick = Tick { time, sequence: second as u64, bid, ask: bid, last: 0.0, volume: 0.0, symbol: SYMBOL, flags: 0 };
@@ -331,24 +334,21 @@ fn ticks_that_nobody_waits_for_go_by_and_all_else_comes() {
 }
 
 #[test]
-fn ticks_that_are_missing_before_one_that_went_by_are_told_with_the_next() {
+fn the_next_tick_after_some_that_are_missing_is_handed_over_whatever_is_waited_for() {
     let calls = Arc::new(Mutex::new(Vec::new()));
-    let mut world = sleeper(Time(3 * SECOND_US), &calls);
+    let mut world = sleeper(&calls);
     world.actor.take_tape();
-    for (second, skipped) in [(1, 4), (2, 3), (3, 1), (4, 0)] {
+    for (second, skipped) in [(1, 0), (2, 3), (3, 0), (4, 1)] {
         let time = Time(second * SECOND_US);
         let tick = Tick { time, sequence: 10 * second as u64, bid: 1.3, ask: 1.3, last: 0.0, volume: 0.0, symbol: SYMBOL, flags: 0 };
-        let takes_rows = world.actor.takes_rows(SYMBOL, time);
-        assert_eq!(takes_rows, second == 4, "rows can't say that some are missing, nor let others go by");
-        world.actor.tick(&tick, skipped).unwrap();
+        assert_eq!(world.actor.tick(&tick, skipped).unwrap(), skipped > 0);
     }
-    let ranges: Vec<Entry> = world.actor.take_tape();
     let expected = [
         Entry::Passed { symbol: 0, first: 10, count: 1 },
-        Entry::Passed { symbol: 0, first: 20, count: 1 },
-        Entry::Ticks { symbol: 0, first: 30, count: 1, skipped: 8 },
+        Entry::Ticks { symbol: 0, first: 20, count: 1, skipped: 3 },
+        Entry::Passed { symbol: 0, first: 30, count: 1 },
     ];
-    assert_eq!(ranges, expected);
+    assert_eq!(world.actor.take_tape(), expected);
 }
 
 #[test]
@@ -358,4 +358,54 @@ fn a_wake_for_a_symbol_that_is_none_breaks_the_contract() {
     world(move |desk, _| *note.lock().unwrap() = Some(desk.set_wake(1, Wake::EVERY_TICK)));
     let broken = seen.lock().unwrap().take().expect("it was started").unwrap_err();
     assert!(broken.to_string().contains("there is no symbol 1"), "{broken}");
+}
+
+/// Takes ticks one by one; in a batch it does as it likes, and traps.
+struct TrapsInBatches {
+    desk: Desk,
+    before: fn(&mut Desk),
+}
+
+impl Guest<Desk> for TrapsInBatches {
+    fn host(&mut self) -> &mut Desk {
+        &mut self.desk
+    }
+
+    fn call(&mut self, call: Call<'_>) -> Outcome {
+        let Call::Ticks { .. } = call else { return Outcome::Decided(Reply::Done) };
+        (self.before)(&mut self.desk);
+        Outcome::Trapped("somewhere".into())
+    }
+
+    fn used(&self) -> Used {
+        Used::default()
+    }
+}
+
+/// What is on the tape after two ticks and a batch of ten that failed.
+fn tape_of_a_failed_batch(before: fn(&mut Desk)) -> Vec<Entry> {
+    let mut world = world_of(|desk| Box::new(TrapsInBatches { desk, before }));
+    world.actor.take_tape();
+    let columns: Arc<dyn Columns> = Arc::new(Rows((1..=12).collect(), vec![1.3; 12]));
+    for row in 0..2 {
+        world.actor.tick(&columns.columns().tick(row, SYMBOL, 1), 0).unwrap();
+    }
+    world.actor.rows(SYMBOL, &columns, 2..12, 3).unwrap_err();
+    world.actor.take_tape()
+}
+
+#[test]
+fn a_batch_that_failed_is_taped_up_to_where_it_came_then_its_fault_and_then_the_rest() {
+    let range = |first, count| Entry::Ticks { symbol: 0, first, count, skipped: 0 };
+    let failed = || Entry::Failed(Fault { kind: FaultKind::Trapped, message: "somewhere".into() });
+    assert_eq!(tape_of_a_failed_batch(|_| ()), [range(1, 2), range(3, 1), failed(), range(4, 9)]);
+    assert_eq!(tape_of_a_failed_batch(|desk| desk.at(4).unwrap()), [range(1, 6), range(7, 1), failed(), range(8, 5)]);
+    let asks = |desk: &mut Desk| {
+        desk.at(4).unwrap();
+        asks_in_vain(desk, 1);
+    };
+    let asked = Entry::Asked(Asked::Cancel { id: 7, answer: Err(DenyCode::OrderNotFound) });
+    assert_eq!(tape_of_a_failed_batch(asks), [range(1, 7), asked, failed(), range(8, 5)]);
+    let at_the_last = |desk: &mut Desk| desk.at(9).unwrap();
+    assert_eq!(tape_of_a_failed_batch(at_the_last), [range(1, 11), range(12, 1), failed()]);
 }

@@ -28,6 +28,8 @@ pub(crate) struct Meter {
     pub(crate) fuel_total: AtomicU64,
     pub(crate) fuel_last: AtomicU64,
     pub(crate) memory_bytes: AtomicU64,
+    /// The most of that since the host started.
+    pub(crate) memory_bytes_peak: AtomicU64,
     /// By the UTC day of the host's clock.
     pub(crate) fuel_of_day: Sum,
     /// Log lines, signals and plots that were kept; several threads write it.
@@ -121,6 +123,7 @@ impl Meter {
         self.fuel_total.store(before + used.fuel_total, Relaxed);
         self.fuel_last.store(used.fuel_last_call, Relaxed);
         self.memory_bytes.store(used.memory_bytes, Relaxed);
+        self.memory_bytes_peak.store(used.memory_bytes.max(self.memory_bytes_peak.load(Relaxed)), Relaxed);
     }
 
     pub(crate) fn realised(&self) -> Money {

@@ -68,6 +68,8 @@ pub struct EngineSnapshot {
     pub fuel_last: u64,
     /// Linear memory of its guest, bytes.
     pub memory_bytes: u64,
+    /// The most that any of its guests had since the host started.
+    pub memory_bytes_peak: u64,
     /// Fuel since midnight UTC, or since the host started.
     pub fuel_today: u64,
     /// Log lines, signals and plot points that were kept since the host started, bytes.
@@ -249,6 +251,7 @@ impl Host {
             fuel_total: meter.fuel_total.load(Relaxed),
             fuel_last: meter.fuel_last.load(Relaxed),
             memory_bytes: meter.memory_bytes.load(Relaxed),
+            memory_bytes_peak: meter.memory_bytes_peak.load(Relaxed),
             fuel_today: meter.fuel_of_day.of(self.shared.clock.now().day()),
             log_bytes: meter.log_bytes.load(Relaxed),
             throttled: meter.throttled.load(Relaxed),

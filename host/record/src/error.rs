@@ -1,5 +1,6 @@
 //! What can be wrong with a record.
 
+use domain::time::Time;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -38,7 +39,10 @@ pub enum RecordError {
     #[error("{} is no record of this version of Stockade; replay it with the version that wrote it, and move it elsewhere to read the files after it", .0.display())]
     Format(PathBuf),
     /// Ticks that a record refers to are not there.
-    #[error("ticks {first} to {last} of {symbol} were not recorded, or have been dropped to keep the record within its bounds")]
+    #[error(
+        "ticks {first} to {last} of {symbol} were not recorded, or have been dropped to keep the record within its bounds; {}",
+        from_when(kept.as_ref())
+    )]
     TicksMissing {
         /// Of which symbol.
         symbol: String,
@@ -46,7 +50,16 @@ pub enum RecordError {
         first: u64,
         /// The last that is needed.
         last: u64,
+        /// The next that is there, with its time.
+        kept: Option<(u64, Time)>,
     },
+}
+
+fn from_when(kept: Option<&(u64, Time)>) -> String {
+    match kept {
+        Some((number, time)) => format!("they are there from {number} on, which came at {time}"),
+        None => "no later ones of that run of the host are there either".to_owned(),
+    }
 }
 
 impl RecordError {

@@ -6,12 +6,14 @@
 //! records/components/<digest>.wasm         what ran
 //! ```
 //! A guest's life is replayed from its beginning with [`replay()`]: the component is called as it was called, hears what it
-//! heard, and must ask what it asked. Both kinds of files are bounded; the oldest go first.
+//! heard, and must ask what it asked. Files of entries and of ticks are bounded; the oldest go first, and after them the components
+//! and engines that can't be done again without them.
 //!
 //! Refuses to know: wasm, databases, HTTP, when it is.
 
 mod chain;
 mod error;
+mod inventory;
 mod reader;
 pub mod replay;
 mod ticks;

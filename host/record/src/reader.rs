@@ -2,10 +2,13 @@
 
 use crate::chain::read;
 use crate::error::RecordError;
+use crate::ticks::TickTape;
 use crate::writer::{component_file, engine_files, engine_folder};
 use domain::ids::{Digest, EngineId};
 use domain::tape::{Beginning, Entry};
+use domain::tick::Tick;
 use domain::time::Time;
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -82,6 +85,111 @@ impl Life {
 
     /// Market time of its first call; `None` when it was never called.
     pub fn begins(&self) -> Option<Time> {
-        self.entries.iter().find_map(|entry| if let Entry::Called { at, .. } = entry { Some(*at) } else { None })
+        self.calls().next()
+    }
+
+    /// Market times of its calls with anything but ticks.
+    fn calls(&self) -> impl Iterator<Item = Time> {
+        self.entries.iter().filter_map(|entry| if let Entry::Called { at, .. } = entry { Some(*at) } else { None })
+    }
+
+    /// Whether nothing happened in it from this market time on. Ticks that are gone came before the call after them, and before
+    /// the engine's `next` life began, unless the market has gone back since, as one that is replayed does; where neither tells, it is
+    /// taken to have gone on.
+    ///
+    /// # Errors
+    /// Ticks that are there can't be read.
+    pub fn ended_before(&self, time: Time, records: &Path, next: Option<&Life>) -> Result<bool, RecordError> {
+        let last_call = self.calls().max();
+        if last_call.is_some_and(|at| at >= time) {
+            return Ok(false);
+        }
+        let next = next.and_then(Self::begins).filter(|begins| last_call.is_none_or(|at| at <= *begins));
+        // Whether something after the entry that is looked at came before that time.
+        let mut is_bounded = next.is_some_and(|begins| begins <= time);
+        let mut seen = HashSet::new();
+        for entry in self.entries.iter().rev() {
+            match entry {
+                Entry::Called { .. } => is_bounded = true,
+                Entry::Ticks { symbol, first, count, .. } | Entry::Passed { symbol, first, count } if seen.insert(*symbol) => {
+                    let last = self.tick(records, *symbol, first + u64::from(*count) - 1)?;
+                    if last.map_or(!is_bounded, |last| last.time >= time) {
+                        return Ok(false);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
+    }
+
+    /// One of its ticks, if it is there.
+    fn tick(&self, records: &Path, symbol: u32, number: u64) -> Result<Option<Tick>, RecordError> {
+        let symbol = self.beginning.symbols.get(symbol as usize);
+        let spec = symbol.and_then(|symbol| self.beginning.table.get(usize::from(symbol.0)));
+        spec.map_or(Ok(None), |spec| TickTape::open(records, self.run, &spec.name)?.find(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::writer::{Recorder, Retention};
+    use domain::limits::GuestLimits;
+    use domain::symbol::{SymbolId, SymbolTable, common};
+    use domain::tape::Heard;
+
+    fn called(at: i64) -> Entry {
+        Entry::Called { at: Time(at), call: Heard::Timer(1) }
+    }
+
+    fn life(entries: Vec<Entry>) -> Life {
+        let beginning = Beginning {
+            engine: EngineId(1),
+            version: Digest([0; 32]),
+            table: vec![common::forex("EUR", "USD")],
+            symbols: vec![SymbolId(0)],
+            seed: 1,
+            limits: GuestLimits::default(),
+        };
+        Life { run: 1, beginning, entries }
+    }
+
+    /// Ticks 1 to 9 came at 10 to 90; the life was called at 5 and had some of them.
+    #[test]
+    fn a_life_ended_with_its_last_tick_or_when_that_is_gone_with_what_came_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = SymbolTable::new(vec![common::forex("EUR", "USD")]).unwrap();
+        let mut recorder = Recorder::new(folder.path(), 1, known, Retention::default()).unwrap();
+        let tick = |sequence: u64| Tick {
+            symbol: SymbolId(0),
+            sequence,
+            time: Time(sequence as i64 * 10),
+            bid: 1.3,
+            ask: 1.3,
+            last: 0.0,
+            volume: 0.0,
+            flags: 0,
+        };
+        recorder.ticks(&(1..10).map(tick).collect::<Vec<_>>()).unwrap();
+        let ticks = |first, count| Entry::Ticks { symbol: 0, first, count, skipped: 0 };
+        let passed = |first, count| Entry::Passed { symbol: 0, first, count };
+        let gone = ticks(100, 1);
+        let (before, back) = (life(vec![called(50)]), life(vec![called(3)]));
+        let ends = |entries: &[Entry], next: Option<&Life>| {
+            let life = life(entries.to_vec());
+            (1..=200).find(|&time| life.ended_before(Time(time), folder.path(), next).unwrap())
+        };
+        for (entries, next, before_time) in [
+            (vec![called(5), ticks(1, 2), ticks(4, 3)], None, Some(61)),
+            (vec![called(5), ticks(1, 2), passed(4, 4)], None, Some(71)),
+            (vec![called(5), ticks(1, 2), called(25)], None, Some(26)),
+            (vec![called(5), gone.clone(), called(25)], None, Some(26)),
+            (vec![called(5), gone.clone()], Some(&before), Some(50)),
+            (vec![called(5), gone.clone()], Some(&back), None),
+            (vec![called(5), gone.clone()], None, None),
+        ] {
+            assert_eq!(ends(&entries, next), before_time, "{entries:?}");
+        }
     }
 }

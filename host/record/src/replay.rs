@@ -87,17 +87,25 @@ pub fn replay(
     let mut tapes = names.map(|spec| TickTape::open(records, life.run, &spec.name)).collect::<Result<Vec<_>, _>>()?;
     let mut run = Again { hash: Sha256::new(), ticks: 0, calls: 0, decisions: 0, ended: None, difference: None };
     let mut rest = life.entries.as_slice();
+    // The fault of a batch of which only the last rows are left.
+    let mut failed = None;
     while let [entry, after @ ..] = rest {
         let asked = after.iter().take_while(|entry| matches!(entry, Entry::Asked(_))).count();
         let (script, after) = after.split_at(asked);
-        let fault = if let Some(Entry::Failed(fault)) = after.first() { Some(fault) } else { None };
+        let ending = match after {
+            [Entry::Failed(fault), Entry::Ticks { .. } | Entry::Gap, ..] => Ending::HereOrLater(fault),
+            [Entry::Failed(fault), ..] => Ending::Here(fault),
+            _ => failed.map_or(Ending::Returned, Ending::Here),
+        };
         rest = after;
         match entry {
             Entry::Called { at, .. } if *at > to => break,
-            Entry::Called { at, call } => run.call(&mut *guest, *at, &call.as_call(), script, fault),
+            Entry::Called { at, call } => run.call(&mut *guest, *at, &call.as_call(), script, ending),
             &Entry::Ticks { symbol, first, count, skipped } => {
                 let Some(tape) = tapes.get_mut(symbol as usize) else { break };
                 let last = first + u64::from(count) - 1;
+                // A batch may have failed at any of its rows; where it asked something, it had come to the last of them.
+                let before_last = ending.fault().filter(|_| script.is_empty()).map_or(Ending::Returned, Ending::HereOrLater);
                 let mut over = false;
                 tape.range(SymbolId(symbol as u16), first, count, |tick| {
                     over = tick.time > to;
@@ -107,9 +115,8 @@ pub fn replay(
                     let is_last = tick.sequence == last;
                     let skipped = if tick.sequence == first { skipped } else { 0 };
                     run.ticks += 1;
-                    // A fault in a batch lies at one of its rows; only after the last of them it is late.
-                    let (script, failing) = if is_last { (script, fault) } else { (&[][..], None) };
-                    run.call(&mut *guest, tick.time, &Call::Tick { symbol, tick, skipped }, script, failing);
+                    let (script, ending) = if is_last { (script, ending) } else { (&[][..], before_last) };
+                    run.call(&mut *guest, tick.time, &Call::Tick { symbol, tick, skipped }, script, ending);
                     run.goes_on()
                 })?;
                 if over {
@@ -131,6 +138,7 @@ pub fn replay(
                     break;
                 }
             }
+            Entry::Failed(fault) if matches!(rest.first(), Some(Entry::Ticks { .. })) => failed = Some(fault),
             Entry::Failed(fault) => run.ended = Some(fault.to_string()),
             Entry::Gap => run.ended = Some("the record has a gap: the engine asked for more than a record may have".into()),
             Entry::Begin(_) | Entry::Asked(_) | Entry::Untold { .. } => {}
@@ -151,6 +159,39 @@ pub fn replay(
     Ok(run.done())
 }
 
+/// Whether a call ended the guest's life, as is recorded.
+#[derive(Clone, Copy)]
+enum Ending<'a> {
+    /// No: it returned.
+    Returned,
+    /// It failed, or returned and a later row of the same batch failed.
+    HereOrLater(&'a Fault),
+    /// Yes.
+    Here(&'a Fault),
+}
+
+impl<'a> Ending<'a> {
+    fn fault(self) -> Option<&'a Fault> {
+        match self {
+            Self::Returned => None,
+            Self::HereOrLater(fault) | Self::Here(fault) => Some(fault),
+        }
+    }
+}
+
+/// Whether it is a fault of handling a batch, which is none tick by tick: one against its rules, or of the fuel and memory that all
+/// of its rows had together. A trap has the same function's name in its backtrace, but is the strategy's.
+fn is_of_batch(fault: &Fault) -> bool {
+    let rules = ["contract broken: on-ticks", "contract broken: market.at"];
+    let of_all_rows = matches!(fault.kind, FaultKind::OutOfFuel | FaultKind::OutOfMemory);
+    rules.iter().any(|rule| fault.message.starts_with(rule)) || (of_all_rows && fault.message.contains("on-ticks"))
+}
+
+/// Whether whoever is called the same way must fail the same way. A flood is ended by its host, for what was asked.
+fn comes_again(fault: &Fault) -> bool {
+    fault.kind.is_its_own() && fault.kind != FaultKind::Flooding && !is_of_batch(fault)
+}
+
 struct Again {
     hash: Sha256,
     ticks: u64,
@@ -161,7 +202,7 @@ struct Again {
 }
 
 impl Again {
-    fn call(&mut self, guest: &mut dyn Guest<ReplayHost>, at: Time, call: &Call<'_>, script: &[Entry], fault: Option<&Fault>) {
+    fn call(&mut self, guest: &mut dyn Guest<ReplayHost>, at: Time, call: &Call<'_>, script: &[Entry], ending: Ending<'_>) {
         let host = guest.host();
         host.now = host.now.max(at);
         host.script = script.iter().filter_map(|entry| if let Entry::Asked(asked) = entry { Some(asked.clone()) } else { None }).collect();
@@ -173,8 +214,10 @@ impl Again {
             self.difference = Some(Difference { at: now, call: shown(call), recorded, now: now_is });
         };
         let departed = host.departed.take();
-        // A question that broke the contract had no answer to write down, and what is not its own end did not keep it this time.
-        let cut_off = fault.filter(|fault| !fault.kind.is_its_own() || fault.message.contains("contract broken"));
+        // A question that broke the contract had no answer to write down, and what is not its own end, or a batch's, did not keep it
+        // this time.
+        let cut_off = |fault: &&Fault| !fault.kind.is_its_own() || fault.message.contains("contract broken") || is_of_batch(fault);
+        let cut_off = ending.fault().filter(cut_off);
         if let (Some(Departure { recorded: None, .. }), Some(fault)) = (&departed, cut_off) {
             self.ended = Some(fault.to_string());
         } else if let Some(departed) = departed {
@@ -183,7 +226,7 @@ impl Again {
         } else if let Some(left) = host.script.pop_front() {
             differ(format!("{left:?}"), outcome.map_or_else(|fault| fault.to_string(), |_| "nothing more".into()));
         } else if let Err(now_failed) = outcome {
-            match fault {
+            match ending.fault() {
                 // Whoever is not cut off this time goes on, perhaps to an end of its own.
                 Some(recorded) if recorded.kind == now_failed.kind || !recorded.kind.is_its_own() => {
                     self.ended = Some(recorded.to_string())
@@ -191,12 +234,12 @@ impl Again {
                 Some(recorded) => differ(recorded.to_string(), now_failed.to_string()),
                 None => differ("no fault".into(), now_failed.to_string()),
             }
-        } else if let Some(fault) = fault.filter(|fault| fault.kind == FaultKind::Flooding) {
-            // The host has ended it for what it asked, all of which is the same.
-            self.ended = Some(fault.to_string());
-        } else if let Some(fault) = fault.filter(|fault| fault.kind.is_its_own() && !fault.message.contains("on-ticks")) {
-            // A fault of handling a batch is none tick by tick.
-            differ(fault.to_string(), "no fault".into());
+        } else if let Ending::Here(fault) = ending {
+            if comes_again(fault) {
+                differ(fault.to_string(), "no fault".into());
+            } else {
+                self.ended = Some(fault.to_string());
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 
 use crate::chain::{Frame, Hash, frame, header, read};
 use crate::error::RecordError;
-use crate::ticks::{TickFile, run_folder};
+use crate::inventory::{Inventory, begun};
+use crate::ticks::{TickFile, run_folder, ticks_folder};
 use domain::ids::{Digest, EngineId};
 use domain::symbol::SymbolTable;
 use domain::tape::Entry;
@@ -12,7 +13,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// How much is kept. The oldest files go when there is more; a life that fills its engine's share by itself ends in a gap.
+/// How much is kept. The oldest files go when there is more; a life that fills its engine's share by itself ends in a gap. What can't
+/// be done again without them goes after them: engines whose runs have no ticks left, and components that no life names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Of each engine, bytes.
@@ -37,6 +39,7 @@ pub struct Recorder {
     engines: HashMap<EngineId, Chain>,
     holes: HashMap<EngineId, Hole>,
     symbols: HashMap<u16, TickFile>,
+    inventory: Inventory,
 }
 
 /// Something of an engine's life is not in its record.
@@ -77,20 +80,23 @@ impl Recorder {
             engines: HashMap::new(),
             holes: HashMap::new(),
             symbols: HashMap::new(),
+            inventory: Inventory::new(folder, run)?,
         })
     }
 
     /// Whether the component with this digest is kept already; if not, [`keep_component`](Self::keep_component) it, or what ran
-    /// can't be replayed once it has been removed elsewhere.
+    /// can't be replayed once it has been removed elsewhere. To be asked right before the [`entries`](Self::entries) with the life's
+    /// beginning: what no life names may go with the next others.
     pub fn has_component(&self, digest: &Digest) -> bool {
         component_file(&self.folder, digest).is_file()
     }
 
-    /// Keeps a component.
+    /// Keeps a component whose life begins next.
     ///
     /// # Errors
     /// It can't be written.
-    pub fn keep_component(&self, digest: &Digest, bytes: &[u8]) -> Result<(), RecordError> {
+    pub fn keep_component(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), RecordError> {
+        self.inventory.await_life(*digest);
         put(&component_file(&self.folder, digest), bytes)
     }
 
@@ -98,7 +104,15 @@ impl Recorder {
     ///
     /// # Errors
     /// It can't be written. What follows is told as a gap then, up to the next beginning, so that the record never claims to be whole.
-    pub fn entries(&mut self, engine: EngineId, mut entries: Vec<Entry>) -> Result<(), RecordError> {
+    /// Or what is not needed any more can't be removed.
+    pub fn entries(&mut self, engine: EngineId, entries: Vec<Entry>) -> Result<(), RecordError> {
+        let written = self.write(engine, entries);
+        // Also when that failed: the disk may be full.
+        let tended = self.inventory.tend();
+        written.and(tended)
+    }
+
+    fn write(&mut self, engine: EngineId, mut entries: Vec<Entry>) -> Result<(), RecordError> {
         let beginning = entries.iter().position(|entry| matches!(entry, Entry::Begin(_)));
         // A life begins with a frame of its own, so that a file can begin with it.
         let next_life = beginning.map(|at| entries.split_off(at));
@@ -134,8 +148,13 @@ impl Recorder {
         if begins {
             self.holes.remove(&engine);
         }
-        let folder = engine_folder(&self.folder, engine);
-        if rolled { trim(engine_files(&folder)?, self.retention.engine_bytes_max) } else { Ok(()) }
+        if rolled {
+            let files = engine_files(&engine_folder(&self.folder, engine))?;
+            let newest = files.last().cloned();
+            let removed = trim(files, self.retention.engine_bytes_max, |path| Some(path) == newest.as_ref())?;
+            self.inventory.removed(&removed);
+        }
+        Ok(())
     }
 
     /// Appends a frame; says whether a new file was begun for it.
@@ -149,7 +168,9 @@ impl Recorder {
         if rolls {
             chain.roll()?;
         }
+        let versions: Vec<Digest> = begun(&entries).collect();
         chain.append(&Frame { run: self.run, entries })?;
+        self.inventory.wrote(&chain.path(chain.number), &versions);
         Ok(rolls)
     }
 
@@ -166,7 +187,12 @@ impl Recorder {
             began |= file.write(left.iter().copied().filter(|tick| tick.symbol == symbol))?;
             left.retain(|tick| tick.symbol != symbol);
         }
-        if began { trim_runs(&self.folder.join("ticks"), self.retention.tick_bytes_max) } else { Ok(()) }
+        if began {
+            let open: Vec<PathBuf> = self.symbols.values().map(TickFile::path).collect();
+            let removed = trim_runs(&ticks_folder(&self.folder), self.retention.tick_bytes_max, &open)?;
+            self.inventory.removed(&removed);
+        }
+        Ok(())
     }
 }
 
@@ -234,7 +260,17 @@ pub(crate) fn engine_folder(records: &Path, engine: EngineId) -> PathBuf {
     records.join(format!("engine-{engine}"))
 }
 
-fn components(records: &Path) -> PathBuf {
+/// The folders of all engines.
+pub(crate) fn engine_folders(records: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let is_engine = |path: &PathBuf| {
+        let number = path.file_name().and_then(|name| name.to_str()?.strip_prefix("engine-"));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    Ok(folders(records)?.into_iter().filter(is_engine).collect())
+}
+
+/// Where components are kept.
+pub(crate) fn components(records: &Path) -> PathBuf {
     records.join("components")
 }
 
@@ -258,19 +294,31 @@ pub(crate) fn engine_files(folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
 
 /// The files of a folder by name; none when there is no such folder.
 pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let mut files = list(folder)?;
+    files.retain(|path| path.is_file());
+    Ok(files)
+}
+
+/// The folders in a folder by name; none when there is no such folder.
+pub(crate) fn folders(folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let mut folders = list(folder)?;
+    folders.retain(|path| path.is_dir());
+    Ok(folders)
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(RecordError::io("list", folder))?,
     };
-    let mut files =
+    let mut paths =
         entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(RecordError::io("list", folder))?;
-    files.retain(|path| path.is_file());
-    files.sort();
-    Ok(files)
+    paths.sort();
+    Ok(paths)
 }
 
-/// Removes the oldest of `files` until the rest has at most `max` bytes; the newest stays.
-fn trim(files: Vec<PathBuf>, max: u64) -> Result<(), RecordError> {
+/// Removes the oldest of `files` until the rest has at most `max` bytes, but none that `is_open` to be written; says which.
+fn trim(files: Vec<PathBuf>, max: u64, is_open: impl Fn(&PathBuf) -> bool) -> Result<Vec<PathBuf>, RecordError> {
     let sized: Vec<(PathBuf, u64)> = files
         .into_iter()
         .map(|path| {
@@ -279,37 +327,40 @@ fn trim(files: Vec<PathBuf>, max: u64) -> Result<(), RecordError> {
         })
         .collect::<Result<_, RecordError>>()?;
     let mut total: u64 = sized.iter().map(|(_, bytes)| bytes).sum();
-    for (path, bytes) in sized.iter().take(sized.len().saturating_sub(1)) {
+    let mut removed = Vec::new();
+    for (path, bytes) in sized.into_iter().filter(|(path, _)| !is_open(path)) {
         if total <= max {
             break;
         }
-        fs::remove_file(path).map_err(RecordError::io("remove", path))?;
+        fs::remove_file(&path).map_err(RecordError::io("remove", &path))?;
         total -= bytes;
+        removed.push(path);
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// The same over all runs: their folders sort by time.
-fn trim_runs(ticks: &Path, max: u64) -> Result<(), RecordError> {
-    let entries = fs::read_dir(ticks).map_err(RecordError::io("list", ticks))?;
-    let mut runs: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    runs.sort();
+fn trim_runs(ticks: &Path, max: u64, open: &[PathBuf]) -> Result<Vec<PathBuf>, RecordError> {
+    let runs = folders(ticks)?;
     let mut all = Vec::new();
     for run in &runs {
         all.extend(files(run)?);
     }
-    trim(all, max)?;
+    let removed = trim(all, max, |path| open.contains(path))?;
     // Only empty folders can be removed this way, which is what is wanted.
     runs.iter().take(runs.len().saturating_sub(1)).for_each(|run| drop(fs::remove_dir(run)));
-    Ok(())
+    Ok(removed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::reader::Record;
+    use crate::ticks::TickTape;
     use domain::limits::GuestLimits;
+    use domain::symbol::{SymbolId, common};
     use domain::tape::{Asked, Beginning};
+    use domain::time::Time;
 
     const ENGINE: EngineId = EngineId(7);
 
@@ -449,5 +500,27 @@ mod tests {
         }
         lived(folder.path(), 2, 20);
         assert_eq!(kept(folder.path()), (vec![asked(10), asked(20)], 0));
+    }
+    #[test]
+    fn ticks_that_are_being_written_stay_when_the_record_is_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = SymbolTable::new(vec![common::forex("AUD", "USD"), common::forex("EUR", "USD")]).unwrap();
+        let retention = Retention { tick_bytes_max: 0, ..Retention::default() };
+        let mut recorder = Recorder::new(folder.path(), 1, table, retention).unwrap();
+        let tick = |symbol, sequence| Tick {
+            symbol: SymbolId(symbol),
+            sequence,
+            time: Time(0),
+            bid: 1.3,
+            ask: 1.3,
+            last: 0.0,
+            volume: 0.0,
+            flags: 0,
+        };
+        recorder.ticks(&[tick(0, 1), tick(1, 1)]).unwrap();
+        recorder.ticks(&[tick(0, 2), tick(1, 2)]).unwrap();
+        for symbol in ["AUDUSD", "EURUSD"] {
+            TickTape::open(folder.path(), 1, symbol).unwrap().range(SymbolId(0), 1, 2, |_| true).unwrap();
+        }
     }
 }

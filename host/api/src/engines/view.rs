@@ -61,6 +61,8 @@ pub(crate) struct EngineView {
     ticks: u64,
     /// Ticks it was told it missed.
     skipped: u64,
+    /// Calls into its guests since the host started: ticks, bars, timers, news of its orders, and those of its start and its saves.
+    calls: u64,
     /// Commands that the gate let through.
     orders: u64,
     /// What the gate refused since its guest was started.
@@ -79,10 +81,16 @@ pub(crate) struct EngineView {
     fuel_total: u64,
     /// Fuel for each tick of its market, on average, whatever it was used for.
     fuel_per_tick: u64,
+    /// Fuel of a call, on average.
+    fuel_per_call: u64,
+    /// Fuel of the last call.
+    fuel_last: u64,
     /// Fuel since midnight UTC, or since the host started.
     fuel_today: u64,
     /// Log lines, signals and plots that were kept, bytes.
     log_bytes: u64,
+    /// Log lines, signals and plots that its bounds cut off.
+    remarks_dropped: u64,
     /// Ticks that went by because its owner's fuel of that second was used up.
     throttled: u64,
     /// Whether it is served after all others, since it takes more than its share of its shard.
@@ -93,6 +101,8 @@ pub(crate) struct EngineView {
     gone_by: u64,
     /// Linear memory of its guest.
     memory_bytes: u64,
+    /// The most that any of its guests had since the host started.
+    memory_bytes_peak: u64,
     /// From a tick's arrival to the guest's return, microseconds: half were faster.
     decision_us_p50: f64,
     /// The same: 99 of 100 were faster.
@@ -147,6 +157,7 @@ impl Names {
             trading: running.map_or(record.trading, |engine| engine.trading),
             ticks: count(|engine| engine.ticks),
             skipped: count(|engine| engine.skipped),
+            calls: count(|engine| engine.calls),
             orders: count(|engine| engine.orders),
             denied: count(|engine| engine.denied),
             deals: count(|engine| engine.deals),
@@ -158,13 +169,17 @@ impl Names {
             faults: count(|engine| engine.faults),
             fuel_total: count(|engine| engine.fuel_total),
             fuel_per_tick: count(|engine| engine.fuel_total / engine.ticks.max(1)),
+            fuel_per_call: count(|engine| engine.fuel_total / engine.calls.max(1)),
+            fuel_last: count(|engine| engine.fuel_last),
             fuel_today: count(|engine| engine.fuel_today),
             log_bytes: count(|engine| engine.log_bytes),
+            remarks_dropped: count(|engine| engine.remarks_dropped),
             throttled: count(|engine| engine.throttled),
             slow: running.is_some_and(|engine| engine.slow),
             slowed: count(|engine| engine.slowed),
             gone_by: count(|engine| engine.gone_by),
             memory_bytes: count(|engine| engine.memory_bytes),
+            memory_bytes_peak: count(|engine| engine.memory_bytes_peak),
             decision_us_p50: running.map_or(0.0, |engine| engine.decision_us_p50),
             decision_us_p99: running.map_or(0.0, |engine| engine.decision_us_p99),
             last_tick_at: last_tick(state, record),

@@ -23,13 +23,20 @@ async fn an_engine_is_added_started_and_trades() {
     world.settle();
     world.ticks(3);
     let engine = world.get("/engines/1").await.ok();
-    let expected = r#"["running","running",3,1,1,1,0,65536,"2025-01-01T00:00:02.000000Z"]"#;
-    assert_eq!(fields(&engine, "state wanted ticks orders deals positions faults memory_bytes last_tick_at"), json(expected));
+    let expected = r#"["running","running",3,1,1,1,0,65536,65536,"2025-01-01T00:00:02.000000Z"]"#;
+    assert_eq!(
+        fields(&engine, "state wanted ticks orders deals positions faults memory_bytes memory_bytes_peak last_tick_at"),
+        json(expected)
+    );
     // Bought a lot at 1.10002 for 1 USD; the bid is 1.10002 now.
     assert_eq!((&engine["realised"], &engine["floating"], &engine["profit"]), (&(-1.0).into(), &0.0.into(), &(-1.0).into()));
     assert_eq!(world.get("/engines").await.ok()["items"], serde_json::json!([engine]));
     assert_eq!(world.get("/engines?user=ann").await.ok()["items"][0]["id"], 1);
     assert_eq!(world.get("/accounts/1").await.ok()["balance"], 9_999.0);
+
+    // init, on-start, three ticks, its order accepted and filled, its position opened, save, on-stop: 10 fuel each.
+    let stopped = world.post("/engines/1/stop", Value::Null).await.ok();
+    assert_eq!(fields(&stopped, "state calls fuel_per_call fuel_last remarks_dropped"), json(r#"["stopped",10,10,10,0]"#));
 }
 
 #[tokio::test(flavor = "multi_thread")]

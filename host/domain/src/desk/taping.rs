@@ -63,15 +63,17 @@ impl Desk {
         }
     }
 
-    /// The call failed; in a batch, at one of the rows that are not on the tape yet.
+    /// The call failed; in a batch, at the row that the guest is known to have come to, or at one of those after it.
     pub(crate) fn tape_failed(&mut self, fault: &Fault) {
-        if let Some(mut batch) = self.batch.take() {
-            let rows = batch.rows;
-            self.tape_batch(&mut batch, rows);
-        }
-        if let Some(tape) = &mut self.tape {
-            tape.failed(fault);
-        }
+        let batch = self.batch.take();
+        let Some(tape) = &mut self.tape else { return };
+        let Some(mut batch) = batch else { return tape.failed(fault) };
+        let (come_to, rows) = (batch.row + 1, batch.rows);
+        batch.tape_rows(tape, come_to);
+        tape.failed(fault);
+        batch.tape_rows(tape, rows);
+        // Nothing follows that would.
+        tape.close();
     }
 }
 

@@ -152,12 +152,10 @@ impl Slot {
         if wanted.last < fed.tick.sequence {
             return None;
         }
-        // What it is missing it must be told with the next tick that it is handed.
-        let must_be_told = actor.must_tell_skipped(wanted.symbol);
         let due = [actor.next_timer(), self.next_save].into_iter().flatten().fold(wake.at, Time::min);
         let is_alone = self.shadow.is_none() && self.trial.is_none() && self.beside.is_none() && !self.busy;
         let is_fed = self.state == EngineState::Running && self.held.is_none() && !self.lane.is_slow();
-        (is_alone && is_fed && !must_be_told).then_some((wake, due))
+        (is_alone && is_fed).then_some((wake, due))
     }
 
     /// Ticks up to this one went by while it dozed.

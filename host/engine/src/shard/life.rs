@@ -13,10 +13,10 @@ use domain::contract::{Gap, StopReason};
 use domain::desk::Reached;
 use domain::guest::Fault;
 use domain::ids::EngineId;
-use domain::life::{EngineEvent, EngineState, FAULT_WINDOW_US, FAULTS_MAX, NotNow, Verdict};
+use domain::life::{EngineEvent, EngineState, NotNow, Verdict};
 use domain::limits::HISTORY_ROWS_MAX;
 use domain::tick::{Bar, Timeframe};
-use domain::time::{MINUTE_US, Time};
+use domain::time::Time;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -384,10 +384,10 @@ impl Shard {
                 let seconds = due.since_us(now) as f64 / 1e6;
                 self.step(at, EngineEvent::Fault, &format!("{text}; starts again in {seconds} s from its last saved state"));
             }
-            Verdict::Quarantine => {
+            Verdict::Quarantine { faults, minutes } => {
                 self.step(at, EngineEvent::Fault, &text);
-                let minutes = FAULT_WINDOW_US / MINUTE_US;
-                let reason = format!("{FAULTS_MAX} faults within {minutes} minutes, the last: {text}; start it again when it is mended");
+                let within = if minutes < 120 { format!("{minutes} minutes") } else { format!("{} hours", minutes / 60) };
+                let reason = format!("{faults} faults within {within}, the last: {text}; start it again when it is mended");
                 self.step(at, EngineEvent::Quarantine, &reason);
             }
         }

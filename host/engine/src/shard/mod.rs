@@ -307,7 +307,7 @@ impl Shard {
     fn hand_overs(&mut self) {
         for (engine, generation, hand) in std::mem::take(&mut self.ready) {
             self.slot(engine).into_iter().for_each(|at| self.rouse(at));
-            self.hand_over(engine, generation, &hand);
+            self.hand_over(engine, generation, hand);
         }
     }
 

@@ -93,7 +93,7 @@ impl Shard {
 
     pub(super) fn flat(&mut self, at: usize, wanted: usize, fed: &Fed) {
         if self.is_fed(at) {
-            if self.is_throttled(at) {
+            if self.is_throttled(at) && self.is_awaited(at, wanted, fed) {
                 return self.throttled(at, wanted, fed);
             }
             self.before_shadow(at);
@@ -116,6 +116,11 @@ impl Shard {
         let shared = &self.shared;
         shared.is_short_of_fuel(self.second)
             && self.slots[at].as_ref().is_some_and(|slot| slot.entry.usage.is_out_of_fuel(self.second, &shared.bounds.quotas))
+    }
+
+    /// Whether a tick would be handed to an engine's guest. The others go by, and are none that it misses.
+    fn is_awaited(&mut self, at: usize, wanted: usize, fed: &Fed) -> bool {
+        self.slots[at].as_mut().is_some_and(|slot| slot.is_awaited(wanted, fed))
     }
 
     /// A tick goes by; what closes with it is told all the same, and the next tick says how many have gone by.
@@ -245,12 +250,14 @@ impl Shard {
         self.slots[at].as_ref()?.wanted.iter().position(|wanted| wanted.symbol == symbol)
     }
 
-    /// For an engine that wants the latest only: every bar, and of each symbol the last tick, with the number it missed.
+    /// For an engine that wants the latest only: every bar, and of each symbol the last tick that it is to be handed, with the number it
+    /// missed.
     pub(super) fn latest(&mut self, at: usize, run: &[Message], scratch: &Scratch) {
         let mut merged = 0;
         for (place, fed) in ticks(run) {
             let Some(wanted) = self.wanted(at, fed.tick.symbol) else { continue };
-            if !self.is_fed(at) || scratch.last_of[index(fed.tick.symbol)] as usize == place {
+            let is_last = scratch.last_of[index(fed.tick.symbol)] as usize == place;
+            if is_last || !self.is_fed(at) || !self.is_awaited(at, wanted, fed) {
                 self.flat(at, wanted, fed);
             } else {
                 merged += 1;

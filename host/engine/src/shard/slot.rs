@@ -235,7 +235,8 @@ impl Slot {
     pub(super) fn part_with(&mut self, second: i64, shared: &Shared) -> Option<Actor> {
         self.charge_fuel(second, 0, shared);
         self.fuel_counted = 0;
-        let actor = self.actor.take()?;
+        let mut actor = self.actor.take()?;
+        add(&self.meter.calls, u64::from(actor.take_calls()));
         self.fuel_before = self.fuel_before.saturating_add(actor.used().fuel_total);
         Some(actor)
     }
@@ -287,7 +288,6 @@ impl Slot {
     /// Sends on what the guest asked for and said, also when it failed after that: it was promised.
     pub(super) fn deliver(&mut self, shared: &Shared) {
         let Some(actor) = &mut self.actor else { return };
-        add(&self.meter.calls, u64::from(actor.take_calls()));
         let sent = catch_unwind(AssertUnwindSafe(|| {
             if actor.has_commands() {
                 self.orders = actor.orders();
@@ -462,6 +462,13 @@ impl Slot {
         sequence <= wanted.last
     }
 
+    /// Whether the guest would be handed this tick: it waits for it, or has missed some before it.
+    pub(super) fn is_awaited(&mut self, wanted: usize, fed: &Fed) -> bool {
+        let Some(actor) = &mut self.actor else { return false };
+        let Wanted { symbol, last, .. } = self.wanted[wanted];
+        (last != 0 && fed.tick.sequence > last + 1) || actor.wake(symbol).is_some_and(|wake| wake.holds(&fed.tick))
+    }
+
     /// How many ticks the guest misses before this one; `None` when it has seen this one or was started after it.
     fn skipped(&mut self, wanted: usize, fed: &Fed) -> Option<u32> {
         if self.has_seen(wanted, fed) {
@@ -519,6 +526,7 @@ impl Slot {
     pub(super) fn publish(&mut self) {
         let Some(actor) = &mut self.actor else { return };
         let meter = &self.meter;
+        add(&meter.calls, u64::from(actor.take_calls()));
         meter.set_used(actor.used(), self.fuel_before);
         meter.denied.store(actor.denied(), Relaxed);
     }

@@ -108,10 +108,16 @@ impl Shard {
     }
 
     /// The new version is ready for the state: the old one hands it over.
-    pub(super) fn hand_over(&mut self, engine: EngineId, generation: u32, hand: &Hand) {
+    pub(super) fn hand_over(&mut self, engine: EngineId, generation: u32, hand: Hand) {
         let Some(at) = self.slot(engine) else { return };
-        let wanted = |slot: &Slot| slot.beside.as_ref().is_some_and(|beside| beside.generation == generation) && !slot.busy;
-        if !self.slots[at].as_ref().is_some_and(|slot| wanted(slot) && slot.actor.is_some()) {
+        let wanted = |slot: &&mut Slot| slot.beside.as_ref().is_some_and(|beside| beside.generation == generation);
+        let Some(slot) = self.slots[at].as_mut().filter(wanted) else { return };
+        if slot.busy {
+            // Its guest hears what it missed in a pause, and will be back.
+            slot.deferred.push(super::ShardRequest::Ready { engine, generation, hand });
+            return;
+        }
+        if slot.actor.is_none() {
             return;
         }
         let since = Instant::now();

@@ -99,7 +99,7 @@ impl HostileWorld {
             Event::Fault { engine, verdict: Verdict::RestartAt(due), at, .. } if engine.engine == EngineId(of) => {
                 Some(Some(due.since_us(at)))
             }
-            Event::Fault { engine, verdict: Verdict::Quarantine, .. } if engine.engine == EngineId(of) => Some(None),
+            Event::Fault { engine, verdict: Verdict::Quarantine { .. }, .. } if engine.engine == EngineId(of) => Some(None),
             _ => None,
         };
         self.told.events().into_iter().filter_map(delay).collect()

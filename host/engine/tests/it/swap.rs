@@ -164,10 +164,15 @@ fn count(world: &World) -> u64 {
 
 /// A version that waits in `load` until it is let go, and tells when it is there.
 fn slow_to_load() -> (Receiver<()>, Sender<()>, Script) {
+    slow_at(|call| matches!(call, Call::Load { .. }))
+}
+
+/// A version that waits in such calls until it is let go, each time, and tells when it is there.
+fn slow_at(waits: fn(&Call<'_>) -> bool) -> (Receiver<()>, Sender<()>, Script) {
     let ((tell, there), (go, gone)) = (channel(), channel());
     let (tell, gone) = (Mutex::new(tell), Mutex::new(gone));
     let act = move |desk: &mut Desk, call: &Call<'_>, mind: &mut Mind| {
-        if let Call::Load { .. } = call {
+        if waits(call) {
             tell.lock().unwrap().send(()).unwrap();
             gone.lock().unwrap().recv_timeout(PATIENCE).unwrap();
         }
@@ -208,6 +213,39 @@ fn while_a_version_takes_over_its_events_and_commands_wait_in_order_and_nobody_e
     assert!(heard[1..].iter().all(|words| !words.starts_with("tick") || words.ends_with("skipped=0")), "{heard:?}");
     world.host.stop_engine(EngineId(7), "look").unwrap();
     assert_eq!(count(&world), 99);
+}
+
+#[test]
+fn a_version_takes_over_from_one_that_hears_what_it_missed_in_a_pause() {
+    let world = World::with(Bounds { shards: 1, ..Bounds::default() });
+    world.account(1);
+    world.run(8, 1, listens);
+    let (hears, heard, before) = slow_at(|call| matches!(call, Call::Bar { .. }));
+    world.run(7, 1, before);
+    world.feed(tick(EURUSD, SECOND_US, 110_001));
+    world.settle();
+    world.host.command(EngineId(7), EngineCommand::Pause, "lunch").unwrap();
+    world.feed(tick(EURUSD, 2 * MINUTE_US, 110_001));
+    world.settle();
+    let (made, go, script) = slow_at(|call| matches!(call, Call::Init(_)));
+    let version = world.guests.load(script);
+    std::thread::scope(|scope| {
+        let swap = scope.spawn(|| world.host.swap(next(version), "better"));
+        made.recv_timeout(PATIENCE).unwrap();
+        let resume = scope.spawn(|| world.host.command(EngineId(7), EngineCommand::Resume, "back"));
+        hears.recv_timeout(PATIENCE).unwrap();
+        go.send(()).unwrap();
+        // It is ready while the one before is still away: their shard sees to others meanwhile.
+        for command in [EngineCommand::Pause, EngineCommand::Resume].repeat(20) {
+            world.host.command(EngineId(8), command, "meanwhile").unwrap();
+        }
+        heard.send(()).unwrap();
+        assert_eq!(resume.join().unwrap().unwrap(), S::WarmingUp);
+        assert!(matches!(swap.join().unwrap(), Ok(Swapped::TakenOver { .. })));
+    });
+    world.feed(tick(EURUSD, 3 * MINUTE_US, 110_001));
+    world.settle();
+    assert_eq!((world.host.engine(EngineId(7)).unwrap().version, world.heard.of(7, "bar").len()), (version, 2));
 }
 
 #[test]

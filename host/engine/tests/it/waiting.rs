@@ -153,6 +153,52 @@ fn restless(notes: &Notes, is_calm: &Arc<AtomicBool>) -> impl Fn(&mut Desk, &Cal
     }
 }
 
+/// Waits for bids of 1.101.
+fn for_a_price(desk: &mut Desk, call: &Call<'_>, _: &mut Mind) -> Option<Outcome> {
+    if let Call::Tick { .. } = call {
+        desk.set_wake(0, Wake { bid_at_least: 1.101, ..Wake::NO_TICK }).unwrap();
+    }
+    None
+}
+
+#[test]
+fn one_that_missed_ticks_is_handed_the_next_since_what_it_waits_for_may_have_been_among_them() {
+    let world = World::with(Bounds { shards: 1, ..Bounds::default() });
+    world.account(1);
+    world.run(7, 1, for_a_price);
+    let feed = |second, bid| {
+        world.feed(tick(EURUSD, second * SECOND_US, bid));
+        world.settle();
+    };
+    feed(1, 110_000);
+    feed(2, 110_000);
+    world.host.command(ENGINE, EngineCommand::Pause, "lunch").unwrap();
+    feed(3, 110_100);
+    feed(4, 110_000);
+    world.host.command(ENGINE, EngineCommand::Resume, "back").unwrap();
+    feed(5, 110_000);
+    feed(6, 110_000);
+    feed(7, 110_100);
+    let ticks = ["tick 0 1000000 110000 skipped=0", "tick 0 5000000 110000 skipped=2", "tick 0 7000000 110100 skipped=0"];
+    assert_eq!(world.heard.of(7, "tick "), ticks);
+}
+
+#[test]
+fn the_latest_tick_only_is_the_latest_of_those_that_are_waited_for() {
+    let (world, slow) = held_up_with(Bounds::default());
+    let mut latest = setup(7, 1);
+    latest.description.latest_tick_only = true;
+    world.run_as(latest, for_a_price);
+    slow.hold(&world);
+    let bids = [110_000, 110_000, 110_000, 110_100, 110_000, 110_000];
+    (1..).zip(bids).for_each(|(second, bid)| world.feed(tick(EURUSD, second * SECOND_US, bid)));
+    slow.let_go(&world);
+    let ticks = ["tick 0 0 110000 skipped=0", "tick 0 6000000 110000 skipped=2"];
+    assert_eq!(world.heard.of(7, "tick "), ticks);
+    let seen = world.host.engine(ENGINE).unwrap();
+    assert_eq!((seen.skipped, world.host.snapshot().totals.ticks_merged), (2, 2));
+}
+
 /// One with two symbols never dozes: all that goes by goes by its desk.
 #[test]
 fn an_engine_that_dozes_sees_and_decides_what_one_does_that_lets_each_tick_go_by() {

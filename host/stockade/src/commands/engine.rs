@@ -382,11 +382,12 @@ fn detail(engine: &Value) -> String {
         ("faults", format!("{}, started again {} times", engine["faults"], engine["restarts"])),
         ("ticks", format!("{}, {} missed, {} throttled", engine["ticks"], engine["skipped"], engine["throttled"])),
         ("served", served(engine)),
+        ("calls", format!("{}, with {} fuel each, {} in the last", engine["calls"], engine["fuel_per_call"], engine["fuel_last"])),
         (
             "used",
             format!(
-                "{} fuel today, {} bytes of memory, {} bytes logged",
-                engine["fuel_today"], engine["memory_bytes"], engine["log_bytes"]
+                "{} fuel today, {} bytes of memory (at most {}), {} bytes logged, {} lines and points cut off",
+                engine["fuel_today"], engine["memory_bytes"], engine["memory_bytes_peak"], engine["log_bytes"], engine["remarks_dropped"]
             ),
         ),
         ("holds", format!("{} positions, {} working orders", engine["positions"], engine["working_orders"])),

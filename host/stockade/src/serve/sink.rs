@@ -84,7 +84,7 @@ impl StoreSink {
             Event::Fault { engine, fault, verdict, at } => {
                 let next = match verdict {
                     Verdict::RestartAt(time) => format!("it is started again at {time}"),
-                    Verdict::Quarantine => "it is quarantined until somebody starts it".to_owned(),
+                    Verdict::Quarantine { .. } => "it is quarantined until somebody starts it".to_owned(),
                 };
                 tracing::warn!(engine = engine.engine.0, user = engine.owner.0, kind = %fault.kind, "the strategy failed; {next}");
                 batch.logs.push(NewLog { engine: engine.engine, at, level: LogLevel::Error, text: format!("{fault}; {next}") });

@@ -161,6 +161,21 @@ fn replays(place: &Place) {
     assert!(lines.contains("\"Submit\""), "{lines}");
     assert!(replay(&["--to", "2024-01-08"]).out.lines().count() == 2, "nothing was done so early");
 
+    // The ticks of the first run are dropped: its lives can't be done again, and the one after the restart can.
+    let runs = std::fs::read_dir(place.path(".stockade/records/ticks")).expect("a folder").map(|run| run.expect("a run").path());
+    let (first, away) = (runs.min().expect("two runs"), place.path("away"));
+    std::fs::rename(&first, &away).expect("it can be moved");
+    let ran = replay(&["--json"]);
+    ran.failed(3, &["lives of engine 1 can't be done again", "of EURUSD were not recorded", "--from"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let again: Vec<bool> = report["lives"].as_array().expect("a list").iter().map(|life| life["not_replayed"].is_null()).collect();
+    assert!(again.len() == 3 && !again[0] && again[2], "{report}");
+    let ran = replay(&["--json", "--from", "2100-01-01"]);
+    assert_eq!(ran.code, 0, "all of them ended before: {}", ran.err);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!((report["lives"].as_array().map(Vec::len), report["ended_before"].as_u64()), (Some(0), Some(3)), "{report}");
+    std::fs::rename(&away, &first).expect("it can be moved back");
+
     let scalper =
         stockade_build::build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies/scalper"), &stockade_build::Options::default());
     let scalper = scalper.expect("it builds").path;

@@ -13,7 +13,7 @@ use domain::ids::{Digest, EngineId};
 use domain::limits::GuestLimits;
 use domain::tape::Asked;
 use domain::time::Time;
-use record::{Life, Record, RecordError, ReplayHost, Replayed, replay};
+use record::{Difference, Life, Record, RecordError, ReplayHost, Replayed, replay};
 use sandbox::{Sandbox, SandboxConfig};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -28,7 +28,7 @@ pub struct Arguments {
     #[arg(long)]
     engine: u32,
     /// Decisions from this market time on are counted and written, such as "2014-05-01" or "2014-05-01 08:30" (UTC). A life
-    /// is replayed from its beginning all the same.
+    /// is replayed from its beginning all the same, one that ended before is left out.
     #[arg(long, value_name = "TIME")]
     from: Option<Moment>,
     /// Nothing after this market time is done again.
@@ -50,7 +50,14 @@ pub struct Arguments {
 /// One life, done again.
 struct Done<'a> {
     life: &'a Life,
-    replayed: Replayed,
+    /// What came of it, or which of its ticks are gone.
+    replayed: Result<Replayed, RecordError>,
+}
+
+impl Done<'_> {
+    fn difference(&self) -> Option<&Difference> {
+        self.replayed.as_ref().ok()?.difference.as_ref()
+    }
 }
 
 /// Replays and reports.
@@ -61,8 +68,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let to = arguments.to.map_or(Time(i64::MAX), |moment| moment.0);
     let sandbox = Sandbox::<ReplayHost>::new(SandboxConfig::default()).map_err(Failure::of(Exit::Machine))?;
     let mut file = arguments.decisions.as_deref().map(DecisionsFile::create).transpose()?;
+    let (lives, ended_before) = lives(&records, &record, (from, to))?;
     let mut done = Vec::new();
-    for life in record.lives.iter().filter(|life| life.begins().is_some_and(|begins| begins <= to)) {
+    for life in lives {
         let version = load(&sandbox, &records, life, arguments.component.as_deref())?;
         // This machine may be slower than the one on which it lived.
         let limits = GuestLimits { deadline_ms: DEADLINE_MS, ..life.beginning.limits };
@@ -72,20 +80,53 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
                 file.write(at, asked);
             }
         });
-        done.push(Done { life, replayed: replayed.map_err(failure)? });
+        match replayed {
+            // Those of other lives may be there.
+            Ok(_) | Err(RecordError::TicksMissing { .. }) => done.push(Done { life, replayed }),
+            Err(error) => return Err(failure(error)),
+        }
     }
     file.map_or(Ok(()), DecisionsFile::close)?;
-    if let (Some(file), Some(last)) = (&arguments.backtest, done.last()) {
-        let component = component(&records, last.life, arguments.component.as_deref())?.1;
-        let done = backtest::decisions(&records, last.life, &component, to, file)?;
-        eprintln!("the backtest took {} decisions: {}", done.decisions, file.display());
-        done.conditions.iter().for_each(|line| eprintln!("  {line}"));
+    match (&arguments.backtest, done.last()) {
+        (Some(file), Some(Done { life, replayed: Ok(_) })) => {
+            let component = component(&records, life, arguments.component.as_deref())?.1;
+            let done = backtest::decisions(&records, life, &component, to, file)?;
+            eprintln!("the backtest took {} decisions: {}", done.decisions, file.display());
+            done.conditions.iter().for_each(|line| eprintln!("  {line}"));
+        }
+        (Some(file), Some(_)) => eprintln!("no backtest, and no {}: ticks of the last of these lives are gone", file.display()),
+        _ => {}
     }
-    global.output().show(&answer(&done, &record), |_| text(&done, &record));
-    match done.iter().find_map(|done| done.replayed.difference.as_ref()) {
-        Some(difference) => Err(Failure::new(Exit::Refused, format_args!("engine {} decides otherwise: {difference}", arguments.engine))),
-        None => Ok(()),
+    global.output().show(&answer(&done, ended_before, &record), |_| text(&done, ended_before, &record));
+    verdict(&done, arguments.engine)
+}
+
+/// The lives of which something may lie within the time asked for, and how many ended before that.
+fn lives<'a>(records: &Path, record: &'a Record, (from, to): (Time, Time)) -> Outcome<(Vec<&'a Life>, usize)> {
+    let mut lives = Vec::new();
+    let mut ended_before = 0;
+    for (number, life) in record.lives.iter().enumerate() {
+        if life.begins().is_none_or(|begins| begins > to) {
+            continue;
+        }
+        match life.ended_before(from, records, record.lives.get(number + 1)).map_err(failure)? {
+            true => ended_before += 1,
+            false => lives.push(life),
+        }
     }
+    Ok((lives, ended_before))
+}
+
+/// Whether all of it was done again, and was the same.
+fn verdict(done: &[Done<'_>], engine: u32) -> Outcome {
+    if let Some(difference) = done.iter().find_map(Done::difference) {
+        return Err(Failure::new(Exit::Refused, format_args!("engine {engine} decides otherwise: {difference}")));
+    }
+    let gone: Vec<_> = done.iter().filter_map(|done| Some((done.life, done.replayed.as_ref().err()?))).collect();
+    let Some((life, error)) = gone.first() else { return Ok(()) };
+    let begins = life.begins().map_or_else(String::new, |begins| format!(", which begins at {begins}"));
+    let which = format!("{} of {} lives of engine {engine} can't be done again; the first of them{begins}", gone.len(), done.len());
+    Err(Failure::new(Exit::NotFound, format_args!("{which}: {error}; --from leaves out lives that ended before a time")))
 }
 
 /// A life's component, or the one given instead, with a name for it.
@@ -102,18 +143,23 @@ fn load(sandbox: &Sandbox<ReplayHost>, records: &Path, life: &Life, other: Optio
     Ok(loaded.digest)
 }
 
-fn answer(done: &[Done<'_>], record: &Record) -> Value {
+fn answer(done: &[Done<'_>], ended_before: usize, record: &Record) -> Value {
     let lives = done.iter().map(|Done { life, replayed }| {
-        json!({
-            "version": life.beginning.version.to_string(), "begins": life.begins().map(|time| time.to_string()), "ticks": replayed.ticks,
-            "calls": replayed.calls, "decisions": replayed.decisions, "digest": replayed.digest.to_string(), "ended": replayed.ended,
-            "difference": replayed.difference.as_ref().map(ToString::to_string),
-        })
+        let (version, begins) = (life.beginning.version.to_string(), life.begins().map(|time| time.to_string()));
+        match replayed {
+            Ok(replayed) => json!({
+                "version": version, "begins": begins, "ticks": replayed.ticks, "calls": replayed.calls, "decisions": replayed.decisions,
+                "digest": replayed.digest.to_string(), "ended": replayed.ended,
+                "difference": replayed.difference.as_ref().map(ToString::to_string),
+            }),
+            Err(gone) => json!({ "version": version, "begins": begins, "not_replayed": gone.to_string() }),
+        }
     });
-    json!({ "record": record.hash.to_string(), "torn_bytes": record.torn, "lives": lives.collect::<Vec<_>>() })
+    let lives = lives.collect::<Vec<_>>();
+    json!({ "record": record.hash.to_string(), "torn_bytes": record.torn, "ended_before": ended_before, "lives": lives })
 }
 
-fn text(done: &[Done<'_>], record: &Record) -> String {
+fn text(done: &[Done<'_>], ended_before: usize, record: &Record) -> String {
     let head = [
         ("begins", Align::Left),
         ("version", Align::Left),
@@ -125,17 +171,19 @@ fn text(done: &[Done<'_>], record: &Record) -> String {
     let rows: Vec<Vec<String>> = done
         .iter()
         .map(|Done { life, replayed }| {
-            let verdict = match (&replayed.difference, &replayed.ended) {
-                (Some(_), _) => "differs".to_owned(),
-                (None, Some(why)) => format!("the same, up to: {}", why.lines().next().unwrap_or_default()),
-                (None, None) => format!("the same, {}", &replayed.digest.to_string()[..12]),
+            let verdict = match replayed {
+                Err(gone) => format!("not done again: {gone}"),
+                Ok(Replayed { difference: Some(_), .. }) => "differs".to_owned(),
+                Ok(Replayed { ended: Some(why), .. }) => format!("the same, up to: {}", why.lines().next().unwrap_or_default()),
+                Ok(replayed) => format!("the same, {}", &replayed.digest.to_string()[..12]),
             };
+            let count = |of: fn(&Replayed) -> u64| replayed.as_ref().map_or_else(|_| String::new(), |replayed| grouped(of(replayed)));
             vec![
                 life.begins().map_or_else(String::new, |time| time.to_string()),
                 life.beginning.version.to_string()[..12].to_owned(),
-                grouped(replayed.ticks),
-                grouped(replayed.calls),
-                grouped(replayed.decisions),
+                count(|replayed| replayed.ticks),
+                count(|replayed| replayed.calls),
+                count(|replayed| replayed.decisions),
                 verdict,
             ]
         })
@@ -146,7 +194,11 @@ fn text(done: &[Done<'_>], record: &Record) -> String {
             format!("; {} bytes after its last whole frame are of one cut short, by a crash or because the host is writing", grouped(bytes))
         }
     };
-    format!("{}record {}{torn}\n", table(&head, &rows), record.hash)
+    let left_out = match ended_before {
+        0 => String::new(),
+        lives => format!("; {lives} lives that ended before --from are left out"),
+    };
+    format!("{}record {}{left_out}{torn}\n", table(&head, &rows), record.hash)
 }
 
 /// Decisions as JSON lines.
