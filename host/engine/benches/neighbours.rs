@@ -15,7 +15,7 @@ const TICKS: u32 = 2_000;
 const GAP: Duration = Duration::from_millis(4);
 /// Hostile ones behave for so long, each a little longer than the one before.
 const CALM_TICKS: i64 = 20;
-const MODES: [&str; 12] = [
+const MODES: [&str; 13] = [
     "endless-loop",
     "memory-bomb",
     "trap",
@@ -28,6 +28,7 @@ const MODES: [&str; 12] = [
     "save-gigabyte",
     "rare-trap",
     "clock-watch",
+    "slow-save",
 ];
 /// How often it is measured without and with them, in turn: the machine has better and worse times.
 const ROUNDS: usize = 3;

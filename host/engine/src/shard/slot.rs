@@ -52,7 +52,7 @@ pub(super) struct Wanted {
     /// The last tick that went by while the engine was paused: its number and time.
     pub(super) passed: Option<(u64, Time)>,
     /// Ticks up to this time were handled before the host was started anew, and are not handed over again.
-    handled: Option<Time>,
+    pub(super) handled: Option<Time>,
 }
 
 /// Something that waits because the guest for it is elsewhere.

@@ -1,5 +1,9 @@
 //! Engines that wait for some ticks only.
 
+mod lives;
+mod shards;
+mod versions;
+
 use crate::backlog::held_up_with;
 use crate::support::*;
 use domain::contract::{Side, TradingState};
@@ -53,6 +57,34 @@ fn heard(world: &World) -> Vec<String> {
 fn seen(world: &World) -> EngineSnapshot {
     world.host.stop_engine(ENGINE, "to count").unwrap();
     world.host.engine(ENGINE).unwrap()
+}
+
+/// Ticks of an engine, and those that it was told it missed, once it is stopped.
+fn counted(world: &World, engine: u32) -> (u64, u64) {
+    world.host.stop_engine(EngineId(engine), "to count").unwrap();
+    let seen = world.host.engine(EngineId(engine)).unwrap();
+    (seen.ticks, seen.skipped)
+}
+
+/// Feeds one tick, and sees to all that follows from it.
+fn feed(world: &World, second: i64, bid: i64) {
+    world.feed(tick(EURUSD, second * SECOND_US, bid));
+    world.settle();
+}
+
+/// Bids of so many points, and nothing else.
+fn bids_from(points: i64) -> Wake {
+    Wake { bid_at_least: points as f64 / 1e5, ..Wake::NO_TICK }
+}
+
+/// Waits for such bids, from its first tick on.
+fn waits_for(points: i64) -> impl Fn(&mut Desk, &Call<'_>, &mut Mind) -> Option<Outcome> + Clone + Send + Sync + 'static {
+    move |desk, call, _| {
+        if let Call::Tick { .. } = call {
+            desk.set_wake(0, bids_from(points)).unwrap();
+        }
+        None
+    }
 }
 
 /// The ticks that it waits for, of so many, and the others: reckoned here.
@@ -153,23 +185,12 @@ fn restless(notes: &Notes, is_calm: &Arc<AtomicBool>) -> impl Fn(&mut Desk, &Cal
     }
 }
 
-/// Waits for bids of 1.101.
-fn for_a_price(desk: &mut Desk, call: &Call<'_>, _: &mut Mind) -> Option<Outcome> {
-    if let Call::Tick { .. } = call {
-        desk.set_wake(0, Wake { bid_at_least: 1.101, ..Wake::NO_TICK }).unwrap();
-    }
-    None
-}
-
 #[test]
 fn one_that_missed_ticks_is_handed_the_next_since_what_it_waits_for_may_have_been_among_them() {
     let world = World::with(Bounds { shards: 1, ..Bounds::default() });
     world.account(1);
-    world.run(7, 1, for_a_price);
-    let feed = |second, bid| {
-        world.feed(tick(EURUSD, second * SECOND_US, bid));
-        world.settle();
-    };
+    world.run(7, 1, waits_for(110_100));
+    let feed = |second, bid| feed(&world, second, bid);
     feed(1, 110_000);
     feed(2, 110_000);
     world.host.command(ENGINE, EngineCommand::Pause, "lunch").unwrap();
@@ -188,7 +209,7 @@ fn the_latest_tick_only_is_the_latest_of_those_that_are_waited_for() {
     let (world, slow) = held_up_with(Bounds::default());
     let mut latest = setup(7, 1);
     latest.description.latest_tick_only = true;
-    world.run_as(latest, for_a_price);
+    world.run_as(latest, waits_for(110_100));
     slow.hold(&world);
     let bids = [110_000, 110_000, 110_000, 110_100, 110_000, 110_000];
     (1..).zip(bids).for_each(|(second, bid)| world.feed(tick(EURUSD, second * SECOND_US, bid)));

@@ -1,10 +1,14 @@
 //! `stockade serve` and the commands that talk to it.
 
 use crate::program::{Guarded, Place, Ran, ema_cross_text, misbehaving_text};
+use domain::ids::EngineId;
+use domain::tape::Entry;
+use record::Record;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 /// A host on a free port.
 pub struct Host {
@@ -176,10 +180,7 @@ fn replays(place: &Place) {
     assert_eq!((report["lives"].as_array().map(Vec::len), report["ended_before"].as_u64()), (Some(0), Some(3)), "{report}");
     std::fs::rename(&away, &first).expect("it can be moved back");
 
-    let scalper =
-        stockade_build::build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies/scalper"), &stockade_build::Options::default());
-    let scalper = scalper.expect("it builds").path;
-    replay(&["--component", scalper.to_str().expect("plain")]).failed(4, &["engine 1 decides otherwise", "init"]);
+    replay(&["--component", scalper_text()]).failed(4, &["engine 1 decides otherwise", "init"]);
     place.fails(&["replay", "--engine", "2"], 3, &["no record of engine 2"]);
 
     let path = place.path(".stockade/records/engine-1/0000000001.rec");
@@ -196,6 +197,75 @@ fn replays(place: &Place) {
     let torn = replay(&[]);
     assert_eq!(torn.code, 0, "{}", torn.err);
     assert!(torn.out.contains("after its last whole frame are of one cut short"), "{}", torn.out);
+}
+
+/// The sample that waits: for its next bar, or for the price and the time at which its trade is to end.
+fn scalper_text() -> &'static str {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies/scalper");
+    let built = || stockade_build::build(&folder, &stockade_build::Options::default()).expect("it builds").path;
+    BUILT.get_or_init(built).to_str().expect("plain")
+}
+
+/// What goes by without a call is on record as well: that nobody waited for it is done again, and no tick is left out.
+#[test]
+fn the_life_of_an_engine_that_waits_is_replayed_to_the_bit_with_all_that_went_by() {
+    let place = Place::new();
+    let component = scalper_text();
+    let host = Host::start(&place);
+    host.ask(&place, &["user", "add", "anna"]);
+    host.ask(&place, &["strategy", "upload", component, "--user", "anna", "--name", "scalper"]);
+    // Around the clock it has an idea with every bar, and each of its trades ends within a minute.
+    let settings = [
+        "confidence_min=0",
+        "atr_percent_min=0",
+        "atr_percent_max=10",
+        "rsi_high=100",
+        "rsi_low=0",
+        "spread_percent_max=1",
+        "london_from=0",
+        "london_until=24",
+        "breakeven_percent=0",
+        "first_exit_percent=0.005",
+        "second_exit_percent=0.01",
+        "hold_minutes_max=1",
+        "losses_in_row_max=0",
+        "losses_of_last_max=0",
+        "day_loss_percent_max=0",
+    ];
+    let added = ["engine", "add", "one", "--user", "anna", "--strategy", "scalper", "--symbol", "EURUSD", "--start"];
+    host.ask(&place, &added.into_iter().chain(settings.into_iter().flat_map(|setting| ["--param", setting])).collect::<Vec<_>>());
+    let traded = (0..10_000).any(|_| engine(&host, &place)["deals"].as_u64() >= Some(20));
+    assert!(traded, "{}", engine(&host, &place));
+    host.ask(&place, &["engine", "stop", "one"]);
+    let lived = engine(&host, &place);
+    host.stop();
+
+    let ran = place.run(&["replay", "--engine", "1", "--json", "--decisions", "decisions.jsonl"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let life = &report["lives"][0];
+    assert_eq!(report["lives"].as_array().map(Vec::len), Some(1), "{report}");
+    assert!(life["difference"].is_null() && life["ended"].is_null(), "{report}");
+    let record = Record::open(&place.path(".stockade/records"), EngineId(1)).expect("a record");
+    let (mut handed, mut passed) = (0, 0);
+    for entry in &record.lives[0].entries {
+        match entry {
+            Entry::Ticks { count, .. } => handed += u64::from(*count),
+            Entry::Passed { count, .. } => passed += u64::from(*count),
+            _ => {}
+        }
+    }
+    assert_eq!((life["ticks"].as_u64(), lived["ticks"].as_u64()), (Some(handed), Some(handed + passed)), "{report} {lived}");
+    assert!(handed > 0 && passed > 10 * handed, "{handed} were handed over, {passed} went by");
+
+    let decisions = std::fs::read_to_string(place.path("decisions.jsonl")).expect("it was written");
+    let is_let_through = |line: &&str| {
+        let decision: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        decision["asked"].as_object().expect("an object").values().any(|asked| asked["answer"].get("Ok").is_some())
+    };
+    let let_through = decisions.lines().filter(is_let_through).count() as u64;
+    assert_eq!((Some(decisions.lines().count() as u64), Some(let_through)), (life["decisions"].as_u64(), lived["orders"].as_u64()));
 }
 
 /// Denied orders, prices that are no numbers and lines that nobody keeps: whatever it is ended for, all of it can be done again.

@@ -31,6 +31,8 @@ pub enum Mode {
     RareTrap,
     /// Looks for a clock: times its own work with all it can ask for, and logs what it saw.
     ClockWatch,
+    /// Takes nearly all the fuel that saving may take, each time. Ticks do nothing.
+    SlowSave,
 }
 
 /// What the owner can set.
@@ -83,7 +85,7 @@ impl Strategy for Misbehaving {
             Mode::NanPrices => nan_prices(ctx, tick),
             Mode::StackThroughHost => _ = black_box(stack_through_host(ctx, 0)),
             Mode::GiantList => giant_list(ctx),
-            Mode::SaveGigabyte => {}
+            Mode::SaveGigabyte | Mode::SlowSave => {}
             Mode::RareTrap => assert!(!self.ticks.is_multiple_of(1_000), "misbehaving at tick {}", self.ticks),
             Mode::ClockWatch => clock_watch(ctx),
         }
@@ -92,6 +94,7 @@ impl Strategy for Misbehaving {
     fn save(&self) -> Vec<u8> {
         match self.settings.mode {
             Mode::SaveGigabyte if self.ticks > self.settings.calm_ticks => black_box(vec![1; 1 << 30]),
+            Mode::SlowSave if self.ticks > self.settings.calm_ticks => slow_save(),
             _ => Vec::new(),
         }
     }
@@ -102,6 +105,14 @@ fn endless_loop() {
     loop {
         turns = black_box(turns.wrapping_add(1));
     }
+}
+
+/// Some three quarters of the fuel there is for it.
+fn slow_save() -> Vec<u8> {
+    const FUEL: u64 = 15_000_000;
+    const FUEL_PER_TURN: u64 = 9;
+    let turns = (0..FUEL / FUEL_PER_TURN).fold(0_u64, |turns, _| black_box(turns.wrapping_add(1)));
+    turns.to_le_bytes().to_vec()
 }
 
 fn memory_bomb() {
