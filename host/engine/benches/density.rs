@@ -3,11 +3,14 @@
 mod support;
 
 use domain::ids::EngineId;
+use domain::life::EngineState;
 use std::time::{Duration, Instant};
-use stockade_engine::Bounds;
+use stockade_engine::{Bounds, EngineCommand};
 use support::{EURUSD, GOLD, Sample, World, figure, status_kib};
 
 const ENGINES: u32 = 10_000;
+/// Changes of engines, spread over all of them.
+const CHANGES: u32 = 100;
 /// Enough for every engine to have touched what a tick touches.
 const TICKS: usize = 20;
 
@@ -29,10 +32,30 @@ fn main() {
     let running = world.host.snapshot().totals.engines_running;
     if running < engines as usize {
         let seen = world.host.snapshot().engines;
-        let reason = seen.iter().find(|seen| seen.state != domain::life::EngineState::Running).map(|seen| seen.reason.clone());
+        let reason = seen.iter().find(|seen| seen.state != EngineState::Running).map(|seen| seen.reason.clone());
         eprintln!("{running} of {engines} run; the first that does not: {}", reason.unwrap_or_default());
     }
     figure(&format!("start_{engines}_engines_s"), took.as_secs_f64(), "s", (engines == ENGINES).then_some("<= 5"));
+
+    let mut changes = Vec::new();
+    for engine in (1..=engines).step_by((engines / CHANGES).max(1) as usize).map(EngineId) {
+        let mut change = |made: &dyn Fn()| {
+            let began = Instant::now();
+            made();
+            changes.push(began.elapsed());
+        };
+        change(&|| _ = world.host.command(engine, EngineCommand::Pause, "bench").expect("it runs"));
+        change(&|| _ = world.host.command(engine, EngineCommand::Resume, "bench").expect("it is paused"));
+        change(&|| _ = world.host.stop_engine(engine, "bench").expect("it runs"));
+        change(&|| {
+            world.host.start_engine(engine, "bench").expect("it is stopped");
+            while world.host.engine(engine).expect("it is there").state != EngineState::Running {
+                std::thread::yield_now();
+            }
+        });
+    }
+    let slowest = changes.into_iter().max().unwrap_or_default();
+    figure("change_takes_effect_ms", slowest.as_secs_f64() * 1e3, "ms", Some("<= 100"));
 
     for round in 0..TICKS {
         let tick = world.lively_tick(if round % 2 == 0 { EURUSD } else { GOLD });
