@@ -7,7 +7,7 @@
 //! ```
 //! Both marks are put between the same two ticks, so what is before them is the old shard's to hand over and what is after them
 //! the new one's. An engine that comes from a shard that is ahead has seen some of the new one's ticks already: it knows by
-//! their numbers.
+//! their numbers. What was asked of them and found its shard without them goes on to where they are.
 
 use crate::shard::{Message, ShardRequest};
 use crate::shared::Shared;
@@ -46,6 +46,8 @@ struct Places {
     messages: usize,
     requests: usize,
     engines: usize,
+    /// The engines wait in an inbox to be taken in.
+    under_way: bool,
 }
 
 impl Home {
@@ -68,6 +70,17 @@ impl Home {
     /// The shard its engines are on.
     pub(crate) fn shard(&self) -> usize {
         self.lock().requests
+    }
+
+    /// Whether its engines are on another shard, or on their way to this one.
+    pub(crate) fn is_elsewhere(&self, shard: usize) -> bool {
+        let places = self.lock();
+        places.requests != shard || places.under_way
+    }
+
+    /// Its engines have been taken in.
+    pub(crate) fn taken_in(&self) {
+        self.lock().under_way = false;
     }
 
     /// One engine more, whose shard is told by `request`. The first one of an account goes where the fewest are.
@@ -98,7 +111,7 @@ impl Home {
         shared.shards[to].inbox.try_push_urgent(parcel)?;
         shared.shards[from].engines.fetch_sub(places.engines, Relaxed);
         shared.shards[to].engines.fetch_add(places.engines, Relaxed);
-        places.requests = to;
+        (places.requests, places.under_way) = (to, true);
         Ok(())
     }
 }
@@ -110,7 +123,7 @@ impl Homes {
             return Arc::clone(home);
         }
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Home(Mutex::new(Places { messages: 0, requests: 0, engines: 0 })));
+        let new = || Arc::new(Home(Mutex::new(Places { messages: 0, requests: 0, engines: 0, under_way: false })));
         Arc::clone(all.entry(account).or_insert_with(new))
     }
 

@@ -6,6 +6,7 @@ use crate::herald::{Herald, left_until};
 use crate::homes::{Homes, Wish};
 use crate::hub::Hub;
 use crate::inbox::Inbox;
+use crate::jobs::Jobs;
 use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
 use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, WoundDown, set_host_trading};
@@ -58,14 +59,14 @@ impl Host {
     pub fn start(mut setup: HostSetup) -> Result<Self, HostError> {
         let patience = Duration::from_millis(setup.bounds.journal_answer_ms);
         setup.journal = Box::new(Scribe::start(setup.journal, patience)?);
-        let (host, pipeline, jobs, sink) = Self::assemble(setup);
+        let (host, pipeline, sink) = Self::assemble(setup);
         // From here on a failure drops `host`, which ends the threads that are there.
-        host.start_threads(sink, pipeline, jobs)?;
+        host.start_threads(sink, pipeline)?;
         Ok(host)
     }
 
     /// The parts, without threads.
-    pub(crate) fn assemble(setup: HostSetup) -> (Self, Pipeline, Receiver<crate::starter::Job>, Box<dyn crate::EventSink>) {
+    pub(crate) fn assemble(setup: HostSetup) -> (Self, Pipeline, Box<dyn crate::EventSink>) {
         let bounds = setup.bounds;
         let symbols = setup.table.len();
         let switch = Arc::new(TradingSwitch::default());
@@ -77,7 +78,6 @@ impl Host {
             engines: AtomicUsize::new(0),
             busy: AtomicU32::new(0),
         };
-        let (jobs, waiting_jobs) = channel();
         let shared = Arc::new(Shared {
             table: setup.table,
             market: Arc::new(RwLock::new(setup.history)),
@@ -91,7 +91,7 @@ impl Host {
             lines_aside: Mutex::default(),
             herald: Herald::new(bounds.views_max, bounds.record_entries_max),
             pipeline: Arc::new(Inbox::new()),
-            starters: Mutex::new(Some(jobs)),
+            jobs: Jobs::new(),
             shards: (0..bounds.shards.max(1)).map(port).collect(),
             homes: Homes::default(),
             accounts: RwLock::default(),
@@ -101,15 +101,10 @@ impl Host {
         });
         let host = Self { shared, hub: Mutex::new(Hub::new()), threads: Mutex::default(), numbered: Mutex::default() };
         let pipeline = Pipeline::new(Arc::clone(&host.shared), setup.journal, setup.broker);
-        (host, pipeline, waiting_jobs, setup.sink)
+        (host, pipeline, setup.sink)
     }
 
-    fn start_threads(
-        &self,
-        sink: Box<dyn crate::EventSink>,
-        pipeline: Pipeline,
-        jobs: Receiver<crate::starter::Job>,
-    ) -> Result<(), HostError> {
+    fn start_threads(&self, sink: Box<dyn crate::EventSink>, pipeline: Pipeline) -> Result<(), HostError> {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let named = |name: String| Builder::new().name(name);
         let herald = Arc::clone(&self.shared.herald);
@@ -119,10 +114,9 @@ impl Host {
             let shard = Shard::new(Arc::clone(&self.shared), number);
             threads.shards.push(named(format!("shard-{number}")).spawn(move || shard.run())?);
         }
-        let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..self.shared.bounds.starters.max(1) {
-            let (shared, jobs) = (Arc::clone(&self.shared), Arc::clone(&jobs));
-            threads.starters.push(named(format!("starter-{number}")).spawn(move || crate::starter::run(&shared, &jobs))?);
+            let shared = Arc::clone(&self.shared);
+            threads.starters.push(named(format!("starter-{number}")).spawn(move || crate::starter::run(&shared))?);
         }
         Ok(())
     }
@@ -488,7 +482,7 @@ impl Host {
         drop(hub);
         let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Guests that are being started come back first, so that their shards can stop them.
-        drop(self.shared.starters.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.shared.jobs.close();
         join(threads.starters);
         for shard in &self.shared.shards {
             shard.inbox.push(Message::Stop);

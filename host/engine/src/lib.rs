@@ -28,6 +28,7 @@ mod homes;
 mod host;
 mod hub;
 mod inbox;
+mod jobs;
 mod latency;
 mod meter;
 mod moment;

@@ -4,12 +4,12 @@ use crate::events::{Event, Whose};
 use crate::herald::Herald;
 use crate::homes::Homes;
 use crate::inbox::Inbox;
+use crate::jobs::Jobs;
 use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
 use crate::pipeline::{PipelineItem, PipelineRequest};
 use crate::setup::{Bounds, EngineSetup};
 use crate::shard::{Message, ShardRequest};
-use crate::starter::Job;
 use crate::unwritten::LinesAside;
 use crate::usage::Usage;
 use domain::account::Account;
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) lines_aside: Mutex<LinesAside>,
     pub(crate) herald: Arc<Herald>,
     pub(crate) pipeline: Arc<Inbox<PipelineItem, PipelineRequest>>,
-    pub(crate) starters: Mutex<Option<std::sync::mpsc::Sender<Job>>>,
+    pub(crate) jobs: Jobs,
     pub(crate) shards: Vec<ShardPort>,
     /// All engines of an account are on one shard, so that they see its changes in one order.
     pub(crate) homes: Homes,

@@ -1,4 +1,5 @@
-//! Starting guests: their set-up code runs here, not on a shard, where it would hold the others up.
+//! Starting guests: their set-up code runs here, not on a shard, where it would hold the others up. Starters are few and everybody's: users
+//! take turns at them ([`crate::jobs`]), a turn is a few calls, and none waits for what another job has to bring about first.
 
 use crate::meter::add_shared;
 use crate::setup::{Saved, Seen};
@@ -15,9 +16,13 @@ use domain::symbol::SymbolId;
 use domain::tape::{Beginning, Tape};
 use domain::tick::{Bar, Tick};
 use domain::time::Time;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// Bars that a guest hears of before it is another user's turn: a few calls' fuel, and as many deadlines at worst.
+const BARS_PER_TURN: usize = 16;
 
 /// Something to do for an engine that may take its time.
 pub(crate) struct Job {
@@ -32,16 +37,23 @@ pub(crate) struct Job {
 pub(crate) enum Work {
     /// Start a guest. `reached`: the engine's events wait for it, so it begins where they do; else at the market's last ticks.
     Start { saved: Option<Arc<Saved>>, orders_before: u32, reached: Option<Reached> },
-    /// Make a guest ready beside the one that works, and have it go on from that one's state.
-    Beside { now: Time },
+    /// Make a guest beside the one that works, unless it is `made`, and have it go on from that one's state.
+    Beside { now: Time, made: Option<Box<Actor>> },
     /// Tell a guest of the bars that it missed.
-    CatchUp { actor: Box<Actor>, bars: Vec<Bar> },
+    CatchUp { actor: Box<Actor>, bars: VecDeque<Bar> },
     /// Make a guest that follows the one that works. It waits for a state.
     Shadow { apart: Apart, now: Time },
     /// Have it go on from a state.
     ShadowEnters { actor: Box<Actor>, handed: HandOver },
     /// Say goodbye to a guest whose place another version has taken.
     Retire(Box<Actor>),
+}
+
+/// What a guest that is ready to take another's place is answered.
+pub(crate) enum Answer {
+    HandOver(HandOver),
+    /// That one is away, and a starter may be what it waits for: none is held up meanwhile.
+    NotNow,
 }
 
 /// What the guest of an engine hands over to the one that takes its place.
@@ -73,10 +85,8 @@ pub(crate) enum Role {
 }
 
 /// One of the starter threads: takes jobs until the queue is closed.
-pub(crate) fn run(shared: &Shared, jobs: &Mutex<Receiver<Job>>) {
-    loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
+pub(crate) fn run(shared: &Shared) {
+    while let Some(job) = shared.jobs.wait() {
         serve(shared, job);
     }
 }
@@ -84,14 +94,14 @@ pub(crate) fn run(shared: &Shared, jobs: &Mutex<Receiver<Job>>) {
 /// Does one job.
 pub(crate) fn serve(shared: &Shared, job: Job) {
     let Job { entry, generation, trading, work } = job;
-    let stopping = shared.starters.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+    let stopping = shared.jobs.is_closed();
     let begun = Begun { shared, entry: &entry, generation, trading };
     let started = match work {
         // The host is stopping: nobody needs a guest any more.
         Work::Start { .. } | Work::Beside { .. } | Work::Shadow { .. } | Work::ShadowEnters { .. } if stopping => None,
         Work::Start { saved, orders_before, reached } => Some(begun.start(saved.as_deref(), orders_before, reached.as_ref())),
-        Work::Beside { now } => begun.beside(now),
-        Work::CatchUp { actor, bars } => Some(begun.catch_up(*actor, if stopping { &[] } else { &bars })),
+        Work::Beside { now, made } => begun.beside(now, made),
+        Work::CatchUp { actor, bars } => begun.catch_up(actor, if stopping { VecDeque::new() } else { bars }),
         Work::Shadow { apart, now } => {
             let made = begun.guarded(0, || begun.prepared(0, now, Some(&apart)));
             Some(begun.started(Role::Shadow, made, Vec::new(), String::new()))
@@ -142,17 +152,19 @@ impl Begun<'_> {
         self.started(Role::Start, actor, seen, history)
     }
 
-    fn beside(&self, now: Time) -> Option<Started> {
-        let prepared = match self.guarded(0, || self.prepared(0, now, None)) {
+    fn beside(&self, now: Time, made: Option<Box<Actor>>) -> Option<Started> {
+        let done = |actor| Some(self.started(Role::Beside, actor, Vec::new(), String::new()));
+        let prepared = match made.map_or_else(|| self.guarded(0, || self.prepared(0, now, None)), |made| Ok(*made)) {
             Ok(prepared) => prepared,
-            failed => return Some(self.started(Role::Beside, failed, Vec::new(), String::new())),
+            failed => return done(failed),
         };
-        let (hand, handed) = sync_channel(1);
+        let (hand, answer) = sync_channel(1);
         self.ask(ShardRequest::Ready { engine: self.entry.whose.engine, generation: self.generation, hand });
         // Refused when the engine was stopped or has failed meanwhile, which whoever wanted the swap has been told.
-        let handed = handed.recv().ok()?;
-        let actor = self.guarded(handed.reached.orders, || self.enters(prepared, &handed));
-        Some(self.started(Role::Beside, actor, Vec::new(), String::new()))
+        match answer.recv().ok()? {
+            Answer::HandOver(handed) => done(self.guarded(handed.reached.orders, || self.enters(prepared, &handed))),
+            Answer::NotNow => done(Ok(prepared)),
+        }
     }
 
     /// A guest goes on from what another one of its engine hands over.
@@ -162,10 +174,12 @@ impl Begun<'_> {
         actor.enter(&Entrance { restored: Some(&saved.state), gaps: Vec::new(), reached: Some(reached), now: reached.now })
     }
 
-    fn catch_up(&self, mut actor: Actor, bars: &[Bar]) -> Started {
+    /// Tells a guest of some bars; `None` when there are more, of which it hears when its owner's turn comes again.
+    fn catch_up(&self, mut actor: Box<Actor>, mut bars: VecDeque<Bar>) -> Option<Started> {
         let orders = actor.orders();
+        let rest = bars.split_off(bars.len().min(BARS_PER_TURN));
         let actor = self.guarded(orders, || match bars.iter().try_for_each(|bar| actor.late_bar(bar)) {
-            Ok(()) => Ok(actor),
+            Ok(()) => Ok(*actor),
             Err(fault) => Err(Box::new(FailedStart {
                 fault,
                 commands: actor.take_commands(),
@@ -174,7 +188,16 @@ impl Begun<'_> {
                 orders,
             })),
         });
-        self.started(Role::CatchUp, actor, Vec::new(), String::new())
+        match actor {
+            Ok(actor) if !rest.is_empty() => {
+                let work = Work::CatchUp { actor: Box::new(actor), bars: rest };
+                let more = Job { entry: Arc::clone(self.entry), generation: self.generation, trading: self.trading, work };
+                // Refused when the host is stopping: it goes back without having heard the rest.
+                self.shared.jobs.add(more).unwrap_or_else(|more| serve(self.shared, more));
+                None
+            }
+            done => Some(self.started(Role::CatchUp, done, Vec::new(), String::new())),
+        }
     }
 
     fn retire(&self, mut actor: Actor) {
@@ -285,7 +308,7 @@ impl Begun<'_> {
 }
 
 /// Where a starter waits for what a guest hands over.
-pub(crate) type Hand = SyncSender<HandOver>;
+pub(crate) type Hand = SyncSender<Answer>;
 
 fn nothing_asked(fault: Fault, orders: u32) -> Box<FailedStart> {
     Box::new(FailedStart { fault, commands: Vec::new(), remarks: (Vec::new(), 0), tape: Vec::new(), orders })

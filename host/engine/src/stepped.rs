@@ -8,20 +8,18 @@ use crate::pipeline::{Pipeline, PipelineRequest, WoundDown};
 use crate::recovery::Recovered;
 use crate::setup::HostSetup;
 use crate::shard::{EngineCommand, Shard, ShardRequest};
-use crate::starter::Job;
 use crate::{Scope, starter};
 use domain::account::{Account, WindDown};
 use domain::ids::EngineId;
 use domain::life::EngineState;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 
 /// A host that stands still until it is moved.
 pub struct Stepped {
     // Dropped last: the parts below share what it has.
     pipeline: Pipeline,
     shards: Vec<Shard>,
-    jobs: Receiver<Job>,
     sink: Box<dyn EventSink>,
     host: Host,
 }
@@ -29,9 +27,9 @@ pub struct Stepped {
 impl Stepped {
     /// Puts the parts together. No account is open and no engine is there yet.
     pub fn new(setup: HostSetup) -> Self {
-        let (host, pipeline, jobs, sink) = Host::assemble(setup);
+        let (host, pipeline, sink) = Host::assemble(setup);
         let shards = (0..host.shared.shards.len()).map(|number| Shard::new(Arc::clone(&host.shared), number)).collect();
-        Self { pipeline, shards, jobs, sink, host }
+        Self { pipeline, shards, sink, host }
     }
 
     /// The host, for what does not wait for an answer: ticks, trading states, a look.
@@ -100,7 +98,7 @@ impl Stepped {
 
     /// Starts the guests that wait for it.
     pub fn starters(&mut self) {
-        while let Ok(job) = self.jobs.try_recv() {
+        while let Some(job) = self.host.shared.jobs.next() {
             starter::serve(&self.host.shared, job);
         }
     }

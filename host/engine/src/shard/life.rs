@@ -109,16 +109,7 @@ impl Shard {
         let work = Work::Start { saved: slot.saved.clone(), orders_before: slot.orders, reached };
         let job = Job { entry: Arc::clone(&slot.entry), generation: slot.generation, trading: slot.trading(), work };
         // Without starters the host is stopping, and so is this engine.
-        drop(self.give_to_starters(job));
-    }
-
-    /// Gives a job back when there are no starters any more.
-    pub(super) fn give_to_starters(&self, job: Job) -> Result<(), Job> {
-        let starters = self.shared.starters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match &*starters {
-            Some(starters) => starters.send(job).map_err(|unsent| unsent.0),
-            None => Err(job),
-        }
+        drop(self.shared.jobs.add(job));
     }
 
     /// A guest comes back from the starter.
@@ -265,10 +256,10 @@ impl Shard {
         let Some(slot) = self.slots[at].as_mut() else { return false };
         slot.deliver(&self.shared);
         let Some(actor) = slot.actor.take() else { return false };
-        let (entry, work) = (Arc::clone(&slot.entry), Work::CatchUp { actor: Box::new(actor), bars });
+        let (entry, work) = (Arc::clone(&slot.entry), Work::CatchUp { actor: Box::new(actor), bars: bars.into() });
         let job = Job { entry, generation: slot.generation, trading: slot.trading(), work };
         (slot.busy, slot.held) = (true, Some(VecDeque::new()));
-        let Err(unsent) = self.give_to_starters(job) else { return true };
+        let Err(unsent) = self.shared.jobs.add(job) else { return true };
         if let (Some(slot), Work::CatchUp { actor, .. }) = (self.slots[at].as_mut(), unsent.work) {
             (slot.actor, slot.busy, slot.held) = (Some(*actor), false, None);
         }

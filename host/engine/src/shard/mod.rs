@@ -136,6 +136,17 @@ pub enum Swapped {
 }
 
 impl ShardRequest {
+    /// The engine that it is about.
+    fn about(&self) -> Option<EngineId> {
+        match self {
+            Self::Add(entry) | Self::Swap { entry, .. } | Self::Shadow { entry, .. } => Some(entry.whose.engine),
+            Self::Remove { engine, .. } | Self::Command { engine, .. } | Self::EndShadow { engine, .. } => Some(*engine),
+            Self::Ready { engine, .. } | Self::EngineTradingChanged(engine) => Some(*engine),
+            Self::Started(started) => Some(started.engine),
+            Self::TradingChanged | Self::Adopt(_) => None,
+        }
+    }
+
     /// The engine that must not be busy for it.
     fn for_engine(&self) -> Option<EngineId> {
         match self {
@@ -329,6 +340,7 @@ impl Shard {
     }
 
     fn request(&mut self, request: ShardRequest) {
+        let Some(request) = self.send_on(request) else { return };
         let engine = request.for_engine().and_then(|engine| self.slot(engine));
         engine.into_iter().for_each(|at| self.rouse(at));
         if let Some(slot) = engine.and_then(|at| self.slots[at].as_mut()).filter(|slot| slot.busy) {

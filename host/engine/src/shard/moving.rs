@@ -82,6 +82,24 @@ impl Shard {
         if self.shared.homes.of(account).hand_over(parcel, &self.shared).is_err() {
             tracing::error!("the shard to which account {account} was moving is gone, and its engines with it; start the host again");
         }
+        // Theirs go on to where they are.
+        std::mem::take(&mut self.ready).into_iter().for_each(|(engine, generation, hand)| {
+            self.request(ShardRequest::Ready { engine, generation, hand });
+        });
+    }
+
+    /// What was asked for before an engine left, and is looked at after that, goes on to where the engine is, or behind it where it
+    /// comes back; gives back what is for this shard.
+    pub(super) fn send_on(&self, request: ShardRequest) -> Option<ShardRequest> {
+        let elsewhere = request.about().filter(|&engine| self.slot(engine).is_none()).and_then(|engine| self.shared.engine(engine));
+        let home = elsewhere.map(|entry| self.shared.homes.of(entry.whose.account)).filter(|home| home.is_elsewhere(self.number));
+        match home {
+            Some(home) => {
+                home.ask(request, &self.shared);
+                None
+            }
+            None => Some(request),
+        }
     }
 
     /// Takes engines in and gives them what has come for them meanwhile.
@@ -96,6 +114,7 @@ impl Shard {
             places.push(at);
             fed.extend(was_fed.then_some(at));
         }
+        self.shared.homes.of(account).taken_in();
         match self.arrivals.awaited.remove(&account) {
             Some(kept) => self.replay(&fed, kept),
             None => _ = self.arrivals.early.insert(account),

@@ -54,7 +54,7 @@ impl Shard {
         slot.entry.meter.set_shadow(ShadowReport::new(works, version, reason, now));
         slot.shadow = Some(Box::new(shadow));
         reply(&answer, Ok(()));
-        if self.give_to_starters(job).is_err() {
+        if self.shared.jobs.add(job).is_err() {
             self.end_shadow(at, "the host is stopping");
         }
     }
@@ -144,7 +144,7 @@ impl Shard {
             works.watch(Some(Arc::new(move |decision| overheard.lock().unwrap_or_else(PoisonError::into_inner).add(decision))));
         }
         slot.tell_shadow(ShadowState::TakingState, "it takes the state that the version which works has saved");
-        if self.give_to_starters(job).is_err() {
+        if self.shared.jobs.add(job).is_err() {
             self.end_shadow(at, "the host is stopping");
         }
     }

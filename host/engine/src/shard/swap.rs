@@ -19,13 +19,14 @@
 //! Timers are not handed over; as after a restart `on-start` sets them.
 
 use super::slot::{Slot, send_commands, send_remarks};
-use super::{Shard, Swapped};
+use super::{Shard, ShardRequest, Swapped};
 use crate::error::HostError;
 use crate::events::{Event, SwapOutcome};
 use crate::meter::add;
 use crate::setup::Saved;
 use crate::shared::{Entry, Shared, reply};
-use crate::starter::{Hand, HandOver, Job, Started, Work};
+use crate::starter::{Answer, Hand, HandOver, Job, Started, Work};
+use domain::actor::Actor;
 use domain::desk::Reached;
 use domain::guest::Fault;
 use domain::ids::EngineId;
@@ -87,11 +88,19 @@ impl Shard {
             return refused("a version that takes over keeps the engine's symbols; stop the engine to change them".into());
         }
         slot.generation += 1;
-        let now = slot.wanted.iter().filter_map(|wanted| wanted.last_time).max().unwrap_or_default();
-        let job = Job { entry: Arc::clone(&entry), generation: slot.generation, trading: slot.trading(), work: Work::Beside { now } };
         tracing::info!(engine = %entry.whose.engine, from = short(&slot.entry), to = short(&entry), reason, "a version is to take over");
         slot.beside = Some(Beside { generation: slot.generation, entry, answer, waits: None });
-        if self.give_to_starters(job).is_err() {
+        self.make_ready(at, None);
+    }
+
+    /// Has the version that is to take over made, unless it is, and asked for once it can have the state.
+    fn make_ready(&mut self, at: usize, made: Option<Box<Actor>>) {
+        let Some(slot) = self.slots[at].as_ref() else { return };
+        let Some(beside) = &slot.beside else { return };
+        let now = slot.wanted.iter().filter_map(|wanted| wanted.last_time).max().unwrap_or_default();
+        let work = Work::Beside { now, made };
+        let job = Job { entry: Arc::clone(&beside.entry), generation: beside.generation, trading: slot.trading(), work };
+        if self.shared.jobs.add(job).is_err() {
             self.give_up_beside(at, "the host is stopping");
         }
     }
@@ -113,8 +122,8 @@ impl Shard {
         let wanted = |slot: &&mut Slot| slot.beside.as_ref().is_some_and(|beside| beside.generation == generation);
         let Some(slot) = self.slots[at].as_mut().filter(wanted) else { return };
         if slot.busy {
-            // Its guest hears what it missed in a pause, and will be back.
-            slot.deferred.push(super::ShardRequest::Ready { engine, generation, hand });
+            // Its guest hears what it missed in a pause. A starter that has gone is none of this engine's: it comes back with the version.
+            drop(hand.send(Answer::NotNow));
             return;
         }
         if slot.actor.is_none() {
@@ -124,7 +133,7 @@ impl Shard {
         let mut reached = None;
         self.with_guest(at, |slot, shared| {
             slot.save(shared)?;
-            reached = slot.actor.as_mut().map(domain::actor::Actor::reached);
+            reached = slot.actor.as_mut().map(Actor::reached);
             Ok(())
         });
         // Nothing when the old version failed at that, which is a fault of its own.
@@ -133,7 +142,7 @@ impl Shard {
         beside.waits = Some((since, Arc::clone(&saved)));
         (slot.busy, slot.held) = (true, Some(VecDeque::new()));
         let handed = HandOver { saved, reached, trading: slot.desk_trading() };
-        if hand.send(handed).is_err() {
+        if hand.send(Answer::HandOver(handed)).is_err() {
             // The starter panicked in its own code.
             self.refuse(at, "the host failed while it made the version ready");
         }
@@ -145,7 +154,17 @@ impl Shard {
         let Some(beside) = slot.beside.take_if(|beside| beside.generation == started.generation) else { return };
         let mut actor = match (started.actor, &beside.waits) {
             (Ok(actor), Some(_)) => actor,
-            (Ok(_), None) => return,
+            // It was ready while the guest of the one before was away.
+            (Ok(made), None) if slot.busy => {
+                let started = Started { actor: Ok(made), ..started };
+                slot.deferred.push(ShardRequest::Started(Box::new(started)));
+                slot.beside = Some(beside);
+                return;
+            }
+            (Ok(made), None) => {
+                slot.beside = Some(beside);
+                return self.make_ready(at, Some(Box::new(made)));
+            }
             (Err(failed), _) => {
                 slot.orders = slot.orders.max(failed.orders);
                 send_commands(&slot.entry, failed.commands, &self.shared);
@@ -180,7 +199,7 @@ impl Shard {
             let job =
                 Job { entry: before, generation: 0, trading: domain::contract::TradingState::Halted, work: Work::Retire(Box::new(old)) };
             // Without starters the host is stopping; its last call is not worth waiting for.
-            drop(self.give_to_starters(job));
+            drop(self.shared.jobs.add(job));
         }
         self.tell_trading_now(at);
         self.release(at);
@@ -207,7 +226,7 @@ impl Shard {
     pub(super) fn roll_back(&mut self, at: usize, fault: Fault) {
         let Some(slot) = self.slots[at].as_mut() else { return };
         let Some(Trial { before, saved, .. }) = slot.trial.take() else { return };
-        let reached = catch_unwind(AssertUnwindSafe(|| slot.actor.as_mut().map(domain::actor::Actor::reached))).ok().flatten();
+        let reached = catch_unwind(AssertUnwindSafe(|| slot.actor.as_mut().map(Actor::reached))).ok().flatten();
         self.drop_guest(at);
         let Some(slot) = self.slots[at].as_mut() else { return };
         let failed = std::mem::replace(&mut slot.entry, Arc::clone(&before));

@@ -16,6 +16,7 @@ mod quotas;
 mod recovery;
 mod shadow;
 mod simulation;
+mod starting;
 mod support;
 mod swap;
 mod waiting;

@@ -9,6 +9,8 @@ use domain::life::EngineState;
 use domain::time::SECOND_US;
 use engine::Bounds;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
 
 /// Orders at every seventh tick.
@@ -102,6 +104,46 @@ fn a_move_from_a_shard_that_is_behind_loses_nothing_and_commands_are_heard_meanw
     (1..=3).for_each(|engine| assert_eq!(seconds_heard(&world, engine), (0..=100).collect::<Vec<_>>(), "engine {engine}"));
     assert_eq!(world.host.engine(EngineId(3)).unwrap().skipped, 0);
     assert_eq!(world.host.stop_engine(EngineId(3), "by test").unwrap(), EngineState::Stopped);
+}
+
+#[test]
+fn what_is_asked_of_an_engine_while_it_moves_reaches_it() {
+    const ENGINES: u32 = 300;
+    let world = World::with(Bounds { shards: 2, ..Bounds::default() });
+    world.account(1);
+    (1..=ENGINES).for_each(|engine| world.run(engine, 1, listens));
+    let moves = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        let asking = [1, 2].map(|part| {
+            let (world, moves) = (&world, &moves);
+            scope.spawn(move || {
+                let mut asked = 0;
+                for engine in (1..=ENGINES).filter(|engine| engine % 2 == part % 2).cycle() {
+                    if !moves.load(Relaxed) {
+                        return asked;
+                    }
+                    let engine = EngineId(engine);
+                    world.host.stop_engine(engine, "by test").expect("it is heard");
+                    world.host.start_engine(engine, "by test").expect("it is heard");
+                    asked += 2;
+                }
+                unreachable!("the engines come round and round")
+            })
+        });
+        for turn in 0..200 {
+            world.feed_seconds(turn, 1);
+            let to = 1 - world.host.shard_of(AccountId(1));
+            assert!(world.host.move_account(AccountId(1), to).unwrap());
+            eventually(|| world.host.shard_of(AccountId(1)) == to && world.host.snapshot().totals.accounts_moved == turn as u64 + 1);
+        }
+        moves.store(false, Relaxed);
+        asking.into_iter().for_each(|asking| assert!(asking.join().unwrap() > 200));
+    });
+    // A guest that came from its starter during a move is there, too.
+    world.settle();
+    for engine in 1..=ENGINES {
+        assert_eq!(world.host.engine(EngineId(engine)).unwrap().state, EngineState::Running, "engine {engine}");
+    }
 }
 
 #[test]

@@ -249,6 +249,34 @@ fn a_version_takes_over_from_one_that_hears_what_it_missed_in_a_pause() {
 }
 
 #[test]
+fn a_version_that_is_ready_keeps_no_starter_from_the_guest_that_it_waits_for() {
+    let world = World::with(Bounds { shards: 1, starters: 1, ..Bounds::default() });
+    world.account(1);
+    world.run(7, 1, counts);
+    world.feed(tick(EURUSD, SECOND_US, 110_001));
+    world.settle();
+    world.host.command(EngineId(7), EngineCommand::Pause, "lunch").unwrap();
+    world.feed(tick(EURUSD, 2 * MINUTE_US, 110_001));
+    world.settle();
+    let (made, go, script) = slow_at(|call| matches!(call, Call::Init(_)));
+    let version = world.guests.load(script);
+    std::thread::scope(|scope| {
+        let swap = scope.spawn(|| world.host.swap(next(version), "better"));
+        made.recv_timeout(PATIENCE).unwrap();
+        // What the guest has missed is told to it by the one starter that there is, after it has made the version.
+        assert_eq!(world.host.command(EngineId(7), EngineCommand::Resume, "back").unwrap(), S::WarmingUp);
+        go.send(()).unwrap();
+        assert!(matches!(swap.join().unwrap(), Ok(Swapped::TakenOver { .. })));
+    });
+    world.feed(tick(EURUSD, 3 * MINUTE_US, 110_001));
+    world.settle();
+    assert_eq!((world.heard.of(7, "init").len(), world.heard.of(7, "bar").len()), (2, 2), "it is made once and hears every bar");
+    assert_eq!(world.host.engine(EngineId(7)).unwrap().version, version);
+    world.host.stop_engine(EngineId(7), "look").unwrap();
+    assert_eq!(count(&world), 2);
+}
+
+#[test]
 fn an_engine_without_a_guest_is_another_from_its_next_start_on() {
     let (world, _) = counting();
     world.host.stop_engine(EngineId(7), "night").unwrap();
