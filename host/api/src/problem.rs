@@ -62,6 +62,8 @@ codes! {
     AccountNotOpen = "ACCOUNT_NOT_OPEN", CONFLICT, "The account is not open on this host";
     /// A user has as many engines as the quota allows.
     QuotaEngines = "QUOTA_ENGINES", FORBIDDEN, "The user's quota of engines is used up";
+    /// A user's engines run as many versions as the quota allows.
+    QuotaVersions = "QUOTA_VERSIONS", FORBIDDEN, "The user's quota of running versions is used up";
     /// A user's engines use as much memory as the quota allows.
     QuotaMemory = "QUOTA_MEMORY", FORBIDDEN, "The user's quota of memory is used up";
     /// A user has uploaded as much as the quota allows.

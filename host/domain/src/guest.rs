@@ -8,6 +8,7 @@ use crate::memory::OverQuota;
 use crate::symbol::SymbolSpec;
 use crate::tick::{Bar, Tick, TickColumns, Timeframe};
 use crate::wake::Wake;
+use std::sync::Arc;
 
 /// One call into a guest. Symbols are the guest's own indices, ids the guest's own numbers.
 #[derive(Clone, Debug)]
@@ -163,6 +164,10 @@ pub trait GuestFactory<H: GuestHost>: Send + Sync {
     /// # Errors
     /// The version is not loaded, or its `describe` failed.
     fn describe(&self, version: &Digest) -> Result<Description, Fault>;
+    /// Keeps a version ready for as long as what this gives is kept. Nothing where all versions are.
+    fn keep_ready(&self, _version: &Digest) -> Option<Arc<dyn Send + Sync>> {
+        None
+    }
     /// Instantiates a version; nothing has been called yet.
     ///
     /// # Errors

@@ -90,6 +90,11 @@ impl EngineState {
         matches!(self, Self::Starting | Self::WarmingUp | Self::Running | Self::Paused)
     }
 
+    /// Whether its version must be ready: it has a guest, or will have one again by itself.
+    pub fn needs_version(self) -> bool {
+        self.has_guest() || self == Self::Faulted
+    }
+
     /// Whether it has a guest that is fed.
     pub fn is_fed(self) -> bool {
         matches!(self, Self::Running)

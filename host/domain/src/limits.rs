@@ -92,6 +92,8 @@ impl GuestLimits {
 pub struct Quotas {
     /// Engines that are set up, running or not. More than one person looks after, and a fifth of what a host has room for.
     pub engines_max: u32,
+    /// Versions that run at once: an eighth of those that a host has room for, whoever's they are.
+    pub versions_max: u32,
     /// Fuel of all engines together in a second: about what two cores can burn. When it is used up the user's engines are not
     /// handed ticks for the rest of the second, only the bars that close.
     pub fuel_per_second_max: u64,
@@ -109,6 +111,7 @@ impl Default for Quotas {
     fn default() -> Self {
         Self {
             engines_max: 10_000,
+            versions_max: 64,
             fuel_per_second_max: 6_000_000_000,
             memory_bytes_max: 4 << 30,
             upload_bytes_max: 512 << 20,

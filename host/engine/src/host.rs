@@ -192,7 +192,7 @@ impl Host {
         meter.earn(setup.realised_before);
         setup.restored.iter().for_each(|saved| meter.set_saved(saved));
         let usage = self.shared.usage(whose.owner);
-        let entry = Arc::new(Entry { whose, setup, orders_before, account, meter, usage });
+        let entry = Arc::new(Entry { whose, setup, orders_before, account, meter, usage, ready: Mutex::default() });
         let mut engines = self.shared.engines.write().unwrap_or_else(PoisonError::into_inner);
         if engines.contains_key(&engine) {
             return Err(HostError::EngineExists(engine));
@@ -249,7 +249,7 @@ impl Host {
             return Err(HostError::Invalid(format!("engine {} keeps its owner and account for life", setup.engine)));
         }
         let (meter, usage) = (Arc::clone(&now.meter), Arc::clone(&now.usage));
-        Ok(Arc::new(Entry { whose, setup, orders_before: now.orders_before, account, meter, usage }))
+        Ok(Arc::new(Entry { whose, setup, orders_before: now.orders_before, account, meter, usage, ready: Mutex::default() }))
     }
 
     /// Has another version, or other parameters, run beside an engine's own: handed the same ticks and events from the state

@@ -2,11 +2,12 @@
 
 use crate::latency::Rough;
 use crate::setup::Saved;
-use crate::shadow::ShadowReport;
+use crate::shadow::{ShadowReport, ShadowState};
 use crate::usage::Sum;
 use domain::contract::TradingState;
 use domain::footprint::Footprint;
 use domain::guest::Used;
+use domain::ids::Digest;
 use domain::life::EngineState;
 use domain::number::Money;
 use domain::time::Time;
@@ -104,6 +105,12 @@ impl Meter {
         if let Some(report) = &mut *self.shadow.lock().unwrap_or_else(PoisonError::into_inner) {
             note(report);
         }
+    }
+
+    /// The version that runs in its shadow.
+    pub(crate) fn shadow_version(&self) -> Option<Digest> {
+        let shadow = self.shadow.lock().unwrap_or_else(PoisonError::into_inner);
+        shadow.as_ref().filter(|report| report.state != ShadowState::Ended).map(|report| report.version)
     }
 
     pub(crate) fn shadow(&self) -> Option<ShadowReport> {

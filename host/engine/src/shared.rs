@@ -73,6 +73,16 @@ pub(crate) struct Entry {
     pub(crate) meter: Arc<Meter>,
     /// What its owner's engines use together.
     pub(crate) usage: Arc<Usage>,
+    /// Keeps its version ready, whatever others have loaded meanwhile.
+    pub(crate) ready: Mutex<Option<Arc<dyn Send + Sync>>>,
+}
+
+impl Entry {
+    /// Its version is needed, or not any more.
+    pub(crate) fn needs_version(&self, needs: bool, factory: &dyn GuestFactory<Desk>) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        *ready = if needs { ready.take().or_else(|| factory.keep_ready(&self.setup.version)) } else { None };
+    }
 }
 
 impl Shared {

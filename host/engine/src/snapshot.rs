@@ -15,6 +15,7 @@ use domain::limits::Quotas;
 use domain::number::Money;
 use domain::time::Time;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -207,7 +208,16 @@ impl Host {
             seen.engines += 1;
             seen.engines_running += usize::from(entry.meter.state().has_guest());
         }
+        drop(engines);
+        seen.versions_running = self.versions_running(user).len();
         seen
+    }
+
+    /// The versions that a user's engines run, those that run in a shadow included.
+    pub fn versions_running(&self, user: UserId) -> BTreeSet<Digest> {
+        let engines = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner);
+        let running = engines.values().filter(|entry| entry.whose.owner == user && entry.meter.state().needs_version());
+        running.flat_map(|entry| [Some(entry.setup.version), entry.meter.shadow_version()]).flatten().collect()
     }
 
     /// Lines that the journal refused for good, oldest first; the last few hundred.

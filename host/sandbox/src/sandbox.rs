@@ -391,6 +391,10 @@ impl<H: GuestHost> GuestFactory<H> for Sandbox<H> {
         Ok(description)
     }
 
+    fn keep_ready(&self, version: &Digest) -> Option<Arc<dyn Send + Sync>> {
+        Some(self.version(version).ok()? as Arc<dyn Send + Sync>)
+    }
+
     fn instantiate(&self, version: &Digest, host: H, limits: GuestLimits) -> Result<Box<dyn Guest<H>>, Fault> {
         let version = self.version(version)?;
         let seat = Seat::take(&self.host, Arc::clone(&version) as Arc<dyn Send + Sync>, version.maps)?;

@@ -192,7 +192,7 @@ fn view(state: &AppState, record: &EngineRecord) -> Result<axum::Json<ShadowView
 /// swapped.
 ///
 /// Codes: `NOT_FOUND`, `NOT_NOW` when the engine is not running or has a shadow, `INVALID_PARAMS`, `INVALID_VALUE`,
-/// `SYMBOLS_MISMATCH`, `HOST_FULL`.
+/// `SYMBOLS_MISMATCH`, `QUOTA_VERSIONS`, `HOST_FULL`.
 #[utoipa::path(post, path = "/engines/{id}/shadow", tag = "engines", operation_id = "start_shadow", request_body = OtherVersion,
     params(("id" = u32, Path, description = "The engine.")),
     responses((status = 200, description = "It is being made ready.", body = ShadowView)))]

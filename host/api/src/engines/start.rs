@@ -13,7 +13,7 @@ use axum::extract::State;
 ///
 /// A quarantined one is given another chance. Repeating changes nothing.
 ///
-/// Codes: `NOT_FOUND`, `ACCOUNT_NOT_OPEN`, `UNKNOWN_SYMBOL`, `HOST_FULL`.
+/// Codes: `NOT_FOUND`, `ACCOUNT_NOT_OPEN`, `UNKNOWN_SYMBOL`, `QUOTA_MEMORY`, `QUOTA_VERSIONS`, `HOST_FULL`.
 #[utoipa::path(post, path = "/engines/{id}/start", tag = "engines", operation_id = "start_engine",
     params(("id" = u32, Path, description = "The engine.")),
     responses((status = 200, description = "The engine as it is now.", body = EngineView)))]

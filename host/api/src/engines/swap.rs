@@ -30,7 +30,7 @@ pub(crate) struct SwapView {
 /// on as if nothing had been (`NOT_SWAPPED`). When it fails within its first 100 ticks or its first minute, whichever is later,
 /// it is rolled back. An engine that is stopped gets the version for its next start.
 ///
-/// Codes: `NOT_FOUND`, `NOT_SWAPPED`, `INVALID_PARAMS`, `INVALID_VALUE`, `SYMBOLS_MISMATCH`, `HOST_FULL`.
+/// Codes: `NOT_FOUND`, `NOT_SWAPPED`, `INVALID_PARAMS`, `INVALID_VALUE`, `SYMBOLS_MISMATCH`, `QUOTA_VERSIONS`, `HOST_FULL`.
 #[utoipa::path(post, path = "/engines/{id}/swap", tag = "engines", operation_id = "swap_engine", request_body = OtherVersion,
     params(("id" = u32, Path, description = "The engine.")),
     responses((status = 200, description = "It has taken over.", body = SwapView)))]

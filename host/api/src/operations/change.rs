@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::engines::{params, pick, stands};
+use super::quotas::room_for_version;
 use super::setup::{add_to_host, chosen, setup_of, symbols};
 use crate::engines::texts;
 use crate::problem::{Code, Problem};
@@ -49,6 +50,9 @@ pub(super) async fn next_setup(state: &AppState, record: &EngineRecord, changes:
     let versions = state.store.versions(record.owner, record.strategy).await?;
     let version = pick(versions, changes.version.as_deref())?;
     let next = changed(state, record, version, changes).await?;
+    if stands(state, record).has_guest() {
+        room_for_version(state, record.owner, next.version).await?;
+    }
     add_to_host(state, record).await?;
     let setup = setup_of(state, &next).await?;
     Ok((next, setup))

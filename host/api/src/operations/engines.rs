@@ -1,7 +1,7 @@
 //! Adding engines and telling them what to do.
 
 use super::audit;
-use super::quotas::{room_for_engine, room_for_guest};
+use super::quotas::{room_for_engine, room_for_guest, room_for_version};
 use super::setup::{add_to_host, chosen, load, symbols};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
@@ -118,6 +118,9 @@ pub async fn command_engine(state: &AppState, record: &EngineRecord, command: En
     if command == EngineCommand::Start && !stands(state, record).has_guest() {
         state.versions.room()?;
         room_for_guest(state, record.owner).await?;
+        room_for_version(state, record.owner, record.version).await?;
+        // It may have made room for others' while nobody ran it.
+        load(state, record.version).await?;
     }
     // Before it is done: a host that dies in between does, when it starts again, what was wanted last. A pause is wanted when
     // it holds, and a start does not end it.

@@ -2,7 +2,7 @@
 
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
-use domain::ids::UserId;
+use domain::ids::{Digest, UserId};
 pub(crate) use store::Holdings;
 
 /// What the store keeps for a user.
@@ -40,6 +40,23 @@ pub(super) async fn room_for_upload(state: &AppState, user: UserId, more: u64) -
              smaller one, or raise it"
         );
         return Err(Problem::new(Code::QuotaUploads, detail));
+    }
+    Ok(())
+}
+
+/// Room for a version to run, unless one of the user's engines runs it already.
+///
+/// # Errors
+/// `QUOTA_VERSIONS`.
+pub(super) async fn room_for_version(state: &AppState, user: UserId, version: Digest) -> Result<(), Problem> {
+    let max = state.host.quotas().versions_max as usize;
+    let running = state.ask(move |host| host.versions_running(user)).await?;
+    if max > 0 && running.len() >= max && !running.contains(&version) {
+        let detail = format!(
+            "user {user}'s engines run {} different versions and may run {max} (quotas.versions_max): stop all engines of one, or raise it",
+            running.len()
+        );
+        return Err(Problem::new(Code::QuotaVersions, detail));
     }
     Ok(())
 }

@@ -23,6 +23,8 @@ pub(crate) struct UsageView {
     engines: u64,
     /// Engines with a guest.
     engines_running: usize,
+    /// Versions that run, those that run in a shadow included.
+    versions_running: usize,
     /// Fuel in the last full second.
     fuel_per_second: u64,
     /// Fuel since midnight UTC, or since the host's start.
@@ -46,6 +48,8 @@ pub(crate) struct UsageView {
 pub(crate) struct QuotasView {
     /// Beyond it engines can't be added: `QUOTA_ENGINES`.
     engines_max: u32,
+    /// Beyond it no further version runs, be it by a start, a swap or in a shadow: `QUOTA_VERSIONS`.
+    versions_max: u32,
     /// Beyond it the user's engines are not handed ticks for the rest of the second, only the bars that close.
     fuel_per_second_max: u64,
     /// At it engines can't be started: `QUOTA_MEMORY`. An engine whose memory would grow beyond it fails as `over-quota`.
@@ -58,12 +62,13 @@ pub(crate) struct QuotasView {
 
 impl UsageView {
     fn new(user: &store::UserRecord, held: Holdings, used: UserUsage, quotas: Quotas) -> Self {
-        let Quotas { engines_max, fuel_per_second_max, memory_bytes_max, upload_bytes_max, log_bytes_per_day_max } = quotas;
+        let Quotas { engines_max, versions_max, fuel_per_second_max, memory_bytes_max, upload_bytes_max, log_bytes_per_day_max } = quotas;
         Self {
             user: user.name.clone(),
             id: user.id.0,
             engines: held.engines,
             engines_running: used.engines_running,
+            versions_running: used.versions_running,
             fuel_per_second: used.fuel_per_second,
             fuel_today: used.fuel_today,
             ticks_throttled: used.ticks_throttled,
@@ -71,7 +76,14 @@ impl UsageView {
             versions: held.versions,
             upload_bytes: held.upload_bytes,
             log_bytes_today: used.log_bytes_today,
-            quotas: QuotasView { engines_max, fuel_per_second_max, memory_bytes_max, upload_bytes_max, log_bytes_per_day_max },
+            quotas: QuotasView {
+                engines_max,
+                versions_max,
+                fuel_per_second_max,
+                memory_bytes_max,
+                upload_bytes_max,
+                log_bytes_per_day_max,
+            },
         }
     }
 }

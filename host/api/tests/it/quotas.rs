@@ -51,3 +51,58 @@ async fn a_quota_that_is_used_up_is_named_with_its_value_and_the_way_out() {
     world.post("/users", json(r#"{"name":"bob"}"#)).await.created();
     world.upload("bob", "cross", "trader as it may b").await.created();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_versions_of_a_user_run_at_once_by_a_start_a_swap_or_in_a_shadow() {
+    let world = World::with(Quotas { versions_max: 1, ..Quotas::default() }).await;
+    world.furnish().await;
+    let add = async |user: &str, name: &str| {
+        let body = format!(r#"{{"name":"{name}","account":"paper","strategy":"cross","symbols":["EURUSD"]}}"#);
+        world.post(&format!("/engines?user={user}"), json(&body)).await.created();
+    };
+    add("ann", "one").await;
+    add("ann", "two").await;
+    world.forward(1);
+    world.upload("ann", "cross", "trader as it").await.created();
+    add("ann", "three").await;
+    // Engines of one version are as many as their owner wants.
+    for engine in [1, 2] {
+        world.post(&format!("/engines/{engine}/start"), Value::Null).await.ok();
+    }
+    world.settle();
+    let full = "user 1's engines run 1 different versions and may run 1 (quotas.versions_max): stop all engines of one, or raise it";
+    world.post("/engines/3/start", Value::Null).await.refused(403, "QUOTA_VERSIONS", full);
+    world.post("/engines/1/swap", json("{}")).await.refused(403, "QUOTA_VERSIONS", full);
+    world.post("/engines/1/shadow", json("{}")).await.refused(403, "QUOTA_VERSIONS", full);
+    let usage = world.get("/users/usage?user=ann").await.ok();
+    assert_eq!(fields(&usage, "versions versions_running"), json("[2,1]"), "{usage}");
+    assert_eq!(usage["quotas"]["versions_max"], 1);
+
+    // Somebody else has a quota of his own.
+    world.post("/users", json(r#"{"name":"bob"}"#)).await.created();
+    world.post("/accounts?user=bob", json(r#"{"name":"paper"}"#)).await.created();
+    world.upload("bob", "cross", "trader as it").await.created();
+    add("bob", "one").await;
+    world.post("/engines/4/start", Value::Null).await.ok();
+
+    world.post("/engines/2/stop", Value::Null).await.ok();
+    world.post("/engines/3/start", Value::Null).await.refused(403, "QUOTA_VERSIONS", full);
+    world.post("/engines/1/stop", Value::Null).await.ok();
+    // An engine that is stopped is another from its next start on.
+    world.post("/engines/1/swap", json("{}")).await.ok();
+    for engine in [1, 3] {
+        world.post(&format!("/engines/{engine}/start"), Value::Null).await.ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_whose_version_had_to_make_room_while_it_was_stopped_starts_as_ever() {
+    let world = World::running().await;
+    world.post("/engines/1/stop", Value::Null).await.ok();
+    world.post("/users", json(r#"{"name":"bob"}"#)).await.created();
+    world.upload("bob", "large", "trader that takes all room").await.created();
+    world.post("/engines/1/start", Value::Null).await.ok();
+    world.settle();
+    let engine = world.get("/engines/1").await.ok();
+    assert_eq!(fields(&engine, "state faults"), json(r#"["running",0]"#), "{engine}");
+}

@@ -511,6 +511,7 @@ impl Shard {
         let to = from.after(event)?;
         if to != from {
             slot.state = to;
+            slot.entry.needs_version(to.needs_version(), &*self.shared.factory);
             let engine = slot.entry.whose;
             let at = self.shared.clock.now();
             slot.entry.meter.set_state(to, reason, at);

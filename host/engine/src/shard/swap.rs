@@ -88,6 +88,7 @@ impl Shard {
             return refused("a version that takes over keeps the engine's symbols; stop the engine to change them".into());
         }
         slot.generation += 1;
+        entry.needs_version(true, &*self.shared.factory);
         tracing::info!(engine = %entry.whose.engine, from = short(&slot.entry), to = short(&entry), reason, "a version is to take over");
         slot.beside = Some(Beside { generation: slot.generation, entry, answer, waits: None });
         self.make_ready(at, None);

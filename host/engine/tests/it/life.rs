@@ -37,12 +37,14 @@ fn a_fault_restarts_from_the_saved_state_and_the_third_one_quarantines_while_oth
     world.account(1);
     world.run(7, 1, counts);
     world.run(8, 1, listens);
+    let version = world.host.engine(EngineId(7)).unwrap().version;
     // A minute later its state is saved, with two ticks counted.
     feed(&world, 1, 110_000);
     feed(&world, 61, 110_000);
     for (round, delay_s) in [(1, 1), (2, 2)] {
         feed(&world, 61 + round, 90_000);
         assert_eq!(states(&world, 7).last(), Some(&S::Faulted));
+        assert!(world.guests.is_kept(&version), "it will start again, whatever others load meanwhile");
         world.clock.forward(delay_s * SECOND_US - 1);
         world.host.wake();
         assert_eq!(states(&world, 7).last(), Some(&S::Faulted), "not before its time");
@@ -55,15 +57,16 @@ fn a_fault_restarts_from_the_saved_state_and_the_third_one_quarantines_while_oth
     let (state, reason) = world.told.states(7).pop().unwrap();
     assert_eq!(state, S::Quarantined);
     assert_eq!(reason, "3 faults within 10 minutes, the last: trapped: wasm trap: unreachable; start it again when it is mended");
-    assert_eq!(world.host.engine(EngineId(7)).unwrap().faults, 3);
+    assert_eq!((world.host.engine(EngineId(7)).unwrap().faults, world.guests.is_kept(&version)), (3, false));
     feed(&world, 65, 110_000);
     assert_eq!((world.heard.of(8, "tick").len(), world.host.engine(EngineId(8)).unwrap().faults), (6, 0));
 
     // A person starts it again: it goes on from the state it saved in time.
     assert_eq!(world.host.start_engine(EngineId(7), "mended").unwrap(), S::Starting);
     assert_eq!(states(&world, 7).last(), Some(&S::Running));
+    assert!(world.guests.is_kept(&version));
     world.host.stop_engine(EngineId(7), "enough").unwrap();
-    assert_eq!(saved(&world, 7), Some(2));
+    assert_eq!((saved(&world, 7), world.guests.is_kept(&version)), (Some(2), false));
 }
 
 fn number(saved: &Saved) -> u64 {

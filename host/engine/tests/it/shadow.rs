@@ -4,7 +4,7 @@ use crate::support::*;
 use domain::contract::{AskedOrder, LogLevel, SeenEvent, Side};
 use domain::desk::{Asked, Desk};
 use domain::guest::{Call, GuestHost, Outcome};
-use domain::ids::{Digest, EngineId};
+use domain::ids::{Digest, EngineId, UserId};
 use domain::life::EngineState as S;
 use domain::time::SECOND_US;
 use engine::{Bounds, EngineCommand, EngineSetup, HostError, LINES_MAX, ShadowReport, ShadowState};
@@ -202,7 +202,9 @@ fn a_shadow_ends_with_what_it_follows_and_can_be_started_only_beside_what_runs()
     let again = || world.host.shadow(next(world.guests.load(Script::from(first))), "look");
     let second = followed_by(&world, first);
     assert!(matches!(again(), Err(HostError::NoShadow(why)) if why.contains("has a shadow already")));
+    assert_eq!(world.host.usage(UserId(1)).versions_running, 2);
     world.host.end_shadow(ENGINE, "seen enough").unwrap();
+    assert_eq!(world.host.usage(UserId(1)).versions_running, 1);
     let ended = report(&world);
     assert_eq!((ended.state, &*ended.reason), (ShadowState::Ended, "seen enough"));
     world.host.end_shadow(ENGINE, "twice").unwrap();

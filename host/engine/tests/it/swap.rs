@@ -115,9 +115,12 @@ fn a_version_that_fails_on_trial_is_rolled_back_and_later_it_is_an_ordinary_faul
     };
     let version = world.guests.load(Script::from(traps));
     world.host.swap(next(version), "better").unwrap();
+    let kept = || [before, version].map(|version| world.guests.is_kept(&version));
+    assert_eq!(kept(), [true, true], "the one before may have to come back");
     world.feed(tick(EURUSD, 3 * SECOND_US, 110_017));
     world.feed(tick(EURUSD, 4 * SECOND_US, 90_000));
     world.settle();
+    assert_eq!(kept(), [true, false]);
     // The version before is back at once, with its own count, and knows which two ticks it was not handed.
     let engine = world.host.engine(EngineId(7)).unwrap();
     assert_eq!((engine.version, engine.state, engine.restarts, engine.on_trial), (before, S::Running, 1, false));
@@ -145,6 +148,7 @@ fn a_version_that_fails_on_trial_is_rolled_back_and_later_it_is_an_ordinary_faul
     world.feed(tick(EURUSD, 111 * SECOND_US, 110_001));
     world.settle();
     assert_eq!(outcomes(&world).pop(), Some(SwapOutcome::Confirmed));
+    eventually(|| kept() == [false, true]);
     world.feed(tick(EURUSD, 112 * SECOND_US, 90_000));
     world.settle();
     let engine = world.host.engine(EngineId(7)).unwrap();

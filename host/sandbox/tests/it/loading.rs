@@ -129,6 +129,19 @@ fn memory_keeps_so_many_versions_and_never_drops_one_that_runs() {
 }
 
 #[test]
+fn a_version_is_kept_ready_for_as_long_as_that_is_wanted() {
+    let sandbox = Cell::new(SandboxConfig { versions_max: 1, ..SandboxConfig::default() }).unwrap();
+    let other = [probe(), &[0, 2, 1, 9]].concat();
+    let first = sandbox.load(probe()).unwrap().digest;
+    let kept = sandbox.keep_ready(&first).unwrap();
+    assert_eq!(sandbox.load(&other), Err(LoadError::Full(1)));
+    assert!(sandbox.instantiate(&first, ScriptedHost::default(), GuestLimits::default()).is_ok());
+    drop(kept);
+    let other = sandbox.load(&other).unwrap().digest;
+    assert!(sandbox.has(&other) && sandbox.keep_ready(&first).is_none());
+}
+
+#[test]
 fn a_strategy_that_starts_large_or_asks_for_more_gets_a_roomy_slot() {
     let profile = |component: &[u8]| shared().load(component).unwrap().profile;
     assert_eq!(profile(probe()), Profile::Native);

@@ -59,6 +59,7 @@ fn used(usage: &Value) -> String {
     let rows = [
         ("engines", "engines", "engines_max"),
         ("running", "engines_running", ""),
+        ("versions running", "versions_running", "versions_max"),
         ("fuel a second", "fuel_per_second", "fuel_per_second_max"),
         ("fuel today", "fuel_today", ""),
         ("ticks throttled", "ticks_throttled", ""),

@@ -27,7 +27,7 @@ const fn key(path: &'static str, kind: Kind) -> Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 47] = [
+pub const KEYS: [Key; 48] = [
     key("data_dir", Kind::Text),
     key("database", Kind::Text),
     key("listen", Kind::Text),
@@ -59,6 +59,7 @@ pub const KEYS: [Key; 47] = [
     key("limits.log_bytes_per_minute", Kind::Number),
     key("limits.state_bytes_max", Kind::Number),
     key("quotas.engines_max", Kind::Number),
+    key("quotas.versions_max", Kind::Number),
     key("quotas.fuel_per_second_max", Kind::Number),
     key("quotas.memory_bytes_max", Kind::Number),
     key("quotas.upload_bytes_max", Kind::Number),

@@ -6,7 +6,7 @@ use domain::guest::{Call, Fault, FaultKind, Guest, GuestFactory, GuestHost, Outc
 use domain::ids::{Digest, EngineId};
 use domain::limits::GuestLimits;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 /// What each of them has.
 const MEMORY_BYTES: u64 = 65_536;
@@ -56,11 +56,12 @@ impl Heard {
 pub struct Factory {
     heard: Heard,
     scripts: Mutex<BTreeMap<Digest, Script>>,
+    kept: Mutex<BTreeMap<Digest, Weak<()>>>,
 }
 
 impl Factory {
     pub fn new(heard: Heard) -> Self {
-        Self { heard, scripts: Mutex::default() }
+        Self { heard, scripts: Mutex::default(), kept: Mutex::default() }
     }
 
     pub fn load(&self, script: Script) -> Digest {
@@ -69,11 +70,23 @@ impl Factory {
         scripts.insert(digest, script);
         digest
     }
+
+    /// Whether a host wants a version kept ready.
+    pub fn is_kept(&self, version: &Digest) -> bool {
+        self.kept.lock().unwrap().get(version).is_some_and(|kept| kept.strong_count() > 0)
+    }
 }
 
 impl GuestFactory<Desk> for Factory {
     fn describe(&self, _: &Digest) -> Result<Description, Fault> {
         Ok(super::description())
+    }
+
+    fn keep_ready(&self, version: &Digest) -> Option<Arc<dyn Send + Sync>> {
+        let mut kept = self.kept.lock().unwrap();
+        let keep = kept.get(version).and_then(Weak::upgrade).unwrap_or_default();
+        kept.insert(*version, Arc::downgrade(&keep));
+        Some(keep)
     }
 
     fn instantiate(&self, version: &Digest, mut host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
