@@ -129,7 +129,8 @@ impl Actor {
         }
     }
 
-    fn failed(mut self, fault: Fault) -> Box<FailedStart> {
+    /// What is left of it when its guest has failed at something that it heard apart from its shard.
+    pub fn failed(mut self, fault: Fault) -> Box<FailedStart> {
         let (commands, remarks, tape, orders) = (self.take_commands(), self.take_remarks(), self.take_tape(), self.orders());
         Box::new(FailedStart { fault, commands, remarks, tape, orders })
     }

@@ -164,6 +164,12 @@ pub struct HostSnapshot {
     pub totals: HostTotals,
 }
 
+/// The versions that an engine runs, or will run again by itself.
+fn versions_of(entry: &Entry) -> impl Iterator<Item = Digest> {
+    let works = entry.meter.state().needs_version().then_some(entry.setup.version);
+    works.into_iter().chain(works.and_then(|_| entry.meter.shadow_version()))
+}
+
 impl Host {
     /// How everything stands. Reads counts that others write, and computes floating profit, since somebody looks.
     pub fn snapshot(&self) -> HostSnapshot {
@@ -204,20 +210,20 @@ impl Host {
             ..UserUsage::default()
         };
         let engines = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner);
+        let mut versions = BTreeSet::new();
         for entry in engines.values().filter(|entry| entry.whose.owner == user) {
             seen.engines += 1;
             seen.engines_running += usize::from(entry.meter.state().has_guest());
+            versions.extend(versions_of(entry));
         }
-        drop(engines);
-        seen.versions_running = self.versions_running(user).len();
+        seen.versions_running = versions.len();
         seen
     }
 
-    /// The versions that a user's engines run, those that run in a shadow included.
+    /// The versions that a user's engines run or will run again by themselves, those in a shadow included.
     pub fn versions_running(&self, user: UserId) -> BTreeSet<Digest> {
         let engines = self.shared.engines.read().unwrap_or_else(PoisonError::into_inner);
-        let running = engines.values().filter(|entry| entry.whose.owner == user && entry.meter.state().needs_version());
-        running.flat_map(|entry| [Some(entry.setup.version), entry.meter.shadow_version()]).flatten().collect()
+        engines.values().filter(|entry| entry.whose.owner == user).flat_map(|entry| versions_of(entry)).collect()
     }
 
     /// Lines that the journal refused for good, oldest first; the last few hundred.

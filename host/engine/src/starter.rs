@@ -180,13 +180,7 @@ impl Begun<'_> {
         let rest = bars.split_off(bars.len().min(BARS_PER_TURN));
         let actor = self.guarded(orders, || match bars.iter().try_for_each(|bar| actor.late_bar(bar)) {
             Ok(()) => Ok(*actor),
-            Err(fault) => Err(Box::new(FailedStart {
-                fault,
-                commands: actor.take_commands(),
-                remarks: actor.take_remarks(),
-                tape: actor.take_tape(),
-                orders,
-            })),
+            Err(fault) => Err(actor.failed(fault)),
         });
         match actor {
             Ok(actor) if !rest.is_empty() => {

@@ -65,7 +65,7 @@ pub struct UserUsage {
     pub engines: usize,
     /// Engines with a guest.
     pub engines_running: usize,
-    /// Versions that run, those that run in a shadow included.
+    /// Versions that engines run or will run again by themselves, those in a shadow included.
     pub versions_running: usize,
     /// Fuel in the last full second.
     pub fuel_per_second: u64,

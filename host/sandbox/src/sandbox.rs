@@ -127,8 +127,8 @@ pub enum LoadError {
     /// The host could not compile it, through no fault of the component.
     #[error("{0}")]
     Failed(String),
-    /// Every version kept in memory is running and there is no room for another.
-    #[error("this host keeps at most {0} versions and all of them are running: stop some engines, or raise versions_max")]
+    /// Every version kept in memory is needed by an engine and there is no room for another.
+    #[error("this host keeps at most {0} versions and engines need all of them: stop some engines, or raise sandbox.versions_max")]
     Full(usize),
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct UsageView {
     engines: u64,
     /// Engines with a guest.
     engines_running: usize,
-    /// Versions that run, those that run in a shadow included.
+    /// Versions that engines run or will run again by themselves, those in a shadow included.
     versions_running: usize,
     /// Fuel in the last full second.
     fuel_per_second: u64,

@@ -219,18 +219,24 @@ fn while_a_version_takes_over_its_events_and_commands_wait_in_order_and_nobody_e
     assert_eq!(count(&world), 99);
 }
 
-#[test]
-fn a_version_takes_over_from_one_that_hears_what_it_missed_in_a_pause() {
-    let world = World::with(Bounds { shards: 1, ..Bounds::default() });
+/// A world with so many starters, in which engine 7 is paused and has missed a bar.
+fn paused(starters: usize, script: impl Into<Script>) -> World {
+    let world = World::with(Bounds { shards: 1, starters, ..Bounds::default() });
     world.account(1);
-    world.run(8, 1, listens);
-    let (hears, heard, before) = slow_at(|call| matches!(call, Call::Bar { .. }));
-    world.run(7, 1, before);
+    world.run(7, 1, script);
     world.feed(tick(EURUSD, SECOND_US, 110_001));
     world.settle();
     world.host.command(EngineId(7), EngineCommand::Pause, "lunch").unwrap();
     world.feed(tick(EURUSD, 2 * MINUTE_US, 110_001));
     world.settle();
+    world
+}
+
+#[test]
+fn a_version_takes_over_from_one_that_hears_what_it_missed_in_a_pause() {
+    let (hears, heard, before) = slow_at(|call| matches!(call, Call::Bar { .. }));
+    let world = paused(2, before);
+    world.run(8, 1, listens);
     let (made, go, script) = slow_at(|call| matches!(call, Call::Init(_)));
     let version = world.guests.load(script);
     std::thread::scope(|scope| {
@@ -254,14 +260,7 @@ fn a_version_takes_over_from_one_that_hears_what_it_missed_in_a_pause() {
 
 #[test]
 fn a_version_that_is_ready_keeps_no_starter_from_the_guest_that_it_waits_for() {
-    let world = World::with(Bounds { shards: 1, starters: 1, ..Bounds::default() });
-    world.account(1);
-    world.run(7, 1, counts);
-    world.feed(tick(EURUSD, SECOND_US, 110_001));
-    world.settle();
-    world.host.command(EngineId(7), EngineCommand::Pause, "lunch").unwrap();
-    world.feed(tick(EURUSD, 2 * MINUTE_US, 110_001));
-    world.settle();
+    let world = paused(1, counts);
     let (made, go, script) = slow_at(|call| matches!(call, Call::Init(_)));
     let version = world.guests.load(script);
     std::thread::scope(|scope| {
