@@ -123,7 +123,7 @@ impl Shard {
         let wanted = |slot: &&mut Slot| slot.beside.as_ref().is_some_and(|beside| beside.generation == generation);
         let Some(slot) = self.slots[at].as_mut().filter(wanted) else { return };
         if slot.busy {
-            // Its guest hears what it missed in a pause. A starter that has gone is none of this engine's: it comes back with the version.
+            // Its guest hears what it missed in a pause, for which a starter is needed: this one is let go, and asked again then.
             drop(hand.send(Answer::NotNow));
             return;
         }
