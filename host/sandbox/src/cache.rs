@@ -8,11 +8,12 @@ use crate::profile::Profile;
 use crate::sandbox::SandboxError;
 use crate::seal::{KEY_BYTES, MARK_BYTES, Seal};
 use domain::ids::Digest;
+use files::Readers;
 use sha2::{Digest as _, Sha256};
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
@@ -75,14 +76,11 @@ impl DiskCache {
         let path = self.path(engine, digest);
         let cost = cost_bytes(&compiled.cost);
         let written = self.make_room(compiled.code.len() as u64).and_then(|()| {
-            let partial = path.with_extension(format!("{}.partial", std::process::id()));
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-            file.write_all(&compiled.code)?;
-            file.write_all(&cost)?;
-            file.write_all(&self.seal.mark(&[name(&path), &compiled.code, &cost]))?;
-            drop(file);
-            // Readers see the whole file or none.
-            fs::rename(&partial, &path)
+            files::replace(&path, Readers::Owner, |file| {
+                file.write_all(&compiled.code)?;
+                file.write_all(&cost)?;
+                file.write_all(&self.seal.mark(&[name(&path), &compiled.code, &cost]))
+            })
         });
         if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "compiled code can't be kept");
@@ -188,9 +186,6 @@ fn key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
         return Ok(key);
     }
     File::open("/dev/urandom")?.read_exact(&mut key)?;
-    let partial = path.with_extension("partial");
-    let _ = fs::remove_file(&partial);
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?.write_all(&key)?;
-    fs::rename(&partial, path)?;
+    files::write(path, Readers::Owner, &key)?;
     Ok(key)
 }

@@ -3,6 +3,8 @@
 //! Refuses to know how anything is done: strategies are run by `sandbox`, ticks kept by `market`, orders filled by
 //! `paper`, rows kept by `store`, requests answered by `api`. Each subcommand is a file in `commands`.
 
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads: `output` and `telemetry` do not")]
+
 mod cli;
 mod client;
 mod commands;
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 static HEAP: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    telemetry::tell_panics();
     // Before anything else of this program runs: a child that compiles must not read settings or open files.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == workshop::COMPILE) {
         return sandbox::compile_for_parent();
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
     match commands::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("stockade: {failure}");
+            telemetry::say(format_args!("stockade: {failure}"));
             ExitCode::from(failure.exit as u8)
         }
     }

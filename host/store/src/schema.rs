@@ -55,6 +55,29 @@ pub(crate) fn must_be_new(file: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Where a copy is written until it is whole. What an attempt that was killed left there is removed.
+///
+/// # Errors
+/// The disk refuses.
+pub(crate) fn unfinished(copy: &Path) -> std::io::Result<PathBuf> {
+    let mut name = copy.as_os_str().to_owned();
+    name.push(format!(".{}", files::UNFINISHED));
+    let path = PathBuf::from(name);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(path),
+    }
+}
+
+/// Gives a copy that is whole its name; when this returns it is on disk.
+///
+/// # Errors
+/// The disk refuses.
+pub(crate) fn finish(unfinished: &Path, copy: &Path) -> std::io::Result<()> {
+    std::fs::File::open(unfinished)?.sync_all()?;
+    files::rename(unfinished, copy)
+}
+
 /// How a database's schema stands to the one that this program needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {

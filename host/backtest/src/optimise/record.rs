@@ -11,6 +11,7 @@ use super::criterion::Criterion;
 use super::pass::{Figures, Outcome, Pass, PassFault};
 use super::space::{Point, Space};
 use domain::guest::FaultKind;
+use files::Readers;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -151,7 +152,7 @@ impl Record {
         record.file.set_len(0).map_err(RecordError::io(&record.path))?;
         record.file.write_all(&line(columns(space).iter().map(String::as_str))).map_err(RecordError::io(&record.path))?;
         // Last: where there is a header, all else is there.
-        replace(&head, &text).map_err(RecordError::io(&head))?;
+        files::write(&head, Readers::AsUsual, &text).map_err(RecordError::io(&head))?;
         Ok(record)
     }
 
@@ -230,14 +231,14 @@ impl Record {
     /// # Errors
     /// The disk refuses; the passes are then as they were.
     pub fn finish<'a>(self, passes: impl Iterator<Item = (u32, Part, &'a Pass)>, space: &Space) -> io::Result<()> {
-        let fresh = self.path.with_extension("csv.new");
-        let mut out = BufWriter::new(File::create(&fresh)?);
-        out.write_all(&line(columns(space).iter().map(String::as_str)))?;
-        for (window, part, pass) in passes {
-            out.write_all(&self.row(window, part, pass, space))?;
-        }
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&fresh, &self.path)
+        files::replace(&self.path, Readers::AsUsual, |file| {
+            let mut out = BufWriter::new(file);
+            out.write_all(&line(columns(space).iter().map(String::as_str)))?;
+            for (window, part, pass) in passes {
+                out.write_all(&self.row(window, part, pass, space))?;
+            }
+            out.flush()
+        })
     }
 
     /// Writes another file into the folder, whole or not at all.
@@ -246,7 +247,7 @@ impl Record {
     /// The disk refuses.
     pub fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, RecordError> {
         let path = folder.join(name);
-        replace(&path, bytes).map_err(RecordError::io(&path))?;
+        files::write(&path, Readers::AsUsual, bytes).map_err(RecordError::io(&path))?;
         Ok(path)
     }
 
@@ -322,15 +323,4 @@ fn parse(row: &csv::StringRecord, space: &Space) -> Option<(u32, Part, Point, Ou
     };
     let point = space.point_of(row.iter().skip(COLUMNS.len()))?;
     Some((cell("window")?.parse().ok()?, part, point, outcome))
-}
-
-/// Writes a file whole or not at all.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    let fresh = PathBuf::from(fresh);
-    let mut file = File::create(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)
 }

@@ -6,6 +6,7 @@ use arrow_buffer::{ArrowNativeType, Buffer, ScalarBuffer};
 use arrow_ipc::writer::FileWriter;
 use arrow_ipc::{Precision, TimeUnit};
 use arrow_schema::{DataType, Field, Schema};
+use files::Readers;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::File;
@@ -33,28 +34,15 @@ pub(super) struct Meta {
     pub checksum: Option<u32>,
 }
 
-/// Writes `path` through a temporary file beside it, which takes its place when it is whole and on the disk.
-/// Returns its size in bytes.
-pub(super) fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<u64, StoreError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // The process number keeps two writers apart; within one, a symbol has one writer.
-    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
-    let written = (|| {
-        let mut out = BufWriter::new(File::create(&temporary)?);
+/// Writes `path`, whole or not at all. Returns its size in bytes.
+pub(super) fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> std::io::Result<()>) -> Result<u64, StoreError> {
+    let written = files::replace(path, Readers::AsUsual, |file| {
+        let mut out = BufWriter::new(file);
         write(&mut out)?;
         let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        let bytes = file.metadata()?.len();
-        std::fs::rename(&temporary, path)?;
-        // Makes the new name itself durable.
-        File::open(folder)?.sync_all()?;
-        Ok(bytes)
-    })();
-    written.map_err(|error| {
-        // The first error is the one to tell; a left-over temporary file is never read.
-        let _ = std::fs::remove_file(&temporary);
-        StoreError::io(path)(error)
-    })
+        Ok(file.metadata()?.len())
+    });
+    written.map_err(StoreError::io(path))
 }
 
 /// Writes the columns as an Arrow file.

@@ -7,12 +7,12 @@
 use super::Pack;
 use crate::profile::Profile;
 use crate::seal::{MARK_BYTES, Seal};
+use files::Readers;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use wasmtime::CacheStore;
@@ -82,13 +82,11 @@ impl Functions {
                 content.extend(value);
             }
         }
-        let partial = self.path.with_extension(format!("{}.partial", std::process::id()));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-        file.write_all(&content)?;
-        file.write_all(&self.seal.mark(&[&content]))?;
-        drop(file);
         // Two children at once: the later one's stays, and either is whole.
-        fs::rename(&partial, &self.path)
+        files::replace(&self.path, Readers::Owner, |file| {
+            file.write_all(&content)?;
+            file.write_all(&self.seal.mark(&[&content]))
+        })
     }
 }
 

@@ -32,7 +32,8 @@ pub fn compile_for_parent() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            // The parent may have gone.
+            _ = writeln!(io::stderr(), "{error}");
             ExitCode::FAILURE
         }
     }

@@ -5,11 +5,11 @@ use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Align, bytes, grouped, table};
 use domain::time::Time;
+use files::Readers;
 use market::export::{ExportError, ExportFormat, export};
 use market::quality::Quality;
 use market::{Date, TickStore};
 use serde::Serialize;
-use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
@@ -169,18 +169,11 @@ fn write(store: &TickStore, arguments: &Export, global: &Global) -> Outcome {
     }
     store.spec(symbol).map_err(store_failure)?;
     has_ticks(store, symbol, (from, to))?;
-    // Beside it first: half a file must not look like a whole one.
-    let unfinished = file.with_extension(format!("{ending}.part"));
-    let out = File::create(&unfinished).map_err(|error| Failure::io("write", file, &error))?;
-    let written = export(store, symbol, (from, to), format, BufWriter::new(out));
-    let done = written.and_then(|ticks| Ok(std::fs::rename(&unfinished, file).map(|()| ticks)?));
-    let ticks = done.map_err(|error| {
-        // What is left of it is of no use to anybody.
-        _ = std::fs::remove_file(&unfinished);
-        match error {
-            ExportError::Store(error) => store_failure(error),
-            ExportError::Write(error) => Failure::io("write", file, &error),
-        }
+    // Half a file must not look like a whole one.
+    let written = files::replace(file, Readers::AsUsual, |out| export(store, symbol, (from, to), format, BufWriter::new(out)));
+    let ticks = written.map_err(|error| match error {
+        ExportError::Store(error) => store_failure(error),
+        ExportError::Write(error) => Failure::io("write", file, &error),
     })?;
     let answer = serde_json::json!({ "symbol": symbol, "file": file, "ticks": ticks });
     global.output().show(&answer, |_| format!("wrote {} ticks of {symbol} to {}", grouped(ticks), file.display()));

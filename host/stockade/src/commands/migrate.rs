@@ -47,15 +47,36 @@ fn text(place: &Location, migrated: &Migrated) -> String {
     lines + &format!("{place} has schema {} now\n", migrated.to)
 }
 
-/// A name for the copy that tells when it was made.
+/// A name for the copy that tells when it was made, and that no file has: two attempts may fall into one second.
 fn file_beside(place: &Location, data_dir: &Path) -> PathBuf {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    match place {
+    let named = |when: String| match place {
         Location::Sqlite(file) => {
             let mut name = file.as_os_str().to_owned();
-            name.push(format!(".before-{seconds}"));
-            name.into()
+            name.push(format!(".before-{when}"));
+            PathBuf::from(name)
         }
-        Location::Postgres(_) => data_dir.join(format!("stockade-before-{seconds}.dump")),
+        Location::Postgres(_) => data_dir.join(format!("stockade-before-{when}.dump")),
+    };
+    let first = named(seconds.to_string());
+    let others = (2..).map(|attempt| named(format!("{seconds}-{attempt}")));
+    std::iter::once(first).chain(others).find(|name| !name.exists()).expect("there are more numbers than files")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_attempt_within_the_same_second_has_a_name_of_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Location::Sqlite(folder.path().join("stockade.db"));
+        let mut names = std::collections::BTreeSet::new();
+        for _ in 0..20 {
+            let name = file_beside(&place, folder.path());
+            assert!(name.to_string_lossy().contains("stockade.db.before-"), "{}", name.display());
+            std::fs::write(&name, "a copy").expect("a file");
+            assert!(names.insert(name));
+        }
     }
 }

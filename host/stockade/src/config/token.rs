@@ -2,9 +2,9 @@
 
 use super::Config;
 use crate::exit::{Exit, Failure, Outcome};
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use files::Readers;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 /// Shortest token, characters: 32 hexadecimal digits are 128 bits.
@@ -14,7 +14,7 @@ fn file(config: &Config) -> PathBuf {
     config.data_dir.join("operator.token")
 }
 
-/// The token of the configuration, or of the data folder, where it is made when it isn't there.
+/// The token of the configuration, or of the data folder, where one is made when there is none.
 ///
 /// # Errors
 /// The file can't be read or written.
@@ -24,18 +24,7 @@ pub fn operator_token(config: &Config) -> Outcome<String> {
     }
     let path = file(config);
     let token = random_token()?;
-    // Only its owner reads it, from the first moment on.
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).and_then(|mut file| {
-        file.write_all(token.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| {
-        // Half a token is worse than none.
-        if error.kind() != ErrorKind::AlreadyExists {
-            _ = fs::remove_file(&path);
-        }
-        Failure::io("write the operator's token to", &path, &error)
-    })?;
+    files::write(&path, Readers::Owner, token.as_bytes()).map_err(|error| Failure::io("write the operator's token to", &path, &error))?;
     Ok(token)
 }
 
@@ -50,6 +39,8 @@ pub fn existing_token(config: &Config) -> Outcome<Option<String>> {
     let path = file(config);
     match fs::read_to_string(&path) {
         Ok(text) if text.trim().len() >= BYTES_MIN => Ok(Some(text.trim().to_owned())),
+        // As a host leaves it that dies while it makes one, or a disk that was full: nobody has this token.
+        Ok(text) if text.trim().is_empty() => Ok(None),
         Ok(_) => Err(Failure::new(Exit::Usage, format_args!("{} holds no token; delete it and the host makes a new one", path.display()))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::io("read the operator's token in", &path, &error)),
@@ -80,5 +71,8 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         fs::write(file(&config), "x").expect("it can be written");
         assert!(operator_token(&config).expect_err("too short").message.contains("holds no token"));
+        fs::write(file(&config), "").expect("it can be written");
+        let mended = operator_token(&config).expect("an empty one is made again");
+        assert_eq!((mended.len(), existing_token(&config).expect("it is kept")), (64, Some(mended.clone())));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::error::opening;
 use super::open::{self, MIGRATIONS, applied, lock};
-use crate::schema::{Backup, Migrated, Standing, must_be_new, standing};
+use crate::schema::{Backup, Migrated, Standing, finish, must_be_new, standing, unfinished};
 use crate::{Result, StoreError};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::path::Path;
@@ -38,20 +38,21 @@ pub async fn migrate(path: &Path, backup: &Backup) -> Result<Migrated> {
 async fn keep(conn: &mut SqliteConnection, path: &Path, copy: &Path) -> Result<()> {
     must_be_new(copy)?;
     let bad = |why: String| StoreError::Invalid(format!("no copy can be kept in {}: {why}; name another file", copy.display()));
-    let name = copy.to_str().ok_or_else(|| bad("its name is no text".into()))?;
     if let Some(folder) = copy.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| bad(error.to_string()))?;
     }
+    // Under another name until it is whole and checked: half a copy must not pass for a backup.
+    let unfinished = unfinished(copy).map_err(|error| bad(error.to_string()))?;
+    let name = unfinished.to_str().ok_or_else(|| bad("its name is no text".into()))?;
     sqlx::query("VACUUM INTO $1").bind(name).execute(conn).await.map_err(|error| bad(StoreError::from(error).to_string()))?;
     // As the original: nobody else's.
-    std::fs::set_permissions(copy, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(|error| bad(error.to_string()))?;
-    let mut written = open::options(copy).read_only(true).connect().await.map_err(|error| opening(copy, error))?;
+    std::fs::set_permissions(&unfinished, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(|error| bad(error.to_string()))?;
+    let mut written = open::options(&unfinished).read_only(true).connect().await.map_err(|error| opening(&unfinished, error))?;
     let verdict: String =
-        sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut written).await.map_err(|error| opening(copy, error))?;
-    written.close().await.map_err(|error| opening(copy, error))?;
+        sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut written).await.map_err(|error| opening(&unfinished, error))?;
+    written.close().await.map_err(|error| opening(&unfinished, error))?;
     if verdict != "ok" {
         return Err(StoreError::Damaged(format!("the copy of {} is not whole: {verdict}", path.display())));
     }
-    let synced = std::fs::File::open(copy).and_then(|file| file.sync_all());
-    synced.map_err(|error| bad(error.to_string()))
+    finish(&unfinished, copy).map_err(|error| bad(error.to_string()))
 }

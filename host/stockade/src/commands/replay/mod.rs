@@ -7,6 +7,7 @@ use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::moment::Moment;
 use crate::output::{Align, grouped, table};
+use crate::telemetry::say;
 use ::backtest::DEADLINE_MS;
 use domain::guest::GuestFactory as _;
 use domain::ids::{Digest, EngineId};
@@ -91,10 +92,10 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         (Some(file), Some(Done { life, replayed: Ok(_) })) => {
             let component = component(&records, life, arguments.component.as_deref())?.1;
             let done = backtest::decisions(&records, life, &component, to, file)?;
-            eprintln!("the backtest took {} decisions: {}", done.decisions, file.display());
-            done.conditions.iter().for_each(|line| eprintln!("  {line}"));
+            say(format_args!("the backtest took {} decisions: {}", done.decisions, file.display()));
+            done.conditions.iter().for_each(|line| say(format_args!("  {line}")));
         }
-        (Some(file), Some(_)) => eprintln!("no backtest, and no {}: ticks of the last of these lives are gone", file.display()),
+        (Some(file), Some(_)) => say(format_args!("no backtest, and no {}: ticks of the last of these lives are gone", file.display())),
         _ => {}
     }
     global.output().show(&answer(&done, ended_before, &record), |_| text(&done, ended_before, &record));
