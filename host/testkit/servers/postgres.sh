@@ -4,6 +4,7 @@
 # Installs PostgreSQL from Debian's packages when it is not there, makes a cluster in a folder of its own, starts it on a
 # Unix socket and on a free port of 127.0.0.1 with TLS, and prints one line per fact:
 #   socket FOLDER | port NUMBER | ca FILE | bin FOLDER | ready
+# Then it does what lines on its standard input say (stop, crash, start) and answers each with `done`.
 # It runs until its standard input ends, which happens however the one who started it ends; then it stops the server by
 # its process id and removes the folder. Role `tester`, password `not-a-secret` over TCP, none over the socket.
 set -eu
@@ -76,24 +77,40 @@ full_page_writes = off
 CONF
 for setting in "$@"; do echo "$setting" >>"$folder/data/postgresql.conf"; done
 
-tries=0
-while :; do
-    port=$(($(od -An -N2 -tu2 /dev/urandom) % 20000 + 20000))
-    # In a session of its own, so that a signal to the test's process group is not one to the server.
-    $as setsid "$bin/postgres" -D "$folder/data" -p "$port" >"$folder/server.log" 2>&1 &
+# In a session of its own, so that a signal to the test's process group is not one to the server.
+launch() {
+    $as setsid "$bin/postgres" -D "$folder/data" -p "$port" >>"$folder/server.log" 2>&1 &
     server=$!
     for _ in $(seq 300); do
-        if "$bin/pg_isready" -q -h "$folder/socket" -p "$port" -U tester -d postgres; then break 2; fi
+        if "$bin/pg_isready" -q -h "$folder/socket" -p "$port" -U tester -d postgres; then return 0; fi
         kill -0 "$server" 2>/dev/null || break
         sleep 0.1
     done
-    kill -QUIT "$server" 2>/dev/null || true
+    end QUIT
+    return 1
+}
+end() {
+    kill "-$1" "$server" 2>/dev/null || true
     wait "$server" 2>/dev/null || true
     server=
+}
+
+tries=0
+while :; do
+    port=$(($(od -An -N2 -tu2 /dev/urandom) % 20000 + 20000))
+    if launch; then break; fi
     tries=$((tries + 1))
     [ "$tries" -lt 5 ] || { tail -n 5 "$folder/server.log" >&2; die "the server does not start"; }
 done
 
 printf 'socket %s\nport %s\nca %s\nbin %s\nready\n' "$folder/socket" "$port" "$folder/tls/ca.pem" "$bin"
-# Until the other end is closed.
-cat >/dev/null
+# Until the other end is closed. A test that wants to see its server go says so in a line, and is told when that is done.
+while read -r word; do
+    case "$word" in
+    stop) end INT ;; # connections are cut, the data is written
+    crash) end QUIT ;; # as after a power cut; the next start recovers
+    start) launch || { tail -n 5 "$folder/server.log" >&2; die "the server does not start again"; } ;;
+    *) die "it can stop, crash and start, not $word" ;;
+    esac
+    echo done
+done

@@ -4,9 +4,9 @@
 //! its own. Either way it is `servers/postgres.sh` that does it, which installs what is missing and says so, and which stops
 //! the server when the one who started it is gone, however that went.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -29,7 +29,7 @@ pub struct Server {
     /// Where `psql`, `pg_dump` and the like are.
     pub bin: PathBuf,
     /// The script that stops it when this is closed. `None` when somebody else started it.
-    _script: Option<Script>,
+    script: Option<Script>,
 }
 
 /// A script that runs until its standard input is closed.
@@ -37,6 +37,23 @@ pub struct Server {
 struct Script {
     child: Child,
     stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Script {
+    /// The next line it says; `None` when it has ended.
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("the script writes text");
+        line.ends_with('\n').then(|| line.trim_end().to_owned())
+    }
+
+    /// Has it do something, and waits until that is done.
+    fn tell(&mut self, what: &str) {
+        let stdin = self.stdin.as_mut().expect("it is open until this is dropped");
+        writeln!(stdin, "{what}").expect("the script reads until its input ends");
+        assert_eq!(self.line().as_deref(), Some("done"), "the server's script could not {what}; what it said is above");
+    }
 }
 
 impl Drop for Script {
@@ -73,8 +90,36 @@ impl Server {
             port: fact("port").parse().expect("a port is a number"),
             ca: fact("ca").into(),
             bin: fact("bin").into(),
-            _script: Some(script),
+            script: Some(script),
         }
+    }
+
+    /// Stops it: connections are cut, and nobody answers until [`start_again`](Self::start_again).
+    ///
+    /// # Panics
+    /// Somebody else started it.
+    pub fn stop(&mut self) {
+        self.script().tell("stop");
+    }
+
+    /// Ends it at once, as a power cut would; it recovers when it is started again.
+    ///
+    /// # Panics
+    /// Somebody else started it.
+    pub fn crash(&mut self) {
+        self.script().tell("crash");
+    }
+
+    /// Starts it again, with its data and on its port.
+    ///
+    /// # Panics
+    /// It does not start, or somebody else started it.
+    pub fn start_again(&mut self) {
+        self.script().tell("start");
+    }
+
+    fn script(&mut self) -> &mut Script {
+        self.script.as_mut().expect("only a server of one's own may be stopped: others use this one")
     }
 
     /// What to put into [`VARIABLE`] for test programs.
@@ -85,7 +130,7 @@ impl Server {
     fn from_variable(text: &str) -> Option<Self> {
         let mut parts = text.split(' ');
         let (socket, port, ca, bin) = (parts.next()?.into(), parts.next()?.parse().ok()?, parts.next()?.into(), parts.next()?.into());
-        Some(Self { socket, port, ca, bin, _script: None })
+        Some(Self { socket, port, ca, bin, script: None })
     }
 
     /// Makes an empty database and gives its name.
@@ -163,10 +208,9 @@ fn start(script: &str, arguments: &[&str]) -> (Vec<(String, String)>, Script) {
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let stdin = child.stdin.take();
     let stdout = BufReader::new(child.stdout.take().expect("it was asked for above"));
-    let script = Script { child, stdin };
+    let mut script = Script { child, stdin, stdout };
     let mut facts = Vec::new();
-    for line in stdout.lines() {
-        let line = line.expect("the script writes text");
+    while let Some(line) = script.line() {
         match line.split_once(' ') {
             Some((name, value)) => facts.push((name.to_owned(), value.to_owned())),
             None if line == "ready" => return (facts, script),
