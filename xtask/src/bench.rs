@@ -28,16 +28,16 @@ pub struct Arguments {
 
 /// One figure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Figure {
-    name: String,
-    value: f64,
-    unit: String,
+pub struct Figure {
+    pub name: String,
+    pub value: f64,
+    pub unit: String,
     /// What it should be, such as `<= 170`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
+    pub target: Option<String>,
     /// Which benchmark measured it.
     #[serde(default)]
-    bench: String,
+    pub bench: String,
 }
 
 /// `target/bench.json`.
@@ -65,13 +65,32 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Results { machine: machine(), commit: commit(), results: if arguments.names.is_empty() { Vec::new() } else { earlier() } };
     for name in chosen {
         let program = programs.get(name).with_context(|| format!("cargo built no program for {name}"))?;
-        for figure in measure(name, program)? {
+        results.take(measure(name, program)?);
+    }
+    write(&results, Some(if arguments.dev { "the profile that tests use" } else { "release" }))
+}
+
+/// Keeps figures that another task has measured, beside all others.
+///
+/// # Errors
+/// A file can't be written.
+pub fn add(figures: Vec<Figure>) -> Result<()> {
+    let text = fs::read_to_string(results_file()).unwrap_or_default();
+    let here = || Results { machine: machine(), commit: commit(), results: Vec::new() };
+    let mut results = serde_json::from_str(&text).unwrap_or_else(|_| here());
+    results.take(figures);
+    write(&results, None)
+}
+
+impl Results {
+    /// Shows figures and puts them into the place of those of the same names.
+    fn take(&mut self, figures: Vec<Figure>) {
+        for figure in figures {
             println!("{:<44} {:>16} {:<10} {}", figure.name, shown(figure.value), figure.unit, verdict(&figure));
-            results.results.retain(|other| other.name != figure.name);
-            results.results.push(figure);
+            self.results.retain(|other| other.name != figure.name);
+            self.results.push(figure);
         }
     }
-    write(&results, arguments.dev)
 }
 
 /// The names of all benchmarks, in order.
@@ -137,15 +156,16 @@ fn earlier() -> Vec<Figure> {
     serde_json::from_str::<Results>(&text).map(|results| results.results).unwrap_or_default()
 }
 
-fn write(results: &Results, dev: bool) -> Result<()> {
+/// Writes both files. The page goes on to say where and when its figures were measured unless a profile is given.
+fn write(results: &Results, profile: Option<&str>) -> Result<()> {
     let file = results_file();
     let text = serde_json::to_string_pretty(results).context("figures can't be written as JSON")?;
     fs::write(&file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
     say(&format!("wrote {}", file.display()));
     let page = workspace().join("docs/benchmarks.md");
     let old = fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
-    let new = with_table(&old, results, if dev { "the profile that tests use" } else { "release" })
-        .with_context(|| format!("{} has no place for the table", page.display()))?;
+    let head = profile.map(|profile| format!("{}, commit {}, {profile}, measured on {}", results.machine, results.commit, today()));
+    let new = with_table(&old, results, head.as_deref()).with_context(|| format!("{} has no place for the table", page.display()))?;
     fs::write(&page, new).with_context(|| format!("cannot write {}", page.display()))?;
     say(&format!("wrote {}", page.display()));
     Ok(())
@@ -154,16 +174,12 @@ fn write(results: &Results, dev: bool) -> Result<()> {
 const BEGIN: &str = "<!-- figures: written by `cargo xtask bench` -->\n";
 const END: &str = "<!-- end of figures -->\n";
 
-/// The page with its table made anew; `None` when its marks are missing.
-fn with_table(page: &str, results: &Results, profile: &str) -> Option<String> {
+/// The page with its table made anew, under another head where one is given; `None` when its marks are missing.
+fn with_table(page: &str, results: &Results, head: Option<&str>) -> Option<String> {
     let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    let mut table = format!(
-        "\n{}, commit {}, {profile}, measured on {}\n\n| figure | value | unit | target | | benchmark |\n| --- | ---: | --- | --- | --- | --- |\n",
-        results.machine,
-        results.commit,
-        today()
-    );
+    let (old, after) = rest.split_once(END)?;
+    let head = head.or_else(|| old.lines().find(|line| !line.is_empty()))?;
+    let mut table = format!("\n{head}\n\n| figure | value | unit | target | | benchmark |\n| --- | ---: | --- | --- | --- | --- |\n");
     for figure in &results.results {
         let Figure { name, unit, target, bench, .. } = figure;
         let target = target.as_deref().unwrap_or("");
@@ -249,11 +265,11 @@ mod tests {
         let results =
             Results { machine: "A machine".into(), commit: "abc".into(), results: vec![figure("flat_call_ns", 171.25, Some("<= 170"))] };
         let page = format!("# Benchmarks\n{BEGIN}old\n{END}The end.\n");
-        let new = with_table(&page, &results, "release").unwrap();
+        let new = with_table(&page, &results, Some("A machine, release")).unwrap();
         assert!(new.starts_with("# Benchmarks\n") && new.ends_with("The end.\n") && !new.contains("old"), "{new}");
         assert!(new.contains("| `flat_call_ns` | 171 | ns | <= 170 | missed | `calls` |"), "{new}");
-        assert_eq!(with_table(&new, &results, "release").unwrap(), new, "again gives the same");
-        assert_eq!(with_table("no marks", &results, "release"), None);
+        assert_eq!(with_table(&new, &results, None).unwrap(), new, "again gives the same, head included");
+        assert_eq!(with_table("no marks", &results, None), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod bench;
 mod cargo;
+mod crash;
 mod demo;
 mod server;
 mod setup;
@@ -35,6 +36,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Run the order path with 10,000 seeds of faults and crashes, and kill a running host 100 times.
     Simulate(simulate::Arguments),
+    /// Kill, stop and starve a running host for as long as you like, and audit it after each fault.
+    Crash(crash::Arguments),
     /// Build the sample strategies, the hostile ones included, into components.
     Strategies,
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Simulate(arguments) => simulate::run(&arguments),
+        Task::Crash(arguments) => crash::run(&arguments),
         Task::Strategies => setup::ensure_ready().and_then(|()| strategies::build_all()).map(drop),
     };
     match done {

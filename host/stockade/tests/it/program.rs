@@ -126,7 +126,8 @@ pub fn reads_ahead_text() -> &'static str {
     BUILT.get_or_init(|| built("hostile/reads-ahead")).to_str().expect("a plain path")
 }
 
-fn built(folder: &str) -> PathBuf {
+/// A strategy's component, built where that is due, by its folder below `strategies`.
+pub fn built(folder: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies").join(folder);
     stockade_build::build(&folder, &stockade_build::Options::default()).expect("samples build").path
 }
