@@ -18,6 +18,7 @@ pub enum Fault {
     KillWhileStarting,
     KillAfterHalt,
     KillAfterLift,
+    KillAfterWish,
     Stop,
     StopWhileStarting,
     Freeze,
@@ -42,6 +43,7 @@ const WITH_SQLITE: &[(Fault, usize)] = &[
     (Fault::KillWhileStarting, 1),
     (Fault::KillAfterHalt, 6),
     (Fault::KillAfterLift, 1),
+    (Fault::KillAfterWish, 1),
     (Fault::Stop, 2),
     (Fault::StopWhileStarting, 1),
     (Fault::Freeze, 1),
@@ -81,6 +83,13 @@ impl Fault {
         }
     }
 
+    /// Those of a list of names as they stand in this file, such as `Kill,DiskFull`.
+    pub fn named(names: &str) -> Vec<Self> {
+        let all = || WITH_SQLITE.iter().chain(WITH_POSTGRES).map(|(fault, _)| *fault);
+        let named = |name: &str| all().find(|fault| format!("{fault:?}") == name).unwrap_or_else(|| panic!("there is no fault {name}"));
+        names.split(',').map(named).collect()
+    }
+
     /// Those that a long run draws from.
     pub fn long(kind: Kind) -> Vec<Self> {
         let all = match kind {
@@ -98,6 +107,7 @@ impl fmt::Display for Fault {
             Self::KillWhileStarting => "killed while starting",
             Self::KillAfterHalt => "killed right after a halt",
             Self::KillAfterLift => "killed right after a halt was lifted",
+            Self::KillAfterWish => "killed right after an engine was stopped or paused",
             Self::Stop => "stopped",
             Self::StopWhileStarting => "stopped while starting",
             Self::Freeze => "frozen for a while",
@@ -147,6 +157,7 @@ impl Run<'_> {
             Fault::KillWhileStarting => self.while_starting(drop),
             Fault::KillAfterHalt => self.kill_after_halt(),
             Fault::KillAfterLift => self.kill_after_lift(),
+            Fault::KillAfterWish => self.kill_after_wish(),
             Fault::Stop => self.stop(),
             Fault::StopWhileStarting => self.stop_while_starting(),
             Fault::Freeze => self.freeze(),
@@ -191,12 +202,25 @@ impl Run<'_> {
         life
     }
 
+    /// One halt or several, and the end right after the last was answered.
     fn kill_after_halt(&mut self) -> Life {
-        let scopes =
-            [Scope::Host, Scope::Account(*self.random.pick(&self.crowd.accounts)), Scope::Engine(*self.random.pick(&self.crowd.sound()))];
-        let scope = *self.random.pick(&scopes);
-        if self.set_trading(scope, "halted") {
-            self.halted.push(scope);
+        let (account, engine) = (*self.random.pick(&self.crowd.accounts), *self.random.pick(&self.crowd.sound()));
+        let mut scopes = [Scope::Host, Scope::Account(account), Scope::Engine(engine)];
+        self.random.shuffle(&mut scopes);
+        let many = 1 + self.random.below(scopes.len());
+        for scope in scopes.into_iter().take(many) {
+            if self.set_trading(scope, "halted") {
+                self.halted.push(scope);
+            }
+        }
+        self.kill()
+    }
+
+    fn kill_after_wish(&mut self) -> Life {
+        let engine = *self.random.pick(&self.crowd.sound());
+        let (command, state) = *self.random.pick(&[("stop", "stopped"), ("pause", "paused")]);
+        if let Ok((200, _)) = self.host().post(&format!("/engines/{engine}/{command}"), &json!({})) {
+            self.wished.push((engine, state.to_owned()));
         }
         self.kill()
     }
@@ -349,10 +373,12 @@ impl Run<'_> {
     }
 
     fn race_wishes(&mut self) -> Life {
+        let mut raced = Vec::new();
         for _ in 0..RACES {
             let engine = *self.random.pick(&self.crowd.sound());
+            raced.push(engine);
             let pair = [*self.random.pick(&COMMANDS), *self.random.pick(&COMMANDS)];
-            let barrier = Barrier::new(2);
+            let barrier = Barrier::new(pair.len());
             let host = self.host.as_ref().expect("it runs");
             std::thread::scope(|scope| {
                 for command in pair {
@@ -365,14 +391,9 @@ impl Run<'_> {
             });
         }
         self.agrees("two requests at once");
-        let life = self.end();
-        self.rest(life);
-        self.rise();
-        let sound = self.crowd.sound();
-        for engine in sound {
-            _ = self.host().post(&format!("/engines/{engine}/start"), &json!({}));
-            _ = self.host().post(&format!("/engines/{engine}/resume"), &json!({}));
-        }
+        // Which of the two won is the host's affair, but it must be the same one after a restart.
+        let state = |engine: &serde_json::Value| Some((engine["id"].as_u64()?, engine["wanted"].as_str()?.to_owned()));
+        self.wished = self.engines().iter().filter_map(state).filter(|(id, _)| raced.contains(id)).collect();
         self.end()
     }
 

@@ -34,6 +34,8 @@ pub struct Run<'a> {
     pub halted: Vec<Scope>,
     /// The host's halt was lifted, which was answered with 200.
     pub lifted: bool,
+    /// Engines that were told what to do, which was answered with 200, and what they must do after the next start.
+    pub wished: Vec<(u64, String)>,
 }
 
 /// Longer than engines start in, on a busy machine too.
@@ -53,7 +55,17 @@ impl<'a> Run<'a> {
             Err((status, why)) => panic!("a host on an empty database does not start ({status:?}): {why}"),
         };
         let crowd = Crowd::arrive(&host, engines);
-        let mut run = Self { host: Some(host), site, crowd, random, tally, memory: Memory::default(), halted: Vec::new(), lifted: false };
+        let mut run = Self {
+            host: Some(host),
+            site,
+            crowd,
+            random,
+            tally,
+            memory: Memory::default(),
+            halted: Vec::new(),
+            lifted: false,
+            wished: Vec::new(),
+        };
         run.settle();
         run
     }
@@ -141,6 +153,7 @@ impl<'a> Run<'a> {
         if started {
             self.remembers_halts();
             self.settle();
+            self.remembers_wishes();
         }
         started
     }
@@ -204,7 +217,17 @@ impl<'a> Run<'a> {
         self.tally.check(Check::WishKept, agree, || format!("after {after}: {}", names(&other)));
     }
 
-    fn engines(&mut self) -> Vec<Value> {
+    /// Engines do what they were told before the last life ended. Then all of them run again.
+    fn remembers_wishes(&mut self) {
+        for (id, wished) in std::mem::take(&mut self.wished) {
+            let state = self.engines().into_iter().find(|engine| engine["id"] == id).unwrap_or_default()["state"].clone();
+            self.tally.check(Check::WishKept, state == *wished, || format!("engine {id} was {wished} before the restart and is {state}"));
+            _ = self.host().post(&format!("/engines/{id}/start"), &json!({}));
+            _ = self.host().post(&format!("/engines/{id}/resume"), &json!({}));
+        }
+    }
+
+    pub fn engines(&mut self) -> Vec<Value> {
         self.host().get("/engines?limit=1000").map(|(_, engines)| items(&engines)).unwrap_or_default()
     }
 
