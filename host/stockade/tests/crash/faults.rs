@@ -245,6 +245,7 @@ impl Run<'_> {
             return self.leave_out("no disk was filled: only root may mount a small one");
         }
         self.disk(|disk| disk.fill());
+        self.has_holes = true;
         let_live(FULL_FOR);
         if self.random.one_in(3) {
             self.flatten();

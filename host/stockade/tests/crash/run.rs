@@ -34,6 +34,8 @@ pub struct Run<'a> {
     pub halted: Vec<Scope>,
     /// The host's halt was lifted, which was answered with 200.
     pub lifted: bool,
+    /// What the last life did can't all be on a disk that was full: its record has holes, and says so.
+    pub has_holes: bool,
     /// Engines that were told what to do, which was answered with 200, and what they must do after the next start.
     pub wished: Vec<(u64, String)>,
 }
@@ -64,6 +66,7 @@ impl<'a> Run<'a> {
             memory: Memory::default(),
             halted: Vec::new(),
             lifted: false,
+            has_holes: false,
             wished: Vec::new(),
         };
         run.settle();
@@ -132,7 +135,8 @@ impl<'a> Run<'a> {
         self.tally.repeated = self.tally.repeated_earlier + audit::told_ticks(&self.memory);
         self.tally.unjournaled = self.tally.unjournaled_earlier + audit::told(&self.memory, Check::SentIsRecorded);
         self.look_for_panics();
-        if life.was_ready && !life.ended_clean {
+        let has_holes = std::mem::take(&mut self.has_holes);
+        if life.was_ready && !life.ended_clean && !has_holes {
             for _ in 0..REPLAYS {
                 let engine = self.random.pick(&self.crowd.members).id;
                 self.replay_since(engine, Check::LifeReplays, since);
