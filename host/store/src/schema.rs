@@ -103,9 +103,10 @@ pub(crate) enum Standing {
     },
 }
 
-/// Compares the steps that a database has taken, `None` for an empty one, with those there are.
+/// Compares the steps that a database has taken, `None` for an empty one, with those there are. One that lists no step is empty as
+/// well: whoever began to make its tables was killed.
 pub(crate) fn standing(migrations: &Migrator, applied: &Option<Vec<i64>>) -> Standing {
-    let Some(applied) = applied else { return Standing::Empty };
+    let Some(applied) = applied.as_ref().filter(|applied| !applied.is_empty()) else { return Standing::Empty };
     let known: Vec<i64> = migrations.iter().map(|step| step.version).collect();
     let last = |versions: &[i64]| versions.iter().copied().max().unwrap_or(0);
     let (found, newest) = (last(applied), last(&known));
@@ -117,6 +118,12 @@ pub(crate) fn standing(migrations: &Migrator, applied: &Option<Vec<i64>>) -> Sta
 }
 
 impl Standing {
+    /// The same for a host that starts, which makes the tables of a database by itself when nothing can get lost by that: also where a
+    /// first start was killed half-way, so that there is no user yet.
+    pub(crate) fn unless_unused(self, has_user: bool) -> Self {
+        if matches!(self, Self::Older { .. }) && !has_user { Self::Empty } else { self }
+    }
+
     /// Why a host doesn't start on it.
     pub(crate) fn refusal(self, database: &impl ToString) -> StoreError {
         let database = database.to_string();

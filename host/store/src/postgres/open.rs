@@ -29,7 +29,7 @@ impl Database {
         let mut conn = server.connect().await?;
         check_server(server, &mut conn).await?;
         lock(server, &mut conn).await?;
-        let known = standing(&MIGRATIONS, &applied(server, &mut conn).await?);
+        let known = standing(&MIGRATIONS, &applied(server, &mut conn).await?).unless_unused(has_user(&mut conn).await);
         match known {
             Standing::Current => {}
             // Nothing is lost when it goes wrong.
@@ -96,6 +96,12 @@ pub async fn lock(server: &Server, conn: &mut PgConnection) -> Result<()> {
     .await
     .map_err(|error| opening(server, error))?;
     Err(StoreError::InUse { database: server.to_string(), holder: holder.unwrap_or_else(|| "unknown".into()) })
+}
+
+/// Whether anybody has anything in a database that has tables; where that can't be said, somebody has.
+async fn has_user(conn: &mut PgConnection) -> bool {
+    let users: sqlx::Result<i64> = sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(conn).await;
+    users.map_or(true, |users| users > 0)
 }
 
 /// The schema versions that the database has. `None` when it is empty.

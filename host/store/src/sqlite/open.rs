@@ -39,7 +39,7 @@ impl Database {
 
         // Looked at before anything is set, since setting the journal mode writes.
         let mut probe = options.connect().await.map_err(|error| opening(path, error))?;
-        let found = standing(&MIGRATIONS, &applied(&mut probe, path).await?);
+        let found = standing(&MIGRATIONS, &applied(&mut probe, path).await?).unless_unused(has_user(&mut probe).await);
         if matches!(found, Standing::Older { .. } | Standing::Newer { .. }) {
             return Err(found.refusal(&path.display()));
         }
@@ -125,6 +125,12 @@ fn file_error(path: &Path, error: std::io::Error) -> StoreError {
             StoreError::Unusable { database: path.display().to_string(), why }
         }
     }
+}
+
+/// Whether anybody has anything in a database that has tables; where that can't be said, somebody has.
+async fn has_user(conn: &mut SqliteConnection) -> bool {
+    let users: sqlx::Result<i64> = sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(conn).await;
+    users.map_or(true, |users| users > 0)
 }
 
 /// The schema versions that the file has. `None` when it is empty.

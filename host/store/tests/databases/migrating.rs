@@ -37,6 +37,30 @@ async fn old_database(url: &str) {
     conn.close().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_first_start_that_was_killed_while_it_made_the_tables_is_gone_on_with() {
+    let newest = steps_up_to(i64::MAX, "sqlite").await.iter().map(|step| step.version).max().unwrap();
+    for last in [0, 1, newest - 1] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stockade.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut conn = SqliteConnection::connect_with(&options).await.unwrap();
+        steps_up_to(last, "sqlite").await.run(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+        let store = Store::open(&path).await.unwrap_or_else(|error| panic!("after step {last}: {error}"));
+        store.create_user("anna", domain::time::Time(1)).await.unwrap();
+
+        let database = server().fresh_database();
+        let url = server().url(&database);
+        let mut conn = PgConnection::connect(&url).await.unwrap();
+        steps_up_to(last, "postgres").await.run(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+        let location = Location::parse(&url).unwrap();
+        let store = Store::open_at(&location).await.unwrap_or_else(|error| panic!("after step {last}: {error}"));
+        store.create_user("anna", domain::time::Time(1)).await.unwrap();
+    }
+}
+
 /// Refused as it is, migrated once with a copy kept, and complete afterwards.
 async fn check(location: &Location, copy: PathBuf) -> Migrated {
     let error = Store::open_at(location).await.expect_err("its schema is old");
