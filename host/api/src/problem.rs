@@ -94,6 +94,8 @@ codes! {
     TooManyStreams = "TOO_MANY_STREAMS", SERVICE_UNAVAILABLE, "Too many live streams are open";
     /// The host is stopping.
     Stopping = "STOPPING", SERVICE_UNAVAILABLE, "The host is stopping";
+    /// A trading state holds, but neither the database nor the data folder keeps it, or one of them still has an older one.
+    NotKept = "NOT_KEPT", INSUFFICIENT_STORAGE, "A restart would not find this trading state";
     /// It took too long.
     Timeout = "TIMEOUT", GATEWAY_TIMEOUT, "The request took too long";
     /// There is no room on the disk.
@@ -202,7 +204,7 @@ impl From<HostError> for Problem {
             HostError::NotSwapped(_) => Code::NotSwapped,
             HostError::Busy | HostError::BrokerSilent(_) => Code::Busy,
             HostError::Stopped => Code::Stopping,
-            HostError::Thread(_) => return Self::internal(error),
+            HostError::Thread(_) | HostError::Journal(_) => return Self::internal(error),
         };
         Self::new(code, error.to_string())
     }

@@ -1,7 +1,7 @@
 //! `GET` and `POST /trading`: the kill switch of the whole host.
 
 use crate::extract::Json;
-use crate::operations::audit;
+use crate::operations::{Pulled, TRADING, audit, pull};
 use crate::operator::Operator;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -9,7 +9,7 @@ use crate::words;
 use axum::extract::State;
 use domain::account::WindDown;
 use domain::contract::TradingState;
-use engine::{HostError, Scope, WoundDown};
+use engine::{Scope, WoundDown};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,7 +32,7 @@ pub(crate) struct NewTrading {
 
 impl NewTrading {
     /// Sets the state at the host, before anything is stored.
-    pub(crate) async fn pull(&self, state: &AppState, scope: Scope) -> Result<WoundDown, Problem> {
+    pub(crate) async fn pull(&self, state: &AppState, scope: Scope) -> Result<Pulled, Problem> {
         let what = WindDown { engine: None, cancel_orders: self.cancel_orders, flatten: self.flatten };
         pull(state, scope, self.trading, self.reason(), what).await
     }
@@ -41,26 +41,6 @@ impl NewTrading {
     pub(crate) fn reason(&self) -> &str {
         self.reason.as_deref().unwrap_or("by the operator")
     }
-}
-
-/// Sets a trading state at the host, and takes back what is there: a kill switch does not wait for a database.
-pub(crate) async fn pull(
-    state: &AppState,
-    scope: Scope,
-    trading: TradingState,
-    reason: &str,
-    what: WindDown,
-) -> Result<WoundDown, Problem> {
-    let why = reason.to_owned();
-    let done = state.ask(move |host| {
-        match host.set_trading(scope, trading, &why) {
-            // What is not there now is told when it is opened or added.
-            Ok(()) | Err(HostError::NoSuchAccount(_) | HostError::NoSuchEngine(_)) => {}
-            Err(error) => return Err(error),
-        }
-        if what.cancel_orders || what.flatten { host.wind_down(scope, what) } else { Ok(WoundDown::default()) }
-    });
-    Ok(done.await??)
 }
 
 /// Something whose trading state was set, as it is now, and what that took back.
@@ -97,6 +77,8 @@ pub(crate) async fn show(_: Operator, State(state): State<AppState>) -> axum::Js
 /// The kill switch: set what everyone on the host may do at the market.
 ///
 /// Holds at the risk gate at once, and after a restart. Orders that reduce risk pass in every state.
+///
+/// Codes: `NOT_KEPT`: it holds, but a restart would not find it.
 #[utoipa::path(post, path = "/trading", tag = "host", operation_id = "set_trading", request_body = NewTrading,
     responses((status = 200, description = "What may be done now.", body = WoundDownTo<HostTrading>)))]
 pub(crate) async fn set(
@@ -104,8 +86,9 @@ pub(crate) async fn set(
     State(state): State<AppState>,
     Json(body): Json<NewTrading>,
 ) -> Result<axum::Json<WoundDownTo<HostTrading>>, Problem> {
-    let done = body.pull(&state, Scope::Host).await?;
-    // The host's event thread stores the state, and goes on trying while the database is down.
+    let pulled = body.pull(&state, Scope::Host).await?;
+    // While the database is down the host's event thread goes on trying.
+    let done = pulled.keep(&state, state.store.set_host_setting(TRADING, body.trading.word())).await?;
     let detail = serde_json::json!({ "state": body.trading, "reason": body.reason(), "cancels": done.cancels, "closes": done.closes });
     audit(&state, "host.trading", "host".into(), detail).await;
     Ok(axum::Json(WoundDownTo::new(HostTrading { trading: state.host.trading() }, done)))

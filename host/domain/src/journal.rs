@@ -1,9 +1,11 @@
 //! The port to the journal: what is not on disk has not happened.
 
-use crate::broker::Report;
+use crate::broker::{Happened, Report};
 use crate::ids::AccountId;
-use crate::order::Command;
+use crate::order::{Action, Command};
 use crate::risk::Approved;
+use crate::symbol::SymbolId;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Something that is in the journal.
@@ -37,6 +39,52 @@ pub enum Entry<'a> {
     Command(&'a Command),
     /// What a broker reported.
     Report(&'a Report),
+}
+
+/// A line of the journal that waits to be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Line {
+    /// A command that was sent, or may have been.
+    Command(Command),
+    /// What a broker reported.
+    Report(Report),
+}
+
+impl Line {
+    /// A copy of an entry.
+    pub fn of(entry: &Entry<'_>) -> Self {
+        match *entry {
+            Entry::Command(command) => Self::Command(command.clone()),
+            Entry::Report(report) => Self::Report(report.clone()),
+        }
+    }
+
+    /// As an entry to write.
+    pub fn entry(&self) -> Entry<'_> {
+        match self {
+            Self::Command(command) => Entry::Command(command),
+            Self::Report(report) => Entry::Report(report),
+        }
+    }
+
+    /// Whether it says the same as an entry.
+    pub fn is(&self, entry: &Entry<'_>) -> bool {
+        match (self, entry) {
+            (Self::Command(own), Entry::Command(other)) => own == *other,
+            (Self::Report(own), Entry::Report(other)) => own == *other,
+            _ => false,
+        }
+    }
+
+    /// The symbol that it names: a number that holds for one life of the host.
+    pub fn symbol_mut(&mut self) -> Option<&mut SymbolId> {
+        match self {
+            Self::Command(Command { action: Action::Place(request), .. }) => Some(&mut request.symbol),
+            Self::Report(Report { happened: Happened::Deal { deal, .. }, .. }) => Some(&mut deal.symbol),
+            Self::Command(_) | Self::Report(_) => None,
+        }
+    }
 }
 
 /// Why nothing was recorded.

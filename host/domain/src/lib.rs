@@ -1,6 +1,7 @@
 //! The vocabulary of Stockade and every decision it takes without IO: numbers, symbols, ticks, the contract with guests,
 //! the order state machine, the risk gate, the ledger, the life of an engine, and the ports behind which the effects lie
-//! ([`Broker`](broker::Broker), [`Journal`](journal::Journal), [`Guest`](guest::Guest), [`Clock`](time::Clock)).
+//! ([`Broker`](broker::Broker), [`Journal`](journal::Journal), [`Keeper`](keeper::Keeper), [`Guest`](guest::Guest),
+//! [`Clock`](time::Clock)).
 //!
 //! Refuses to know: files, sockets, threads, databases, wasm, HTTP, the machine's clock.
 
@@ -14,6 +15,7 @@ pub mod footprint;
 pub mod guest;
 pub mod ids;
 pub mod journal;
+pub mod keeper;
 pub mod ledger;
 pub mod life;
 pub mod limits;

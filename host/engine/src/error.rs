@@ -47,6 +47,9 @@ pub enum HostError {
     /// The host is stopping or has stopped.
     #[error("the host has stopped")]
     Stopped,
+    /// What is owed to the journal can't be written to it.
+    #[error("what the host before owed to the journal can't be written there: {0}")]
+    Journal(String),
     /// A thread could not be started.
     #[error("a thread can't be started: {0}")]
     Thread(#[from] std::io::Error),

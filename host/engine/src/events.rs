@@ -5,6 +5,7 @@ use domain::contract::{Param, StopReason, TradingState};
 use domain::desk::Remark;
 use domain::guest::Fault;
 use domain::ids::{AccountId, Digest, EngineId, UserId};
+use domain::keeper::Scope;
 use domain::ledger::Change;
 use domain::life::{EngineState, Verdict};
 use domain::risk::GateMemory;
@@ -103,7 +104,7 @@ pub enum Event {
     },
     /// Something that an operator must look at. Never dropped.
     Alarm {
-        /// A stable word: `journal-failed`, `journal-works-again`, `reports-unwritten`, `broker-contradicts`,
+        /// A stable word: `journal-failed`, `journal-works-again`, `reports-unwritten`, `owed-not-kept`, `broker-contradicts`,
         /// `order-unresolved`, `report-set-aside`, `feed-stalled`, `host-panicked`.
         code: &'static str,
         /// What is wrong and what would mend it.
@@ -200,17 +201,6 @@ impl SwapOutcome {
             Self::RolledBack { .. } => "rolled-back",
         }
     }
-}
-
-/// For whom a trading state holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Everyone on this host.
-    Host,
-    /// Everyone on an account.
-    Account(AccountId),
-    /// One engine.
-    Engine(EngineId),
 }
 
 /// The port to whoever keeps and shows what happens.

@@ -1,12 +1,13 @@
 //! The host: its threads, and what may be asked of it.
 
 use crate::error::{HostError, TickRefused};
-use crate::events::{Event, Scope, Whose};
+use crate::events::{Event, Whose};
 use crate::herald::{Herald, left_until};
 use crate::homes::{Homes, Wish};
 use crate::hub::Hub;
 use crate::inbox::Inbox;
 use crate::jobs::Jobs;
+use crate::keeping::{Keeping, Keepsake, Reserved};
 use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
 use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, WoundDown, set_host_trading};
@@ -21,6 +22,8 @@ use domain::bars::{MarketHistory, MarketView as _};
 use domain::contract::{StopReason, TradingState};
 use domain::desk::{QueueGauge, TradingSwitch};
 use domain::ids::{AccountId, EngineId, OrderId};
+use domain::journal::JournalError;
+use domain::keeper::Scope;
 use domain::life::EngineState;
 use domain::reconcile::Reconciliation;
 use domain::risk::RiskLimits;
@@ -29,7 +32,7 @@ use domain::tick::Tick;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -42,6 +45,29 @@ pub struct Host {
     /// Orders that engines had asked for when they were removed: numbers go on when one comes back.
     numbered: Mutex<BTreeMap<EngineId, u32>>,
 }
+
+/// What a host that has stopped leaves to the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Lines that were sent or have happened and that the journal does not have.
+    pub owed: usize,
+    /// Whether the keeper has all of them; otherwise each is in the log.
+    pub kept: bool,
+}
+
+impl Left {
+    /// Everything that was sent is written down.
+    pub fn is_safe(self) -> bool {
+        self.owed == 0 || self.kept
+    }
+}
+
+/// How long a stop may take unless somebody says otherwise.
+const STOP_MAX: Duration = Duration::from_secs(20);
+/// How often a thread that is waited for is looked at.
+const JOIN_LOOKS_EVERY: Duration = Duration::from_millis(1);
+/// Of what is left of that, events have a part for themselves after the orders' part.
+const EVENTS_MAX: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
 struct Threads {
@@ -59,18 +85,19 @@ impl Host {
     pub fn start(mut setup: HostSetup) -> Result<Self, HostError> {
         let patience = Duration::from_millis(setup.bounds.journal_answer_ms);
         setup.journal = Box::new(Scribe::start(setup.journal, patience)?);
-        let (host, pipeline, sink) = Self::assemble(setup);
+        let keeping = Keeping::start(Arc::clone(&setup.keeper))?;
+        let (host, pipeline, sink) = Self::assemble(setup, keeping);
         // From here on a failure drops `host`, which ends the threads that are there.
         host.start_threads(sink, pipeline)?;
         Ok(host)
     }
 
     /// The parts, without threads.
-    pub(crate) fn assemble(setup: HostSetup) -> (Self, Pipeline, Box<dyn crate::EventSink>) {
+    pub(crate) fn assemble(setup: HostSetup, keeping: Keeping) -> (Self, Pipeline, Box<dyn crate::EventSink>) {
         let bounds = setup.bounds;
         let symbols = setup.table.len();
         let switch = Arc::new(TradingSwitch::default());
-        switch.set(setup.trading);
+        switch.set(setup.trading.max(keeping.trading_of(Scope::Host)));
         let port = |_| ShardPort {
             inbox: Inbox::new(),
             subscribed: (0..symbols).map(|_| AtomicU32::new(0)).collect(),
@@ -90,6 +117,10 @@ impl Host {
             counters: Counters::default(),
             lines_aside: Mutex::default(),
             herald: Herald::new(bounds.views_max, bounds.record_entries_max),
+            keeping,
+            given: Reserved::default(),
+            stop_by: OnceLock::new(),
+            left: Mutex::default(),
             pipeline: Arc::new(Inbox::new()),
             jobs: Jobs::new(),
             shards: (0..bounds.shards.max(1)).map(port).collect(),
@@ -100,7 +131,7 @@ impl Host {
             short_of_fuel: AtomicI64::new(i64::MIN),
         });
         let host = Self { shared, hub: Mutex::new(Hub::new()), threads: Mutex::default(), numbered: Mutex::default() };
-        let pipeline = Pipeline::new(Arc::clone(&host.shared), setup.journal, setup.broker);
+        let pipeline = Pipeline::new(Arc::clone(&host.shared), setup.journal, setup.broker, setup.keeper.kept());
         (host, pipeline, setup.sink)
     }
 
@@ -128,6 +159,17 @@ impl Host {
     /// The tick is none; it is counted.
     pub fn feed(&self, tick: Tick) -> Result<(), TickRefused> {
         self.hub.lock().unwrap_or_else(PoisonError::into_inner).feed(tick, &self.shared)
+    }
+
+    /// Has everything written to the journal that the host before owed it, and says how many lines that were. Before accounts are
+    /// opened: their ledgers follow from it. Waits for the journal.
+    ///
+    /// # Errors
+    /// The journal does not work, or the host has stopped or does not answer.
+    pub fn pay(&self) -> Result<usize, HostError> {
+        let (answer, paid) = channel();
+        self.ask_pipeline(PipelineRequest::Pay { answer })?;
+        self.answer(&paid)?.map_err(|error: JournalError| HostError::Journal(error.to_string()))
     }
 
     /// Orders of ours that the broker has had on an account, which need not be open: none of their numbers may be given again.
@@ -202,6 +244,8 @@ impl Host {
             return Err(HostError::Stopped);
         }
         engines.insert(engine, entry);
+        drop(engines);
+        self.shared.given.engine(engine, &self.shared.keeping);
         Ok(())
     }
 
@@ -339,34 +383,40 @@ impl Host {
     /// Sets what the host, an account or an engine may do at the market. The strictest of the three counts. Holds at once, whatever
     /// a shard is busy with: what a guest asks for before it is told is taken back by the order pipeline. Waits for nobody.
     ///
+    /// It is handed to the keeper as well: what comes back says when a restart will know of it.
+    ///
     /// # Errors
     /// There is no such account or engine.
-    pub fn set_trading(&self, scope: Scope, state: TradingState, reason: &str) -> Result<(), HostError> {
-        let owner = match scope {
-            Scope::Host => {
-                set_host_trading(&self.shared, state, reason);
-                return Ok(());
-            }
+    pub fn set_trading(&self, scope: Scope, state: TradingState, reason: &str) -> Result<Keepsake, HostError> {
+        let keeping = &self.shared.keeping;
+        let (owner, keepsake) = match scope {
+            Scope::Host => return Ok(set_host_trading(&self.shared, state, reason)),
             Scope::Account(id) => {
                 let account = self.shared.account(id).ok_or(HostError::NoSuchAccount(id))?;
-                let owner = {
-                    let mut account = lock(&account);
-                    account.trading = state;
-                    account.owner
-                };
+                let keepsake = keeping.trading(scope, state, || lock(&account).trading = state);
                 self.shared.homes.of(id).ask(ShardRequest::TradingChanged, &self.shared);
-                owner
+                (lock(&account).owner, keepsake)
             }
             Scope::Engine(engine) => {
                 let entry = self.shared.engine(engine).ok_or(HostError::NoSuchEngine(engine))?;
-                entry.meter.set_trading(state);
+                let keepsake = keeping.trading(scope, state, || entry.meter.set_trading(state));
                 self.shared.homes.of(entry.whose.account).ask(ShardRequest::EngineTradingChanged(engine), &self.shared);
-                entry.whose.owner
+                (entry.whose.owner, keepsake)
             }
         };
         let at = self.shared.clock.now();
         self.shared.herald.tell(Event::Trading { scope, owner: Some(owner), state, reason: reason.to_owned(), at });
-        Ok(())
+        Ok(keepsake)
+    }
+
+    /// Hands to the keeper what an account or an engine may do that this host does not have now.
+    pub fn keep_trading(&self, scope: Scope, state: TradingState) -> Keepsake {
+        self.shared.keeping.trading(scope, state, || {})
+    }
+
+    /// What the keeper says somebody may do at the market: with what the database says, the stricter counts.
+    pub fn kept_trading(&self, scope: Scope) -> TradingState {
+        self.shared.keeping.trading_of(scope)
     }
 
     /// Withdraws working orders and closes positions, of everyone, an account or an engine, without asking a guest. Says how many
@@ -475,7 +525,15 @@ impl Host {
 
     /// Stops cleanly: no more ticks, those that wait are seen to, every engine saves its state and hears `host-stopping`, what
     /// is recorded goes out, the sink gets everything, all threads end. Repeating changes nothing.
-    pub fn stop(&self) {
+    pub fn stop(&self) -> Option<Left> {
+        self.stop_by(Instant::now() + STOP_MAX)
+    }
+
+    /// The same, by a deadline: whatever does not end by then is named in the log and left behind. Says what is owed to the journal;
+    /// `None` when the order pipeline has not come to its end.
+    pub fn stop_by(&self, deadline: Instant) -> Option<Left> {
+        _ = self.shared.stop_by.set(deadline.checked_sub(EVENTS_MAX).unwrap_or(deadline));
+        let orders_by = *self.shared.stop_by.get().expect("it was set");
         let mut hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner);
         hub.stopped = true;
         hub.tell_taped(&self.shared);
@@ -483,15 +541,17 @@ impl Host {
         let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Guests that are being started come back first, so that their shards can stop them.
         self.shared.jobs.close();
-        join(threads.starters);
+        join(threads.starters, orders_by);
         for shard in &self.shared.shards {
             shard.inbox.push(Message::Stop);
         }
-        join(threads.shards);
+        join(threads.shards, orders_by);
         self.shared.pipeline.push(PipelineItem::Stop);
-        join(threads.pipeline.take());
+        join(threads.pipeline.take(), orders_by);
         self.shared.herald.close();
-        join(threads.herald.take());
+        join(threads.herald.take(), deadline);
+        join(self.shared.keeping.close(), deadline);
+        *self.shared.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ask_shard(&self, engine: EngineId, request: ShardRequest) -> Result<(), HostError> {
@@ -534,10 +594,17 @@ impl Drop for Host {
     }
 }
 
-fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+/// Waits for threads, which the process's end ends if they have not ended by themselves by then.
+fn join(threads: impl IntoIterator<Item = JoinHandle<()>>, by: Instant) {
     for thread in threads {
-        if thread.join().is_err() {
-            tracing::error!("a thread of the host panicked while it stopped");
+        let name = thread.thread().name().unwrap_or("a thread").to_owned();
+        while !thread.is_finished() && Instant::now() < by {
+            std::thread::sleep(JOIN_LOOKS_EVERY);
+        }
+        if !thread.is_finished() {
+            tracing::error!("the stop does not wait any longer for {name}, which hangs");
+        } else if thread.join().is_err() {
+            tracing::error!("{name} panicked while the host stopped");
         }
     }
 }

@@ -9,14 +9,15 @@
 //! every thread -> herald -> sink (states kept, events shown)
 //! ```
 //!
-//! Threads: whoever calls [`Host::feed`] is the hub; one thread a shard; one for orders, one for the journal, one for events; a
-//! few that start guests. All engines of an account are on one shard. Each queue has a bound and a count for reaching it: [`Bounds`].
+//! Threads: whoever calls [`Host::feed`] is the hub; one thread a shard; one for orders, one for the journal, two for the
+//! keeper, one for events; a few that start guests. All engines of an account are on one shard. Each queue has a bound and a count for reaching it: [`Bounds`].
 //!
 //! Refuses to know: wasm, SQL, HTTP, sockets, files, what a broker really is. It sees ports: [`GuestFactory`], [`Journal`],
-//! [`LiveBroker`], [`Clock`], [`EventSink`].
+//! [`Keeper`], [`LiveBroker`], [`Clock`], [`EventSink`].
 //!
 //! [`GuestFactory`]: domain::guest::GuestFactory
 //! [`Journal`]: domain::journal::Journal
+//! [`Keeper`]: domain::keeper::Keeper
 //! [`LiveBroker`]: domain::broker::LiveBroker
 //! [`Clock`]: domain::time::Clock
 
@@ -29,6 +30,7 @@ mod host;
 mod hub;
 mod inbox;
 mod jobs;
+mod keeping;
 mod latency;
 mod meter;
 mod moment;
@@ -45,9 +47,11 @@ mod stepped;
 mod unwritten;
 mod usage;
 
+pub use domain::keeper::Scope;
 pub use error::{HostError, TickRefused};
-pub use events::{Event, EventSink, Scope, SwapOutcome, Whose};
-pub use host::Host;
+pub use events::{Event, EventSink, SwapOutcome, Whose};
+pub use host::{Host, Left};
+pub use keeping::Keepsake;
 pub use latency::Latencies;
 pub use pipeline::WoundDown;
 pub use recovery::Recovered;

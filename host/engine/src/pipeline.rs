@@ -4,7 +4,8 @@
 use crate::compare::{Comparisons, Occasion};
 use crate::error::HostError;
 use crate::events::Event;
-use crate::events::{Scope, Whose};
+use crate::events::Whose;
+use crate::keeping::Keepsake;
 use crate::meter::add_shared;
 use crate::recovery::Recovered;
 use crate::shard::{Changed, Message};
@@ -16,6 +17,7 @@ use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
 use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, OrderId};
 use domain::journal::{Entry, Journal, JournalError, NotRecorded, Recorded, record};
+use domain::keeper::{Kept, Scope};
 use domain::ledger::Change;
 use domain::order::{Action, Command, OrderState};
 use domain::reconcile::Reconciliation;
@@ -42,6 +44,10 @@ pub(crate) enum PipelineItem {
 
 /// What overtakes them.
 pub(crate) enum PipelineRequest {
+    /// Writes what the host before owed to the journal.
+    Pay {
+        answer: Sender<Result<usize, JournalError>>,
+    },
     Open {
         account: Box<Account>,
         answer: Sender<Result<Recovered, HostError>>,
@@ -110,13 +116,14 @@ pub(crate) struct Promise {
 }
 
 impl Pipeline {
-    pub(crate) fn new(shared: Arc<Shared>, journal: Box<dyn Journal>, mut broker: Box<dyn LiveBroker>) -> Self {
+    /// With what the host before has kept.
+    pub(crate) fn new(shared: Arc<Shared>, journal: Box<dyn Journal>, mut broker: Box<dyn LiveBroker>, kept: Kept) -> Self {
         let inbox = Arc::clone(&shared.pipeline);
         broker.wake_by(Arc::new(move || inbox.kick()));
         let (items, requests, reports) = (Vec::new(), Vec::new(), Vec::new());
         let (unanswered, told) = (BTreeMap::new(), BTreeMap::new());
         let comparisons = Comparisons::from(shared.clock.now().plus_us(shared.bounds.compare_every_us));
-        let (unwritten, done, stopping) = (Unwritten::default(), 0, false);
+        let (unwritten, done, stopping) = (Unwritten::of(kept.owed), 0, false);
         Self { shared, journal, broker, unwritten, unanswered, comparisons, told, done, reports, stopping, items, requests }
     }
 
@@ -139,6 +146,8 @@ impl Pipeline {
             let patience = self.until_next_turn().or(waits.then_some(Duration::from_secs(1)));
             self.step(patience, true);
         }
+        let left = self.settle_up();
+        *self.shared.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
     }
 
     /// Takes what waits, or waits for it at most `patience`, and sees to it.
@@ -149,6 +158,10 @@ impl Pipeline {
         self.shared.pipeline.take(&mut items, &mut requests, patience);
         for request in requests.drain(..) {
             match request {
+                PipelineRequest::Pay { answer } => {
+                    let paid = self.pay();
+                    reply(&answer, paid);
+                }
                 PipelineRequest::Open { account, answer } => {
                     let opened = self.open(*account);
                     reply(&answer, opened);
@@ -208,6 +221,7 @@ impl Pipeline {
             let sent = command.get();
             self.unanswered.insert(sent.order, Unanswered { account: sent.account, ask_at });
         }
+        self.shared.given.order(command.get().order, &self.shared.keeping);
         self.broker.submit(command);
     }
 
@@ -232,6 +246,7 @@ impl Pipeline {
         // What came before must be written before; and a journal that fails is not asked again and again.
         if !self.unwritten.is_empty() && !self.write_again() {
             of.into_iter().zip(going).for_each(|(place, command)| places[place] = self.way_out(command, by, Taken::No));
+            self.keep_unwritten();
             return places;
         }
         match record(&mut *self.journal, going) {
@@ -252,6 +267,7 @@ impl Pipeline {
                 self.failed(&error);
                 let taken = if matches!(error, JournalError::Unanswered(_)) { Taken::Perhaps } else { Taken::No };
                 of.into_iter().zip(commands).for_each(|(place, command)| places[place] = self.way_out(command, by, taken));
+                self.keep_unwritten();
             }
         }
         places
@@ -455,14 +471,15 @@ pub(crate) fn engine_of(change: &Change) -> Option<EngineId> {
 
 /// Halts everyone and tells them.
 pub(crate) fn halt(shared: &Shared, reason: &str) {
-    set_host_trading(shared, TradingState::Halted, reason);
+    drop(set_host_trading(shared, TradingState::Halted, reason));
 }
 
-/// Sets what everyone may do: at the gate at once, then guests are told.
-pub(crate) fn set_host_trading(shared: &Shared, state: TradingState, reason: &str) {
-    shared.switch.set(state);
+/// Sets what everyone may do: at the gate at once, then it is kept and guests are told.
+pub(crate) fn set_host_trading(shared: &Shared, state: TradingState, reason: &str) -> Keepsake {
+    let keepsake = shared.keeping.trading(Scope::Host, state, || shared.switch.set(state));
     shared.herald.tell(Event::Trading { scope: Scope::Host, owner: None, state, reason: reason.to_owned(), at: shared.clock.now() });
     for shard in &shared.shards {
         shard.inbox.push_urgent(crate::shard::ShardRequest::TradingChanged);
     }
+    keepsake
 }

@@ -8,6 +8,7 @@ use crate::pipeline::{ASK_AGAIN_US, Pipeline, Unanswered, append, engine_of};
 use domain::account::Account;
 use domain::bars::MarketView as _;
 use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
+use domain::contract::TradingState;
 use domain::ids::OrderId;
 use domain::journal::Journal;
 use domain::ledger::Change;
@@ -104,6 +105,10 @@ impl Pipeline {
             self.shared.herald.tell(Event::Changed { engine: Whose { engine, account: id, owner }, change, at });
         }
         account.uncompared = true;
+        // What the host before owed and the journal refused was told before the account was there.
+        if self.shared.lines_aside.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|aside| aside.account == id) {
+            account.trading = account.trading.max(TradingState::Reducing);
+        }
         let mut accounts = self.shared.accounts.write().unwrap_or_else(PoisonError::into_inner);
         accounts.insert(id, Arc::new(Mutex::new(account)));
         drop(accounts);

@@ -1,12 +1,14 @@
 //! The journal on a thread of its own: one that takes a write and does not answer holds the order pipeline up for a moment,
 //! not for as long as it hangs. There is never more than one write under way, so what is on disk keeps the pipeline's order.
 
-use crate::unwritten::Line;
-use domain::journal::{Entry, Journal, JournalError, SetAside};
+use domain::journal::{Entry, Journal, JournalError, Line, SetAside};
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
+
+/// How long a write that is under way is waited for in the end.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Hands lines to a journal and waits for its answer, though not for long.
 pub(crate) struct Scribe {
@@ -86,7 +88,12 @@ impl Scribe {
     /// again, and the rest comes in the same order.
     fn landed(&mut self, entries: &[Entry<'_>]) -> usize {
         let mut landed = std::mem::take(&mut self.landed).into_iter();
-        entries.iter().take_while(|entry| landed.any(|line| line.is(entry))).count()
+        let count = entries.iter().take_while(|entry| landed.any(|line| line.is(entry))).count();
+        // They may be asked for in parts.
+        if count == entries.len() {
+            self.landed = landed.collect();
+        }
+        count
     }
 }
 
@@ -115,10 +122,16 @@ impl Journal for Scribe {
 }
 
 impl Drop for Scribe {
-    /// Waits for the write that is under way: whoever opens the same database next must find it free.
+    /// Waits for the write that is under way, though not for ever: whoever opens the same database next should find it free.
     fn drop(&mut self) {
         drop(self.lines.take());
-        if let Some(thread) = self.thread.take() {
+        let Some(thread) = self.thread.take() else { return };
+        // One that hangs ends with the process.
+        let end = Instant::now() + ENDS_WITHIN;
+        while self.waits_since.is_some() && !thread.is_finished() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if thread.is_finished() || self.waits_since.is_none() {
             // A panic of the journal's is nothing to pass on while this ends.
             let _panic = thread.join();
         }

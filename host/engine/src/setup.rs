@@ -9,6 +9,7 @@ use domain::desk::Desk;
 use domain::guest::GuestFactory;
 use domain::ids::{AccountId, Digest, EngineId, UserId};
 use domain::journal::Journal;
+use domain::keeper::Keeper;
 use domain::limits::{GuestLimits, Quotas};
 use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
@@ -27,13 +28,16 @@ pub struct HostSetup {
     pub factory: Arc<dyn GuestFactory<Desk>>,
     /// Where everything is recorded before it is sent.
     pub journal: Box<dyn Journal>,
+    /// Where that is kept which must not be forgotten while the journal does not work.
+    pub keeper: Arc<dyn Keeper>,
     /// Where recorded orders go.
     pub broker: Box<dyn LiveBroker>,
     /// The host's clock: restarts after faults, times of events. Guests never see it.
     pub clock: Arc<dyn Clock>,
     /// Who is told what happens.
     pub sink: Box<dyn EventSink>,
-    /// What everyone may do at the market until somebody says otherwise: the state the kill switch was left in.
+    /// What everyone may do at the market until somebody says otherwise: the state the kill switch was left in, as the database has it.
+    /// When the keeper's is stricter, that one holds.
     pub trading: TradingState,
     /// Numbers.
     pub bounds: Bounds,

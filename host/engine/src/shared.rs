@@ -3,8 +3,10 @@
 use crate::events::{Event, Whose};
 use crate::herald::Herald;
 use crate::homes::Homes;
+use crate::host::Left;
 use crate::inbox::Inbox;
 use crate::jobs::Jobs;
+use crate::keeping::{Keeping, Reserved};
 use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
 use crate::pipeline::{PipelineItem, PipelineRequest};
@@ -21,7 +23,8 @@ use domain::symbol::SymbolTable;
 use domain::time::{Clock, DAY_US, SECOND_US};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Instant;
 
 /// What the host's threads share. Locks are held for a few lines; whoever holds an account's lock takes the market's at most.
 pub(crate) struct Shared {
@@ -38,6 +41,12 @@ pub(crate) struct Shared {
     /// What the journal has refused for good.
     pub(crate) lines_aside: Mutex<LinesAside>,
     pub(crate) herald: Arc<Herald>,
+    pub(crate) keeping: Keeping,
+    pub(crate) given: Reserved,
+    /// By when a host that is stopping must have stopped.
+    pub(crate) stop_by: OnceLock<Instant>,
+    /// What the pipeline left when it ended.
+    pub(crate) left: Mutex<Option<Left>>,
     pub(crate) pipeline: Arc<Inbox<PipelineItem, PipelineRequest>>,
     pub(crate) jobs: Jobs,
     pub(crate) shards: Vec<ShardPort>,

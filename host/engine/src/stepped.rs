@@ -3,7 +3,8 @@
 
 use crate::error::HostError;
 use crate::events::EventSink;
-use crate::host::Host;
+use crate::host::{Host, Left};
+use crate::keeping::Keeping;
 use crate::pipeline::{Pipeline, PipelineRequest, WoundDown};
 use crate::recovery::Recovered;
 use crate::setup::HostSetup;
@@ -11,6 +12,7 @@ use crate::shard::{EngineCommand, Shard, ShardRequest};
 use crate::{Scope, starter};
 use domain::account::{Account, WindDown};
 use domain::ids::EngineId;
+use domain::journal::JournalError;
 use domain::life::EngineState;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -27,7 +29,8 @@ pub struct Stepped {
 impl Stepped {
     /// Puts the parts together. No account is open and no engine is there yet.
     pub fn new(setup: HostSetup) -> Self {
-        let (host, pipeline, sink) = Host::assemble(setup);
+        let keeping = Keeping::direct(Arc::clone(&setup.keeper));
+        let (host, pipeline, sink) = Host::assemble(setup, keeping);
         let shards = (0..host.shared.shards.len()).map(|number| Shard::new(Arc::clone(&host.shared), number)).collect();
         Self { pipeline, shards, sink, host }
     }
@@ -74,6 +77,20 @@ impl Stepped {
     /// What an engine is doing.
     pub fn state(&self, engine: EngineId) -> Option<EngineState> {
         Some(self.host.shared.engine(engine)?.meter.state())
+    }
+
+    /// [`Host::pay`], at once.
+    ///
+    /// # Errors
+    /// The journal does not work.
+    pub fn pay(&mut self) -> Result<usize, JournalError> {
+        self.pipeline.pay()
+    }
+
+    /// What the order pipeline does last when a host stops that has no time left.
+    pub fn settle_up(&mut self) -> Left {
+        _ = self.host.shared.stop_by.set(std::time::Instant::now());
+        self.pipeline.settle_up()
     }
 
     /// Lines that wait for a journal that did not work.

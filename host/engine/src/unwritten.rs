@@ -1,21 +1,26 @@
-//! What the journal did not take: closes and cancels that left all the same, and what the broker reported. It is kept in order and
-//! written before anything else when the journal works again. A line that the journal refuses for good, while it takes others,
-//! is set aside with an alarm, and its account opens nothing until a person has looked.
+//! What the journal did not take: closes and cancels that left all the same, and what the broker reported. The keeper has it before it
+//! leaves or is told; it is written, in order, before anything else when the journal works again, by this host or the next one.
+//! A line that the journal refuses for good, while it takes others, is set aside with an alarm, and its account opens nothing until
+//! a person has looked.
 
 use crate::events::Event;
+use crate::host::Left;
+use crate::keeping::Outlives;
 use crate::meter::add_shared;
 use crate::pipeline::{Pipeline, Promise, append, halt};
 use crate::shared::{Shared, lock};
 use domain::broker::Report;
 use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, HOSTS_ORDERS_FROM, OrderId};
-use domain::journal::{Entry, JournalError, Recorded, Refused, SetAside, owe};
+use domain::journal::{Entry, JournalError, Line, Recorded, Refused, SetAside, owe};
+use domain::keeper::NotKept;
 use domain::numbering::sent_max;
 use domain::order::{Action, Command};
 use domain::risk::Approved;
 use domain::time::{SECOND_US, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 /// How long the pipeline waits before it tries a journal that has failed again.
 const TRY_AGAIN_US: i64 = SECOND_US;
@@ -25,6 +30,15 @@ const OWED_BY_ACCOUNT_MAX: u32 = 4_096;
 const LINES_ASIDE_MAX: usize = 256;
 /// Characters of a refused line and of the reason that are kept.
 const LINE_CHARS_MAX: usize = 2_000;
+
+/// How many of the lines that wait are written at once: few first, twice as many after each time that the journal answered in
+/// time, half as many after each time that it did not.
+const AT_ONCE_MIN: usize = 64;
+const AT_ONCE_MAX: usize = 4_096;
+/// Where nothing else can be done: how long a journal that failed, or has not answered, is left alone before it is asked once more.
+const SHORTLY: Duration = Duration::from_millis(100);
+/// How long a host that stops waits for a journal that hangs when the keeper has everything: the next host writes it.
+const STOPPING_WAITS_MAX: Duration = Duration::from_secs(5);
 
 /// Who asked for a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,17 +68,20 @@ pub struct LineAside {
     pub why: String,
 }
 
-/// What the journal does not have yet.
-pub(crate) enum Line {
-    Command(Command),
-    Report(Report),
-}
-
 /// Lines that wait for the journal, and what may still be owed to it.
 #[derive(Default)]
 pub(crate) struct Unwritten {
     /// Oldest first.
     lines: Vec<Line>,
+    /// How many of them, from the first on, the keeper was told of, and whether it has them on disk.
+    kept: usize,
+    is_on_disk: bool,
+    /// The keeper was told of lines since it was told that all are paid.
+    keeper_waits: bool,
+    /// That it could not keep them has been told.
+    is_unkept_told: bool,
+    /// How many lines are written at once; 0 before the first time.
+    at_once: usize,
     /// Of each account, how many of them are commands.
     owed: BTreeMap<AccountId, u32>,
     try_again: Option<Time>,
@@ -80,6 +97,12 @@ pub(crate) struct Unwritten {
 }
 
 impl Unwritten {
+    /// What the keeper of the host before has.
+    pub(crate) fn of(lines: Vec<Line>) -> Self {
+        let (kept, keeper_waits) = (lines.len(), !lines.is_empty());
+        Self { lines, kept, is_on_disk: true, keeper_waits, ..Self::default() }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
@@ -93,7 +116,7 @@ impl Unwritten {
         self.hosts_begun.insert(account, begun);
     }
 
-    /// The journal has a command.
+    /// A command is written down: in the journal, or with the keeper.
     pub(crate) fn note_recorded(&mut self, command: &Command) {
         let Action::Place(_) = command.action else { return };
         let number = command.order.number();
@@ -165,7 +188,9 @@ impl Pipeline {
         let keep = |lines: &mut Vec<Line>| lines.extend(reports.iter().cloned().map(Line::Report));
         if !self.unwritten.is_empty() {
             keep(&mut self.unwritten.lines);
-            self.write_again();
+            if !self.write_again() {
+                self.keep_unwritten();
+            }
             return;
         }
         let written = match append(&mut *self.journal, reports) {
@@ -179,21 +204,107 @@ impl Pipeline {
             }
             Ok(()) => Ok(()),
         };
-        match written {
-            Ok(()) => {
-                self.unwritten.lines.clear();
-                add_shared(&self.shared.counters.group_commits, 1);
-            }
-            Err(error) => {
-                self.failed(&error);
-                if self.unwritten.is_late {
-                    return;
-                }
+        if let Err(error) = written {
+            self.failed(&error);
+            self.keep_unwritten();
+            if !self.unwritten.is_late {
                 let many = self.unwritten.len();
                 let text = format!("{many} reports of the broker are not in the journal yet; they are kept and written first");
                 self.shared.alarm("reports-unwritten", text);
             }
+        } else {
+            add_shared(&self.shared.counters.group_commits, 1);
         }
+    }
+
+    /// Hands the keeper the lines that wait and that it was not told of, before any of them leaves or is applied. A keeper that fails
+    /// keeps nobody from getting out of anything, but that is told.
+    pub(crate) fn keep_unwritten(&mut self) {
+        let from = self.unwritten.kept;
+        let fresh = self.unwritten.lines[from..].to_vec();
+        if fresh.is_empty() {
+            return;
+        }
+        let kept = self.shared.keeping.owe(fresh, Duration::from_millis(self.shared.bounds.journal_answer_ms));
+        // Whatever it answered: what it could not write it tries again.
+        (self.unwritten.kept, self.unwritten.keeper_waits) = (self.unwritten.len(), true);
+        self.note_kept(from, kept);
+    }
+
+    /// The keeper has said what became of the lines from this one on.
+    fn note_kept(&mut self, from: usize, kept: Result<Outlives, NotKept>) {
+        self.unwritten.is_on_disk = kept == Ok(Outlives::Machine);
+        match kept {
+            Ok(Outlives::Machine) => {
+                self.unwritten.is_unkept_told = false;
+                for at in from..self.unwritten.len() {
+                    if let Line::Command(command) = self.unwritten.lines[at].clone() {
+                        self.unwritten.note_recorded(&command);
+                    }
+                }
+            }
+            Ok(Outlives::Process) => {}
+            Err(why) => {
+                if !std::mem::replace(&mut self.unwritten.is_unkept_told, true) {
+                    let text = format!(
+                        "neither the journal nor the data folder takes what is sent now ({why}): if the host ends before one of them works, the                          next one does not know of it"
+                    );
+                    self.shared.alarm("owed-not-kept", text);
+                }
+            }
+        }
+    }
+
+    /// Writes what the host before owed, and says how many lines that were.
+    pub(crate) fn pay(&mut self) -> Result<usize, JournalError> {
+        let many = self.unwritten.len();
+        if many > 0 {
+            let end = Instant::now() + Duration::from_millis(self.shared.bounds.answer_ms / 2);
+            while let Err(error) = self.write_unwritten() {
+                if !matches!(error, JournalError::Unanswered(_)) || Instant::now() >= end {
+                    return Err(error);
+                }
+                std::thread::sleep(SHORTLY);
+            }
+            self.all_written();
+            self.tell_set_aside();
+        }
+        Ok(many)
+    }
+
+    /// The last thing before the end: writes what waits, or sees that the keeper has it, or else says each line in the log.
+    pub(crate) fn settle_up(&mut self) -> Left {
+        let soon = Instant::now() + STOPPING_WAITS_MAX;
+        let end = self.shared.stop_by.get().copied().unwrap_or(soon);
+        let mut is_last = false;
+        while let Err(error) = self.write_unwritten() {
+            let until = if self.unwritten.is_on_disk { end.min(soon) } else { end };
+            if is_last || Instant::now() >= until {
+                break;
+            }
+            is_last = !matches!(error, JournalError::Unanswered(_));
+            std::thread::sleep(SHORTLY);
+        }
+        let owed = self.unwritten.len();
+        if owed == 0 {
+            self.all_written();
+            return Left { owed, kept: true };
+        }
+        self.keep_unwritten();
+        let synced = self.shared.keeping.sync(end.saturating_duration_since(Instant::now()).max(SHORTLY));
+        for line in self.unwritten.lines.iter().filter(|_| synced.is_err()) {
+            tracing::error!(line = text(line), "sent or reported, and neither in the journal nor kept in the data folder: book it by hand");
+        }
+        Left { owed, kept: synced.is_ok() }
+    }
+
+    /// The journal has everything.
+    fn all_written(&mut self) {
+        if std::mem::take(&mut self.unwritten.keeper_waits) {
+            self.shared.keeping.paid();
+        }
+        self.unwritten.owed.clear();
+        (self.unwritten.try_again, self.unwritten.is_late, self.unwritten.is_unkept_told) = (None, false, false);
     }
 
     /// A report that can't be booked is its account's affair: that opens nothing more, everybody else goes on.
@@ -212,43 +323,58 @@ impl Pipeline {
         if self.unwritten.try_again.is_some_and(|at| self.shared.clock.now() < at) {
             return false;
         }
+        let many = self.unwritten.len();
         match self.write_unwritten() {
             Ok(()) => {
                 add_shared(&self.shared.counters.group_commits, 1);
-                let many = self.unwritten.len();
                 let is_halted = self.shared.switch.get() == TradingState::Halted;
                 let then = if is_halted { "trading stays halted until a person lifts it" } else { "orders that open go out again" };
                 self.shared.alarm("journal-works-again", format!("{many} lines that waited are written; {then}"));
-                for line in std::mem::take(&mut self.unwritten.lines) {
-                    if let Line::Command(command) = line {
-                        self.unwritten.note_recorded(&command);
-                    }
-                }
-                self.unwritten.owed.clear();
-                self.unwritten.try_again = None;
-                self.unwritten.is_late = false;
+                self.all_written();
                 true
             }
             Err(error) => {
                 self.failed(&error);
+                if self.unwritten.keeper_waits && !self.unwritten.is_on_disk {
+                    let synced = self.shared.keeping.sync(SHORTLY);
+                    self.note_kept(0, synced.map(|()| Outlives::Machine));
+                }
                 false
             }
         }
     }
 
-    /// Writes all that waits, but for lines that are refused for a reason of their own.
+    /// Writes all that waits, but for lines that are refused for a reason of their own; what was written waits no longer. In parts, so that
+    /// a journal that is late has less to do the next time, and gets on.
     fn write_unwritten(&mut self) -> Result<(), JournalError> {
-        loop {
-            let entries: Vec<Entry<'_>> = self.unwritten.lines.iter().map(Line::entry).collect();
-            if entries.is_empty() {
-                return Ok(());
-            }
+        while !self.unwritten.is_empty() {
+            let part = self.unwritten.at_once.clamp(AT_ONCE_MIN, AT_ONCE_MAX).min(self.unwritten.len());
+            let entries: Vec<Entry<'_>> = self.unwritten.lines[..part].iter().map(Line::entry).collect();
             match self.journal.append(&entries) {
-                Err(JournalError::Refused { at, why }) if at < self.unwritten.len() => {
+                Ok(()) => {
+                    self.unwritten.at_once = 2 * part;
+                    self.written(part);
+                }
+                Err(JournalError::Refused { at, why }) if at < part => {
                     let line = self.unwritten.lines.remove(at);
+                    self.unwritten.kept = self.unwritten.kept.saturating_sub(usize::from(at < self.unwritten.kept));
                     self.set_aside(&line, &why);
                 }
-                written => return written,
+                Err(error) => {
+                    self.unwritten.at_once = part / 2;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The journal has the first lines that waited.
+    fn written(&mut self, many: usize) {
+        self.unwritten.kept = self.unwritten.kept.saturating_sub(many);
+        for line in self.unwritten.lines.drain(..many).collect::<Vec<_>>() {
+            if let Line::Command(command) = line {
+                self.unwritten.note_recorded(&command);
             }
         }
     }
@@ -261,7 +387,7 @@ impl Pipeline {
             Line::Command(command) => (command.account, Some(command.order), "command that was sent while the journal failed"),
             Line::Report(report) => (report.account, report.order, "report of the broker"),
         };
-        let (line, why, at) = (cut(&line.text()), cut(why), self.shared.clock.now());
+        let (line, why, at) = (cut(&text(line)), cut(why), self.shared.clock.now());
         let of = order.map_or_else(String::new, |order: OrderId| format!(" on order {order}"));
         let text = format!(
             "account {account}: the journal refuses a {what}{of} ({why}); it is set aside, and the account opens nothing until a person has \
@@ -310,34 +436,11 @@ impl Pipeline {
     }
 }
 
-impl Line {
-    pub(crate) fn of(entry: &Entry<'_>) -> Self {
-        match *entry {
-            Entry::Command(command) => Self::Command(command.clone()),
-            Entry::Report(report) => Self::Report(report.clone()),
-        }
-    }
-
-    pub(crate) fn entry(&self) -> Entry<'_> {
-        match self {
-            Self::Command(command) => Entry::Command(command),
-            Self::Report(report) => Entry::Report(report),
-        }
-    }
-
-    pub(crate) fn is(&self, entry: &Entry<'_>) -> bool {
-        match (self, entry) {
-            (Self::Command(own), Entry::Command(other)) => own == *other,
-            (Self::Report(own), Entry::Report(other)) => own == *other,
-            _ => false,
-        }
-    }
-
-    fn text(&self) -> String {
-        match self {
-            Self::Command(command) => format!("{command:?}"),
-            Self::Report(report) => format!("{report:?}"),
-        }
+/// All of a line, in words.
+fn text(line: &Line) -> String {
+    match line {
+        Line::Command(command) => format!("{command:?}"),
+        Line::Report(report) => format!("{report:?}"),
     }
 }
 

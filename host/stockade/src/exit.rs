@@ -18,7 +18,8 @@ pub enum Exit {
     InUse = 5,
     /// No host answers.
     Unreachable = 6,
-    /// The machine can't: full disk, no permission, a tool that is not installed, a database of a newer version.
+    /// The machine can't: full disk, no permission, a tool that is not installed, a database of a newer version; or a host that
+    /// stopped could not write all to its database.
     Machine = 7,
     /// What was compared differs.
     Differs = 8,
@@ -36,7 +37,8 @@ Exit codes:
   4    what was given was refused: a component, a parameter, a row of a file, a request
   5    in use: the port, the database or the data belongs to another process
   6    no host answers
-  7    the machine can't: full disk, no permission, a missing tool, a database of a newer version
+  7    the machine can't: full disk, no permission, a missing tool, a database of a newer version;
+       or a host has stopped, and orders that were sent are not in its database yet
   8    what was compared differs
   130  interrupted";
 

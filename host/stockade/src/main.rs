@@ -32,11 +32,16 @@ fn main() -> ExitCode {
     }
     // A bad command line ends here, with clap's own words and exit code 2.
     let arguments = cli::Cli::parse();
-    match commands::run(arguments) {
+    if matches!(arguments.command, cli::Command::Serve(_)) {
+        serve::notice_signals();
+    }
+    let ended = match commands::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             telemetry::say(format_args!("stockade: {failure}"));
             ExitCode::from(failure.exit as u8)
         }
-    }
+    };
+    telemetry::flush();
+    ended
 }

@@ -1,13 +1,26 @@
 //! What the program says while it works: to stderr, in words on a terminal and as JSON lines otherwise.
 //!
-//! A line that can't be written (the reader of the pipe has gone, the disk of the log is full) is counted and harms nothing else.
+//! A line that can't be written (the reader of the pipe has gone or does not read, the disk of the log is full) is counted and harms
+//! nothing else: one thread writes, and nobody waits for it.
 
 use crate::exit::{Exit, Failure, Outcome};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
 
+/// Lines on their way to stderr; beyond that they are lost, so that nobody waits for a reader who has stopped reading.
+const LINES_MAX: usize = 8_192;
+/// How long the end of the process waits for the last lines.
+const LAST_LINES_MAX: Duration = Duration::from_secs(1);
+
+/// The way to the thread that writes, once logging has started.
+static LINES: OnceLock<SyncSender<Vec<u8>>> = OnceLock::new();
+/// Lines that it was handed and has not seen to.
+static WAITING: AtomicU64 = AtomicU64::new(0);
 /// Lines that could not be written since the last one that could.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
@@ -19,8 +32,11 @@ pub fn start(filter: &str) -> Outcome {
     let parsed = EnvFilter::try_new(filter).map_err(|error| {
         Failure::new(Exit::Usage, format_args!("log: {filter:?} is no filter ({error}); write info, or info,stockade_engine=debug"))
     })?;
+    let (lines, to_write) = sync_channel(LINES_MAX);
+    std::thread::Builder::new().name("log".into()).spawn(move || write_lines(&to_write)).map_err(Failure::of(Exit::Machine))?;
+    _ = LINES.set(lines);
     // Not told by the library, which would use `eprintln!` for it and panic.
-    let logger = tracing_subscriber::fmt().with_env_filter(parsed).log_internal_errors(false).with_writer(|| Stderr);
+    let logger = tracing_subscriber::fmt().with_env_filter(parsed).log_internal_errors(false).with_writer(|| Lines);
     let started =
         if io::stderr().is_terminal() { logger.with_target(false).try_init() } else { logger.json().flatten_event(true).try_init() };
     started.map_err(Failure::of(Exit::Failed))
@@ -37,26 +53,54 @@ pub fn tell_panics() {
 
 /// Prints a line to stderr; where that can't be written to, nobody reads it.
 pub fn say(line: impl std::fmt::Display) {
-    // One write: lines of two threads don't mix.
-    _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    hand_over(format!("{line}\n").into_bytes());
 }
 
-/// The standard error output, which never fails.
-struct Stderr;
+/// Waits for the lines that are on their way, though not for long.
+pub fn flush() {
+    let end = Instant::now() + LAST_LINES_MAX;
+    while WAITING.load(Ordering::SeqCst) > 0 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
 
-impl Write for Stderr {
-    /// Takes a whole line, as the logger hands it over.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut stderr = io::stderr().lock();
+fn hand_over(line: Vec<u8>) {
+    let Some(lines) = LINES.get() else {
+        // One write: lines of two threads don't mix.
+        _ = io::stderr().write_all(&line);
+        return;
+    };
+    WAITING.fetch_add(1, Ordering::SeqCst);
+    if lines.try_send(line).is_err() {
+        WAITING.fetch_sub(1, Ordering::SeqCst);
+        LOST.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The thread that writes.
+fn write_lines(lines: &Receiver<Vec<u8>>) {
+    for line in lines {
         let lost = LOST.swap(0, Ordering::Relaxed);
+        let mut stderr = io::stderr().lock();
         let told = if lost == 0 {
             Ok(())
         } else {
             writeln!(stderr, "{{\"level\":\"WARN\",\"message\":\"{lost} lines of this log could not be written\"}}")
         };
-        if told.and_then(|()| stderr.write_all(line)).is_err() {
+        if told.and_then(|()| stderr.write_all(&line)).is_err() {
             LOST.fetch_add(lost + 1, Ordering::Relaxed);
         }
+        WAITING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What the logger writes to: never fails, and waits for nobody.
+struct Lines;
+
+impl Write for Lines {
+    /// Takes a whole line, as the logger hands it over.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        hand_over(line.to_vec());
         Ok(line.len())
     }
 

@@ -1,4 +1,4 @@
-//! How much there is.
+//! How much there is, and which database it is.
 
 /// Rows, for health and metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,4 +25,13 @@ pub struct Counts {
     pub positions_open: i64,
     /// The database, bytes.
     pub size_bytes: i64,
+}
+
+/// Which database it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its own name, the same for as long as it lives, and in its copies.
+    pub name: String,
+    /// The epoch of its last owner; 0 when there was none.
+    pub epoch: i64,
 }

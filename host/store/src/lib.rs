@@ -7,7 +7,8 @@
 //! is the host's and says so. The time is always the caller's.
 //!
 //! Refuses to know: sockets, wasm, HTTP, what a strategy or an order means. Which rows follow from a report is decided by
-//! the domain's [`Ledger`](domain::ledger::Ledger); here it is written down.
+//! the domain's [`Ledger`](domain::ledger::Ledger); here it is written down. Beside the database lies the host's [`StateFile`], for what
+//! must not be forgotten while that does not work.
 
 #![allow(clippy::duplicate_mod, reason = "the statements of `sql/` are compiled for each database")]
 
@@ -23,6 +24,7 @@ mod postgres;
 mod reports;
 mod schema;
 mod sqlite;
+mod state_file;
 mod strategies;
 mod trading;
 mod users;
@@ -31,13 +33,14 @@ pub use accounts::AccountRecord;
 pub use audit::{AuditRecord, AuditVerdict, NewAudit};
 pub use engines::{ENGINE_STEPS_KEPT, EngineRecord, EngineSave, EngineStep, Follows, LastTick, NewEngine, StepKind, StepRecord, Wanted};
 pub use error::StoreError;
-pub use health::Counts;
+pub use health::{Counts, Identity};
 pub use location::Location;
 pub use page::{PAGE_ROWS_MAX, Page};
 pub use port::Store;
 pub use postgres::Server;
 pub use reports::{LOG_LINES_KEPT, LogRecord, NewLog, NewSignal, SIGNALS_KEPT, SignalRecord};
 pub use schema::{Backup, Migrated};
+pub use state_file::{Left, StateFile};
 pub use strategies::{NewVersion, StrategyRecord, VersionRecord};
 pub use trading::{DealRecord, OrderRecord, PositionFilter, PositionRecord, SymbolGrid};
 pub use users::{Holdings, UserRecord};

@@ -6,6 +6,7 @@ use domain::broker::{AccountTerms, Deal};
 use domain::contract::{Param, TradingState};
 use domain::ids::{AccountId, DealId, Digest, EngineId, OrderId, StrategyId, UserId};
 use domain::journal::Journal;
+use domain::keeper::Given;
 use domain::ledger::Ledger;
 use domain::life::EngineState;
 use domain::risk::{GateMemory, RiskLimits};
@@ -107,6 +108,17 @@ port! {
     /// Takes everything over: raises the epoch of the owner, and gives it. A journal that was opened with another one writes
     /// nothing from then on. `owner` is for the message to whoever is taken over.
     fn take_over(owner: &str, at: Time) -> i64;
+
+    /// What the database calls itself, which is `fresh` when it has no name yet, and the epoch of its last owner. A copy has the same
+    /// name.
+    fn identity(fresh: &str) -> Identity;
+    /// The highest numbers that are written down: for a host that begins.
+    fn highest_given() -> Given;
+    /// Has epochs, orders and engines numbered beyond these, which a database restored from a copy does not know.
+    fn go_beyond(epoch: i64, given: Given) -> ();
+    /// Has every count of orders go on after so many numbers more, which a host may have sent without writing them down
+    /// ([`domain::numbering`]).
+    fn skip_numbers(many: u32) -> ();
 
     /// Adds a user.
     ///
@@ -311,8 +323,8 @@ port! {
     /// [`NotFound`](StoreError::NotFound) account; [`Symbol`](StoreError::Symbol) when something it holds is not in `symbols`.
     fn ledger(account: AccountId, symbols: &SymbolTable) -> Ledger;
     /// The same for a host that takes the account on. The orders it gives by itself, and those of the account's engines, are
-    /// numbered beyond whatever the host before may have sent without writing it down ([`domain::numbering`]), and beyond those
-    /// that its broker has `seen`, which a database restored from a copy may not know; so are engines that are added later.
+    /// numbered beyond all that are written down, and beyond those that its broker has `seen`, which a database restored from a
+    /// copy may not know; so are engines that are added later.
     ///
     /// # Errors
     /// As [`ledger`](Self::ledger).

@@ -2,7 +2,7 @@
 
 use super::{AccountView, view};
 use crate::extract::{Json, Path};
-use crate::operations::{any_account, set_account_trading};
+use crate::operations::{any_account, keep_account_trading};
 use crate::operator::Operator;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -15,7 +15,7 @@ use engine::Scope;
 ///
 /// Holds at the risk gate at once, and after a restart. Orders that reduce risk pass in every state.
 ///
-/// Codes: `NOT_FOUND`.
+/// Codes: `NOT_FOUND`; `NOT_KEPT`: it holds, but a restart would not find it.
 #[utoipa::path(patch, path = "/accounts/{id}", tag = "accounts", operation_id = "change_account", request_body = NewTrading,
     params(("id" = u32, Path, description = "The account.")),
     responses((status = 200, description = "The account as it is now.", body = WoundDownTo<AccountView>)))]
@@ -25,9 +25,9 @@ pub(crate) async fn change(
     Path(id): Path<u32>,
     Json(body): Json<NewTrading>,
 ) -> Result<axum::Json<WoundDownTo<AccountView>>, Problem> {
-    let done = body.pull(&state, Scope::Account(AccountId(id))).await?;
+    let pulled = body.pull(&state, Scope::Account(AccountId(id))).await?;
     let record = any_account(&state, id).await?;
-    set_account_trading(&state, &record, body.trading, body.reason()).await?;
+    let done = keep_account_trading(&state, &record, pulled, body.trading, body.reason()).await?;
     let owner = state.store.user(record.owner).await?;
     let record = any_account(&state, id).await?;
     Ok(axum::Json(WoundDownTo::new(view(&state, &record, &owner.name).await?, done)))

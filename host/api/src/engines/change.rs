@@ -2,11 +2,11 @@
 
 use super::{EngineView, view};
 use crate::extract::{Json, Path};
-use crate::operations::{Changes, any_engine, change_engine, set_engine_trading};
+use crate::operations::{Changes, any_engine, change_engine, keep_engine_trading, pull};
 use crate::operator::Operator;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
-use crate::trading::{WoundDownTo, pull};
+use crate::trading::WoundDownTo;
 use crate::words;
 use axum::extract::State;
 use domain::account::WindDown;
@@ -67,7 +67,7 @@ impl Body {
 /// `trading` holds at the risk gate at once, and after a restart; orders that reduce risk pass in every state. The rest holds
 /// from its next start on and is checked as when an engine is added; an engine that works is changed by a swap.
 ///
-/// Codes: `NOT_FOUND`; `NOT_NOW` while it works; `INVALID_PARAMS`, `INVALID_VALUE`, `SYMBOLS_MISMATCH`, `UNKNOWN_SYMBOL`,
+/// Codes: `NOT_FOUND`; `NOT_KEPT`: it holds, but a restart would not find it; `NOT_NOW` while it works; `INVALID_PARAMS`, `INVALID_VALUE`, `SYMBOLS_MISMATCH`, `UNKNOWN_SYMBOL`,
 /// `HOST_FULL`.
 #[utoipa::path(patch, path = "/engines/{id}", tag = "engines", operation_id = "change_engine", request_body = Body,
     params(("id" = u32, Path, description = "The engine.")),
@@ -79,10 +79,10 @@ pub(crate) async fn change(
     Json(body): Json<Body>,
 ) -> Result<axum::Json<WoundDownTo<EngineView>>, Problem> {
     let why = body.reason.as_deref().unwrap_or("by the operator");
-    let mut done = WoundDown::default();
+    let mut pulled = None;
     if let Some(trading) = body.trading {
         let what = WindDown { engine: None, cancel_orders: body.cancel_orders, flatten: body.flatten };
-        done = pull(&state, Scope::Engine(EngineId(id)), trading, why, what).await?;
+        pulled = Some((trading, pull(&state, Scope::Engine(EngineId(id)), trading, why, what).await?));
     }
     let record = any_engine(&state, id).await?;
     let changes = body.changes();
@@ -93,8 +93,9 @@ pub(crate) async fn change(
     if let Some(changes) = &changes {
         change_engine(&state, &record, changes).await?;
     }
-    if let Some(trading) = body.trading {
-        set_engine_trading(&state, &record, trading, why).await?;
-    }
+    let done = match pulled {
+        Some((trading, pulled)) => keep_engine_trading(&state, &record, pulled, trading, why).await?,
+        None => WoundDown::default(),
+    };
     Ok(axum::Json(WoundDownTo::new(view(&state, id).await?.0, done)))
 }

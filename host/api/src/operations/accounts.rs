@@ -1,6 +1,6 @@
 //! Opening accounts.
 
-use super::audit;
+use super::{Pulled, audit};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::account::Account;
@@ -8,7 +8,7 @@ use domain::broker::AccountTerms;
 use domain::contract::TradingState;
 use domain::number::Money;
 use domain::risk::RiskLimits;
-use engine::{HostError, Recovered, Scope};
+use engine::{HostError, Recovered, Scope, WoundDown};
 use store::{AccountRecord, UserRecord};
 
 /// Largest leverage, as offered anywhere.
@@ -68,7 +68,12 @@ pub(super) async fn open_at_host(state: &AppState, record: &AccountRecord) -> Re
     let seen = state.ask(move |host| host.orders_seen(id)).await??;
     let ledger = state.store.ledger_to_trade(record.id, state.host.table(), &seen).await?;
     let mut account = Account::new(record.id, record.owner, record.terms.clone(), ledger, record.limits.clone());
-    account.trading = record.trading;
+    // What the database was not told while it did not work.
+    let kept = state.host.kept_trading(Scope::Account(id));
+    if kept > record.trading {
+        state.store.set_account_trading(record.owner, id, kept).await?;
+    }
+    account.trading = record.trading.max(kept);
     super::risk::prepare(state, &mut account).await?;
     match state.ask(|host| host.open_account(account)).await? {
         Err(HostError::AccountExists(_)) => Ok(Recovered::default()),
@@ -76,20 +81,16 @@ pub(super) async fn open_at_host(state: &AppState, record: &AccountRecord) -> Re
     }
 }
 
-/// Sets what an account may do at the market: at the gate at once, and for good.
-pub(crate) async fn set_account_trading(
+/// Keeps what an account may do at the market, which holds at the gate already.
+pub(crate) async fn keep_account_trading(
     state: &AppState,
     record: &AccountRecord,
+    pulled: Pulled,
     trading: TradingState,
     reason: &str,
-) -> Result<(), Problem> {
-    state.store.set_account_trading(record.owner, record.id, trading).await?;
-    let (id, why) = (record.id, reason.to_owned());
-    match state.ask(move |host| host.set_trading(Scope::Account(id), trading, &why)).await? {
-        // It is told when it is opened.
-        Ok(()) | Err(HostError::NoSuchAccount(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
+) -> Result<WoundDown, Problem> {
+    let id = record.id;
+    let done = pulled.keep(state, state.store.set_account_trading(record.owner, id, trading)).await?;
     audit(state, "account.trading", format!("account {id}"), serde_json::json!({ "state": trading, "reason": reason })).await;
-    Ok(())
+    Ok(done)
 }

@@ -7,9 +7,9 @@ use super::setup::{add_to_host, chosen, setup_of, symbols};
 use crate::engines::texts;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
-use domain::contract::StopReason;
+use domain::contract::{StopReason, TradingState};
 use domain::life::EngineState;
-use engine::{EngineCommand, EngineSetup, HostError, Swapped};
+use engine::{EngineCommand, EngineSetup, HostError, Scope, Swapped};
 use std::collections::BTreeMap;
 use store::{EngineRecord, VersionRecord};
 
@@ -136,6 +136,10 @@ pub async fn remove_engine(state: &AppState, record: &EngineRecord, abandon: boo
     let why = reason.to_owned();
     state.ask(move |host| host.remove(id, &why)).await??;
     state.store.remove_engine(record.owner, id, state.clock.now()).await?;
+    if state.host.kept_trading(Scope::Engine(id)) != TradingState::Active {
+        // Its number is never given again: there is nobody to halt.
+        drop(state.host.keep_trading(Scope::Engine(id), TradingState::Active));
+    }
     let detail = serde_json::json!({ "name": record.name, "reason": reason, "positions": positions, "orders": orders });
     audit(state, "engine.remove", format!("engine {id}"), detail).await;
     Ok(())

@@ -1,14 +1,14 @@
 //! Adding engines and telling them what to do.
 
-use super::audit;
 use super::quotas::{room_for_engine, room_for_guest, room_for_version};
 use super::setup::{add_to_host, chosen, load, symbols};
+use super::{Pulled, audit};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::contract::{Param, RunMode, TradingState};
 use domain::life::EngineState;
 use domain::params::resolve;
-use engine::{EngineCommand, HostError, Scope};
+use engine::{EngineCommand, HostError, WoundDown};
 use std::collections::BTreeMap;
 use store::{EngineRecord, NewEngine, UserRecord, VersionRecord, Wanted};
 
@@ -159,18 +159,16 @@ pub(super) fn stands(state: &AppState, record: &EngineRecord) -> EngineState {
     state.host.engine(record.id).map_or(record.state, |engine| engine.state)
 }
 
-/// Sets what an engine may do at the market: at the gate at once, and for good.
-///
-/// # Errors
-/// The host does not answer.
-pub async fn set_engine_trading(state: &AppState, record: &EngineRecord, trading: TradingState, reason: &str) -> Result<(), Problem> {
-    state.store.set_engine_trading(record.owner, record.id, trading).await?;
-    let (id, why) = (record.id, reason.to_owned());
-    match state.ask(move |host| host.set_trading(Scope::Engine(id), trading, &why)).await? {
-        // It is told when it is added.
-        Ok(()) | Err(HostError::NoSuchEngine(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
+/// Keeps what an engine may do at the market, which holds at the gate already.
+pub(crate) async fn keep_engine_trading(
+    state: &AppState,
+    record: &EngineRecord,
+    pulled: Pulled,
+    trading: TradingState,
+    reason: &str,
+) -> Result<WoundDown, Problem> {
+    let id = record.id;
+    let done = pulled.keep(state, state.store.set_engine_trading(record.owner, id, trading)).await?;
     audit(state, "engine.trading", format!("engine {id}"), serde_json::json!({ "state": trading, "reason": reason })).await;
-    Ok(())
+    Ok(done)
 }

@@ -8,20 +8,24 @@ mod resume;
 mod risk;
 mod setup;
 mod shadow;
+mod trading;
 mod versions;
 
 pub use accounts::{NewAccount, open_account};
 pub use change::{Changes, change_engine, remove_engine, swap_engine};
-pub use engines::{EngineWanted, add_engine, command_engine, set_engine_trading};
+pub use engines::{EngineWanted, add_engine, command_engine};
 pub use resume::{Resumed, resume};
 pub use shadow::{end_shadow, shadow_engine, shadow_of};
+pub use trading::TRADING;
 pub use versions::upload;
 
-pub(crate) use accounts::set_account_trading;
+pub(crate) use accounts::keep_account_trading;
+pub(crate) use engines::keep_engine_trading;
 pub(crate) use quotas::{Holdings, held_by};
 pub(crate) use risk::{
     effective_limits, operators_limits, reset_gate, set_accounts_limits, set_operators_limits, set_users_limits, users_limits,
 };
+pub(crate) use trading::{Pulled, pull};
 
 use crate::operator::Operator;
 use crate::problem::{Code, Problem};

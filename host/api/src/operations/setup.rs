@@ -8,7 +8,7 @@ use domain::ids::Digest;
 use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
-use engine::{EngineSetup, HostError, Saved, Seen};
+use engine::{EngineSetup, HostError, Saved, Scope, Seen};
 use store::{EngineRecord, EngineSave, LastTick, PAGE_ROWS_MAX, Page, VersionRecord, Wanted};
 
 /// Most symbols that an error names.
@@ -41,6 +41,11 @@ pub(super) async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<
         return Err(HostError::NoSuchAccount(record.account).into());
     }
     let orders_before = store.orders_begun(record.id).await?;
+    // What the database was not told while it did not work.
+    let kept = state.host.kept_trading(Scope::Engine(record.id));
+    if kept > record.trading {
+        store.set_engine_trading(record.owner, record.id, kept).await?;
+    }
     Ok(EngineSetup {
         engine: record.id,
         owner: record.owner,
@@ -51,7 +56,7 @@ pub(super) async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<
         description: version.description,
         symbols,
         mode: record.mode,
-        trading: record.trading,
+        trading: record.trading.max(kept),
         seed: record.seed,
         limits,
         restored: saved.map(|saved| restored(saved, state.host.table())),

@@ -10,6 +10,7 @@ use domain::desk::Desk;
 use domain::guest::{Call, Fault, FaultKind, Guest, GuestFactory, GuestHost, Outcome, Reply, Used};
 use domain::ids::{AccountId, DealId, Digest, OrderId, PositionId};
 use domain::journal::Recorded;
+use domain::keeper::{Keeper, Kept, NotKept, Note};
 use domain::ledger::Ledger;
 use domain::limits::{GuestLimits, Quotas};
 use domain::number::Money;
@@ -21,11 +22,11 @@ use domain::time::{Clock, SECOND_US, Time};
 use engine::{Bounds, Event, EventSink, Host, HostSetup};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stockade_api::{AppState, Checked, Feed, FeedReport, LiveFeed, Parts, Refused, Status, UploadReport, Versions};
-use store::Store;
+use store::{StateFile, Store};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
@@ -44,6 +45,32 @@ impl Clock for HandClock {
     }
 }
 
+/// A state file on a disk that may break.
+pub struct Breakable {
+    file: StateFile,
+    pub broken: AtomicBool,
+}
+
+impl Keeper for Breakable {
+    fn note(&self, note: Note) -> Result<(), NotKept> {
+        self.works().and_then(|()| self.file.note(note))
+    }
+
+    fn sync(&self) -> Result<(), NotKept> {
+        self.works().and_then(|()| self.file.sync())
+    }
+
+    fn kept(&self) -> Kept {
+        self.file.kept()
+    }
+}
+
+impl Breakable {
+    fn works(&self) -> Result<(), NotKept> {
+        if self.broken.load(Ordering::SeqCst) { Err(NotKept("input/output error".into())) } else { Ok(()) }
+    }
+}
+
 /// A host, its API, and what a test moves by hand.
 pub struct World {
     pub state: AppState,
@@ -55,6 +82,8 @@ pub struct World {
     pub foreign: Arc<Mutex<Vec<Foreign>>>,
     /// Orders of ours that the broker says it has had; `None` when it can't say.
     pub seen: Arc<Mutex<Option<Vec<OrderId>>>>,
+    /// The data folder's state file.
+    pub keeper: Arc<Breakable>,
     clock: Arc<HandClock>,
     ticks: AtomicU64,
     folder: TempDir,
@@ -85,11 +114,15 @@ impl World {
         let guests = Arc::new(Guests::default());
         let foreign: Arc<Mutex<Vec<Foreign>>> = Arc::default();
         let seen = Arc::new(Mutex::new(Some(Vec::new())));
+        let (file, _) = StateFile::open(folder.path(), "test", &table).unwrap();
+        file.begin(1, domain::keeper::Given::default()).unwrap();
+        let keeper = Arc::new(Breakable { file, broken: AtomicBool::new(false) });
         let setup = HostSetup {
             history: MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), 1_024)),
             journal: store.journal(&table, 0).await.unwrap(),
             table,
             factory: guests.clone(),
+            keeper: keeper.clone(),
             broker: Box::new(Filler { foreign: foreign.clone(), seen: seen.clone(), ..Filler::default() }),
             clock: clock.clone(),
             sink: Box::new(Sink(live.clone())),
@@ -109,7 +142,7 @@ impl World {
             limits: GuestLimits::default(),
             ceiling: domain::risk::RiskLimits::operators(),
         };
-        Self { state: AppState::new(parts), store, host, live, feed, foreign, seen, clock, ticks: AtomicU64::new(0), folder }
+        Self { state: AppState::new(parts), store, host, live, feed, foreign, seen, keeper, clock, ticks: AtomicU64::new(0), folder }
     }
 
     /// Stops this host and starts another on the same data.

@@ -41,3 +41,67 @@ async fn orders_are_their_owners() {
     world.get("/orders?user=ann&engine=9").await.refused(404, "NOT_FOUND", "no engine 9");
     world.get("/orders").await.refused(400, "INVALID_QUERY", "user");
 }
+
+/// Halts somebody while the database takes nothing, and looks whether a restart knows of it.
+async fn halted_without_a_database(path: &str) {
+    let world = World::running().await;
+    world.store.close().await;
+    let halt = json(r#"{"trading":"halted","reason":"news"}"#);
+    let answer = if path == "/trading" { world.post(path, halt).await } else { world.patch(path, halt).await };
+    // Whatever it says: an answer of success is a promise, and so is the state that it names.
+    if path == "/trading" {
+        assert_eq!(answer.ok()["trading"], "halted");
+    }
+    let world = world.restarted().await;
+    stockade_api::operations::resume(&world.state).await.unwrap();
+    assert_eq!(world.get(path).await.ok()["trading"], "halted", "{path}");
+
+    // A lift that both know of is one for good.
+    let lift = json(r#"{"trading":"active"}"#);
+    if path == "/trading" {
+        world.post(path, lift).await.ok()
+    } else {
+        world.patch(path, lift).await.ok()
+    };
+    let world = world.restarted().await;
+    stockade_api::operations::resume(&world.state).await.unwrap();
+    assert_eq!(world.get(path).await.ok()["trading"], "active", "{path}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_halt_without_a_database_outlives_the_host_and_a_lift_ends_it() {
+    for path in ["/trading", "/accounts/1", "/engines/1"] {
+        halted_without_a_database(path).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_could_keep_holds_and_is_not_answered_with_success() {
+    let world = World::running().await;
+    world.keeper.broken.store(true, std::sync::atomic::Ordering::SeqCst);
+    // The database alone is enough for a halt, and for its lift when the file never had it.
+    world.post("/trading", json(r#"{"trading":"halted"}"#)).await.ok();
+    world.store.close().await;
+    world.post("/trading", json(r#"{"trading":"active"}"#)).await.refused(
+        507,
+        "NOT_KEPT",
+        "the host is active now, but neither the database",
+    );
+    assert_eq!(world.get("/trading").await.ok()["trading"], "active", "it holds all the same");
+    let says = "the host is halted now, but neither the database (";
+    world.post("/trading", json(r#"{"trading":"halted"}"#)).await.refused(507, "NOT_KEPT", says);
+    assert_eq!(world.get("/trading").await.ok()["trading"], "halted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lift_that_one_of_the_two_does_not_know_of_is_refused_by_name() {
+    let world = World::running().await;
+    world.post("/trading", json(r#"{"trading":"halted"}"#)).await.ok();
+    world.keeper.broken.store(true, std::sync::atomic::Ordering::SeqCst);
+    let says = "the data folder (input/output error) still has the state before: after a restart the host is halted again";
+    world.post("/trading", json(r#"{"trading":"active"}"#)).await.refused(507, "NOT_KEPT", says);
+    world.keeper.broken.store(false, std::sync::atomic::Ordering::SeqCst);
+    world.post("/trading", json(r#"{"trading":"halted"}"#)).await.ok();
+    world.store.close().await;
+    world.post("/trading", json(r#"{"trading":"active"}"#)).await.refused(507, "NOT_KEPT", "the database (");
+}

@@ -92,6 +92,7 @@ impl World {
             history: MarketHistory::new(&table, |_| (vec![Timeframe::M1, Timeframe::M5], 1_024)),
             factory: Arc::clone(&sandbox) as _,
             journal: Box::new(Forgetful::default()),
+            keeper: Arc::new(domain::keeper::InMemory::default()),
             broker: Box::new(Paper(Venue::new(table.clone(), options))),
             clock: Arc::new(SystemClock),
             sink: Box::new(Counting(Arc::clone(&told))),

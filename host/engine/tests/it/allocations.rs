@@ -65,6 +65,7 @@ fn running() -> Stepped {
         table,
         factory: Arc::new(Natives),
         journal: Box::new(ports::Journal(Arc::default())),
+        keeper: Arc::new(domain::keeper::InMemory::default()),
         broker: Box::new(ports::Broker(Arc::default())),
         clock: Arc::new(HandClock::default()),
         sink: Box::new(ports::Sink(Arc::default())),

@@ -55,6 +55,7 @@ impl HostileWorld {
             table,
             factory: Arc::clone(&sandbox) as _,
             journal: Box::new(ports::Journal(Arc::default())),
+            keeper: Arc::new(domain::keeper::InMemory::default()),
             broker: Box::new(ports::Broker(Arc::default())),
             clock: clock.clone(),
             sink: Box::new(ports::Sink(Arc::clone(&told))),

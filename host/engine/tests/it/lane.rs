@@ -60,6 +60,7 @@ impl Steps {
             table,
             factory: guests.clone(),
             journal: Box::new(ports::Journal(Arc::default())),
+            keeper: Arc::new(domain::keeper::InMemory::default()),
             broker: Box::new(ports::Broker(Arc::default())),
             clock: clock.clone(),
             sink: Box::new(ports::Sink(Arc::clone(&told))),

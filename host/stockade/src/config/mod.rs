@@ -7,7 +7,7 @@ mod token;
 mod variables;
 
 pub use memory::MemoryMax;
-pub use token::{existing_token, operator_token};
+pub use token::{existing_token, operator_token, random_token};
 
 use crate::exit::{Exit, Failure, Outcome};
 use domain::limits::{GuestLimits, Quotas};
@@ -19,6 +19,10 @@ use store::Location;
 
 /// The documented example: every key with its default.
 pub const EXAMPLE: &str = include_str!("../../../../deployment/stockade.example.toml");
+
+/// Shorter, and a database on a usual disk is late at its next write; longer, and a kill switch that waits for it is none.
+const JOURNAL_ANSWER_MS_MIN: u32 = 10;
+const JOURNAL_ANSWER_MS_MAX: u32 = 5_000;
 
 /// The file that is read when none is named.
 const FILE: &str = "stockade.toml";
@@ -110,6 +114,8 @@ pub struct Host {
     pub save_every_s: u32,
     /// How often each account is held against what its broker says, seconds; 0 is only when it is opened and on request.
     pub compare_every_s: u32,
+    /// How long an order waits for the database, ms; then closes and cancels go out without it, and the rest is rejected.
+    pub journal_answer_ms: u32,
     /// Orders that the whole host opens in a second at most; 0 is no cap.
     pub orders_per_second_max: u64,
     /// What the whole host opens in a minute at most, in units of the accounts' currencies; 0 is no cap.
@@ -166,7 +172,14 @@ impl Default for Feed {
 
 impl Default for Host {
     fn default() -> Self {
-        Self { shards: 0, save_every_s: 60, compare_every_s: 300, orders_per_second_max: 0, notional_per_minute_max: 0 }
+        Self {
+            shards: 0,
+            save_every_s: 60,
+            compare_every_s: 300,
+            journal_answer_ms: 500,
+            orders_per_second_max: 0,
+            notional_per_minute_max: 0,
+        }
     }
 }
 
@@ -208,6 +221,12 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         if !(self.feed.speed >= 0.0 && self.feed.speed.is_finite()) {
             return Err(format!("feed.speed is {}; it is 0 (as fast as it goes) or more", self.feed.speed));
+        }
+        if !(JOURNAL_ANSWER_MS_MIN..=JOURNAL_ANSWER_MS_MAX).contains(&self.host.journal_answer_ms) {
+            return Err(format!(
+                "host.journal_answer_ms is {}; it is {JOURNAL_ANSWER_MS_MIN} to {JOURNAL_ANSWER_MS_MAX}",
+                self.host.journal_answer_ms
+            ));
         }
         if self.feed.symbols.is_empty() {
             return Err("feed.symbols is empty; name at least one, such as [\"EURUSD\"]".into());
@@ -365,6 +384,7 @@ mod tests {
         check("[feed]\nsped = 1\n", &[], Err("stockade.toml, line 2: unknown field `sped`"));
         check("[feed\n", &[], Err("stockade.toml, line 1"));
         check("[feed]\nspeed = -1\n", &[], Err("feed.speed is -1"));
+        check("[host]\njournal_answer_ms = 0\n", &[], Err("host.journal_answer_ms is 0; it is 10 to 5000"));
         check("operator_token = \"short\"\n", &[], Err("operator_token has 5 characters"));
         check("", &[("STOCKADE_FEED_KIND", "live")], Err("STOCKADE_FEED_KIND: unknown variant `live`"));
         check("", &[("STOCKADE_SHARDS", "2")], Err("STOCKADE_SHARDS is no setting; did you mean STOCKADE_HOST_SHARDS?"));

@@ -47,7 +47,11 @@ pub fn existing_token(config: &Config) -> Outcome<Option<String>> {
     }
 }
 
-fn random_token() -> Outcome<String> {
+/// 64 hexadecimal digits that nobody can guess.
+///
+/// # Errors
+/// The machine has no random numbers.
+pub fn random_token() -> Outcome<String> {
     let source = Path::new("/dev/urandom");
     let mut bytes = [0; 32];
     File::open(source).and_then(|mut file| file.read_exact(&mut bytes)).map_err(|error| Failure::io("read", source, &error))?;

@@ -27,7 +27,7 @@ const fn key(path: &'static str, kind: Kind) -> Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 48] = [
+pub const KEYS: [Key; 49] = [
     key("data_dir", Kind::Text),
     key("database", Kind::Text),
     key("listen", Kind::Text),
@@ -41,6 +41,7 @@ pub const KEYS: [Key; 48] = [
     key("host.shards", Kind::Number),
     key("host.save_every_s", Kind::Number),
     key("host.compare_every_s", Kind::Number),
+    key("host.journal_answer_ms", Kind::Number),
     key("host.orders_per_second_max", Kind::Number),
     key("host.notional_per_minute_max", Kind::Number),
     key("sandbox.engines_max", Kind::Number),

@@ -14,17 +14,21 @@ mod paper;
 mod place;
 mod recording;
 mod sink;
+mod stopping;
 mod versions;
 
-use crate::config::{Config, operator_token};
+use crate::config::{Config, operator_token, random_token};
 use crate::exit::{Exit, Failure, Outcome};
 use ::paper::{Venue, VenueOptions};
+use api::operations::{Resumed, TRADING};
 use api::{AppState, LiveFeed, Parts};
 use clock::SystemClock;
 use domain::contract::TradingState;
 use domain::desk::Desk;
+use domain::keeper::Given;
+use domain::numbering::{AHEAD, GIVEN_AHEAD};
 use domain::time::{Clock as _, SECOND_US};
-use engine::{Bounds, Host, HostSetup};
+use engine::{Bounds, Host, HostSetup, Left, Scope};
 use feed::{FeedThread, Market};
 use paper::PaperBroker;
 use recording::Recording;
@@ -35,51 +39,65 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
-use store::{Store, StoreError};
+use std::time::{Duration, Instant};
+pub use stopping::{Stopping, notice_signals};
+use store::{Identity, Left as Before, StateFile, Store, StoreError};
 use tokio::runtime::Runtime;
-use tokio_util::sync::CancellationToken;
 use versions::SandboxVersions;
+
+/// Of the time that a stop has, what the database may take to close, and what the process needs after that.
+const CLOSING_MAX: Duration = Duration::from_secs(3);
+const ENDING_MAX: Duration = Duration::from_secs(1);
 
 /// A host that runs.
 pub struct Running {
     runtime: Runtime,
     store: Store,
     host: Arc<Host>,
-    feed: FeedThread,
+    keeper: Arc<StateFile>,
+    /// `None` until everything that is stored has gone on.
+    feed: Option<FeedThread>,
     state: AppState,
-    listener: tokio::net::TcpListener,
+    stopping: Stopping,
     /// Where it listens and what went on, for whoever started it.
     pub started: Value,
 }
 
 impl Running {
-    /// Starts everything but the answering of requests. Nothing is left running when it fails.
+    /// Starts everything but the answering of requests, which come by the socket. Nothing is left running when it fails, or is told to stop.
     ///
     /// # Errors
     /// The first part that can't start, in one line with the way out.
-    pub fn start(config: &Config) -> Outcome<Self> {
+    pub fn start(config: &Config, runtime: Runtime, stopping: Stopping) -> Outcome<(Self, TcpListener)> {
         make_folder(&config.data_dir)?;
         let place = config.database()?;
         // Before anything is opened: a host that nobody can talk to is no host.
         let listener = listen(config)?;
-        let runtime = runtime()?;
         // Sockets and connections belong to the runtime they are made in.
         let entered = runtime.enter();
-        let store = runtime.block_on(Store::open_at(&place)).map_err(store_failure)?;
+        let store = runtime.block_on(stopping.unless_asked(Store::open_at(&place)))?.map_err(store_failure)?;
+        stopping.go_on()?;
         let token = operator_token(config)?;
         let sandbox = Arc::new(sandbox(config)?);
         let market = Market::open(config, SystemClock.now())?;
+        stopping.go_on()?;
         let table = market.table.clone();
         let mut broker = PaperBroker::new(Venue::new(table.clone(), VenueOptions { track_equity: false, ..VenueOptions::default() }));
         market.quotes().iter().for_each(|tick| broker.quote(tick));
+        let identity = runtime.block_on(store.identity(&fresh_name()?)).map_err(store_failure)?;
+        let (keeper, before) = StateFile::open(&config.data_dir, &identity.name, &table).map_err(store_failure)?;
+        let was_clean = runtime.block_on(follow(&store, &keeper, &identity, &before)).map_err(store_failure)?;
         let owner = format!("the host of process {}", std::process::id());
         let epoch = runtime.block_on(store.take_over(&owner, SystemClock.now())).map_err(store_failure)?;
+        let given = runtime.block_on(store.highest_given()).map_err(store_failure)?;
+        keeper.begin(epoch, ahead_of(given)).map_err(store_failure)?;
+        let keeper = Arc::new(keeper);
         let journal = runtime.block_on(store.journal(&table, epoch)).map_err(store_failure)?;
         let live = LiveFeed::new(table.clone());
         let recording = Recording::open(config, SystemClock.now(), &table, runtime.handle(), &store)?;
         let sink = StoreSink::new(runtime.handle().clone(), store.clone(), live.clone(), table.clone(), recording);
-        let trading = runtime.block_on(store.host_setting(sink::TRADING)).map_err(store_failure)?;
-        let trading = trading.and_then(|word| TradingState::from_word(&word)).unwrap_or(TradingState::Active);
+        let stored = runtime.block_on(store.host_setting(TRADING)).map_err(store_failure)?;
+        let stored = stored.and_then(|word| TradingState::from_word(&word)).unwrap_or(TradingState::Active);
         let clock = Arc::new(SystemClock);
         let (history, market) = market.parted();
         let setup = HostSetup {
@@ -87,10 +105,11 @@ impl Running {
             history,
             factory: Arc::clone(&sandbox) as _,
             journal,
+            keeper: Arc::clone(&keeper) as _,
             broker: Box::new(broker),
             clock: Arc::clone(&clock) as _,
             sink: Box::new(sink),
-            trading,
+            trading: stored,
             bounds: bounds(config),
         };
         let host = Arc::new(Host::start(setup).map_err(Failure::of(Exit::Machine))?);
@@ -108,62 +127,153 @@ impl Running {
             limits: config.limits,
             ceiling: config.risk.clone(),
         });
-        let resumed = runtime.block_on(api::operations::resume(&state)).map_err(Failure::of(Exit::Failed))?;
-        let feed = FeedThread::start(market, Arc::clone(&host)).map_err(Failure::of(Exit::Machine))?;
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::of(Exit::Machine))?;
+        drop(entered);
+        let mut running = Self { runtime, store, host, keeper, feed: None, state, stopping, started: Value::Null };
+        let gone_on = running.runtime.block_on(running.stopping.unless_asked(running.go_on(stored, was_clean)));
+        let resumed = match gone_on.and_then(|gone_on| gone_on) {
+            Ok(resumed) => resumed,
+            // What has started is stopped as any other time.
+            Err(failure) => return running.stop().and(Err(failure)),
+        };
+        match FeedThread::start(market, Arc::clone(&running.host)) {
+            Ok(feed) => running.feed = Some(feed),
+            Err(error) => return running.stop().and(Err(Failure::new(Exit::Machine, error))),
+        }
         let address = listener.local_addr().map_or_else(|_| config.listen.to_string(), |address| address.to_string());
-        let started = json!({
+        running.started = json!({
             "url": format!("http://{address}"), "data_dir": config.data_dir, "database": place.to_string(), "feed": config.feed.kind,
             "symbols": config.feed.symbols, "accounts": resumed.accounts, "engines": resumed.engines, "engines_started": resumed.started,
             "failed": resumed.failed,
         });
-        drop(entered);
-        Ok(Self { runtime, store, host, feed, state, listener, started })
+        Ok((running, listener))
     }
 
-    /// Answers requests until `stop` is cancelled, then stops everything in order.
+    /// Goes on from where the host before was: first what it owed the database, then everything that is stored.
+    async fn go_on(&self, stored: TradingState, was_clean: bool) -> Outcome<Resumed> {
+        let host = Arc::clone(&self.host);
+        let paid = tokio::task::spawn_blocking(move || host.pay()).await.map_err(Failure::of(Exit::Failed))?;
+        match paid.map_err(Failure::of(Exit::Machine))? {
+            0 => {}
+            lines => tracing::warn!(lines, "what the host before sent without the database is written there now"),
+        }
+        if !was_clean {
+            self.store.skip_numbers(AHEAD).await.map_err(store_failure)?;
+        }
+        let kept = self.host.kept_trading(Scope::Host);
+        if kept > stored {
+            tracing::warn!(trading = %kept, "as the data folder has it, which the database was not told");
+            self.store.set_host_setting(TRADING, kept.word()).await.map_err(store_failure)?;
+        }
+        api::operations::resume(&self.state).await.map_err(Failure::of(Exit::Failed))
+    }
+
+    /// Answers requests until a stop is asked for, then stops everything in order.
     ///
     /// # Errors
-    /// The socket failed; everything has been stopped all the same.
-    pub fn run(self, stop: CancellationToken) -> Outcome {
-        let Self { runtime, store, host, feed, state, listener, .. } = self;
-        let served = runtime.block_on(api::serve(listener, state.clone(), stop.cancelled_owned()));
-        tracing::info!("stopping: no more ticks, engines are saved");
-        feed.stop();
-        host.stop();
-        // The last owner of the journal and of the sandbox.
-        drop((state, host));
-        runtime.block_on(store.close());
-        tracing::info!("stopped");
+    /// The socket failed, and everything has been stopped all the same; or something is owed to the database.
+    pub fn run(self, listener: TcpListener) -> Outcome {
+        self.stopping.stage("answering the requests that are under way");
+        let served = {
+            let _entered = self.runtime.enter();
+            tokio::net::TcpListener::from_std(listener)
+                .and_then(|listener| self.runtime.block_on(api::serve(listener, self.state.clone(), self.stopping.asked())))
+        };
+        self.stop()?;
         served.map_err(|error| Failure::new(Exit::Failed, format_args!("the API's socket failed: {error}; start again")))
     }
 
-    /// A token that is cancelled by SIGINT and SIGTERM. A second signal ends the process at once.
-    ///
-    /// # Errors
-    /// Signals can't be caught.
-    pub fn stop_signal(&self) -> Outcome<CancellationToken> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let _entered = self.runtime.enter();
-        let catch = |kind| signal(kind).map_err(Failure::of(Exit::Machine));
-        let (mut interrupt, mut terminate) = (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?);
-        let stop = CancellationToken::new();
-        let cancel = stop.clone();
-        self.runtime.spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                if cancel.is_cancelled() {
-                    // Whoever signals twice does not want to wait; the journal has everything that was sent.
-                    std::process::exit(130);
-                }
-                cancel.cancel();
-            }
-        });
-        Ok(stop)
+    /// No more ticks, engines saved, what is owed written, events written, database closed: by one deadline.
+    fn stop(self) -> Outcome {
+        let Self { runtime, store, host, keeper, feed, state, stopping, .. } = self;
+        stopping.begin();
+        tracing::info!("stopping: no more ticks, engines are saved");
+        stopping.stage("the feed");
+        if let Some(feed) = feed {
+            feed.stop();
+        }
+        stopping.stage("an engine, the journal or an event");
+        let left = host.stop_by(stopping.deadline(CLOSING_MAX + ENDING_MAX));
+        if left.is_some_and(Left::is_safe)
+            && let Err(why) = keeper.stop()
+        {
+            tracing::error!(%why, "the state file could not be told that the host has stopped: the next one takes it for a crash");
+        }
+        // The last owner of the journal and of the sandbox.
+        drop((state, host));
+        stopping.stage("closing the database");
+        let closing = stopping.deadline(ENDING_MAX).saturating_duration_since(Instant::now()).min(CLOSING_MAX);
+        if runtime.block_on(async { tokio::time::timeout(closing, store.close()).await }).is_err() {
+            tracing::error!("the database has not closed within {} s, and is left to itself", closing.as_secs());
+        }
+        runtime.shutdown_timeout(ENDING_MAX);
+        let owed = owed(left, &keeper);
+        tracing::info!("stopped");
+        owed
     }
+}
+
+/// Goes beyond what the host before has given, which this database may not know. Whether that host had stopped cleanly.
+async fn follow(store: &Store, keeper: &StateFile, identity: &Identity, before: &Before) -> Result<bool, StoreError> {
+    let file = keeper.path().display();
+    if before.damaged > 0 {
+        tracing::error!(
+            "{file}: {} lines can't be read, and what they held is lost; compare the accounts with their brokers",
+            before.damaged
+        );
+    }
+    if before.epoch > identity.epoch {
+        tracing::warn!(
+            "the database is an older copy: it knows {} starts of hosts, and {file} has seen {}; orders and engines are numbered beyond all that \
+             were given since, and what happened since is missing in it",
+            identity.epoch,
+            before.epoch
+        );
+        store.go_beyond(before.epoch, before.kept.given).await?;
+        for line in &before.kept.owed {
+            tracing::warn!(?line, "was owed to the database that this is a copy of; it is not written into the copy");
+        }
+        keeper.forget_owed();
+    } else if before.found && before.epoch < identity.epoch {
+        tracing::warn!(
+            "another host has run on this database since the one that wrote {file}; that one's halts hold, and what it owed is written"
+        );
+    }
+    // A database that no host has had yet owes nobody anything.
+    Ok(identity.epoch == 0 && !before.found || before.stopped && before.epoch == identity.epoch)
+}
+
+/// How far numbers may be given before the keeper is told again.
+fn ahead_of(given: Given) -> Given {
+    let ahead = |number: u32| number.saturating_add(GIVEN_AHEAD);
+    Given { orders: ahead(given.orders), hosts_orders: ahead(given.hosts_orders), ..given }
+}
+
+/// Whether a host that has stopped has everything in its database.
+fn owed(left: Option<Left>, keeper: &StateFile) -> Outcome {
+    let file = keeper.path().display();
+    let message = match left {
+        Some(Left { owed: 0, .. }) => return Ok(()),
+        Some(Left { owed, kept: true }) => format!(
+            "stopped, but {owed} lines of orders and reports are not in the database yet: they are safe in {file}, and the next start writes them \
+             first; keep that file until then"
+        ),
+        Some(Left { owed, kept: false }) => format!(
+            "stopped, and {owed} lines of orders and reports are neither in the database nor in {file}: each is in the log; compare the accounts \
+             with their brokers and book them by hand"
+        ),
+        None => format!(
+            "stopped, but the order pipeline did not come to its end: what it owed the database is in {file} as far as that could be written; \
+             start the host again, it writes that first and compares the accounts with their brokers"
+        ),
+    };
+    Err(Failure::new(Exit::Machine, message))
+}
+
+/// A name for a database that has none.
+fn fresh_name() -> Outcome<String> {
+    let mut name = random_token()?;
+    name.truncate(16);
+    Ok(name)
 }
 
 fn make_folder(folder: &Path) -> Outcome {
@@ -192,7 +302,11 @@ fn listen(config: &Config) -> Outcome<TcpListener> {
     Ok(listener)
 }
 
-fn runtime() -> Outcome<Runtime> {
+/// What connections, requests and waiting run on.
+///
+/// # Errors
+/// There is no room for its threads.
+pub fn runtime() -> Outcome<Runtime> {
     // It only waits: strategies run on shards, statements on SQLite's own threads.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("async").enable_all().build();
     runtime.map_err(Failure::of(Exit::Machine))
@@ -217,7 +331,8 @@ fn bounds(config: &Config) -> Bounds {
     let shards = if config.host.shards == 0 { usual.shards } else { config.host.shards };
     let us = |seconds: u32| i64::from(seconds) * SECOND_US;
     let (save_every_us, compare_every_us) = (us(config.host.save_every_s), us(config.host.compare_every_s));
-    Bounds { shards, save_every_us, compare_every_us, quotas: config.quotas, ..usual }
+    let journal_answer_ms = u64::from(config.host.journal_answer_ms);
+    Bounds { shards, save_every_us, compare_every_us, journal_answer_ms, quotas: config.quotas, ..usual }
 }
 
 pub(crate) fn store_failure(error: StoreError) -> Failure {

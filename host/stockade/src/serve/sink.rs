@@ -2,6 +2,7 @@
 
 use super::recording::Recording;
 use api::LiveFeed;
+use api::operations::TRADING;
 use domain::contract::{LogLevel, Param, TradingState};
 use domain::desk::Remark;
 use domain::ids::{AccountId, Digest, EngineId, OrderId};
@@ -13,9 +14,6 @@ use engine::{Event, EventSink, Scope, Seen, SwapOutcome, Whose};
 use std::collections::BTreeMap;
 use store::{EngineSave, EngineStep, Follows, LastTick, NewLog, NewSignal, StepKind, Store, StoreError};
 use tokio::runtime::Handle;
-
-/// The name under which the kill switch's state is kept.
-pub const TRADING: &str = "trading";
 
 /// Writes events to the store, on the host's thread for events.
 pub struct StoreSink {

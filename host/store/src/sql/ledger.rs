@@ -6,7 +6,6 @@ use crate::{OrderRecord, PositionRecord, Result, StoreError};
 use domain::ids::{AccountId, DealId, EngineId, HOSTS_ORDERS_FROM, OrderId, UserId};
 use domain::ledger::{ENDED_MAX, Ledger, Position, SEEN_DEALS_MAX, WorkingOrder};
 use domain::number::Money;
-use domain::numbering::{AHEAD, sent_max};
 use domain::order::OrderRequest;
 use domain::symbol::{SymbolId, SymbolTable};
 use sqlx::Row;
@@ -34,7 +33,7 @@ impl Database {
         }
         let begun: i64 =
             sqlx::query_scalar("SELECT hosts_orders FROM accounts WHERE id = $1").bind(i64::from(account.0)).fetch_one(tx.conn()).await?;
-        ledger.hosts_orders = sent_max(begun.try_into().unwrap_or(u32::MAX), ledger.hosts_orders);
+        ledger.hosts_orders = ledger.hosts_orders.max(begun.try_into().unwrap_or(u32::MAX));
         sqlx::query("UPDATE accounts SET hosts_orders = $2 WHERE id = $1")
             .bind(i64::from(account.0))
             .bind(i64::from(ledger.hosts_orders))
@@ -43,7 +42,7 @@ impl Database {
         // The same for the guests' orders: one step in the index of the names for each engine. What a guest remembers having
         // asked for counts as well, so that it meets no number again.
         sqlx::query(
-            "UPDATE engines SET orders_begun = $2 + (SELECT MAX(known.number) FROM (
+            "UPDATE engines SET orders_begun = (SELECT MAX(known.number) FROM (
                 SELECT engines.orders_begun AS number
                 UNION ALL SELECT COALESCE((SELECT MAX(o.id) FROM orders o
                     WHERE o.id > engines.id * 4294967296 AND o.id < engines.id * 4294967296 + 2147483648) & 2147483647, 0)
@@ -51,7 +50,6 @@ impl Database {
              WHERE account = $1",
         )
         .bind(i64::from(account.0))
-        .bind(i64::from(AHEAD))
         .execute(tx.conn())
         .await?;
         tx.commit().await?;

@@ -29,6 +29,8 @@ mod health;
 mod ids;
 #[path = "../sql/ledger.rs"]
 mod ledger;
+#[path = "../sql/lives.rs"]
+mod lives;
 #[path = "../sql/logs.rs"]
 mod logs;
 #[path = "../sql/orders.rs"]

@@ -77,6 +77,7 @@ suites! {
         a_guest_meets_no_number_again_that_it_remembers,
         a_host_gives_no_order_a_number_that_one_before_it_may_have_given,
         orders_that_a_broker_has_had_are_numbered_no_more_though_the_database_never_had_them,
+        a_restored_database_goes_beyond_all_that_it_has_forgotten,
         a_balance_that_was_noted_is_the_sum_of_all_deals,
         a_grid_that_changed_is_refused_once_it_is_used,
         a_symbol_that_is_gone_is_named,

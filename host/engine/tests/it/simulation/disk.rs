@@ -5,6 +5,7 @@ use super::run::Fate;
 use domain::broker::Report;
 use domain::ids::{AccountId, EngineId, OrderId};
 use domain::journal::{Entry, Journal, JournalError};
+use domain::keeper::{self, Keeper, NotKept, Note};
 use domain::ledger::Ledger;
 use domain::number::Money;
 use domain::numbering::sent_max;
@@ -147,9 +148,22 @@ impl Disk {
     pub fn ledger_to_trade(&mut self, account: AccountId, deposit: Money) -> Ledger {
         let mut ledger = self.ledger(account, deposit);
         let begun = self.hosts_begun.entry(account).or_default();
-        *begun = sent_max(*begun, ledger.hosts_orders);
+        *begun = ledger.hosts_orders.max(*begun);
         ledger.hosts_orders = *begun;
         ledger
+    }
+
+    /// Has all counts go on after what a host may have sent that wrote nothing of it down, as the store does.
+    pub fn skip_numbers(&mut self, accounts: &[AccountId], engines: &[EngineId], deposit: Money) {
+        for &account in accounts {
+            let highest = self.ledger(account, deposit).hosts_orders;
+            let begun = self.hosts_begun.entry(account).or_default();
+            *begun = sent_max(*begun, highest);
+        }
+        for &engine in engines {
+            let highest = self.orders_begin(engine);
+            self.begun.insert(engine, sent_max(highest, 0));
+        }
     }
 
     /// After which number a host goes on that takes an engine on, as the store gives it.
@@ -160,8 +174,78 @@ impl Disk {
         };
         let highest = self.read().iter().map(number).max().unwrap_or_default();
         let begun = self.begun.entry(engine).or_default();
-        *begun = sent_max(*begun, highest);
+        *begun = highest.max(*begun);
         *begun
+    }
+}
+
+/// The keeper's file, which outlives the host as well, and breaks apart from the journal.
+#[derive(Default)]
+pub struct Notes(Mutex<OnFile>);
+
+#[derive(Default)]
+struct OnFile {
+    kept: keeper::Kept,
+    /// What could not be written.
+    waiting: Vec<Note>,
+    broken: bool,
+    has_lost: bool,
+    stopped: bool,
+}
+
+impl Notes {
+    fn lock(&self) -> std::sync::MutexGuard<'_, OnFile> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The host has died, and with it what could not be written.
+    pub fn host_died(&self) {
+        let mut file = self.lock();
+        file.has_lost |= !file.waiting.is_empty();
+        file.waiting.clear();
+    }
+
+    /// Whether something that was owed went with a host.
+    pub fn has_lost(&self) -> bool {
+        self.lock().has_lost
+    }
+
+    /// A host begins; whether the one before had stopped cleanly.
+    pub fn begin(&self) -> bool {
+        let mut file = self.lock();
+        file.broken = false;
+        std::mem::take(&mut file.stopped)
+    }
+
+    /// The host has stopped with everything written down.
+    pub fn stopped(&self) {
+        self.lock().stopped = true;
+    }
+
+    pub fn breaks(&self, broken: bool) {
+        self.lock().broken = broken;
+    }
+}
+
+impl Keeper for Notes {
+    fn note(&self, note: Note) -> Result<(), NotKept> {
+        self.lock().waiting.push(note);
+        self.sync()
+    }
+
+    fn sync(&self) -> Result<(), NotKept> {
+        let mut file = self.lock();
+        if file.broken {
+            return Err(NotKept("told to".into()));
+        }
+        for note in std::mem::take(&mut file.waiting) {
+            file.kept.take(note);
+        }
+        Ok(())
+    }
+
+    fn kept(&self) -> keeper::Kept {
+        self.lock().kept.clone()
     }
 }
 

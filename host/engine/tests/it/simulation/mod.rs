@@ -53,6 +53,9 @@ fn no_order_is_lost_doubled_or_unchecked_whatever_fails_when() {
         sums.crashes >= seeds / 3
             && sums.crashes_owing > seeds / 50
             && sums.owed > seeds
+            && sums.stops > seeds
+            && sums.stops_owing > seeds / 50
+            && sums.paid > seeds / 10
             && sums.landed_late > seeds / 5
             && sums.unanswered > 0
             && sums.orders > 5 * seeds

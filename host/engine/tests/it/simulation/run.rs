@@ -1,6 +1,6 @@
 //! One run: a host, stepped in an order that the dice choose, killed and started again, and in the end compared with the broker.
 
-use super::disk::{Disk, OnDisk};
+use super::disk::{Disk, Notes, OnDisk};
 use super::exchange::{Exchange, Line};
 use crate::support::guests::Factory;
 use crate::support::{EURUSD, HandClock, Heard, Mind, Told, market, ports, setup, table, tick};
@@ -10,13 +10,13 @@ use domain::broker::AccountTerms;
 use domain::contract::{AskedOrder, OrderKind, Side, TradingState};
 use domain::desk::Desk;
 use domain::guest::{Call, GuestHost, Outcome};
-use domain::ids::{AccountId, Digest, EngineId, UserId};
+use domain::ids::{AccountId, Digest, EngineId, OrderId, UserId};
 use domain::life::EngineState;
 use domain::risk::RiskLimits;
 use domain::tick::Timeframe;
 use domain::time::{Clock as _, SECOND_US};
 use engine::{Bounds, EngineCommand, EngineSetup, HostSetup, Scope, Stepped};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,7 +90,7 @@ impl Fate {
 }
 
 /// What happened in runs.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Sums {
     pub orders: u64,
     pub deals: u64,
@@ -103,6 +103,10 @@ pub struct Sums {
     /// Commands that were sent while the journal was broken, and crashes of a host that owed it something.
     pub owed: u64,
     pub crashes_owing: u64,
+    /// Clean stops, those at which something was owed, and lines that a host wrote for the one before it.
+    pub stops: u64,
+    pub stops_owing: u64,
+    pub paid: u64,
 }
 
 impl Sums {
@@ -116,6 +120,9 @@ impl Sums {
         self.landed_late += other.landed_late;
         self.owed += other.owed;
         self.crashes_owing += other.crashes_owing;
+        self.stops += other.stops;
+        self.stops_owing += other.stops_owing;
+        self.paid += other.paid;
     }
 }
 
@@ -128,14 +135,14 @@ pub struct Run {
     dice: Dice,
     clock: Arc<HandClock>,
     disk: Arc<Mutex<Disk>>,
+    notes: Arc<Notes>,
     exchange: Arc<Mutex<Exchange>>,
     fate: Arc<Fate>,
     factory: Arc<Factory>,
     scripts: BTreeMap<EngineId, Digest>,
     host: Option<Stepped>,
     bid: i64,
-    crashes: u64,
-    crashes_owing: u64,
+    sums: Sums,
 }
 
 fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -209,14 +216,14 @@ impl Run {
             dice,
             clock: Arc::default(),
             disk: Arc::default(),
+            notes: Arc::default(),
             exchange: Arc::new(Mutex::new(exchange)),
             fate,
             factory,
             scripts,
             host: None,
             bid: 110_000,
-            crashes: 0,
-            crashes_owing: 0,
+            sums: Sums::default(),
         };
         run.start();
         run
@@ -239,8 +246,9 @@ impl Run {
         if !panic.is::<Killed>() {
             resume_unwind(panic);
         }
-        self.crashes += 1;
-        self.crashes_owing += u64::from(self.host.as_ref().is_some_and(|host| host.owes_journal() > 0));
+        self.sums.crashes += 1;
+        self.sums.crashes_owing += u64::from(self.host.as_ref().is_some_and(|host| host.owes_journal() > 0));
+        self.notes.host_died();
         self.fate.disarm();
         self.host = None;
     }
@@ -257,6 +265,7 @@ impl Run {
             history,
             factory: self.factory.clone(),
             journal: Box::new(OnDisk { disk, fate }),
+            keeper: self.notes.clone(),
             broker: Box::new(broker),
             clock: self.clock.clone(),
             sink: Box::new(ports::Sink(Arc::<Told>::default())),
@@ -264,6 +273,12 @@ impl Run {
             bounds: Bounds { shards: 2, columns_from: usize::MAX, compare_every_us: 20 * SECOND_US, ..Bounds::default() },
         });
         let terms = AccountTerms::default();
+        // As `stockade serve` does it: first what the host before owed, then the numbers that it may have given.
+        let was_clean = self.notes.begin();
+        self.sums.paid += host.pay().unwrap() as u64;
+        if !was_clean {
+            locked(&self.disk).skip_numbers(&ACCOUNTS, &ENGINES.map(|(engine, _)| EngineId(engine)), terms.deposit);
+        }
         for id in ACCOUNTS {
             let ledger = locked(&self.disk).ledger_to_trade(id, terms.deposit);
             let limits = RiskLimits { commands_per_minute: 1_000, ..RiskLimits::default() };
@@ -322,15 +337,18 @@ impl Run {
                     }
                 });
             }
-            96..=97 => {
+            96 => self.stop(),
+            97 => {
                 // A person has looked at everything.
                 self.with(|host| {
                     let scopes = ACCOUNTS.map(Scope::Account).into_iter().chain([Scope::Host]);
-                    scopes.for_each(|scope| host.host().set_trading(scope, TradingState::Active, "by the simulation").unwrap());
+                    scopes.for_each(|scope| drop(host.host().set_trading(scope, TradingState::Active, "by the simulation").unwrap()));
                 });
             }
             98 => {
                 let (hangs, lands) = (self.dice.one_in(2), self.dice.one_in(2));
+                // Rarely both at once: then nobody can know what was sent.
+                self.notes.breaks(self.dice.one_in(6));
                 let mut disk = locked(&self.disk);
                 match (hangs, disk.hangs()) {
                     (true, false) => disk.hang(),
@@ -345,12 +363,32 @@ impl Run {
         }
     }
 
+    /// Stops the host, whatever its journal does, and starts it again.
+    fn stop(&mut self) {
+        let Some(mut host) = self.host.take() else { return };
+        self.sums.stops += 1;
+        self.sums.stops_owing += u64::from(host.owes_journal() > 0);
+        let stopped = catch_unwind(AssertUnwindSafe(|| host.settle_up()));
+        match stopped {
+            Ok(left) => {
+                drop(host);
+                if left.is_safe() {
+                    self.notes.stopped();
+                }
+                self.notes.host_died();
+            }
+            Err(panic) => self.died(panic),
+        }
+        self.start();
+    }
+
     /// No more faults; everything comes to rest.
     fn calm_down(&mut self) {
         self.fate.disarm();
         let lands = self.dice.one_in(2);
         locked(&self.disk).answer(lands);
         locked(&self.disk).full = false;
+        self.notes.breaks(false);
         for engine in ENGINES {
             self.with(|host| {
                 drop(host.command(EngineId(engine.0), EngineCommand::Stop(domain::contract::StopReason::ByOperator), "the end"))
@@ -403,16 +441,21 @@ impl Run {
             }
         }
         let disk = locked(&self.disk);
+        let recorded: BTreeSet<OrderId> = disk.recorded.iter().map(|(order, _)| *order).collect();
+        if let Some(order) = exchange.received.keys().find(|order| !recorded.contains(order))
+            && !self.notes.has_lost()
+        {
+            return Err(format!("{order} was sent and is not in the journal"));
+        }
         Ok(Sums {
             orders: exchange.received.len() as u64,
             deals: exchange.deals,
             nights: exchange.nights,
-            crashes: self.crashes,
             unanswered: exchange.unanswered,
             writes: disk.writes,
             landed_late: disk.landed_late,
             owed: exchange.owed,
-            crashes_owing: self.crashes_owing,
+            ..self.sums
         })
     }
 }

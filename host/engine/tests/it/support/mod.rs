@@ -75,6 +75,7 @@ impl World {
             history,
             factory: guests.clone(),
             journal: Box::new(ports::Journal(Arc::clone(&records))),
+            keeper: Arc::new(domain::keeper::InMemory::default()),
             broker: Box::new(ports::Broker(Arc::clone(&broker))),
             clock: clock.clone(),
             sink: Box::new(ports::Sink(Arc::clone(&told))),
