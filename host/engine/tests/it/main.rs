@@ -6,6 +6,7 @@ extern crate stockade_engine as engine;
 mod allocations;
 mod backlog;
 mod hostile;
+mod keeping;
 mod lane;
 mod late;
 mod life;

@@ -19,6 +19,11 @@ fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")))
 }
 
+/// A host that stands still, over this journal and keeper.
+pub fn stepped(journal: Box<dyn domain::journal::Journal>, keeper: std::sync::Arc<dyn domain::keeper::Keeper>) -> engine::Stepped {
+    run::stepped(journal, keeper)
+}
+
 /// A run to its end; a panic in it has broken an invariant, too.
 fn finished(seed: u64) -> Result<run::Sums, String> {
     let ended = catch_unwind(AssertUnwindSafe(|| Run::new(seed).finish()));

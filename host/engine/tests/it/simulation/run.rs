@@ -459,3 +459,21 @@ impl Run {
         })
     }
 }
+
+/// A host that stands still, over this journal and keeper, without accounts.
+pub fn stepped(journal: Box<dyn domain::journal::Journal>, keeper: Arc<dyn domain::keeper::Keeper>) -> Stepped {
+    let table = table();
+    let history = MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), 64));
+    Stepped::new(HostSetup {
+        table,
+        history,
+        factory: Arc::new(Factory::new(Heard::default())),
+        journal,
+        keeper,
+        broker: Box::new(ports::Broker(Arc::default())),
+        clock: Arc::<HandClock>::default(),
+        sink: Box::new(ports::Sink(Arc::<Told>::default())),
+        trading: TradingState::Active,
+        bounds: Bounds { shards: 1, ..Bounds::default() },
+    })
+}

@@ -64,6 +64,10 @@ impl World {
     }
 
     pub fn with(bounds: Bounds) -> Self {
+        Self::kept_by(bounds, Arc::new(domain::keeper::InMemory::default()))
+    }
+
+    pub fn kept_by(bounds: Bounds, keeper: Arc<dyn domain::keeper::Keeper>) -> Self {
         let table = table();
         let history = MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), 1_024));
         let (clock, records, told) = (Arc::new(HandClock::default()), Arc::default(), Arc::default());
@@ -75,7 +79,7 @@ impl World {
             history,
             factory: guests.clone(),
             journal: Box::new(ports::Journal(Arc::clone(&records))),
-            keeper: Arc::new(domain::keeper::InMemory::default()),
+            keeper,
             broker: Box::new(ports::Broker(Arc::clone(&broker))),
             clock: clock.clone(),
             sink: Box::new(ports::Sink(Arc::clone(&told))),
