@@ -3,24 +3,15 @@
 use crate::checks::Check;
 
 pub const KNOWN: &[Check] = &[
-    Check::NumbersOnce,
-    Check::SentIsRecorded,
     Check::ContractKept,
     Check::TickOnce,
     Check::MarketGoesOn,
-    Check::HaltKept,
-    Check::LiftKept,
     Check::WishKept,
     Check::NobodyStarves,
     Check::LifeReplays,
     Check::ReplaysBeside,
     Check::ChangesEnd,
-    Check::StopsInTime,
-    Check::StopsClean,
-    Check::StopsWhileStarting,
-    Check::Lives,
     Check::OneHost,
     Check::LossIsSeen,
     Check::SteadyPace,
-    Check::NoPanic,
 ];
