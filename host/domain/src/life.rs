@@ -30,7 +30,7 @@
 //!   from the version before and the state that it left.
 
 use crate::contract::words;
-use crate::time::{DAY_US, MINUTE_US, SECOND_US, Time};
+use crate::time::{DAY_US, MINUTE_US, SECOND_US, Steady};
 use std::collections::VecDeque;
 
 words! {
@@ -109,8 +109,8 @@ const RESTART_DELAY_US: i64 = SECOND_US;
 /// What to do after a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Start again from the last saved state, at this time.
-    RestartAt(Time),
+    /// Start again from the last saved state, so many microseconds later.
+    RestartIn(i64),
     /// Leave it until a person starts it.
     Quarantine {
         /// It had so many faults,
@@ -123,18 +123,18 @@ pub enum Verdict {
 /// Remembers an engine's faults of a day.
 #[derive(Clone, Debug, Default)]
 pub struct Supervisor {
-    faults: VecDeque<Time>,
+    faults: VecDeque<Steady>,
 }
 
 impl Supervisor {
     /// Notes a fault at `now` and decides.
-    pub fn fault(&mut self, now: Time) -> Verdict {
+    pub fn fault(&mut self, now: Steady) -> Verdict {
         self.faults.retain(|at| now.since_us(*at) < DAY_US);
         self.faults.push_back(now);
         let of_last = |window_us: i64| self.faults.iter().filter(|at| now.since_us(**at) < window_us).count();
         match QUARANTINES.iter().find(|(faults, window_us)| of_last(*window_us) >= *faults) {
             Some(&(faults, window_us)) => Verdict::Quarantine { faults, minutes: window_us / MINUTE_US },
-            None => Verdict::RestartAt(now.plus_us(RESTART_DELAY_US << (self.faults.len() - 1))),
+            None => Verdict::RestartIn(RESTART_DELAY_US << (self.faults.len() - 1)),
         }
     }
 
@@ -151,21 +151,20 @@ mod tests {
     #[test]
     fn restarts_come_later_and_later_until_the_third_fault_quarantines() {
         let mut supervisor = Supervisor::default();
-        assert_eq!(supervisor.fault(Time(0)), Verdict::RestartAt(Time(SECOND_US)));
-        assert_eq!(supervisor.fault(Time(5)), Verdict::RestartAt(Time(5 + 2 * SECOND_US)));
-        assert_eq!(supervisor.fault(Time(10)), Verdict::Quarantine { faults: 3, minutes: 10 });
+        assert_eq!(supervisor.fault(Steady(0)), Verdict::RestartIn(SECOND_US));
+        assert_eq!(supervisor.fault(Steady(5)), Verdict::RestartIn(2 * SECOND_US));
+        assert_eq!(supervisor.fault(Steady(10)), Verdict::Quarantine { faults: 3, minutes: 10 });
         supervisor.forgive();
-        assert_eq!(supervisor.fault(Time(11)), Verdict::RestartAt(Time(11 + SECOND_US)));
-        let next_day = Time(11 + DAY_US);
-        assert_eq!(supervisor.fault(next_day), Verdict::RestartAt(next_day.plus_us(SECOND_US)), "old faults are forgotten");
+        assert_eq!(supervisor.fault(Steady(11)), Verdict::RestartIn(SECOND_US));
+        assert_eq!(supervisor.fault(Steady(11 + DAY_US)), Verdict::RestartIn(SECOND_US), "old faults are forgotten");
     }
 
     #[test]
     fn one_that_fails_now_and_then_for_ever_is_quarantined_as_well() {
         let mut supervisor = Supervisor::default();
-        let verdicts: Vec<Verdict> = (1..=10).map(|fault| supervisor.fault(Time(fault * 17 * MINUTE_US))).collect();
-        let delay = |fault: i64| Time(fault * 17 * MINUTE_US).plus_us(SECOND_US << (fault - 1));
-        assert!((1..).zip(&verdicts[..9]).all(|(fault, verdict)| *verdict == Verdict::RestartAt(delay(fault))), "{verdicts:?}");
+        let verdicts: Vec<Verdict> = (1..=10).map(|fault| supervisor.fault(Steady(fault * 17 * MINUTE_US))).collect();
+        let delay = |fault: i64| SECOND_US << (fault - 1);
+        assert!((1..).zip(&verdicts[..9]).all(|(fault, verdict)| *verdict == Verdict::RestartIn(delay(fault))), "{verdicts:?}");
         assert_eq!(verdicts[9], Verdict::Quarantine { faults: 10, minutes: 24 * 60 });
     }
 

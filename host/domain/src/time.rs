@@ -1,4 +1,7 @@
 //! Time as microseconds since 1970-01-01 UTC, and the one clock that is passed in.
+//!
+//! The clock on the wall may be set by hours in either direction while the host runs. So it only stamps: whatever waits, repeats or
+//! expires is measured in [`Steady`], which no one can set.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,10 +48,28 @@ impl Time {
     }
 }
 
+/// A reading of a clock that nobody sets: microseconds since some moment of this process. Only differences mean anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Steady(pub i64);
+
+impl Steady {
+    /// The reading `us` microseconds later.
+    pub fn plus_us(self, us: i64) -> Self {
+        Self(self.0.saturating_add(us))
+    }
+
+    /// Microseconds from `earlier` to this reading; negative when it is later.
+    pub fn since_us(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 /// Where the host gets the time. Live it is the machine's; in backtests and tests it is moved by hand.
 pub trait Clock: Send + Sync {
-    /// Now, UTC.
+    /// Now, UTC: for stamps. It may go back.
     fn now(&self) -> Time;
+    /// A steady reading: for durations. It does not go back, whatever happens to [`now`](Self::now).
+    fn steady(&self) -> Steady;
 }
 
 impl std::fmt::Display for Time {

@@ -6,7 +6,7 @@ use crate::pipeline::Pipeline;
 use crate::shared::lock;
 use domain::ids::AccountId;
 use domain::reconcile::{Reconciliation, WhatDiffers, compare};
-use domain::time::{SECOND_US, Time};
+use domain::time::{SECOND_US, Steady};
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::PoisonError;
@@ -29,17 +29,17 @@ pub(crate) enum Occasion {
 /// Comparisons that are to come, and what the last ones found.
 pub(crate) struct Comparisons {
     /// Accounts that have not been held against what their broker says yet, because it did not say; and when it is asked again.
-    pub(crate) waiting: BTreeMap<AccountId, Time>,
+    pub(crate) waiting: BTreeMap<AccountId, Steady>,
     /// What differed of an account when it was told last: the same is not told again and again.
     told: BTreeMap<AccountId, WhatDiffers>,
     /// Whose turn was last, and when it is the next one's.
     last: Option<AccountId>,
-    next_at: Time,
+    next_at: Steady,
 }
 
 impl Comparisons {
     /// Nothing is compared yet; the first round begins at `next_at`.
-    pub(crate) fn from(next_at: Time) -> Self {
+    pub(crate) fn from(next_at: Steady) -> Self {
         Self { waiting: BTreeMap::new(), told: BTreeMap::new(), last: None, next_at }
     }
 }
@@ -58,7 +58,7 @@ impl Pipeline {
             account.foreign.clone_from(&found.foreign);
             account.uncompared = !found.unknown.is_empty() && (account.uncompared || found.differences() > 0);
             if account.uncompared {
-                self.comparisons.waiting.insert(id, self.shared.clock.now().plus_us(COMPARE_AGAIN_US));
+                self.comparisons.waiting.insert(id, self.shared.clock.steady().plus_us(COMPARE_AGAIN_US));
             } else {
                 self.comparisons.waiting.remove(&id);
             }
@@ -86,7 +86,7 @@ impl Pipeline {
 
     /// Reconciles the accounts whose broker could not say before what they have, and the one whose turn it is.
     pub(crate) fn compare_overdue(&mut self) {
-        let now = self.shared.clock.now();
+        let now = self.shared.clock.steady();
         let due: Vec<AccountId> = self.comparisons.waiting.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
         for id in due {
             if self.reconcile(id, Occasion::Asked).is_err() {
@@ -100,7 +100,7 @@ impl Pipeline {
     }
 
     /// The account whose turn it is in a round.
-    fn whose_turn(&mut self, now: Time) -> Option<AccountId> {
+    fn whose_turn(&mut self, now: Steady) -> Option<AccountId> {
         let every_us = self.shared.bounds.compare_every_us;
         if every_us <= 0 || now < self.comparisons.next_at {
             return None;
@@ -119,7 +119,7 @@ impl Pipeline {
     pub(crate) fn until_next_turn(&self) -> Option<Duration> {
         let is_due =
             self.shared.bounds.compare_every_us > 0 && !self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner).is_empty();
-        let left_us = self.comparisons.next_at.since_us(self.shared.clock.now()).clamp(NEXT_ACCOUNT_US, SECOND_US);
+        let left_us = self.comparisons.next_at.since_us(self.shared.clock.steady()).clamp(NEXT_ACCOUNT_US, SECOND_US);
         is_due.then(|| Duration::from_micros(left_us.unsigned_abs()))
     }
 }

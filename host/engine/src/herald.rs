@@ -34,6 +34,9 @@ struct Inner {
     /// Views dropped since the sink was last told.
     dropped: u64,
     dropped_ever: u64,
+    /// Events that have come since the start, and how many of these the sink has been told.
+    came: u64,
+    told: u64,
     telling: bool,
     sleeping: bool,
     closed: bool,
@@ -71,6 +74,7 @@ impl Herald {
     /// Takes an event, or counts a view for which there is no room.
     pub(crate) fn tell(&self, event: Event) {
         let mut inner = self.lock();
+        inner.came += 1;
         match event {
             Event::Saved { engine, .. } => {
                 inner.saved_bytes += saved_bytes(&event);
@@ -136,6 +140,20 @@ impl Herald {
         true
     }
 
+    /// Waits until the sink has taken what has come so far; `false` when it did not by `end`.
+    pub(crate) fn told(&self, end: Instant) -> bool {
+        let mut inner = self.lock();
+        let came = inner.came;
+        while inner.told < came && (inner.telling || inner.has_news()) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            inner = self.idle.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
     /// Hands what waits to a sink, without a thread.
     pub(crate) fn drain(&self, sink: &mut dyn EventSink) {
         let events = self.lock().take();
@@ -164,12 +182,15 @@ impl Herald {
                 return;
             }
             inner.telling = true;
+            let came = inner.came;
             drop(inner);
             let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sink.events(events)));
             if told.is_err() {
                 tracing::error!("the event sink panicked; the events it was given are lost");
             }
-            self.lock().telling = false;
+            let mut inner = self.lock();
+            (inner.telling, inner.told) = (false, came);
+            drop(inner);
             self.idle.notify_all();
         }
     }

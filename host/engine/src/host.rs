@@ -31,7 +31,7 @@ use domain::symbol::SymbolTable;
 use domain::tick::Tick;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -75,6 +75,8 @@ struct Threads {
     shards: Vec<JoinHandle<()>>,
     pipeline: Option<JoinHandle<()>>,
     herald: Option<JoinHandle<()>>,
+    /// It ends when this does.
+    watch: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Host {
@@ -145,6 +147,8 @@ impl Host {
             let shard = Shard::new(Arc::clone(&self.shared), number);
             threads.shards.push(named(format!("shard-{number}")).spawn(move || shard.run())?);
         }
+        let (shared, (end, ends)) = (Arc::clone(&self.shared), channel());
+        threads.watch = Some((end, named("watch".into()).spawn(move || crate::starving::watch(&shared, &ends))?));
         for number in 0..self.shared.bounds.starters.max(1) {
             let shared = Arc::clone(&self.shared);
             threads.starters.push(named(format!("starter-{number}")).spawn(move || crate::starter::run(&shared))?);
@@ -478,10 +482,16 @@ impl Host {
         Arc::clone(&self.shared.market)
     }
 
-    /// Has everyone look at the clock now: restarts that are due happen. Needed only with clocks that are moved by hand.
+    /// Has everyone look at the clock now: restarts that are due happen, engines that starve are found. Needed only with clocks that are moved by hand.
     pub fn wake(&self) {
         self.shared.shards.iter().for_each(|shard| shard.inbox.kick());
         self.shared.pipeline.kick();
+        crate::starving::look(&self.shared);
+    }
+
+    /// Waits until the sink has taken all that has been told so far. `false` when that took longer than `patience`.
+    pub fn told(&self, patience: Duration) -> bool {
+        self.shared.herald.told(Instant::now() + patience)
     }
 
     /// Waits until everything fed so far, and everything that followed from it, has been seen to and told; engines that are
@@ -541,6 +551,10 @@ impl Host {
         let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Guests that are being started come back first, so that their shards can stop them.
         self.shared.jobs.close();
+        if let Some((end, thread)) = threads.watch {
+            drop(end);
+            join([thread], orders_by);
+        }
         join(threads.starters, orders_by);
         for shard in &self.shared.shards {
             shard.inbox.push(Message::Stop);

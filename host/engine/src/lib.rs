@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Threads: whoever calls [`Host::feed`] is the hub; one thread a shard; one for orders, one for the journal, two for the
-//! keeper, one for events; a few that start guests. All engines of an account are on one shard. Each queue has a bound and a count for reaching it: [`Bounds`].
+//! keeper, one for events; one that watches whether ticks reach engines; a few that start guests. All engines of an account are on one
+//! shard. Each queue has a bound and a count for reaching it: [`Bounds`].
 //!
 //! Refuses to know: wasm, SQL, HTTP, sockets, files, what a broker really is. It sees ports: [`GuestFactory`], [`Journal`],
 //! [`Keeper`], [`LiveBroker`], [`Clock`], [`EventSink`].
@@ -43,6 +44,7 @@ mod shard;
 mod shared;
 mod snapshot;
 mod starter;
+mod starving;
 mod stepped;
 mod unwritten;
 mod usage;
@@ -59,6 +61,7 @@ pub use setup::{Bounds, EngineSetup, HostSetup, Saved, Seen};
 pub use shadow::{DIFFERENCES_MAX, Difference, LINES_MAX, ShadowLine, ShadowReport, ShadowState};
 pub use shard::{EngineCommand, Swapped};
 pub use snapshot::{EngineSnapshot, HostSnapshot, HostTotals};
+pub use starving::Starving;
 pub use stepped::Stepped;
 pub use unwritten::LineAside;
 pub use usage::UserUsage;

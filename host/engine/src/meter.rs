@@ -3,6 +3,7 @@
 use crate::latency::Rough;
 use crate::setup::Saved;
 use crate::shadow::{ShadowReport, ShadowState};
+use crate::starving::Fed;
 use crate::usage::Sum;
 use domain::contract::TradingState;
 use domain::footprint::Footprint;
@@ -50,6 +51,8 @@ pub(crate) struct Meter {
     pub(crate) saved_bytes: AtomicU64,
     /// Whether a version is on trial.
     pub(crate) on_trial: AtomicBool,
+    /// Whether ticks reach it.
+    pub(crate) fed: Fed,
     /// The shadow run it has or had last.
     shadow: Mutex<Option<ShadowReport>>,
     since: AtomicI64,

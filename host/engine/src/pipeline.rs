@@ -23,7 +23,7 @@ use domain::order::{Action, Command, OrderState};
 use domain::reconcile::Reconciliation;
 use domain::risk::Approved;
 use domain::tick::{Quote, Tick};
-use domain::time::{SECOND_US, Time};
+use domain::time::{SECOND_US, Steady, Time};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
@@ -85,7 +85,7 @@ pub(crate) const ASK_AGAIN_US: i64 = 5 * SECOND_US;
 /// An order that was sent and of which the broker has said nothing yet.
 pub(crate) struct Unanswered {
     pub(crate) account: AccountId,
-    pub(crate) ask_at: Time,
+    pub(crate) ask_at: Steady,
 }
 
 /// The thread's own state.
@@ -122,7 +122,7 @@ impl Pipeline {
         broker.wake_by(Arc::new(move || inbox.kick()));
         let (items, requests, reports) = (Vec::new(), Vec::new(), Vec::new());
         let (unanswered, told) = (BTreeMap::new(), BTreeMap::new());
-        let comparisons = Comparisons::from(shared.clock.now().plus_us(shared.bounds.compare_every_us));
+        let comparisons = Comparisons::from(shared.clock.steady().plus_us(shared.bounds.compare_every_us));
         let (unwritten, done, stopping) = (Unwritten::of(kept.owed), 0, false);
         Self { shared, journal, broker, unwritten, unanswered, comparisons, told, done, reports, stopping, items, requests }
     }
@@ -217,7 +217,7 @@ impl Pipeline {
 
     fn submit(&mut self, command: Recorded<Command>) {
         if matches!(command.get().action, Action::Place(_)) {
-            let ask_at = self.shared.clock.now().plus_us(self.shared.bounds.answer_overdue_us);
+            let ask_at = self.shared.clock.steady().plus_us(self.shared.bounds.answer_overdue_us);
             let sent = command.get();
             self.unanswered.insert(sent.order, Unanswered { account: sent.account, ask_at });
         }
@@ -321,11 +321,11 @@ impl Pipeline {
 
     /// Asks the broker about orders that it should have answered by now. They are unknown until it says; never sent again.
     fn ask_overdue(&mut self) {
-        let now = self.shared.clock.now();
+        let (now, at) = (self.shared.clock.steady(), self.shared.clock.now());
         let overdue: Vec<(OrderId, AccountId)> =
             self.unanswered.iter().filter(|(_, waits)| waits.ask_at <= now).map(|(order, waits)| (*order, waits.account)).collect();
         for (order, account) in overdue {
-            let report = |happened| Report { account, order: Some(order), at: now, happened };
+            let report = |happened| Report { account, order: Some(order), at, happened };
             let mut reports = vec![report(Happened::AnswerMissing)];
             match self.broker.ask(account, order) {
                 Whereabouts::Missing => reports.push(report(Happened::Rejected { retcode: retcode::REJECT })),
@@ -370,7 +370,7 @@ impl Pipeline {
     /// Has the broker asked now about every order of an account of which nobody knows what became of it.
     pub(crate) fn ask_at_once(&mut self, id: AccountId) {
         let Some(account) = self.shared.account(id) else { return };
-        let now = self.shared.clock.now();
+        let now = self.shared.clock.steady();
         {
             let account = lock(&account);
             let is_unknown = |order: &OrderId| account.ledger.orders.get(order).is_some_and(|order| order.state == OrderState::Unknown);

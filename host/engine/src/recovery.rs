@@ -87,9 +87,9 @@ impl Pipeline {
         }
         let hosts_begun = account.ledger.hosts_orders;
         let refused = |reason: String| HostError::Recovery { account: id, reason };
-        let (shared, now) = (&self.shared, self.shared.clock.now());
+        let (shared, now) = (&self.shared, self.shared.clock.steady());
         let quote = |symbol| shared.market.quote(symbol);
-        let (recovered, changes) = resolve(&mut account, &mut *self.broker, &mut *self.journal, &shared.table, quote, now)?;
+        let (recovered, changes) = resolve(&mut account, &mut *self.broker, &mut *self.journal, &shared.table, quote, shared.clock.now())?;
         self.broker.open(id, &account.terms, &account.ledger).map_err(refused)?;
         if recovered.unresolved > 0 {
             let text =

@@ -32,7 +32,8 @@ pub struct HostSetup {
     pub keeper: Arc<dyn Keeper>,
     /// Where recorded orders go.
     pub broker: Box<dyn LiveBroker>,
-    /// The host's clock: restarts after faults, times of events. Guests never see it.
+    /// The host's clocks: the wall's for the times of events, the steady one for restarts after faults and all that waits. Guests never
+    /// see them.
     pub clock: Arc<dyn Clock>,
     /// Who is told what happens.
     pub sink: Box<dyn EventSink>,
@@ -63,9 +64,9 @@ pub struct Bounds {
     /// How long the order pipeline waits for an answer of the journal, ms: that is what a kill switch is held up by one that hangs.
     /// Then closes and cancels leave without it, everything else is rejected, and so on until it answers.
     pub journal_answer_ms: u64,
-    /// How long an order waits for the broker's answer, us of the host's clock; then it is unknown, and the broker is asked.
+    /// How long an order waits for the broker's answer, us of the steady clock; then it is unknown, and the broker is asked.
     pub answer_overdue_us: i64,
-    /// How often every account is held against what its broker says, us of the host's clock; 0: only when it is opened and on request.
+    /// How often every account is held against what its broker says, us of the steady clock; 0: only when it is opened and on request.
     pub compare_every_us: i64,
     /// Events for looking at that wait for the sink. When they are so many further ones are dropped (`views_dropped`). State
     /// changes, faults, alarms and saved states are never dropped: each of them needs a person, or a fault, of which an
@@ -92,7 +93,7 @@ pub struct Bounds {
     /// A version that has taken over is on trial until it was handed so many ticks: a strategy that fails at once fails at
     /// the first few.
     pub trial_ticks: u64,
-    /// And until so much time has passed, by the host's clock: a bar of the shortest timeframe.
+    /// And until so much time has passed, by the steady clock: a bar of the shortest timeframe.
     pub trial_us: i64,
     /// What all engines of one user may use.
     pub quotas: Quotas,

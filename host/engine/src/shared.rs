@@ -20,7 +20,7 @@ use domain::desk::{Desk, QueueGauge, TradingSwitch};
 use domain::guest::GuestFactory;
 use domain::ids::{AccountId, EngineId, UserId};
 use domain::symbol::SymbolTable;
-use domain::time::{Clock, DAY_US, SECOND_US};
+use domain::time::Clock;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -97,7 +97,7 @@ impl Entry {
 impl Shared {
     /// An owner's engines have used more fuel.
     pub(crate) fn charge_fuel(&self, entry: &Entry, second: i64, more: u64) {
-        let day = second.div_euclid(DAY_US / SECOND_US);
+        let day = self.clock.now().day();
         entry.usage.fuel.add(second, more);
         entry.usage.fuel_of_day.add(day, more);
         entry.meter.fuel_of_day.add(day, more);

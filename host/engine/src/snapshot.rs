@@ -4,6 +4,7 @@ use crate::Host;
 use crate::events::Whose;
 use crate::latency::{Latencies, Rough};
 use crate::shared::{Entry, lock};
+use crate::starving::Starving;
 use crate::unwritten::LineAside;
 use crate::usage::{UserUsage, second};
 use domain::bars::MarketView;
@@ -46,6 +47,8 @@ pub struct EngineSnapshot {
     pub on_trial: bool,
     /// Its own trading state; the host's and the account's count as well.
     pub trading: TradingState,
+    /// Whether it is given no ticks although its market has them.
+    pub starving: Option<Starving>,
     /// Ticks that it was handed, or that went by since it did not wait for them; of one that waits for long, as of when it was looked at
     /// last.
     pub ticks: u64,
@@ -202,7 +205,7 @@ impl Host {
         let usage = self.shared.usage(user);
         let now = self.shared.clock.now();
         let mut seen = UserUsage {
-            fuel_per_second: usage.fuel.before(second(now)),
+            fuel_per_second: usage.fuel.before(second(self.shared.clock.steady())),
             fuel_today: usage.fuel_of_day.of(now.day()),
             ticks_throttled: usage.throttled.load(Relaxed),
             memory_bytes: usage.memory.bytes(),
@@ -256,6 +259,7 @@ impl Host {
             saved_bytes: meter.saved_bytes.load(Relaxed),
             on_trial: meter.on_trial.load(Relaxed),
             trading: meter.trading(),
+            starving: meter.fed.starving(),
             ticks: meter.ticks.load(Relaxed),
             skipped: meter.skipped.load(Relaxed),
             calls: meter.calls.load(Relaxed),

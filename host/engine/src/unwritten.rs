@@ -17,7 +17,7 @@ use domain::keeper::NotKept;
 use domain::numbering::sent_max;
 use domain::order::{Action, Command};
 use domain::risk::Approved;
-use domain::time::{SECOND_US, Time};
+use domain::time::{SECOND_US, Steady, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -84,7 +84,7 @@ pub(crate) struct Unwritten {
     at_once: usize,
     /// Of each account, how many of them are commands.
     owed: BTreeMap<AccountId, u32>,
-    try_again: Option<Time>,
+    try_again: Option<Steady>,
     /// The journal has not answered, and that has been told.
     is_late: bool,
     /// Another host has taken over: what leaves from here would come on top of what that one does.
@@ -320,7 +320,7 @@ impl Pipeline {
 
     /// Tries to write what could not be written, not too often.
     pub(crate) fn write_again(&mut self) -> bool {
-        if self.unwritten.try_again.is_some_and(|at| self.shared.clock.now() < at) {
+        if self.unwritten.try_again.is_some_and(|at| self.shared.clock.steady() < at) {
             return false;
         }
         let many = self.unwritten.len();
@@ -408,7 +408,7 @@ impl Pipeline {
     /// slow for once: until it does, nothing that opens is sent, and nobody has to lift anything afterwards.
     pub(crate) fn failed(&mut self, error: &JournalError) {
         self.unwritten.fenced |= matches!(error, JournalError::Fenced(_));
-        self.unwritten.try_again = Some(self.shared.clock.now().plus_us(TRY_AGAIN_US));
+        self.unwritten.try_again = Some(self.shared.clock.steady().plus_us(TRY_AGAIN_US));
         if let JournalError::Unanswered(_) = error {
             if !std::mem::replace(&mut self.unwritten.is_late, true) {
                 let text = format!("{error}; until it does, closes and cancels go out without it and everything else is rejected");

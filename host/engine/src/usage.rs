@@ -3,7 +3,7 @@
 use domain::desk::Remark;
 use domain::limits::Quotas;
 use domain::memory::SharedMemory;
-use domain::time::{SECOND_US, Time};
+use domain::time::{SECOND_US, Steady};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
@@ -47,7 +47,7 @@ impl Sum {
 /// What all engines of one user use.
 #[derive(Debug)]
 pub(crate) struct Usage {
-    /// By the second of the host's clock.
+    /// By the second of the steady clock.
     pub(crate) fuel: Sum,
     /// By the UTC day of the host's clock, as all days here.
     pub(crate) fuel_of_day: Sum,
@@ -79,9 +79,9 @@ pub struct UserUsage {
     pub log_bytes_today: u64,
 }
 
-/// The number of the second that a time lies in.
-pub(crate) fn second(time: Time) -> i64 {
-    time.0.div_euclid(SECOND_US)
+/// The number of the second that a reading of the steady clock lies in.
+pub(crate) fn second(steady: Steady) -> i64 {
+    steady.0.div_euclid(SECOND_US)
 }
 
 impl Usage {

@@ -9,7 +9,7 @@ mod replayed;
 mod simulated;
 
 pub use domain::sessions::Sessions;
-pub use pacing::{Due, NotAPacing, Paced, Pacer, Pacing};
+pub use pacing::{Due, NotAPacing, POLL_EVERY_US_MAX, Paced, Pacer, Pacing};
 pub use replayed::ReplayedFeed;
 pub use simulated::{SimulatedFeed, SimulatedSymbol, generate};
 

@@ -14,12 +14,14 @@
 mod chain;
 mod error;
 mod inventory;
+mod latest;
 mod reader;
 pub mod replay;
 mod ticks;
 mod writer;
 
 pub use error::RecordError;
+pub use latest::latest_tick;
 pub use reader::{Life, Record};
 pub use replay::{Difference, ReplayHost, Replayed, replay};
 pub use ticks::TickTape;

@@ -36,6 +36,11 @@ fn tick(bytes: &[u8]) -> Tick {
     }
 }
 
+/// The time of a row's tick.
+pub(crate) fn time_of(row: &[u8; ROW]) -> Time {
+    tick(row).time
+}
+
 /// A symbol's name as part of a file's: what is no letter, digit, dot, dash or underscore becomes `%` and its code.
 fn file_stem(symbol: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');

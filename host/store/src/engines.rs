@@ -122,6 +122,26 @@ pub struct EngineSave {
     pub saved_at: Time,
 }
 
+/// What engines, orders and deals have seen of the market.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MarketSeen {
+    /// The latest time that any of them names, engines that were removed included.
+    pub latest: Option<Time>,
+    /// Engines that have seen something, in order of id, without what they were told to forget.
+    pub engines: Vec<EngineSeen>,
+}
+
+/// How far an engine has seen the market.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineSeen {
+    /// Which.
+    pub id: EngineId,
+    /// Its name.
+    pub name: String,
+    /// The latest of the ticks that its state names, its orders and its deals.
+    pub until: Time,
+}
+
 /// Steps kept of an engine: years of a quiet one, and of one that is quarantined again and again its last days.
 pub const ENGINE_STEPS_KEPT: i64 = 1_000;
 

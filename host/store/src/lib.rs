@@ -31,7 +31,10 @@ mod users;
 
 pub use accounts::AccountRecord;
 pub use audit::{AuditRecord, AuditVerdict, NewAudit};
-pub use engines::{ENGINE_STEPS_KEPT, EngineRecord, EngineSave, EngineStep, Follows, LastTick, NewEngine, StepKind, StepRecord, Wanted};
+pub use engines::{
+    ENGINE_STEPS_KEPT, EngineRecord, EngineSave, EngineSeen, EngineStep, Follows, LastTick, MarketSeen, NewEngine, StepKind, StepRecord,
+    Wanted,
+};
 pub use error::StoreError;
 pub use health::{Counts, Identity};
 pub use location::Location;

@@ -265,7 +265,9 @@ port! {
     /// # Errors
     /// [`NotFound`](StoreError::NotFound) engine or version.
     fn set_engine_setup(owner: UserId, id: EngineId, version: Digest, params: &[Param], symbols: &[String]) -> ();
-    /// Forgets what an engine saved. The numbers of its orders go on all the same.
+    /// How far engines have seen the market: for the host's start, which must not go back behind that.
+    fn market_seen() -> MarketSeen;
+    /// Forgets what an engine saved, and how far it has seen the market. The numbers of its orders go on all the same.
     fn forget_saved(id: EngineId) -> ();
     /// Removes an engine with what it saved, said and went through. Its orders, deals and positions are the account's and
     /// stay; its name is free again, its id never is.

@@ -56,7 +56,7 @@ pub(super) fn shown(event: &Event, table: &SymbolTable) -> Vec<LiveEvent> {
         }
         Event::Fault { engine, fault, verdict, at } => {
             let restart_at = match verdict {
-                Verdict::RestartAt(time) => Some(At(*time)),
+                Verdict::RestartIn(us) => Some(At(at.plus_us(*us))),
                 Verdict::Quarantine { .. } => None,
             };
             vec![of(engine, "fault", *at, json!({ "fault": fault.kind, "text": fault.message, "restart_at": restart_at }))]

@@ -18,7 +18,7 @@ use domain::order::{Action, Command};
 use domain::reconcile::{Foreign, Snapshot};
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::tick::{FLAGS_BID_ASK, Tick, Timeframe};
-use domain::time::{Clock, SECOND_US, Time};
+use domain::time::{Clock, SECOND_US, Steady, Time};
 use engine::{Bounds, Event, EventSink, Host, HostSetup};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +42,10 @@ struct HandClock(AtomicI64);
 impl Clock for HandClock {
     fn now(&self) -> Time {
         Time(self.0.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Steady {
+        Steady(self.0.load(Ordering::SeqCst))
     }
 }
 

@@ -19,13 +19,13 @@ use domain::reconcile::Snapshot;
 use domain::risk::RiskLimits;
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::tick::{FLAGS_BID_ASK, Tick, Timeframe};
-use domain::time::{Clock, SECOND_US, Time};
+use domain::time::{Clock, SECOND_US, Steady, Time};
 use paper::{Venue, VenueOptions};
 use sandbox::{Sandbox, SandboxConfig};
 use serde_json::json;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use stockade_engine::{Bounds, EngineSetup, Event, EventSink, Host, HostSetup};
 use testkit::components;
 
@@ -208,6 +208,11 @@ impl Clock for SystemClock {
     fn now(&self) -> Time {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
         Time(since.as_micros() as i64)
+    }
+
+    fn steady(&self) -> Steady {
+        static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+        Steady(BEGINNING.elapsed().as_micros() as i64)
     }
 }
 

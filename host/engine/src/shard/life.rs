@@ -355,7 +355,7 @@ impl Shard {
         }
         self.take_guest(at);
         self.leave_line(at);
-        let now = self.shared.clock.now();
+        let (now, stamp) = (self.shared.clock.steady(), self.shared.clock.now());
         let Some(slot) = self.slots[at].as_mut() else { return };
         // What waited for it, it has missed; the next one finds out.
         slot.held = None;
@@ -363,16 +363,17 @@ impl Shard {
         add(&slot.entry.meter.faults, 1);
         let verdict = slot.supervisor.fault(now);
         let whose = slot.entry.whose;
-        if let Verdict::RestartAt(due) = verdict {
+        if let Verdict::RestartIn(us) = verdict {
+            let due = now.plus_us(us);
             slot.restart_at = Some(due);
             self.next_restart = Some(self.next_restart.map_or(due, |earlier| earlier.min(due)));
         }
         let text = fault.to_string();
         tracing::warn!(engine = %whose.engine, "{text}");
-        self.tell(Event::Fault { engine: whose, fault, verdict, at: now });
+        self.tell(Event::Fault { engine: whose, fault, verdict, at: stamp });
         match verdict {
-            Verdict::RestartAt(due) => {
-                let seconds = due.since_us(now) as f64 / 1e6;
+            Verdict::RestartIn(us) => {
+                let seconds = us as f64 / 1e6;
                 self.step(at, EngineEvent::Fault, &format!("{text}; starts again in {seconds} s from its last saved state"));
             }
             Verdict::Quarantine { faults, minutes } => {
@@ -386,7 +387,7 @@ impl Shard {
 
     /// Starts engines whose time to restart has come.
     pub(super) fn restart_due(&mut self) {
-        let now = self.shared.clock.now();
+        let now = self.shared.clock.steady();
         if self.next_restart.is_none_or(|at| now < at) {
             return;
         }

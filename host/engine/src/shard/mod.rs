@@ -27,7 +27,7 @@ use domain::footprint::Footprint;
 use domain::ids::{AccountId, EngineId};
 use domain::life::{EngineState, NotNow};
 use domain::tick::{Bar, Tick};
-use domain::time::Time;
+use domain::time::Steady;
 use following::Shown;
 use slot::{Held, Slot};
 use std::collections::BTreeMap;
@@ -179,7 +179,7 @@ pub(crate) struct Shard {
     dozing: doze::Dozing,
     /// Subscribers without a guest are still in `by_symbol`.
     stale: bool,
-    next_restart: Option<Time>,
+    next_restart: Option<Steady>,
     stopping: bool,
     messages: Vec<Message>,
     requests: Vec<ShardRequest>,
@@ -189,7 +189,7 @@ pub(crate) struct Shard {
     lanes: lane::Lanes,
     /// Versions that wait for what the ones that work hand over.
     ready: Vec<(EngineId, u32, Hand)>,
-    /// The second of the host's clock in which the ticks at hand are handed over.
+    /// The second, by the steady clock, in which the ticks at hand are handed over.
     second: i64,
     /// When the last call with ticks had ended, or the first of them arrived here.
     mark: Moment,
@@ -236,7 +236,7 @@ impl Shard {
         self.lanes.is_timed = true;
         while !self.stopping {
             let restart = self.next_restart.map(|at| {
-                let us = at.since_us(self.shared.clock.now()).max(0).unsigned_abs();
+                let us = at.since_us(self.shared.clock.steady()).max(0).unsigned_abs();
                 // The clock passed in may run differently: look at it now and then rather than trust the difference.
                 Duration::from_micros(us).clamp(Duration::from_millis(1), Duration::from_secs(1))
             });

@@ -71,7 +71,7 @@ impl Shard {
     pub(super) fn ticks(&mut self, run: &[Message]) {
         let began = Moment::now();
         self.mark = began;
-        self.second = second(self.shared.clock.now());
+        self.second = second(self.shared.clock.steady());
         self.keep(run);
         if let [Message::Tick(fed)] = run {
             // The usual case: nothing else waits.

@@ -22,9 +22,9 @@ use domain::order::Action;
 use domain::ranges::RangesAhead;
 use domain::symbol::SymbolId;
 use domain::tick::{Bar, TickColumns};
-use domain::time::{SECOND_US, Time};
+use domain::time::{SECOND_US, Steady, Time};
 use smallvec::SmallVec;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -100,7 +100,7 @@ pub(super) struct Slot {
     pub(super) orders: u32,
     /// Counts starts.
     pub(super) generation: u32,
-    pub(super) restart_at: Option<Time>,
+    pub(super) restart_at: Option<Steady>,
     /// A guest of it is being started elsewhere.
     pub(super) at_starter: bool,
     /// Set when it is to be forgotten: who is told how many orders it has asked for.
@@ -211,8 +211,9 @@ impl Slot {
             wanted.last = seen.and_then(|seen| seen.sequence).unwrap_or(0);
             wanted.last_time = seen.map(|seen| seen.time);
             wanted.passed = None;
-            let before = restored.and_then(|saved| saved.seen.get(&wanted.symbol)).filter(|before| before.sequence.is_none());
-            wanted.handled = before.map(|before| before.time);
+            // Later than the market only where that is behind: ticks that it has still to come to are not handed over again.
+            let before = restored.and_then(|saved| saved.seen.get(&wanted.symbol)).map(|before| before.time);
+            wanted.handled = before.filter(|before| wanted.last_time.is_none_or(|last| *before > last));
         }
         self.next_save = None;
     }
@@ -491,19 +492,31 @@ impl Slot {
         let Some(actor) = &mut self.actor else { return Ok(()) };
         let state = actor.save()?;
         let orders = actor.orders();
-        let seen = |wanted: &Wanted| Some((wanted.symbol, Seen { time: wanted.last_time?, sequence: Some(wanted.last) }));
-        let at = shared.clock.now();
-        let saved = Arc::new(Saved { state, at, seen: self.wanted.iter().filter_map(seen).collect() });
+        let saved = Arc::new(Saved { state, at: shared.clock.now(), seen: self.seen() });
         self.meter.set_saved(&saved);
-        // A strategy that keeps nothing need not be written down again and again.
-        let as_before = self.saved.as_ref().is_some_and(|before| before.state == saved.state);
-        let nothing_new = as_before && saved.state.bytes.is_empty();
         self.saved = Some(Arc::clone(&saved));
-        if !nothing_new {
-            let version = self.entry.setup.version;
-            shared.herald.tell(Event::Saved { engine: self.entry.whose, version, saved, orders });
-        }
+        // Also of a strategy that keeps nothing: what it has seen is news all the same.
+        shared.herald.tell(Event::Saved { engine: self.entry.whose, version: self.entry.setup.version, saved, orders });
         Ok(())
+    }
+
+    /// Of each symbol the last tick that any guest of this engine was handed. It never goes back: a guest that started while the market
+    /// was behind has come to less than the one before, whose orders stand.
+    fn seen(&self) -> BTreeMap<SymbolId, Seen> {
+        let mut all = self.saved.as_ref().map(|saved| saved.seen.clone()).unwrap_or_default();
+        for wanted in &self.wanted {
+            let Some(time) = wanted.last_time else { continue };
+            let seen = all.entry(wanted.symbol).or_insert(Seen { time, sequence: None });
+            // Numbers are this market's, which has not come to a later tick yet.
+            *seen = if time >= seen.time { Seen { time, sequence: Some(wanted.last) } } else { Seen { sequence: None, ..*seen } };
+        }
+        all
+    }
+
+    /// Of each symbol the number of the last tick that its guest was given, or did not wait for; 0: none yet.
+    fn given(&self) -> impl Iterator<Item = (SymbolId, u64)> {
+        let is_deaf = |wanted: &Wanted| wanted.handled.is_some_and(|handled| wanted.last_time.is_none_or(|last| last <= handled));
+        self.wanted.iter().map(move |wanted| (wanted.symbol, if is_deaf(wanted) { 0 } else { wanted.last }))
     }
 
     /// Whether that was after its last call: the time to look again at what seldom changes.
@@ -529,6 +542,7 @@ impl Slot {
         add(&meter.calls, u64::from(actor.take_calls()));
         meter.set_used(actor.used(), self.fuel_before);
         meter.denied.store(actor.denied(), Relaxed);
+        meter.fed.given(self.given());
     }
 }
 

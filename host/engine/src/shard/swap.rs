@@ -31,7 +31,7 @@ use domain::desk::Reached;
 use domain::guest::Fault;
 use domain::ids::EngineId;
 use domain::life::{EngineEvent, EngineState, Verdict};
-use domain::time::Time;
+use domain::time::Steady;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
@@ -54,7 +54,7 @@ pub(super) struct Trial {
     saved: Arc<Saved>,
     /// The engine's count of ticks, and the time, at which the trial is over.
     ticks: u64,
-    until: Time,
+    until: Steady,
 }
 
 /// Enough of a digest to tell versions apart.
@@ -188,7 +188,7 @@ impl Shard {
         slot.look_at_setup();
         slot.deliver(&self.shared);
         slot.publish();
-        let (bounds, now) = (&self.shared.bounds, self.shared.clock.now());
+        let (bounds, now) = (&self.shared.bounds, self.shared.clock.steady());
         let ticks = entry.meter.ticks.load(Relaxed).saturating_add(bounds.trial_ticks);
         slot.trial = Some(Trial { before: Arc::clone(&before), saved, ticks, until: now.plus_us(bounds.trial_us) });
         entry.meter.on_trial.store(true, Relaxed);
@@ -244,7 +244,7 @@ impl Shard {
         let now = self.shared.clock.now();
         let why = format!("version {} failed on trial and is rolled back to {}: {fault}", short(&failed), short(&before));
         tracing::warn!(engine = %before.whose.engine, "{why}");
-        self.tell(Event::Fault { engine: before.whose, fault, verdict: Verdict::RestartAt(now), at: now });
+        self.tell(Event::Fault { engine: before.whose, fault, verdict: Verdict::RestartIn(0), at: now });
         tell(&self.shared, &failed, &before, &before, SwapOutcome::RolledBack { reason: why.clone() });
         self.step(at, EngineEvent::Fault, &why);
         self.step(at, EngineEvent::Restart, "the version before goes on from the state that it had handed over");
@@ -262,7 +262,7 @@ impl Shard {
 impl Slot {
     /// Looks whether the trial of its version is over.
     pub(super) fn judge(&mut self, shared: &Shared) {
-        let over = |trial: &Trial| self.entry.meter.ticks.load(Relaxed) >= trial.ticks && shared.clock.now() >= trial.until;
+        let over = |trial: &Trial| self.entry.meter.ticks.load(Relaxed) >= trial.ticks && shared.clock.steady() >= trial.until;
         if self.trial.as_ref().is_some_and(over) {
             self.confirm(shared);
         }

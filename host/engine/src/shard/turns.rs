@@ -106,7 +106,7 @@ impl Shard {
         }
         self.mark = Moment::now();
         let began = self.mark;
-        self.second = second(self.shared.clock.now());
+        self.second = second(self.shared.clock.steady());
         self.lanes.serving = Some(at);
         self.serve(at);
         self.lanes.serving = None;

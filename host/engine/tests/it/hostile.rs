@@ -97,9 +97,7 @@ impl HostileWorld {
     /// How long each fault of an engine held it back; `None`: for ever.
     fn delays(&self, of: u32) -> Vec<Option<i64>> {
         let delay = |event| match event {
-            Event::Fault { engine, verdict: Verdict::RestartAt(due), at, .. } if engine.engine == EngineId(of) => {
-                Some(Some(due.since_us(at)))
-            }
+            Event::Fault { engine, verdict: Verdict::RestartIn(us), .. } if engine.engine == EngineId(of) => Some(Some(us)),
             Event::Fault { engine, verdict: Verdict::Quarantine { .. }, .. } if engine.engine == EngineId(of) => Some(None),
             _ => None,
         };

@@ -15,6 +15,7 @@ mod neighbours;
 mod orders;
 mod quotas;
 mod recovery;
+mod seen;
 mod shadow;
 mod simulation;
 mod starting;

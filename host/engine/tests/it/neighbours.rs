@@ -59,9 +59,7 @@ fn hostile_engines_are_cut_and_quarantined_and_the_others_miss_nothing() {
         assert!(seen.reason.contains(&format!("{kind}: in its own words")) && seen.reason.contains("start it again"), "{}", seen.reason);
         assert!(seen.remarks_dropped > 0, "its flood is cut off and counted");
         let delay = |event| match event {
-            Event::Fault { engine: whose, verdict: Verdict::RestartAt(due), at, .. } if whose.engine == EngineId(engine) => {
-                Some(due.since_us(at))
-            }
+            Event::Fault { engine: whose, verdict: Verdict::RestartIn(us), .. } if whose.engine == EngineId(engine) => Some(us),
             _ => None,
         };
         let delays: Vec<i64> = world.told.events().into_iter().filter_map(delay).collect();

@@ -1,8 +1,8 @@
-//! When a tick is due on the clock. Arithmetic only: the caller looks at its clock and sleeps.
+//! When a tick is due on the steady clock. Arithmetic only: the caller looks at its clock and sleeps.
 
 use super::{Feed, FeedError};
 use domain::tick::Tick;
-use domain::time::Time;
+use domain::time::{SECOND_US, Steady, Time};
 use std::str::FromStr;
 
 /// How fast market time goes.
@@ -38,13 +38,18 @@ impl FromStr for Pacing {
     }
 }
 
+/// Held up for longer than this, the market goes on from where it was; for less, it catches up.
+const HELD_UP_US_MAX: i64 = SECOND_US;
+/// The longest that a caller sleeps before it polls again.
+pub const POLL_EVERY_US_MAX: i64 = SECOND_US;
+
 /// Maps market time to the clock. The first tick fixes how they lie to each other.
 #[derive(Clone, Debug)]
 pub struct Pacer {
     pacing: Pacing,
     pause_us_max: i64,
     /// Market and clock at the origin, and the last market time seen.
-    origin: Option<(Time, Time, Time)>,
+    origin: Option<(Time, Steady, Time)>,
 }
 
 impl Pacer {
@@ -58,8 +63,15 @@ impl Pacer {
         Self { pause_us_max: us.max(0), ..self }
     }
 
+    /// Whatever is still to come is due so much later.
+    fn shift(&mut self, us: i64) {
+        if let Some((_, clock_origin, _)) = &mut self.origin {
+            *clock_origin = clock_origin.plus_us(us);
+        }
+    }
+
     /// When a tick of `market` time is due on the clock, which shows `now`. Call it once for each tick, in order.
-    pub fn due(&mut self, market: Time, now: Time) -> Time {
+    pub fn due(&mut self, market: Time, now: Steady) -> Steady {
         let (mut market_origin, clock_origin, last) = *self.origin.get_or_insert((market, now, market));
         let pause_us = market.since_us(last);
         if pause_us > self.pause_us_max {
@@ -80,7 +92,10 @@ impl Pacer {
 pub struct Paced<F> {
     feed: F,
     pacer: Pacer,
-    waiting: Option<(Tick, Time)>,
+    waiting: Option<(Tick, Steady)>,
+    /// When it was polled last, and when it was to be polled again.
+    polled: Option<(Steady, Steady)>,
+    held_up_us: i64,
 }
 
 /// What a paced feed has now.
@@ -89,7 +104,7 @@ pub enum Due {
     /// A tick whose time has come.
     Now(Tick),
     /// The next tick is due when the clock shows this.
-    At(Time),
+    At(Steady),
     /// The feed has a hole and goes on behind it.
     Failed(FeedError),
     /// There will be no more.
@@ -99,11 +114,39 @@ pub enum Due {
 impl<F: Feed> Paced<F> {
     /// `feed`, paced by `pacer`.
     pub fn new(feed: F, pacer: Pacer) -> Self {
-        Self { feed, pacer, waiting: None }
+        Self { feed, pacer, waiting: None, polled: None, held_up_us: 0 }
     }
 
-    /// What is due when the clock shows `now`.
-    pub fn poll(&mut self, now: Time) -> Due {
+    /// What is due when the clock shows `now`. To be asked again when that is, or within [`POLL_EVERY_US_MAX`].
+    ///
+    /// A caller that comes more than a second late was held up: the process was stopped, a queue was full, or somebody moved even
+    /// this clock. The market then goes on from where it was; to make up for an hour at once would be a flood that no engine could
+    /// handle. See [`take_held_up_us`](Self::take_held_up_us).
+    pub fn poll(&mut self, now: Steady) -> Due {
+        self.go_on_from(now);
+        let due = self.look(now);
+        let again = if let Due::At(due) = &due { (*due).min(now.plus_us(POLL_EVERY_US_MAX)) } else { now };
+        self.polled = Some((now, again));
+        due
+    }
+
+    /// For how long the market was held up since this was asked last, microseconds; less than 0 where the clock went back. `None`:
+    /// for no more than it makes up for, or it has no pace.
+    pub fn take_held_up_us(&mut self) -> Option<i64> {
+        Some(std::mem::take(&mut self.held_up_us)).filter(|us| us.abs() > HELD_UP_US_MAX && self.pacer.pacing != Pacing::AsFast)
+    }
+
+    fn go_on_from(&mut self, now: Steady) {
+        let Some((polled, again)) = self.polled else { return };
+        let held_up_us = if now < polled { now.since_us(polled) } else { now.since_us(again) };
+        if now < polled || held_up_us > HELD_UP_US_MAX {
+            self.pacer.shift(held_up_us);
+            self.waiting.iter_mut().for_each(|(_, due)| *due = due.plus_us(held_up_us));
+            self.held_up_us += held_up_us;
+        }
+    }
+
+    fn look(&mut self, now: Steady) -> Due {
         let (tick, due) = match self.waiting.take() {
             Some(waiting) => waiting,
             None => match self.feed.next() {
@@ -124,7 +167,7 @@ impl<F: Feed> Paced<F> {
 mod tests {
     use super::*;
     use domain::symbol::SymbolId;
-    use domain::time::{DAY_US, SECOND_US};
+    use domain::time::DAY_US;
 
     struct Listed<I>(I);
 
@@ -140,13 +183,13 @@ mod tests {
         let pacer = Pacer::new(pacing.parse().expect("a pace")).with_pause_us_max(pause_us_max);
         let mut feed = Paced::new(Listed(times.iter().copied()), pacer);
         let start = 1_000 * SECOND_US;
-        let (mut now, mut came) = (Time(start), Vec::new());
+        let (mut now, mut came) = (Steady(start), Vec::new());
         loop {
             match feed.poll(now) {
                 Due::Now(_) => came.push(now.0 - start),
                 Due::At(due) => {
                     assert!(due > now && matches!(feed.poll(now), Due::At(again) if again == due));
-                    now = due;
+                    now = due.min(now.plus_us(POLL_EVERY_US_MAX));
                 }
                 Due::Failed(error) => panic!("{error}"),
                 Due::End => return came,
@@ -171,12 +214,56 @@ mod tests {
     }
 
     #[test]
-    fn a_late_caller_gets_what_it_missed_at_once() {
-        let mut feed = Paced::new(Listed(vec![0, 1, 2, 9 * SECOND_US].into_iter()), Pacer::new(Pacing::RealTime));
-        assert!(matches!(feed.poll(Time(0)), Due::Now(_)));
-        let now = Time(5 * SECOND_US);
+    fn a_caller_who_is_a_little_late_gets_what_it_missed_at_once() {
+        let mut feed = Paced::new(Listed([0, 1, 2, 9 * SECOND_US].into_iter()), Pacer::new(Pacing::RealTime));
+        assert!(matches!(feed.poll(Steady(0)), Due::Now(_)));
+        let now = Steady(SECOND_US);
         assert!(matches!((feed.poll(now), feed.poll(now)), (Due::Now(_), Due::Now(_))));
-        assert!(matches!(feed.poll(now), Due::At(due) if due == Time(9 * SECOND_US)));
+        assert!(matches!(feed.poll(now), Due::At(due) if due == Steady(9 * SECOND_US)));
+        assert_eq!(feed.take_held_up_us(), None);
+    }
+
+    /// When the next tick comes to a caller who sleeps as he is told.
+    fn next<F: Feed>(feed: &mut Paced<F>, now: &mut Steady) -> Steady {
+        loop {
+            match feed.poll(*now) {
+                Due::Now(_) => return *now,
+                Due::At(due) => *now = due.min(now.plus_us(POLL_EVERY_US_MAX)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// A tick every fifth of a second; after some of them the clock jumps.
+    #[track_caller]
+    fn check_jump(jump_us: i64) {
+        let mut feed = Paced::new(Listed((0..100).map(|n| n * 2 * SECOND_US)), Pacer::new(Pacing::Times(10.0)));
+        let mut now = Steady(DAY_US);
+        for _ in 0..50 {
+            next(&mut feed, &mut now);
+        }
+        now = now.plus_us(jump_us);
+        for n in 0..50 {
+            let before = now;
+            assert_eq!(next(&mut feed, &mut now).since_us(before), SECOND_US / 5, "tick {n} after a jump of {jump_us} us");
+        }
+        assert_eq!((feed.take_held_up_us(), feed.take_held_up_us()), (Some(jump_us), None), "told once");
+    }
+
+    #[test]
+    fn a_clock_that_jumps_neither_stops_the_market_nor_races_it() {
+        for hours in [-24 * 400, -1, 1, 24 * 400] {
+            check_jump(hours * 60 * 60 * SECOND_US);
+        }
+    }
+
+    #[test]
+    fn a_market_without_a_pace_is_never_held_up() {
+        let mut feed = Paced::new(Listed(0..9), Pacer::new(Pacing::AsFast));
+        for now in [0, 3_600, 1, 9_999] {
+            assert!(matches!(feed.poll(Steady(now * SECOND_US)), Due::Now(_)));
+        }
+        assert_eq!(feed.take_held_up_us(), None);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! ticks over when they are due.
 
 use super::clock::SystemClock;
-use super::place::Place;
+use super::place::{Before, Known, Place};
+use super::reserve::{News, Reserve};
 use crate::config::{Config, Feed as FeedConfig, FeedKind};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::moment::Moment;
@@ -11,9 +12,9 @@ use domain::bars::MarketHistory;
 use domain::limits::HISTORY_ROWS_MAX;
 use domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use domain::tick::{Tick, Timeframe};
-use domain::time::{Clock as _, DAY_US, MINUTE_US, SECOND_US, Time};
+use domain::time::{Clock as _, DAY_US, MINUTE_US, SECOND_US, Steady, Time};
 use engine::{Host, TickRefused};
-use market::feed::{Due, Feed, FeedError, Paced, Pacer, Pacing, ReplayedFeed, SimulatedFeed, SimulatedSymbol};
+use market::feed::{Due, Feed, FeedError, POLL_EVERY_US_MAX, Paced, Pacer, Pacing, ReplayedFeed, SimulatedFeed, SimulatedSymbol};
 use market::import::spec_for;
 use market::{StoreError, TickStore};
 use std::path::PathBuf;
@@ -29,8 +30,8 @@ const PAST_US: i64 = 4 * DAY_US;
 const PAST_US_MAX: i64 = 30 * DAY_US;
 /// Both kinds of market are nobody's but the host's: their nights and weekends need not last longer than a minute.
 const PAUSE_US_MAX: i64 = MINUTE_US;
-/// How often the place is kept, microseconds of the clock.
-const KEEP_EVERY_US: i64 = 5 * SECOND_US;
+/// The clock on the wall was set when it has moved by so much against the steady one from one look to the next.
+const SET_US: i64 = SECOND_US;
 /// Without a tick for so long somebody should look.
 const QUIET_US: i64 = 5 * MINUTE_US;
 
@@ -47,6 +48,7 @@ pub struct Ready {
     feed: Paced<Ahead>,
     place: Place,
     data_dir: PathBuf,
+    speed: f64,
     status: Arc<FeedStatus>,
 }
 
@@ -72,21 +74,24 @@ impl Market {
     /// Opens the configured feed and takes its past in, so that strategies find their history.
     ///
     /// # Errors
-    /// A symbol that nobody knows, a day that is none, a store that can't be read.
-    pub fn open(config: &Config, now: Time) -> Outcome<Self> {
+    /// A symbol that nobody knows, a day that is none, a store that can't be read; a market that would go back behind what engines
+    /// have seen.
+    pub fn open(config: &Config, now: Time, known: &Known) -> Outcome<Self> {
         let feed = &config.feed;
         let store = TickStore::create(config.ticks_dir()).map_err(store_failure)?;
         let specs = feed.symbols.iter().map(|name| spec(name, feed.kind, &store)).collect::<Outcome<Vec<_>>>()?;
         let table = SymbolTable::new(specs).map_err(Failure::of(Exit::Usage))?;
-        let kept = Place::read(&config.data_dir, feed);
-        let span = span(feed, kept.as_ref(), now, &store)?;
+        let before = known.before(feed);
+        let span = span(feed, &before, now, &store)?;
+        known.may_begin_at(span.now)?;
+        known.lost(&before).into_iter().for_each(|line| tracing::warn!("{line}: {}", span.now));
         let mut ahead = Ahead { first: None, feed: open(feed, &table, &store, span.origin)? };
         let mut history = MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), HISTORY_ROWS_MAX));
         take_past_in(&mut ahead, &mut history, span.now)?;
         let pacer = Pacer::new(pacing(feed.speed)).with_pause_us_max(PAUSE_US_MAX);
         let status = Arc::new(FeedStatus::new(feed.kind));
-        let place = Place::new(feed, span.origin, kept.map_or(span.now, |place| place.last.max(span.now)));
-        let ready = Ready { feed: Paced::new(ahead, pacer), place, data_dir: config.data_dir.clone(), status };
+        let place = Place::new(feed, span.origin, span.now.plus_us(-1));
+        let ready = Ready { feed: Paced::new(ahead, pacer), place, data_dir: config.data_dir.clone(), speed: feed.speed, status };
         Ok(Self { table, history, ready })
     }
 
@@ -102,6 +107,11 @@ impl Market {
 }
 
 impl Ready {
+    /// Where the market is before its first tick.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// How the feed is.
     pub fn status(&self) -> Arc<FeedStatus> {
         Arc::clone(&self.status)
@@ -119,37 +129,45 @@ fn spec(name: &str, kind: FeedKind, store: &TickStore) -> Outcome<SymbolSpec> {
     }
 }
 
-fn span(feed: &FeedConfig, kept: Option<&Place>, now: Time, store: &TickStore) -> Outcome<Span> {
+fn span(feed: &FeedConfig, before: &Before, now: Time, store: &TickStore) -> Outcome<Span> {
     let from = (!feed.from.is_empty()).then(|| feed.from.parse::<Moment>()).transpose();
     let from = from.map_err(|why| Failure::new(Exit::Usage, format_args!("feed.from: {why}")))?.map(|moment| moment.0);
-    let simulated = |kept: Option<&Place>| match (kept, from) {
-        // Its own time goes on where it stopped; the clock's time is now.
-        (Some(kept), from) => Span { origin: kept.origin, now: if from.is_some() { kept.last } else { now.max(kept.last) } },
-        (None, from) => Span { origin: from.unwrap_or(now).plus_us(-PAST_US), now: from.unwrap_or(now) },
-    };
     match feed.kind {
         FeedKind::Simulated => {
-            let span = simulated(kept);
-            let too_old = span.now.since_us(span.origin) > PAST_US_MAX;
-            Ok(if too_old { Span { origin: span.now.plus_us(-PAST_US), now: span.now } } else { span })
+            // Its own time goes on where it stopped; the clock's time is now, but never goes back.
+            let begin = from.unwrap_or(now);
+            let later = |last: Time| if from.is_some() { last.plus_us(1) } else { now.max(last.plus_us(1)) };
+            let (origin, now) = match before {
+                Before::Same(place) => (place.origin, later(place.last)),
+                Before::Unknown(last) => (begin.plus_us(-PAST_US), later(*last).max(begin)),
+                Before::Nothing | Before::Other => (begin.plus_us(-PAST_US), begin),
+            };
+            let too_old = now.since_us(origin) > PAST_US_MAX;
+            Ok(Span { origin: if too_old { now.plus_us(-PAST_US) } else { origin }, now })
         }
         FeedKind::Replayed => {
-            let first = match from {
-                Some(from) => from,
-                None => first_stored(feed, store)?,
+            let stored = stored(feed, store)?;
+            let first = from.or(stored.map(|(first, _)| first)).unwrap_or(Time(i64::MAX));
+            let now = match before {
+                Before::Same(place) => place.last.plus_us(1),
+                // Ticks that were never stored here are another feed's.
+                Before::Unknown(last) if stored.is_some_and(|(_, end)| *last <= end) => last.plus_us(1).max(first),
+                Before::Unknown(_) | Before::Nothing | Before::Other => first,
             };
-            let now = kept.map_or(first, |kept| kept.last.plus_us(1));
             Ok(Span { origin: now.plus_us(-PAST_US), now })
         }
     }
 }
 
-fn first_stored(feed: &FeedConfig, store: &TickStore) -> Outcome<Time> {
-    let mut first = Time(i64::MAX);
+/// The first and the last tick that are stored of the feed's symbols.
+fn stored(feed: &FeedConfig, store: &TickStore) -> Outcome<Option<(Time, Time)>> {
+    let mut stored: Option<(Time, Time)> = None;
     for symbol in &feed.symbols {
-        first = store.span(symbol).map_err(store_failure)?.map_or(first, |(begin, _)| first.min(begin));
+        if let Some((first, last)) = store.span(symbol).map_err(store_failure)? {
+            stored = Some(stored.map_or((first, last), |(begin, end)| (begin.min(first), end.max(last))));
+        }
     }
-    Ok(first)
+    Ok(stored)
 }
 
 fn open(feed: &FeedConfig, table: &SymbolTable, store: &TickStore, origin: Time) -> Outcome<Box<dyn Feed>> {
@@ -204,19 +222,34 @@ fn store_failure(error: StoreError) -> Failure {
 pub struct FeedStatus {
     kind: FeedKind,
     ticks: AtomicU64,
-    /// When a tick was handed over last, by the clock; 0 before the first.
+    /// When a tick was handed over last, or the host started, by the steady clock.
     last: AtomicI64,
     trouble: Mutex<Option<(Status, String)>>,
+    /// Why the market's place can't be kept.
+    place: Mutex<Option<String>>,
 }
 
 impl FeedStatus {
     fn new(kind: FeedKind) -> Self {
-        Self { kind, ticks: AtomicU64::new(0), last: AtomicI64::new(SystemClock.now().0), trouble: Mutex::default() }
+        let last = AtomicI64::new(SystemClock.steady().0);
+        Self { kind, ticks: AtomicU64::new(0), last, trouble: Mutex::default(), place: Mutex::default() }
     }
 
     fn trouble(&self, status: Status, why: String) {
         tracing::warn!("feed: {why}");
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some((status, why));
+    }
+
+    fn place(&self, news: News) {
+        let why = match news {
+            News::Trouble(why) => Some(format!("the market's place can't be kept ({why}); if the host dies now, the market may go back")),
+            News::WorksAgain => None,
+        };
+        match &why {
+            Some(why) => tracing::warn!("feed: {why}"),
+            None => tracing::info!("feed: the market's place is kept again"),
+        }
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 }
 
@@ -226,9 +259,10 @@ impl api::Feed for FeedStatus {
             FeedKind::Simulated => "simulated",
             FeedKind::Replayed => "replayed",
         };
-        let quiet_s = SystemClock.now().since_us(Time(self.last.load(Ordering::Relaxed))) / SECOND_US;
+        let quiet_s = SystemClock.steady().since_us(Steady(self.last.load(Ordering::Relaxed))) / SECOND_US;
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (status, reason) = match trouble {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (status, reason) = match trouble.or_else(|| place.map(|why| (Status::Degraded, why))) {
             Some((status, why)) => (status, Some(why)),
             // A weekend is no fault.
             None if quiet_s * SECOND_US > QUIET_US => (Status::Ok, Some(format!("no tick for {quiet_s} s: is the market closed?"))),
@@ -251,9 +285,9 @@ impl FeedThread {
     /// There is no thread to be had.
     pub fn start(ready: Ready, host: Arc<Host>) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
-        let thread = std::thread::Builder::new()
-            .name("feed".into())
-            .spawn(move || Feeding { ready, host, kept: SystemClock.now() }.run(&stopped))?;
+        let reserve = Reserve::start(ready.place.clone(), ready.data_dir.clone(), ready.speed)?;
+        let feeding = Feeding { ready, host, reserve, clocks: None, held_up: 0 };
+        let thread = std::thread::Builder::new().name("feed".into()).spawn(move || feeding.run(&stopped))?;
         Ok(Self { stop, thread: Some(thread) })
     }
 
@@ -282,14 +316,18 @@ impl Drop for FeedThread {
 struct Feeding {
     ready: Ready,
     host: Arc<Host>,
-    /// When the place was kept last.
-    kept: Time,
+    reserve: Reserve,
+    /// Both clocks at the last look.
+    clocks: Option<(Time, Steady)>,
+    /// How often the market was held up.
+    held_up: u64,
 }
 
 impl Feeding {
     fn run(mut self, stopped: &Receiver<()>) {
         loop {
-            let now = SystemClock.now();
+            let now = SystemClock.steady();
+            self.look_at_clocks(SystemClock.now(), now);
             match self.ready.feed.poll(now) {
                 Due::Now(tick) => {
                     if self.hand_over(tick, now) == Err(TickRefused::Stopped) || stopped.try_recv() != Err(TryRecvError::Empty) {
@@ -297,7 +335,7 @@ impl Feeding {
                     }
                 }
                 Due::At(due) => {
-                    let wait = Duration::from_micros(due.since_us(now).clamp(1, SECOND_US) as u64);
+                    let wait = Duration::from_micros(due.since_us(now).clamp(1, POLL_EVERY_US_MAX) as u64);
                     if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
                         break;
                     }
@@ -307,30 +345,41 @@ impl Feeding {
                     self.ready
                         .status
                         .trouble(Status::Degraded, "the replay has come to its end; serve another from, or import more ticks".into());
-                    self.keep();
                     // Nothing more will come: only the word to stop.
                     _ = stopped.recv();
                     break;
                 }
             }
         }
-        self.keep();
+        if let Err(why) = self.reserve.finish(self.ready.place.last) {
+            tracing::warn!("feed: the market's place can't be kept ({why}): the next start leaves out up to a few seconds of the market");
+        }
     }
 
-    fn hand_over(&mut self, tick: Tick, now: Time) -> Result<(), TickRefused> {
+    fn hand_over(&mut self, tick: Tick, now: Steady) -> Result<(), TickRefused> {
+        self.reserve.before(tick.time).into_iter().for_each(|news| self.ready.status.place(news));
         self.ready.place.last = self.ready.place.last.max(tick.time);
         self.ready.status.ticks.fetch_add(1, Ordering::Relaxed);
         self.ready.status.last.store(now.0, Ordering::Relaxed);
-        if now.since_us(self.kept) > KEEP_EVERY_US {
-            self.kept = now;
-            self.keep();
-        }
         self.host.feed(tick)
     }
 
-    fn keep(&self) {
-        if let Err(failure) = self.ready.place.write(&self.ready.data_dir) {
-            tracing::warn!("{failure}");
+    /// Says when somebody has set the clock on the wall, which the market does not follow, and when the market was held up.
+    fn look_at_clocks(&mut self, wall: Time, steady: Steady) {
+        if let Some((wall_before, steady_before)) = self.clocks.replace((wall, steady)) {
+            let set_us = wall.since_us(wall_before) - steady.since_us(steady_before);
+            if set_us.abs() > SET_US {
+                let (seconds, way) = (set_us.abs() as f64 / 1e6, if set_us < 0 { "back" } else { "forward" });
+                tracing::warn!("feed: the machine's clock was set {way} by {seconds:.1} s; the market goes on at its pace");
+            }
+        }
+        if let Some(us) = self.ready.feed.take_held_up_us() {
+            self.held_up += 1;
+            // A machine that can't keep up would say it with every tick.
+            if self.held_up.is_power_of_two() {
+                let (seconds, times) = (us as f64 / 1e6, self.held_up);
+                tracing::warn!("feed: the market was held up for {seconds:.1} s and goes on from where it was; {times} times so far");
+            }
         }
     }
 }
@@ -339,30 +388,59 @@ impl Feeding {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_market_of_its_own_time_goes_on_where_it_stopped() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut config = Config { data_dir: folder.path().into(), ..Config::default() };
+    fn config(folder: &std::path::Path) -> Config {
+        let mut config = Config { data_dir: folder.into(), ..Config::default() };
         config.feed.from = "2024-01-08 08:00".into();
         config.feed.symbols.truncate(1);
+        config
+    }
+
+    fn known(place: Place) -> Known {
+        Known { file: Some(Ok(place)), ..Known::default() }
+    }
+
+    /// The next tick, whenever it is due.
+    fn next(ready: &mut Ready, now: &mut Steady) -> Tick {
+        loop {
+            match ready.feed.poll(*now) {
+                Due::Now(tick) => return tick,
+                Due::At(due) => *now = due.min(now.plus_us(POLL_EVERY_US_MAX)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_market_of_its_own_time_goes_on_after_its_last_tick() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config(folder.path());
         let start = config.feed.from.parse::<Moment>().expect("it is one").0;
-        let first = Market::open(&config, Time(0)).expect("it opens");
-        assert_eq!(first.ready.place.last, start);
+        let first = Market::open(&config, Time(0), &Known::default()).expect("it opens");
+        assert_eq!(first.ready.place.last, start.plus_us(-1));
         let quote = first.quotes()[0];
         assert!(quote.time < start && first.history.symbol(SymbolId(0)).next_close().is_some(), "it has a past");
-        // Two hours on, the same market has other prices, which the first one comes to as well.
-        let later = start.plus_us(120 * MINUTE_US);
-        Place::new(&config.feed, first.ready.place.origin, later).write(folder.path()).expect("it is kept");
-        let second = Market::open(&config, Time(0)).expect("it opens again");
-        assert_eq!(second.ready.place.last, later);
-        let (_, mut ready) = first.parted();
-        let mut last = quote;
-        ready.feed.poll(Time(0));
-        while let Due::Now(tick) = ready.feed.poll(Time(i64::MAX))
-            && tick.time < later
-        {
-            last = tick;
-        }
+        let (origin, (_, mut ready)) = (first.ready.place.origin, first.parted());
+        let mut now = Steady(0);
+        let ticks: Vec<Tick> = (0..5_001).map(|_| next(&mut ready, &mut now)).collect();
+        // Hours on, the same market has the same prices, and the first tick is the one after the last.
+        let last = ticks[4_999];
+        let second = Market::open(&config, Time(0), &known(Place::new(&config.feed, origin, last.time))).expect("it opens again");
         assert_eq!((second.quotes()[0].time, second.quotes()[0].bid), (last.time, last.bid));
+        let (_, mut ready) = second.parted();
+        let next = next(&mut ready, &mut now);
+        assert_eq!((next.time, next.bid), (ticks[5_000].time, ticks[5_000].bid));
+    }
+
+    #[test]
+    fn the_clocks_market_never_goes_back_with_the_clock() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = config(folder.path());
+        config.feed.from = String::new();
+        let now = "2026-11-30".parse::<Moment>().expect("it is one").0;
+        let place = Place::new(&config.feed, now.plus_us(-DAY_US), now);
+        let market = Market::open(&config, now.plus_us(-400 * DAY_US), &known(place.clone())).expect("it opens");
+        assert_eq!(market.ready.place.last, now);
+        let later = now.plus_us(DAY_US);
+        assert_eq!(Market::open(&config, later, &known(place)).expect("it opens").ready.place.last, later.plus_us(-1));
     }
 }

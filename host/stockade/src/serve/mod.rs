@@ -13,6 +13,7 @@ mod feed;
 mod paper;
 mod place;
 mod recording;
+mod reserve;
 mod sink;
 mod stopping;
 mod versions;
@@ -22,7 +23,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use ::paper::{Venue, VenueOptions};
 use api::operations::{Resumed, TRADING};
 use api::{AppState, LiveFeed, Parts};
-use clock::SystemClock;
+pub(crate) use clock::SystemClock;
 use domain::contract::TradingState;
 use domain::desk::Desk;
 use domain::keeper::Given;
@@ -31,6 +32,7 @@ use domain::time::{Clock as _, SECOND_US};
 use engine::{Bounds, Host, HostSetup, Left, Scope};
 use feed::{FeedThread, Market};
 use paper::PaperBroker;
+use place::{Known, Place};
 use recording::Recording;
 use sandbox::{Sandbox, SandboxConfig};
 use serde_json::{Value, json};
@@ -44,6 +46,9 @@ pub use stopping::{Stopping, notice_signals};
 use store::{Identity, Left as Before, StateFile, Store, StoreError};
 use tokio::runtime::Runtime;
 use versions::SandboxVersions;
+
+/// The name under which the feed of the last start is kept.
+const FEED: &str = "feed";
 
 /// Of the time that a stop has, what the database may take to close, and what the process needs after that.
 const CLOSING_MAX: Duration = Duration::from_secs(3);
@@ -79,7 +84,7 @@ impl Running {
         stopping.go_on()?;
         let token = operator_token(config)?;
         let sandbox = Arc::new(sandbox(config)?);
-        let market = Market::open(config, SystemClock.now())?;
+        let market = Market::open(config, SystemClock.now(), &runtime.block_on(known(config, &store))?)?;
         stopping.go_on()?;
         let table = market.table.clone();
         let mut broker = PaperBroker::new(Venue::new(table.clone(), VenueOptions { track_equity: false, ..VenueOptions::default() }));
@@ -100,6 +105,9 @@ impl Running {
         let stored = stored.and_then(|word| TradingState::from_word(&word)).unwrap_or(TradingState::Active);
         let clock = Arc::new(SystemClock);
         let (history, market) = market.parted();
+        // So that a later start knows which feed this was, should the file be lost.
+        let feed = serde_json::to_string(market.place()).map_err(Failure::of(Exit::Failed))?;
+        runtime.block_on(store.set_host_setting(FEED, &feed)).map_err(store_failure)?;
         let setup = HostSetup {
             table,
             history,
@@ -210,6 +218,21 @@ impl Running {
         tracing::info!("stopped");
         owed
     }
+}
+
+/// What is known of where the market stood.
+async fn known(config: &Config, store: &Store) -> Outcome<Known> {
+    let noted = store.host_setting(FEED).await.map_err(store_failure)?;
+    let recorded = record::latest_tick(&config.records_dir()).unwrap_or_else(|error| {
+        tracing::warn!("the record does not say how far the market had come: {error}");
+        None
+    });
+    Ok(Known {
+        file: Place::read(&config.data_dir),
+        noted: noted.and_then(|text| serde_json::from_str(&text).ok()),
+        seen: store.market_seen().await.map_err(store_failure)?,
+        recorded,
+    })
 }
 
 /// Goes beyond what the host before has given, which this database may not know. Whether that host had stopped cleanly.

@@ -81,7 +81,7 @@ impl StoreSink {
             }
             Event::Fault { engine, fault, verdict, at } => {
                 let next = match verdict {
-                    Verdict::RestartAt(time) => format!("it is started again at {time}"),
+                    Verdict::RestartIn(us) => format!("it is started again at {}", at.plus_us(us)),
                     Verdict::Quarantine { .. } => "it is quarantined until somebody starts it".to_owned(),
                 };
                 tracing::warn!(engine = engine.engine.0, user = engine.owner.0, kind = %fault.kind, "the strategy failed; {next}");

@@ -53,6 +53,7 @@ suites! {
         steps_are_kept_with_what_follows_from_them,
         an_engine_is_given_another_setup,
         a_removed_engine_frees_its_name_and_never_its_id,
+        what_engines_have_seen_of_the_market_is_the_latest_of_states_orders_and_deals,
     }
     reports::{
         logs_are_numbered_and_read_in_both_directions,

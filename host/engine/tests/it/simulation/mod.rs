@@ -7,6 +7,7 @@ mod disk;
 mod exchange;
 mod run;
 
+pub use run::Dice;
 use run::Run;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

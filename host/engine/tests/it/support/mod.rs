@@ -19,10 +19,10 @@ use domain::number::{Money, Points};
 use domain::risk::RiskLimits;
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::tick::{FLAGS_BID_ASK, Tick, Timeframe};
-use domain::time::{Clock, SECOND_US, Time};
+use domain::time::{Clock, SECOND_US, Steady, Time};
 use engine::{Bounds, EngineSetup, Host, HostSetup};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::time::Duration;
 
 /// Nothing in these tests takes this long unless it is broken.
@@ -33,17 +33,30 @@ pub const GOLD: SymbolId = SymbolId(1);
 
 /// A clock that stands still until it is moved.
 #[derive(Default)]
-pub struct HandClock(AtomicI64);
+pub struct HandClock {
+    steady: AtomicI64,
+    /// What the clock on the wall shows beyond that.
+    set_by: AtomicI64,
+}
 
 impl Clock for HandClock {
     fn now(&self) -> Time {
-        Time(self.0.load(Ordering::SeqCst))
+        Time(self.steady.load(SeqCst) + self.set_by.load(SeqCst))
+    }
+
+    fn steady(&self) -> Steady {
+        Steady(self.steady.load(SeqCst))
     }
 }
 
 impl HandClock {
     pub fn forward(&self, us: i64) {
-        self.0.fetch_add(us, Ordering::SeqCst);
+        self.steady.fetch_add(us, SeqCst);
+    }
+
+    /// Somebody sets the clock on the wall.
+    pub fn set_by(&self, us: i64) {
+        self.set_by.fetch_add(us, SeqCst);
     }
 }
 

@@ -1,11 +1,12 @@
 use super::error_of;
-use crate::samples::{another_engine, engine, params};
+use crate::samples::{another_engine, append, deal, engine, filled, nth, params, place, request};
 use domain::contract::{RunMode, TradingState};
 use domain::ids::{AccountId, Digest, EngineId, StrategyId};
 use domain::life::EngineState;
 use domain::time::Time;
 use stockade_store::{
-    ENGINE_STEPS_KEPT, EngineRecord, EngineSave, EngineStep, Follows, LastTick, NewEngine, Page, StepKind, StepRecord, Store, Wanted,
+    ENGINE_STEPS_KEPT, EngineRecord, EngineSave, EngineSeen, EngineStep, Follows, LastTick, MarketSeen, NewEngine, Page, StepKind,
+    StepRecord, Store, Wanted,
 };
 
 pub async fn an_engine_is_kept_with_all_its_parts(store: &Store) {
@@ -169,4 +170,37 @@ pub async fn a_removed_engine_frees_its_name_and_never_its_id(store: &Store) {
     assert_eq!(store.every_engine(Page::default()).await.unwrap(), [his]);
     assert_eq!(store.find_engine(hers.owner, "first").await.unwrap(), None);
     assert_eq!(another_engine(store, hers.owner, "first").await.id, EngineId(3));
+}
+
+pub async fn what_engines_have_seen_of_the_market_is_the_latest_of_states_orders_and_deals(store: &Store) {
+    assert_eq!(store.market_seen().await.unwrap(), MarketSeen::default());
+    let hers = engine(store, "anna").await;
+    let his = engine(store, "bob").await;
+    assert_eq!(store.market_seen().await.unwrap(), MarketSeen::default(), "they have seen nothing");
+    let seen = |engine: &EngineRecord, until| EngineSeen { id: engine.id, name: engine.name.clone(), until: Time(until) };
+    let all = |latest, engines: Vec<EngineSeen>| MarketSeen { latest: Some(Time(latest)), engines };
+    let save = |times: &[i64]| EngineSave {
+        engine: hers.id,
+        version: hers.version,
+        schema: 1,
+        bytes: Vec::new(),
+        orders_asked: 0,
+        last_ticks: times.iter().map(|at| LastTick { symbol: "EURUSD".into(), sequence: 1, time: Time(*at) }).collect(),
+        saved_at: Time(1_000),
+    };
+    store.save_engines(&[save(&[30, 50, 40])]).await.unwrap();
+    assert_eq!(store.market_seen().await.unwrap(), all(50, vec![seen(&hers, 50)]));
+    append(store, vec![place(his.account, nth(his.id, 1), 60, request())]).await.unwrap();
+    assert_eq!(store.market_seen().await.unwrap(), all(60, vec![seen(&hers, 50), seen(&his, 60)]));
+    append(store, vec![filled(his.account, deal(1, nth(his.id, 1), 70))]).await.unwrap();
+    assert_eq!(store.market_seen().await.unwrap(), all(70, vec![seen(&hers, 50), seen(&his, 70)]));
+    // Who is to begin anew is held back by nothing, and what has happened is not forgotten.
+    for engine in [&hers, &his] {
+        store.forget_saved(engine.id).await.unwrap();
+    }
+    assert_eq!(store.market_seen().await.unwrap(), all(70, Vec::new()));
+    store.save_engines(&[save(&[20])]).await.unwrap();
+    assert_eq!(store.market_seen().await.unwrap(), all(70, vec![seen(&hers, 20)]));
+    store.remove_engine(his.owner, his.id, Time(9)).await.unwrap();
+    assert_eq!(store.market_seen().await.unwrap(), all(70, vec![seen(&hers, 20)]), "nor are orders of who was removed");
 }
