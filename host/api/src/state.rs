@@ -2,6 +2,7 @@
 
 use crate::health::ProcessMeter;
 use crate::live::LiveFeed;
+use crate::operations::Turns;
 use crate::operator::Token;
 use crate::problem::{Code, Problem};
 use crate::strategies::report::UploadReport;
@@ -150,6 +151,7 @@ pub struct AppState {
     pub(crate) ceiling: Arc<RiskLimits>,
     pub(crate) process: Arc<ProcessMeter>,
     pub(crate) since: Instant,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) requests: Arc<Semaphore>,
     pub(crate) uploads: Arc<Semaphore>,
     compiles: Arc<Semaphore>,
@@ -171,6 +173,7 @@ impl AppState {
             ceiling: Arc::new(ceiling),
             process: Arc::default(),
             since: Instant::now(),
+            turns: Arc::default(),
             requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             compiles: Arc::new(Semaphore::new(COMPILES_MAX)),

@@ -1,17 +1,20 @@
 //! Changing what an engine is: another version while it works, other parameters while it does not, and its end.
 
-use super::audit;
 use super::engines::{params, pick, stands};
+use super::in_turn::in_turn;
 use super::quotas::room_for_version;
 use super::setup::{add_to_host, chosen, setup_of, symbols};
+use super::{any_engine, audit};
 use crate::engines::texts;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::contract::{StopReason, TradingState};
+use domain::ids::EngineId;
 use domain::life::EngineState;
 use engine::{EngineCommand, EngineSetup, HostError, Scope, Swapped};
 use std::collections::BTreeMap;
-use store::{EngineRecord, VersionRecord};
+use std::time::Duration;
+use store::{EngineRecord, VersionRecord, Wanted};
 
 /// What an engine is to be.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +37,13 @@ pub struct Changes {
 /// # Errors
 /// Names what is wrong; then nothing has changed. `NOT_SWAPPED` when the version refused or failed.
 pub async fn swap_engine(state: &AppState, record: &EngineRecord, changes: &Changes, reason: &str) -> Result<Swapped, Problem> {
+    let (own, id, changes, reason) = (state.clone(), record.id, changes.clone(), reason.to_owned());
+    in_turn(state, id, async move { swap_in_turn(&own, id, &changes, &reason).await }).await
+}
+
+async fn swap_in_turn(state: &AppState, id: EngineId, changes: &Changes, reason: &str) -> Result<Swapped, Problem> {
+    all_told(state).await?;
+    let record = &any_engine(state, id.0).await?;
     let (next, setup) = next_setup(state, record, changes).await?;
     let why = reason.to_owned();
     let swapped = state.ask(move |host| host.swap(setup, &why)).await??;
@@ -63,6 +73,13 @@ pub(super) async fn next_setup(state: &AppState, record: &EngineRecord, changes:
 /// # Errors
 /// Names what is wrong; then nothing has changed. `NOT_NOW` while it works.
 pub async fn change_engine(state: &AppState, record: &EngineRecord, changes: &Changes) -> Result<(), Problem> {
+    let (own, id, changes) = (state.clone(), record.id, changes.clone());
+    in_turn(state, id, async move { change_in_turn(&own, id, &changes).await }).await
+}
+
+async fn change_in_turn(state: &AppState, id: EngineId, changes: &Changes) -> Result<(), Problem> {
+    all_told(state).await?;
+    let record = &any_engine(state, id.0).await?;
     let stands = stands(state, record);
     if matches!(stands, EngineState::Starting | EngineState::WarmingUp | EngineState::Running | EngineState::Paused) {
         let detail = format!("engine {} is {stands}: stop it first, or swap it while it works", record.id);
@@ -95,6 +112,17 @@ async fn keep(state: &AppState, next: &EngineRecord) -> Result<(), Problem> {
     Ok(state.store.set_engine_setup(next.owner, next.id, next.version, &next.params, &next.symbols).await?)
 }
 
+/// How long the host's events are waited for before an engine's row is read and written past them.
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
+
+/// Has all be written that the host has to tell so far: the version that took over before, the state that the last stop saved. What
+/// changes next goes on from there, and must not be written over by them.
+pub(super) async fn all_told(state: &AppState) -> Result<(), Problem> {
+    let told = state.ask(|host| host.told(TOLD_WITHIN)).await?;
+    let late = || Problem::new(Code::Busy, "what engines did before is not written yet; look at the database, and try again in a moment");
+    told.then_some(()).ok_or_else(late)
+}
+
 /// The engine as it is to be, checked. Parameters keep their values where the new version still has them.
 async fn changed(state: &AppState, record: &EngineRecord, version: VersionRecord, changes: &Changes) -> Result<EngineRecord, Problem> {
     let before = state.store.version(record.owner, record.strategy, record.version).await?;
@@ -118,6 +146,12 @@ async fn changed(state: &AppState, record: &EngineRecord, version: VersionRecord
 /// # Errors
 /// `NOT_NOW` while it has open positions or working orders, unless they are to be abandoned: nobody would look after them.
 pub async fn remove_engine(state: &AppState, record: &EngineRecord, abandon: bool, reason: &str) -> Result<(), Problem> {
+    let (own, id, reason) = (state.clone(), record.id, reason.to_owned());
+    in_turn(state, id, async move { remove_in_turn(&own, id, abandon, &reason).await }).await
+}
+
+async fn remove_in_turn(state: &AppState, id: EngineId, abandon: bool, reason: &str) -> Result<(), Problem> {
+    let record = &any_engine(state, id.0).await?;
     let (positions, orders) = held(state, record).await?;
     if positions + orders > 0 && !abandon {
         let detail = format!(
@@ -127,7 +161,9 @@ pub async fn remove_engine(state: &AppState, record: &EngineRecord, abandon: boo
         );
         return Err(Problem::new(Code::NotNow, detail));
     }
-    let (id, why) = (record.id, reason.to_owned());
+    // Stored first: should the host die before its row is gone, it does not come back at work.
+    state.store.set_engine_wanted(record.owner, id, Wanted::Stopped).await?;
+    let why = reason.to_owned();
     let stop = state.ask(move |host| host.command(id, EngineCommand::Stop(StopReason::ByOperator), &why)).await?;
     match stop {
         Ok(_) | Err(HostError::NoSuchEngine(_)) => {}

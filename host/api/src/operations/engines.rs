@@ -1,12 +1,14 @@
 //! Adding engines and telling them what to do.
 
+use super::in_turn::in_turn;
 use super::quotas::{room_for_engine, room_for_guest, room_for_version};
 use super::setup::{add_to_host, chosen, load, symbols};
-use super::{Pulled, audit};
+use super::{Pulled, any_engine, audit};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
-use domain::contract::{Param, RunMode, TradingState};
-use domain::life::EngineState;
+use domain::contract::{Param, RunMode, StopReason, TradingState};
+use domain::ids::EngineId;
+use domain::life::{EngineEvent, EngineState};
 use domain::params::resolve;
 use engine::{EngineCommand, HostError, WoundDown};
 use std::collections::BTreeMap;
@@ -111,38 +113,20 @@ pub(super) fn params(version: &VersionRecord, given: &BTreeMap<String, String>) 
 /// Starts, stops, pauses or resumes an engine. Repeating changes nothing.
 ///
 /// # Errors
-/// It makes no sense in the engine's state, or the engine can't be made ready.
+/// It makes no sense in the engine's state, or the engine can't be made ready; then nothing has changed.
 pub async fn command_engine(state: &AppState, record: &EngineRecord, command: EngineCommand, reason: &str) -> Result<(), Problem> {
-    let (id, why) = (record.id, reason.to_owned());
-    let stops = matches!(command, EngineCommand::Stop(_));
-    if command == EngineCommand::Start && !stands(state, record).has_guest() {
-        state.versions.room()?;
-        room_for_guest(state, record.owner).await?;
-        room_for_version(state, record.owner, record.version).await?;
-        // It may have made room for others' while nobody ran it.
-        load(state, record.version).await?;
-    }
-    // Before it is done: a host that dies in between does, when it starts again, what was wanted last. A pause is wanted when
-    // it holds, and a start does not end it.
+    let (own, id, reason) = (state.clone(), record.id, reason.to_owned());
+    in_turn(state, id, async move { command_in_turn(&own, id, command, &reason).await }).await
+}
+
+async fn command_in_turn(state: &AppState, id: EngineId, command: EngineCommand, reason: &str) -> Result<(), Problem> {
+    // As it stands now that it is its turn.
+    let record = any_engine(state, id.0).await?;
     match command {
-        EngineCommand::Stop(_) => state.store.set_engine_wanted(record.owner, id, Wanted::Stopped).await?,
-        EngineCommand::Start if stands(state, record) != EngineState::Paused => {
-            state.store.set_engine_wanted(record.owner, id, Wanted::Running).await?;
-        }
-        EngineCommand::Start | EngineCommand::Pause | EngineCommand::Resume => {}
-    }
-    if !stops {
-        add_to_host(state, record).await?;
-    }
-    match state.ask(move |host| host.command(id, command, &why)).await? {
-        // The host does not even have it.
-        Err(HostError::NoSuchEngine(_)) if stops => {}
-        done => drop(done?),
-    }
-    match command {
-        EngineCommand::Pause => state.store.set_engine_wanted(record.owner, id, Wanted::Paused).await?,
-        EngineCommand::Resume => state.store.set_engine_wanted(record.owner, id, Wanted::Running).await?,
-        EngineCommand::Start | EngineCommand::Stop(_) => {}
+        EngineCommand::Stop(_) => stop(state, &record, command, reason).await?,
+        EngineCommand::Pause => pause(state, &record, reason).await?,
+        EngineCommand::Start => start(state, &record, reason).await?,
+        EngineCommand::Resume => go_on(state, &record, reason).await?,
     }
     let action = match command {
         EngineCommand::Start => "engine.start",
@@ -152,6 +136,92 @@ pub async fn command_engine(state: &AppState, record: &EngineRecord, command: En
     };
     audit(state, action, format!("engine {id}"), serde_json::json!({ "reason": reason })).await;
     Ok(())
+}
+
+/// Stored first, as all that is stricter ([`super::in_turn`]).
+async fn stop(state: &AppState, record: &EngineRecord, command: EngineCommand, reason: &str) -> Result<(), Problem> {
+    want(state, record, Wanted::Stopped).await?;
+    match tell(state, record, command, reason).await? {
+        // The host does not even have it.
+        Ok(_) | Err(HostError::NoSuchEngine(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn pause(state: &AppState, record: &EngineRecord, reason: &str) -> Result<(), Problem> {
+    stands(state, record).after(EngineEvent::Pause).map_err(HostError::from)?;
+    add_to_host(state, record).await?;
+    want(state, record, Wanted::Paused).await?;
+    let paused = tell(state, record, EngineCommand::Pause, reason).await?;
+    if let Err(HostError::NotNow(_)) = paused {
+        // It has failed for good a moment ago.
+        let back = EngineRecord { wanted: Wanted::Paused, ..record.clone() };
+        want(state, &back, record.wanted).await?;
+    }
+    paused?;
+    Ok(())
+}
+
+/// Stored afterwards, as all that is less strict.
+async fn start(state: &AppState, record: &EngineRecord, reason: &str) -> Result<(), Problem> {
+    if !stands(state, record).has_guest() {
+        state.versions.room()?;
+        room_for_guest(state, record.owner).await?;
+        room_for_version(state, record.owner, record.version).await?;
+        // It may have made room for others' while nobody ran it.
+        load(state, record.version).await?;
+    }
+    add_to_host(state, record).await?;
+    // A start does not end a pause: it is paused as soon as it is there.
+    let wanted = if record.wanted == Wanted::Paused { Wanted::Paused } else { Wanted::Running };
+    let started = tell(state, record, EngineCommand::Start, reason).await?;
+    loosened(state, record, started, wanted, EngineCommand::Stop(StopReason::ByOperator)).await
+}
+
+async fn go_on(state: &AppState, record: &EngineRecord, reason: &str) -> Result<(), Problem> {
+    add_to_host(state, record).await?;
+    let resumed = tell(state, record, EngineCommand::Resume, reason).await?;
+    loosened(state, record, resumed, Wanted::Running, EngineCommand::Pause).await
+}
+
+/// Stores what is wanted of an engine that does it already. What can't be stored is taken back.
+async fn loosened(
+    state: &AppState,
+    record: &EngineRecord,
+    done: Result<EngineState, HostError>,
+    wanted: Wanted,
+    back: EngineCommand,
+) -> Result<(), Problem> {
+    let late = match done {
+        Ok(_) => None,
+        // It will do it all the same.
+        Err(HostError::Busy) => Some(HostError::Busy),
+        Err(error) => return Err(error.into()),
+    };
+    if let Err(problem) = want(state, record, wanted).await {
+        if let Err(error) = tell(state, record, back, "what was asked of it could not be stored").await? {
+            tracing::error!(engine = %record.id, "what was asked of it could not be stored, nor taken back: {error}");
+        }
+        return Err(problem);
+    }
+    late.map_or(Ok(()), |late| Err(late.into()))
+}
+
+async fn want(state: &AppState, record: &EngineRecord, wanted: Wanted) -> Result<(), Problem> {
+    if record.wanted != wanted {
+        state.store.set_engine_wanted(record.owner, record.id, wanted).await?;
+    }
+    Ok(())
+}
+
+async fn tell(
+    state: &AppState,
+    record: &EngineRecord,
+    command: EngineCommand,
+    reason: &str,
+) -> Result<Result<EngineState, HostError>, Problem> {
+    let (id, why) = (record.id, reason.to_owned());
+    state.ask(move |host| host.command(id, command, &why)).await
 }
 
 /// Where an engine stands on this host; where it stood last when the host does not have it.

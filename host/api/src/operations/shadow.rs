@@ -1,9 +1,11 @@
 //! A version beside the one that works.
 
-use super::audit;
-use super::change::{Changes, next_setup};
+use super::change::{Changes, all_told, next_setup};
+use super::in_turn::in_turn;
+use super::{any_engine, audit};
 use crate::problem::Problem;
 use crate::state::AppState;
+use domain::ids::EngineId;
 use engine::ShadowReport;
 use store::EngineRecord;
 
@@ -13,6 +15,13 @@ use store::EngineRecord;
 /// # Errors
 /// Names what is wrong; then nothing has changed. `NOT_NOW` when the engine is not running or has a shadow.
 pub async fn shadow_engine(state: &AppState, record: &EngineRecord, changes: &Changes, reason: &str) -> Result<(), Problem> {
+    let (own, id, changes, reason) = (state.clone(), record.id, changes.clone(), reason.to_owned());
+    in_turn(state, id, async move { shadow_in_turn(&own, id, &changes, &reason).await }).await
+}
+
+async fn shadow_in_turn(state: &AppState, id: EngineId, changes: &Changes, reason: &str) -> Result<(), Problem> {
+    all_told(state).await?;
+    let record = &any_engine(state, id.0).await?;
     let (_, setup) = next_setup(state, record, changes).await?;
     let (version, why) = (setup.version, reason.to_owned());
     state.ask(move |host| host.shadow(setup, &why)).await??;
@@ -26,6 +35,11 @@ pub async fn shadow_engine(state: &AppState, record: &EngineRecord, changes: &Ch
 /// # Errors
 /// The host does not have the engine, or does not answer.
 pub async fn end_shadow(state: &AppState, record: &EngineRecord, reason: &str) -> Result<(), Problem> {
+    let (own, record, reason) = (state.clone(), record.clone(), reason.to_owned());
+    in_turn(state, record.id, async move { end_shadow_in_turn(&own, &record, &reason).await }).await
+}
+
+async fn end_shadow_in_turn(state: &AppState, record: &EngineRecord, reason: &str) -> Result<(), Problem> {
     let (id, why) = (record.id, reason.to_owned());
     state.ask(move |host| host.end_shadow(id, &why)).await??;
     audit(state, "engine.shadow-end", format!("engine {id}"), serde_json::json!({ "reason": reason })).await;

@@ -17,3 +17,4 @@ mod stream;
 mod support;
 mod trading;
 mod users;
+mod wanted;
