@@ -1,5 +1,6 @@
 //! `GET /health`: how the host is, part by part.
 
+use crate::operations::any_engine;
 use crate::operator::Operator;
 use crate::show::At;
 use crate::state::{AppState, Status};
@@ -22,6 +23,9 @@ use utoipa::ToSchema;
 const PING_MAX: Duration = Duration::from_secs(2);
 /// A database that takes longer than this is slow: a ping reads nothing.
 const PING_SLOW_MS: f64 = 100.0;
+
+/// Engines that are given no ticks and are named.
+const STARVING_NAMED_MAX: usize = 5;
 
 /// How the host is. Without the token only the first fields.
 #[derive(Debug, Serialize, ToSchema)]
@@ -200,7 +204,7 @@ async fn parts(state: &AppState, counted: bool) -> Parts {
         database,
         journal: journal(&snapshot, alarms.journal, state.host.lines_aside()),
         feed: feed(state, &snapshot),
-        engines: engines(&snapshot),
+        engines: engines(&snapshot, &starving(state, &snapshot, counted).await),
         process: state.process.read(),
         alarms: alarms.last.into_iter().map(|(at, code, text)| AlarmLine { at: At(at), code, text }).collect(),
     }
@@ -288,16 +292,36 @@ fn feed(state: &AppState, snapshot: &HostSnapshot) -> FeedHealth {
     }
 }
 
-/// A fault of a strategy is its owner's; only the host's own panics are the host's.
-fn engines(snapshot: &HostSnapshot) -> EnginesHealth {
+/// The names of engines that are given no ticks although their market has them; of those that are not named, how many.
+async fn starving(state: &AppState, snapshot: &HostSnapshot, named: bool) -> Vec<String> {
+    let ids: Vec<_> = snapshot.engines.iter().filter(|engine| engine.starving.is_some()).map(|engine| engine.whose.engine).collect();
+    let mut names = Vec::new();
+    for id in ids.iter().take(STARVING_NAMED_MAX) {
+        let record = tokio::time::timeout(PING_MAX, any_engine(state, id.0));
+        // A database that does not answer must not hide them.
+        let name = if named { record.await.ok().and_then(Result::ok).map(|record| format!("{} (id {id})", record.name)) } else { None };
+        names.push(name.unwrap_or_else(|| format!("id {id}")));
+    }
+    if ids.len() > names.len() {
+        names.push(format!("{} more", ids.len() - names.len()));
+    }
+    names
+}
+
+/// A fault of a strategy is its owner's; only the host's own panics, and engines that ticks don't reach, are the host's.
+fn engines(snapshot: &HostSnapshot, starving: &[String]) -> EnginesHealth {
     let mut states = BTreeMap::new();
     snapshot.engines.iter().for_each(|engine| *states.entry(engine.state.word()).or_insert(0) += 1);
     let count = |state: EngineState| states.get(state.word()).copied().unwrap_or(0);
     let totals = &snapshot.totals;
-    let (status, reason) = match totals.panics {
-        0 => (Status::Ok, None),
-        panics => (Status::Degraded, Some(format!("{panics} panics in the host's own code; its log has them"))),
-    };
+    let mut ill = Vec::new();
+    if !starving.is_empty() {
+        ill.push(format!("given no ticks although their market has them: {}; stop and start them, and report it", starving.join(", ")));
+    }
+    if totals.panics > 0 {
+        ill.push(format!("{} panics in the host's own code; its log has them", totals.panics));
+    }
+    let (status, reason) = if ill.is_empty() { (Status::Ok, None) } else { (Status::Degraded, Some(ill.join("; "))) };
     EnginesHealth {
         status,
         reason,

@@ -32,6 +32,11 @@ pub struct Client {
 }
 
 impl HostOptions {
+    /// Whether a host is named, which may be one of another folder.
+    pub fn names_one(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// The host that these options mean.
     ///
     /// # Errors

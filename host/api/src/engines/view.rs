@@ -8,7 +8,7 @@ use domain::contract::{Description, Param, ParamValue, RunMode, TradingState};
 use domain::ids::{AccountId, Digest, StrategyId, UserId};
 use domain::life::EngineState;
 use domain::time::Time;
-use engine::EngineSnapshot;
+use engine::{EngineSnapshot, Starving};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -47,6 +47,8 @@ pub(crate) struct EngineView {
     state_reason: String,
     /// Since when, by the host's clock.
     state_at: At,
+    /// Set while it runs and is given no ticks although its market has them: of which symbol, and since when in market time.
+    starves: Option<String>,
     /// Times it was started anew after a fault, since the host started.
     restarts: u64,
     /// Whether its version has just taken over and is on trial: its first fault brings the one before back.
@@ -150,6 +152,7 @@ impl Names {
             state: now,
             state_reason,
             state_at: At(state_at),
+            starves: running.and_then(|engine| engine.starving).map(|starving| starves(state, &starving)),
             restarts: count(|engine| engine.restarts),
             on_trial: running.is_some_and(|engine| engine.on_trial),
             saved_at: running.and_then(|engine| engine.saved_at).map(At),
@@ -253,6 +256,12 @@ fn standing(record: &EngineRecord, running: Option<&EngineSnapshot>) -> (EngineS
         Some(engine) if engine.state != EngineState::Defined => (engine.state, engine.reason.clone(), engine.since),
         _ => (record.state, record.state_reason.clone(), record.state_at),
     }
+}
+
+/// What an engine that starves is told to look at.
+fn starves(state: &AppState, starving: &Starving) -> String {
+    let symbol = &state.host.table().spec(starving.symbol).name;
+    format!("it runs, but was given no tick of {symbol} since {} of its market, which has come to {}", starving.since, starving.market)
 }
 
 fn last_tick(state: &AppState, record: &EngineRecord) -> Option<At> {

@@ -1,5 +1,6 @@
 //! `stockade engine`: engines of a running host.
 
+use super::forget::forget_state;
 use super::user::{items, shown};
 use crate::cli::Global;
 use crate::client::{Client, HostOptions};
@@ -157,7 +158,7 @@ pub struct Change {
     /// The symbol for each of the strategy's needs, in their order.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     symbol: Vec<String>,
-    /// Start afresh, without what the strategy saved.
+    /// Start afresh, without what the strategy saved; alone, also while no host runs.
     #[arg(long)]
     forget_state: bool,
 }
@@ -193,7 +194,13 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
         Command::Resume(one) => output.show(&one.command(global, "resume")?, said),
         Command::Swap(swap) => output.show(&swap.run(global)?, swapped),
         Command::Shadow(shadow) => output.show(&shadow.run(global)?, shadowed),
-        Command::Change(change) => output.show(&change.run(global)?, |engine| said(engine) + &setup(engine)),
+        Command::Change(change) => match change.run(global) {
+            // Such a host may refuse to start until the engine has forgotten.
+            Err(failure) if failure.exit == Exit::Unreachable && change.only_forgets() && !change.one.host.names_one() => {
+                output.show(&forget_state(global, &change.one.engine)?, forgotten);
+            }
+            changed => output.show(&changed?, |engine| said(engine) + &setup(engine)),
+        },
         Command::Remove { one, abandon } => {
             let client = one.host.client(global)?;
             let id = one.id(&client)?;
@@ -268,6 +275,11 @@ impl Shadow {
 }
 
 impl Change {
+    fn only_forgets(&self) -> bool {
+        let Self { one: _, param, default, version, symbol, forget_state } = self;
+        *forget_state && param.is_empty() && default.is_empty() && version.is_none() && symbol.is_empty()
+    }
+
     fn run(&self, global: &Global) -> Outcome<Value> {
         let client = self.one.host.client(global)?;
         let symbols = (!self.symbol.is_empty()).then_some(&self.symbol);
@@ -309,6 +321,10 @@ impl One {
 
 fn said(engine: &Value) -> String {
     format!("engine {} ({}) is {}\n", engine["id"], shown(&engine["name"]), shown(&engine["state"]))
+}
+
+fn forgotten(engine: &Value) -> String {
+    format!("engine {} ({}) has forgotten its state and begins anew at its next start\n", engine["id"], shown(&engine["name"]))
 }
 
 fn swapped(swap: &Value) -> String {
@@ -374,6 +390,9 @@ fn detail(engine: &Value) -> String {
     };
     let trial = if engine["on_trial"] == true { ", on trial" } else { "" };
     let mut text = said(engine) + &setup(engine);
+    if let Some(why) = engine["starves"].as_str() {
+        text += &format!("starves  {why}\n");
+    }
     for (name, value) in [
         ("since", shown(&engine["state_at"])),
         ("why", shown(&engine["state_reason"]) + trial),
@@ -423,6 +442,7 @@ fn list(engines: &Value) -> String {
     const WORDS: [&str; 6] = ["name", "user", "strategy", "symbols", "state", "state_reason"];
     let cells = ["id", "name", "user", "strategy", "symbols", "state", "ticks", "orders", "deals", "profit", "state_reason"];
     let cell = |engine: &Value, name: &str| match &engine[name] {
+        _ if name == "state_reason" && engine["starves"].is_string() => shown(&engine["starves"]),
         Value::Array(all) => all.iter().map(shown).collect::<Vec<_>>().join(" "),
         Value::Number(number) if name == "profit" => format!("{:.2}", number.as_f64().unwrap_or_default()),
         other => shown(other),

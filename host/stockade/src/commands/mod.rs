@@ -9,6 +9,7 @@ mod conversions;
 pub mod data;
 pub mod doctor;
 pub mod engine;
+mod forget;
 pub mod halt;
 pub mod health;
 pub mod import;

@@ -21,7 +21,7 @@ impl Host {
         Self::start_with(place, &[])
     }
 
-    fn start_with(place: &Place, settings: &[(&str, &str)]) -> Self {
+    pub fn start_with(place: &Place, settings: &[(&str, &str)]) -> Self {
         let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
         command.env("STOCKADE_FEED_FROM", "2024-01-08 08:00").env("STOCKADE_FEED_SPEED", "600").env("STOCKADE_FEED_SYMBOLS", "EURUSD");
         command.envs(settings.iter().copied());
@@ -37,7 +37,7 @@ impl Host {
     }
 
     /// Stops it as a supervisor does.
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         let killed = Command::new("kill").args(["-TERM", &self.process.0.id().to_string()]).status().expect("kill runs");
         assert!(killed.success());
         let status = self.process.0.wait().expect("it ends");

@@ -93,11 +93,13 @@ fn kills_at_random_moments_lose_no_order_and_double_none() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let store = runtime.block_on(Store::open(&place.path(".stockade/stockade.db"))).expect("it opens");
     let owner = runtime.block_on(store.find_user("anna")).expect("it answers").expect("she is there").id;
-    let mut recorded = BTreeMap::new();
+    let (mut recorded, mut placed) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
     let mut page = Page::first(1_000);
     loop {
         let orders = runtime.block_on(store.orders(owner, None, page)).expect("it answers");
         recorded.extend(orders.iter().map(|order| (order.id.0, order.state)));
+        // Latest first.
+        orders.iter().for_each(|order| placed.entry(order.id.engine()).or_default().push((order.placed_at, order.side, order.position)));
         match orders.last() {
             Some(last) => page = Page::beyond(last.seq, 1_000),
             None => break,
@@ -115,6 +117,11 @@ fn kills_at_random_moments_lose_no_order_and_double_none() {
         unrecorded.len()
     );
     assert!(doubled.is_empty() && unrecorded.is_empty(), "doubled {doubled:?}, sent and not recorded {unrecorded:?}");
+    // The market never goes back: no engine gives an order at a tick that it has given the same order at.
+    for (engine, placed) in &placed {
+        let repeated: Vec<_> = placed.windows(2).filter(|pair| pair[0].0 < pair[1].0 || pair[0] == pair[1]).collect();
+        assert!(repeated.is_empty(), "engine {engine}, latest first: {repeated:?}");
+    }
     // The last host may have recorded one just before it was ended; of all others somebody knows what became of them.
     let open = recorded.values().filter(|state| matches!(state, OrderState::Recorded | OrderState::Submitted | OrderState::Unknown));
     assert!(open.count() <= 8, "{recorded:?}");

@@ -7,6 +7,7 @@ mod endings;
 mod help;
 mod host;
 mod kills;
+mod market;
 mod native;
 mod optimise;
 mod program;
