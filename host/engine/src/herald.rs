@@ -1,8 +1,10 @@
 //! The thread that tells the sink: nobody who has something to tell waits for it.
 
 use crate::events::{Event, EventSink, Whose};
+use crate::hub::TAPED_TICKS;
 use domain::ids::{AccountId, EngineId};
 use domain::tape::Entry;
+use domain::tick::Tick;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,10 +12,28 @@ use std::time::{Duration, Instant};
 /// Events on their way to the sink.
 pub(crate) struct Herald {
     inner: Mutex<Inner>,
+    /// Ticks for the record. Locked after `inner` has been left, never within it.
+    taped: Mutex<Taped>,
     ready: Condvar,
     idle: Condvar,
     views_max: usize,
     record_max: usize,
+}
+
+#[derive(Default)]
+struct Taped {
+    ticks: Vec<Tick>,
+    /// Left out because too many waited.
+    lost: u64,
+}
+
+/// What the record lacks because the sink was too slow for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unrecorded {
+    /// Times an engine's record got a gap.
+    pub gaps: u64,
+    /// Ticks.
+    pub ticks: u64,
 }
 
 #[derive(Default)]
@@ -27,10 +47,13 @@ struct Inner {
     gates: BTreeMap<AccountId, Event>,
     /// How many of the events are views.
     views: usize,
-    /// Entries of records and ticks for them that wait.
+    /// Entries of records that wait.
     recorded: usize,
     /// Engines whose records have a gap, to be told.
     gaps: BTreeMap<EngineId, Whose>,
+    gaps_ever: u64,
+    /// Whether enough ticks wait for the record to be written for themselves.
+    ticks_due: bool,
     /// Views dropped since the sink was last told.
     dropped: u64,
     dropped_ever: u64,
@@ -44,12 +67,13 @@ struct Inner {
 
 impl Inner {
     fn has_news(&self) -> bool {
-        !(self.events.is_empty() && self.saved.is_empty() && self.gates.is_empty() && self.gaps.is_empty())
+        self.ticks_due || !(self.events.is_empty() && self.saved.is_empty() && self.gates.is_empty() && self.gaps.is_empty())
     }
 
-    /// All that waits.
+    /// All that waits, but for ticks.
     fn take(&mut self) -> Vec<Event> {
         let mut events = std::mem::take(&mut self.events);
+        self.ticks_due = false;
         events.extend(std::mem::take(&mut self.saved).into_values());
         events.extend(std::mem::take(&mut self.gates).into_values());
         events.extend(std::mem::take(&mut self.gaps).into_values().map(|engine| Event::Taped { engine, entries: vec![Entry::Gap] }));
@@ -64,7 +88,8 @@ impl Inner {
 
 impl Herald {
     pub(crate) fn new(views_max: usize, record_max: usize) -> Arc<Self> {
-        Arc::new(Self { inner: Mutex::default(), ready: Condvar::new(), idle: Condvar::new(), views_max, record_max })
+        let (inner, taped) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { inner, taped, ready: Condvar::new(), idle: Condvar::new(), views_max, record_max })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -86,18 +111,12 @@ impl Herald {
                 inner.gates.insert(account, event);
             }
             Event::Taped { engine, .. } if inner.recorded >= self.record_max || inner.gaps.contains_key(&engine.engine) => {
-                inner.gaps.insert(engine.engine, engine);
-            }
-            Event::Ticks(ticks) if inner.recorded >= self.record_max => {
-                inner.dropped += ticks.len() as u64;
-                inner.dropped_ever += ticks.len() as u64;
+                if inner.gaps.insert(engine.engine, engine).is_none() {
+                    inner.gaps_ever += 1;
+                }
             }
             Event::Taped { ref entries, .. } => {
                 inner.recorded += entries.len();
-                inner.events.push(event);
-            }
-            Event::Ticks(ref ticks) => {
-                inner.recorded += ticks.len();
                 inner.events.push(event);
             }
             view if view.is_view() => {
@@ -111,10 +130,56 @@ impl Herald {
             }
             must_arrive => inner.events.push(must_arrive),
         }
+        self.wake(inner);
+    }
+
+    fn wake(&self, mut inner: MutexGuard<'_, Inner>) {
         if std::mem::take(&mut inner.sleeping) {
             drop(inner);
             self.ready.notify_one();
         }
+    }
+
+    /// Keeps a tick for the record until the next events go out, ahead of them; says how many wait. Called before anybody can be
+    /// handed the tick, so whatever names it comes later.
+    pub(crate) fn tape(&self, tick: Tick) -> usize {
+        let mut taped = self.lock_taped();
+        if taped.ticks.len() < self.record_max {
+            taped.ticks.push(tick);
+        } else {
+            taped.lost += 1;
+        }
+        taped.ticks.len()
+    }
+
+    /// Ticks go out even if nothing else does.
+    pub(crate) fn ticks_due(&self) {
+        let mut inner = self.lock();
+        inner.ticks_due = true;
+        self.wake(inner);
+    }
+
+    fn lock_taped(&self) -> MutexGuard<'_, Taped> {
+        self.taped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What goes to the sink: the ticks first, since events of records name them.
+    fn batch(&self, events: Vec<Event>) -> Vec<Event> {
+        // Taken after the events: a tick that one of them names was taped before it.
+        let ticks = {
+            let mut taped = self.lock_taped();
+            if taped.ticks.is_empty() {
+                return events;
+            }
+            std::mem::replace(&mut taped.ticks, Vec::with_capacity(TAPED_TICKS))
+        };
+        std::iter::once(Event::Ticks(ticks)).chain(events).collect()
+    }
+
+    /// What the record lacks so far because the sink was too slow.
+    pub(crate) fn unrecorded(&self) -> Unrecorded {
+        let gaps = self.lock().gaps_ever;
+        Unrecorded { gaps, ticks: self.lock_taped().lost }
     }
 
     /// Bytes of saved states that wait for the sink.
@@ -157,6 +222,7 @@ impl Herald {
     /// Hands what waits to a sink, without a thread.
     pub(crate) fn drain(&self, sink: &mut dyn EventSink) {
         let events = self.lock().take();
+        let events = self.batch(events);
         if !events.is_empty() {
             sink.events(events);
         }
@@ -177,21 +243,25 @@ impl Herald {
                 inner = self.ready.wait(inner).unwrap_or_else(PoisonError::into_inner);
             }
             inner.sleeping = false;
-            let events = inner.take();
-            if events.is_empty() {
-                return;
-            }
+            let (events, closed) = (inner.take(), inner.closed);
             inner.telling = true;
             let came = inner.came;
             drop(inner);
-            let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sink.events(events)));
-            if told.is_err() {
-                tracing::error!("the event sink panicked; the events it was given are lost");
+            let events = self.batch(events);
+            let is_last = events.is_empty() && closed;
+            if !events.is_empty() {
+                let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sink.events(events)));
+                if told.is_err() {
+                    tracing::error!("the event sink panicked; the events it was given are lost");
+                }
             }
             let mut inner = self.lock();
             (inner.telling, inner.told) = (false, came);
             drop(inner);
             self.idle.notify_all();
+            if is_last {
+                return;
+            }
         }
     }
 }

@@ -544,10 +544,7 @@ impl Host {
     pub fn stop_by(&self, deadline: Instant) -> Option<Left> {
         _ = self.shared.stop_by.set(deadline.checked_sub(EVENTS_MAX).unwrap_or(deadline));
         let orders_by = *self.shared.stop_by.get().expect("it was set");
-        let mut hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner);
-        hub.stopped = true;
-        hub.tell_taped(&self.shared);
-        drop(hub);
+        self.hub.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
         let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Guests that are being started come back first, so that their shards can stop them.
         self.shared.jobs.close();

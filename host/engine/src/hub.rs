@@ -1,7 +1,6 @@
 //! The hub: where ticks enter. It numbers them, makes the bars once for everyone, and hands both on.
 
 use crate::error::TickRefused;
-use crate::events::Event;
 use crate::inbox::Pushed;
 use crate::meter::{add, add_shared};
 use crate::moment::Moment;
@@ -13,30 +12,22 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Ticks handed over to the record at once.
-const TAPED_TICKS: usize = 256;
+/// Ticks for the record that wait before the herald is woken for them alone.
+pub(crate) const TAPED_TICKS: usize = 256;
 
 /// The hub's own state; whoever feeds holds its lock.
 pub(crate) struct Hub {
     closed: Vec<Bar>,
     second: Instant,
     ticks_in_second: u64,
-    /// Ticks for the record, until they are enough to hand over.
-    taped: Vec<Tick>,
+    /// Since when ticks have waited for the record, as far as the hub knows.
     taped_since: Instant,
     pub(crate) stopped: bool,
 }
 
 impl Hub {
     pub(crate) fn new() -> Self {
-        Self {
-            closed: Vec::new(),
-            second: Instant::now(),
-            ticks_in_second: 0,
-            taped: Vec::new(),
-            taped_since: Instant::now(),
-            stopped: false,
-        }
+        Self { closed: Vec::new(), second: Instant::now(), ticks_in_second: 0, taped_since: Instant::now(), stopped: false }
     }
 
     pub(crate) fn feed(&mut self, mut tick: Tick, shared: &Shared) -> Result<(), TickRefused> {
@@ -71,20 +62,15 @@ impl Hub {
         Ok(())
     }
 
+    /// Keeps the tick for the record before any engine can have it, so that it is written no later than what names it.
     fn tape(&mut self, tick: Tick, now: Instant, shared: &Shared) {
-        if self.taped.is_empty() {
+        let waiting = shared.herald.tape(tick);
+        if waiting == 1 {
             self.taped_since = now;
         }
-        self.taped.push(tick);
-        if self.taped.len() >= TAPED_TICKS || now.saturating_duration_since(self.taped_since) >= Duration::from_secs(1) {
-            self.tell_taped(shared);
-        }
-    }
-
-    /// Hands over what the record does not have yet.
-    pub(crate) fn tell_taped(&mut self, shared: &Shared) {
-        if !self.taped.is_empty() {
-            shared.herald.tell(Event::Ticks(std::mem::replace(&mut self.taped, Vec::with_capacity(TAPED_TICKS))));
+        if waiting.is_multiple_of(TAPED_TICKS) || now.saturating_duration_since(self.taped_since) >= Duration::from_secs(1) {
+            self.taped_since = now;
+            shared.herald.ticks_due();
         }
     }
 

@@ -72,8 +72,8 @@ pub struct Bounds {
     /// changes, faults, alarms and saved states are never dropped: each of them needs a person, or a fault, of which an
     /// engine has three; of saved states only the latest of an engine waits.
     pub views_max: usize,
-    /// Entries of engines' records, and ticks for them, that wait for the sink. When they are so many further ones are left out,
-    /// which the records say.
+    /// Entries of engines' records that wait for the sink, and ticks for them that do. When they are so many further ones are left
+    /// out, which the records say, counted (`record_gaps`, `record_ticks_lost`).
     pub record_entries_max: usize,
     /// Ticks handed over at once before a shard looks at the next engine: the batch size at which a column call costs nothing.
     pub run_ticks_max: usize,

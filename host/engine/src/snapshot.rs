@@ -130,6 +130,9 @@ pub struct HostTotals {
     /// Lines that the journal refused for good, each set aside with an alarm.
     pub lines_refused: u64,
     pub views_dropped: u64,
+    /// Times an engine's record got a gap because too much waited for the disk, and ticks that it lacks for the same reason.
+    pub record_gaps: u64,
+    pub record_ticks_lost: u64,
     /// Times an engine saved later because too many saved states waited.
     pub saves_put_off: u64,
     /// Engines that are served after all others now, and how often that began.
@@ -289,6 +292,7 @@ impl Host {
 
     fn totals(&self, engines: &[EngineSnapshot], latency: &Latencies) -> HostTotals {
         let (shared, counters) = (&self.shared, &self.shared.counters);
+        let unrecorded = shared.herald.unrecorded();
         HostTotals {
             ticks: counters.ticks.load(Relaxed),
             ticks_per_second: counters.ticks_per_second.load(Relaxed),
@@ -306,6 +310,8 @@ impl Host {
             contradictions: counters.contradictions.load(Relaxed),
             lines_refused: counters.lines_refused.load(Relaxed),
             views_dropped: shared.herald.views_dropped(),
+            record_gaps: unrecorded.gaps,
+            record_ticks_lost: unrecorded.ticks,
             saves_put_off: counters.saves_put_off.load(Relaxed),
             engines_slow: engines.iter().filter(|engine| engine.slow).count(),
             engines_slowed: counters.engines_slowed.load(Relaxed),

@@ -14,6 +14,7 @@ mod moving;
 mod neighbours;
 mod orders;
 mod quotas;
+mod recording;
 mod recovery;
 mod seen;
 mod shadow;

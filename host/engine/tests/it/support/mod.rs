@@ -13,6 +13,7 @@ use domain::contract::{AskedOrder, Callbacks, DataNeed, Description, Filling, Or
 use domain::desk::Desk;
 use domain::guest::{Call, Outcome};
 use domain::ids::{AccountId, Digest, EngineId, UserId};
+use domain::keeper::Keeper;
 use domain::ledger::Ledger;
 use domain::limits::GuestLimits;
 use domain::number::{Money, Points};
@@ -77,13 +78,22 @@ impl World {
     }
 
     pub fn with(bounds: Bounds) -> Self {
-        Self::kept_by(bounds, Arc::new(domain::keeper::InMemory::default()))
+        Self::made(bounds, in_memory(), |told| Box::new(ports::Sink(told)))
     }
 
-    pub fn kept_by(bounds: Bounds, keeper: Arc<dyn domain::keeper::Keeper>) -> Self {
+    /// One whose sink keeps a record.
+    pub fn recording(bounds: Bounds) -> Self {
+        Self::made(bounds, in_memory(), |told| Box::new(ports::RecordingSink(ports::Sink(told))))
+    }
+
+    pub fn kept_by(bounds: Bounds, keeper: Arc<dyn Keeper>) -> Self {
+        Self::made(bounds, keeper, |told| Box::new(ports::Sink(told)))
+    }
+
+    fn made(bounds: Bounds, keeper: Arc<dyn Keeper>, sink: impl FnOnce(Arc<Told>) -> Box<dyn engine::EventSink>) -> Self {
         let table = table();
         let history = MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), 1_024));
-        let (clock, records, told) = (Arc::new(HandClock::default()), Arc::default(), Arc::default());
+        let (clock, records, told) = (Arc::new(HandClock::default()), Arc::default(), Arc::<Told>::default());
         let broker = Arc::new(Ledgerless::default());
         let heard = Heard::default();
         let guests = Arc::new(guests::Factory::new(heard.clone()));
@@ -95,7 +105,7 @@ impl World {
             keeper,
             broker: Box::new(ports::Broker(Arc::clone(&broker))),
             clock: clock.clone(),
-            sink: Box::new(ports::Sink(Arc::clone(&told))),
+            sink: sink(Arc::clone(&told)),
             trading: TradingState::Active,
             bounds,
         })
@@ -142,6 +152,10 @@ impl World {
     pub fn feed_seconds(&self, from_s: i64, count: i64) {
         (from_s..from_s + count).for_each(|s| self.feed(tick(EURUSD, s * SECOND_US, 110_000 + s)));
     }
+}
+
+fn in_memory() -> Arc<dyn Keeper> {
+    Arc::new(domain::keeper::InMemory::default())
 }
 
 pub fn table() -> SymbolTable {

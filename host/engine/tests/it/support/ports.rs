@@ -339,3 +339,16 @@ impl engine::EventSink for Sink {
         self.0.more.notify_all();
     }
 }
+
+/// One that keeps a record.
+pub struct RecordingSink(pub Sink);
+
+impl engine::EventSink for RecordingSink {
+    fn events(&mut self, events: Vec<Event>) {
+        self.0.events(events);
+    }
+
+    fn keeps_record(&self) -> bool {
+        true
+    }
+}
