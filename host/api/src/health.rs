@@ -3,7 +3,7 @@
 use crate::operations::any_engine;
 use crate::operator::Operator;
 use crate::show::At;
-use crate::state::{AppState, Status};
+use crate::state::{AppState, RecordReport, Status};
 use crate::words;
 use axum::Json;
 use axum::extract::State;
@@ -52,6 +52,7 @@ pub(crate) struct Parts {
     journal: JournalHealth,
     feed: FeedHealth,
     engines: EnginesHealth,
+    record: RecordHealth,
     process: ProcessHealth,
     /// The last things that an operator had to look at, oldest first.
     alarms: Vec<AlarmLine>,
@@ -144,6 +145,19 @@ pub(crate) struct EnginesHealth {
     views_dropped: u64,
 }
 
+/// The record of what engines are fed and decide.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RecordHealth {
+    status: Status,
+    reason: Option<String>,
+    /// Whether one is kept.
+    on: bool,
+    /// Holes in engines' records since the host started: each reaches up to the engine's next start.
+    holes: u64,
+    /// Ticks that it lacks since the host started.
+    ticks_lost: u64,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProcessHealth {
     status: Status,
@@ -176,6 +190,7 @@ pub(crate) async fn health(operator: Option<Operator>, State(state): State<AppSt
         ("journal", parts.journal.status, &parts.journal.reason),
         ("feed", parts.feed.status, &parts.feed.reason),
         ("engines", parts.engines.status, &parts.engines.reason),
+        ("record", parts.record.status, &parts.record.reason),
         ("process", parts.process.status, &parts.process.reason),
     ];
     let status = all.iter().map(|(_, status, _)| *status).max().unwrap_or(Status::Ok);
@@ -205,6 +220,7 @@ async fn parts(state: &AppState, counted: bool) -> Parts {
         journal: journal(&snapshot, alarms.journal, state.host.lines_aside()),
         feed: feed(state, &snapshot),
         engines: engines(&snapshot, &starving(state, &snapshot, counted).await),
+        record: record(state, &snapshot),
         process: state.process.read(),
         alarms: alarms.last.into_iter().map(|(at, code, text)| AlarmLine { at: At(at), code, text }).collect(),
     }
@@ -335,6 +351,20 @@ fn engines(snapshot: &HostSnapshot, starving: &[String]) -> EnginesHealth {
         decision_us_p50: totals.decision_us_p50,
         decision_us_p99: totals.decision_us_p99,
         views_dropped: totals.views_dropped,
+    }
+}
+
+/// What it lost before is told by a replay; that it loses more now is for somebody to look at.
+fn record(state: &AppState, snapshot: &HostSnapshot) -> RecordHealth {
+    let kept = state.record.as_ref().map(|record| record.report());
+    let on = kept.is_some();
+    let RecordReport { failing, holes, ticks_lost } = kept.unwrap_or_default();
+    RecordHealth {
+        status: if failing.is_some() { Status::Degraded } else { Status::Ok },
+        reason: failing.map(|why| format!("it can't be written, and has holes: {why}")),
+        on,
+        holes: holes + snapshot.totals.record_gaps,
+        ticks_lost: ticks_lost + snapshot.totals.record_ticks_lost,
     }
 }
 

@@ -36,7 +36,7 @@ pub use document::openapi;
 pub use live::LiveFeed;
 pub use problem::{Code, Problem};
 pub use serve::serve;
-pub use state::{AppState, Checked, Feed, FeedReport, Parts, Refused, Status, Versions};
+pub use state::{AppState, Checked, Feed, FeedReport, Parts, Record, RecordReport, Refused, Status, Versions};
 pub use strategies::report::{Probe, UploadReport};
 
 use axum::Router;

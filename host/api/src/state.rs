@@ -103,6 +103,23 @@ pub struct FeedReport {
     pub reason: Option<String>,
 }
 
+/// The port to whoever keeps the record of what engines are fed and decide.
+pub trait Record: Send + Sync {
+    /// How it is now. Must not block.
+    fn report(&self) -> RecordReport;
+}
+
+/// How the record is.
+#[derive(Clone, Debug, Default)]
+pub struct RecordReport {
+    /// Why it can't be written now.
+    pub failing: Option<String>,
+    /// Holes in engines' records since the host started, because they could not be written.
+    pub holes: u64,
+    /// Ticks that could not be written since then.
+    pub ticks_lost: u64,
+}
+
 /// How well a part of the host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -127,6 +144,8 @@ pub struct Parts {
     pub versions: Arc<dyn Versions>,
     /// Knows how the feed is.
     pub feed: Arc<dyn Feed>,
+    /// Knows how the record is; `None` where none is kept.
+    pub record: Option<Arc<dyn Record>>,
     /// What the host's event sink publishes to.
     pub live: LiveFeed,
     /// The host's clock.
@@ -145,6 +164,7 @@ pub struct AppState {
     pub(crate) token: Token,
     pub(crate) versions: Arc<dyn Versions>,
     pub(crate) feed: Arc<dyn Feed>,
+    pub(crate) record: Option<Arc<dyn Record>>,
     pub(crate) live: LiveFeed,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: GuestLimits,
@@ -160,13 +180,14 @@ pub struct AppState {
 impl AppState {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, host, token, versions, feed, live, clock, limits, ceiling } = parts;
+        let Parts { store, host, token, versions, feed, record, live, clock, limits, ceiling } = parts;
         Self {
             store,
             host,
             token: Token::new(&token),
             versions,
             feed,
+            record,
             live,
             clock,
             limits,

@@ -16,6 +16,8 @@ use std::path::Path;
 
 /// Format and its version.
 const MAGIC: &[u8; 8] = b"STKREC\x00\x02";
+/// What a file begins with: the format, and the hash that it goes on from.
+const HEADER: usize = MAGIC.len() + 32;
 /// The length and its check.
 const LEAD: usize = 8;
 
@@ -54,8 +56,9 @@ fn link(before: &Hash, payload: &[u8]) -> Hash {
 /// What a file holds.
 pub(crate) struct Read {
     pub frames: Vec<Frame>,
-    /// The hash it goes on from, and the one it ends with.
-    pub before: Hash,
+    /// The hash it goes on from; `None` where a crash left less than the header that says so.
+    pub before: Option<Hash>,
+    /// The hash it ends with.
     pub after: Hash,
     /// Where its last whole frame ends.
     pub whole: u64,
@@ -69,6 +72,10 @@ pub(crate) struct Read {
 /// It can't be read, is of another format, or has been altered.
 pub(crate) fn read(path: &Path) -> Result<Read, RecordError> {
     let bytes = fs::read(path).map_err(RecordError::io("read", path))?;
+    // A power cut may leave zeros here as well.
+    if (bytes.len() < HEADER && (MAGIC.starts_with(&bytes) || bytes.starts_with(MAGIC))) || bytes.iter().all(|&byte| byte == 0) {
+        return Ok(Read { frames: Vec::new(), before: None, after: [0; 32], whole: 0, torn: bytes.len() as u64 });
+    }
     let headed = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk::<32>());
     let Some((&before, mut rest)) = headed else { return Err(RecordError::Format(path.to_path_buf())) };
     let (mut frames, mut after) = (Vec::new(), before);
@@ -90,7 +97,7 @@ pub(crate) fn read(path: &Path) -> Result<Read, RecordError> {
         frames.push(postcard::from_bytes(payload).map_err(|_| altered("a frame that can't be read"))?);
         (after, rest) = (hash, next);
     }
-    Ok(Read { frames, before, after, whole: (bytes.len() - rest.len()) as u64, torn: rest.len() as u64 })
+    Ok(Read { frames, before: Some(before), after, whole: (bytes.len() - rest.len()) as u64, torn: rest.len() as u64 })
 }
 
 #[cfg(test)]
@@ -98,8 +105,6 @@ mod tests {
     use super::*;
     use domain::tape::Asked;
     use proptest::prelude::*;
-
-    const HEADER: usize = MAGIC.len() + 32;
 
     fn frames(count: u64) -> Vec<Frame> {
         (0..count).map(|n| Frame { run: 7, entries: vec![Entry::Asked(Asked::Random(n)), Entry::Gap] }).collect()

@@ -1,6 +1,7 @@
 //! What can be wrong with a record.
 
 use domain::time::Time;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -39,26 +40,49 @@ pub enum RecordError {
     #[error("{} is no record of this version of Stockade; replay it with the version that wrote it, and move it elsewhere to read the files after it", .0.display())]
     Format(PathBuf),
     /// Ticks that a record refers to are not there.
-    #[error(
-        "ticks {first} to {last} of {symbol} were not recorded, or have been dropped to keep the record within its bounds; {}",
-        from_when(kept.as_ref())
-    )]
-    TicksMissing {
-        /// Of which symbol.
-        symbol: String,
-        /// The first that is missing.
-        first: u64,
-        /// The last that is needed.
-        last: u64,
-        /// The next that is there, with its time.
-        kept: Option<(u64, Time)>,
-    },
+    #[error(transparent)]
+    TicksMissing(#[from] TicksMissing),
 }
 
-fn from_when(kept: Option<&(u64, Time)>) -> String {
-    match kept {
-        Some((number, time)) => format!("they are there from {number} on, which came at {time}"),
-        None => "no later ones of that run of the host are there either".to_owned(),
+/// Ticks that a record refers to and that are not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("ticks {first} to {last} of {symbol} were not recorded, or have been dropped to keep the record within its bounds; {kept}")]
+pub struct TicksMissing {
+    /// Of which symbol.
+    pub symbol: String,
+    /// The first that is missing.
+    pub first: u64,
+    /// The last that is needed.
+    pub last: u64,
+    /// What there is of that symbol in that run of the host.
+    pub kept: Kept,
+}
+
+/// Which ticks are there when some are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Later ones, the first with this number and time: there is a hole.
+    Later(u64, Time),
+    /// Earlier ones at most, in a file that is there: the record of the run ends.
+    Earlier,
+    /// None, and no file for them.
+    Nothing,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Later(number, time) => write!(f, "they are there from {number} on, which came at {time}"),
+            Self::Earlier => f.write_str("no later ones of that run of the host are there either"),
+            Self::Nothing => f.write_str("there are none of that run of the host"),
+        }
+    }
+}
+
+impl TicksMissing {
+    /// Whether the record of the run ends there, as after a crash or while the host writes; otherwise there is a hole in it.
+    pub fn is_end(&self) -> bool {
+        self.kept == Kept::Earlier
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::chain::read;
 use crate::error::RecordError;
 use crate::ticks::ticks_folder;
-use crate::writer::{components, engine_files, engine_folders, files, folders};
+use crate::writer::{components, engine_files, engine_folders, files, folders, name_file};
 use domain::ids::Digest;
 use domain::tape::Entry;
 use std::collections::{HashMap, HashSet};
@@ -112,6 +112,7 @@ impl Inventory {
                 fs::remove_file(&path).map_err(RecordError::io("remove", &path))?;
                 self.files.remove(&path);
             }
+            drop(fs::remove_file(name_file(&folder)));
             // What somebody else has put there keeps it.
             drop(fs::remove_dir(&folder));
         }

@@ -2,15 +2,20 @@
 
 use crate::chain::read;
 use crate::error::RecordError;
+use crate::running::running;
 use crate::ticks::TickTape;
-use crate::writer::{component_file, engine_files, engine_folder};
+use crate::writer::{component_file, engine_files, engine_folder, engine_folders, name_file};
 use domain::ids::{Digest, EngineId};
-use domain::tape::{Beginning, Entry};
+use domain::tape::{Beginning, Entry, Heard};
 use domain::tick::Tick;
 use domain::time::Time;
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// How often a record is read again that a running host has changed meanwhile.
+const TRIES: u32 = 5;
 
 /// All that is kept of one engine.
 #[derive(Debug)]
@@ -21,6 +26,19 @@ pub struct Record {
     pub hash: Digest,
     /// Bytes at the end of the newest file that are of a frame cut short: its host crashed, or has not finished writing.
     pub torn: u64,
+    /// The run of the host that is writing to these records, if one is.
+    pub running: Option<i64>,
+}
+
+/// How a life's record ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifeEnd {
+    /// As the life did: it was stopped, it failed, another version took over, or the record says that more was left out.
+    Told,
+    /// In the middle, since its host is running and goes on with it.
+    Running,
+    /// In the middle, and its host is gone: it crashed.
+    Crashed,
 }
 
 /// One guest, from its beginning.
@@ -34,29 +52,80 @@ pub struct Life {
     pub entries: Vec<Entry>,
 }
 
+/// Engines of which there are records under this name.
+///
+/// # Errors
+/// The folder can't be read.
+pub fn engines_named(records: &Path, name: &str) -> Result<Vec<EngineId>, RecordError> {
+    let is_named = |folder: &PathBuf| fs::read_to_string(name_file(folder)).is_ok_and(|known| known == name);
+    let number = |folder: PathBuf| folder.file_name()?.to_str()?.strip_prefix("engine-")?.parse().ok().map(EngineId);
+    Ok(engine_folders(records)?.into_iter().filter(is_named).filter_map(number).collect())
+}
+
 impl Record {
     /// Reads what is kept of `engine` and checks its chain.
     ///
     /// # Errors
     /// There is nothing, or it has been altered.
     pub fn open(records: &Path, engine: EngineId) -> Result<Self, RecordError> {
+        // A running host drops its oldest files, and cuts off what a full disk has left of a frame.
+        let has_changed = |error: &RecordError| match error {
+            RecordError::Altered { .. } => true,
+            RecordError::Io { error, .. } => error.kind() == ErrorKind::NotFound,
+            _ => false,
+        };
+        for _ in 1..TRIES {
+            match Self::read(records, engine) {
+                Err(error) if has_changed(&error) => {}
+                read => return read,
+            }
+        }
+        Self::read(records, engine)
+    }
+
+    fn read(records: &Path, engine: EngineId) -> Result<Self, RecordError> {
         let folder = engine_folder(records, engine);
-        let mut record = Self { lives: Vec::new(), hash: Digest([0; 32]), torn: 0 };
+        // Asked first: what is written later than that is not missed by a host that has ended meanwhile.
+        let mut record = Self { lives: Vec::new(), hash: Digest([0; 32]), torn: 0, running: running(records) };
         let mut last = None;
+        let mut is_there = false;
         for path in engine_files(&folder)? {
             let read = read(&path)?;
+            is_there = true;
             // Who writes on cuts off what a crash left, so nothing of that is followed by another file.
-            if last.is_some_and(|last| last != read.before) || record.torn > 0 {
+            let follows = read.before.is_none_or(|before| last.is_none_or(|last| last == before));
+            if !follows || record.torn > 0 {
                 return Err(RecordError::Altered { path, at: 0, what: "it does not follow on the file before it" });
             }
-            last = Some(read.after);
             record.torn = read.torn;
+            if read.before.is_none() {
+                continue;
+            }
+            last = Some(read.after);
             for frame in read.frames {
                 frame.entries.into_iter().for_each(|entry| record.take_in(frame.run, entry));
             }
         }
-        record.hash = Digest(last.ok_or_else(|| RecordError::NoRecord { engine: engine.0, folder: records.to_path_buf() })?);
+        if !is_there {
+            return Err(RecordError::NoRecord { engine: engine.0, folder: records.to_path_buf() });
+        }
+        record.hash = Digest(last.unwrap_or_default());
         Ok(record)
+    }
+
+    /// How the record of the life with this place in [`lives`](Self::lives) ends.
+    pub fn end_of(&self, life: usize) -> LifeEnd {
+        let run = self.lives[life].run;
+        let is_told = match self.lives[life].entries.last() {
+            Some(Entry::Called { call: Heard::Stop(_), .. } | Entry::Failed(_) | Entry::Gap) => true,
+            // Within one run a life ends for another.
+            _ => self.lives.get(life + 1).is_some_and(|next| next.run == run),
+        };
+        match is_told {
+            true => LifeEnd::Told,
+            false if self.running == Some(run) => LifeEnd::Running,
+            false => LifeEnd::Crashed,
+        }
     }
 
     fn take_in(&mut self, run: i64, entry: Entry) {
@@ -137,7 +206,6 @@ mod tests {
     use crate::writer::{Recorder, Retention};
     use domain::limits::GuestLimits;
     use domain::symbol::{SymbolId, SymbolTable, common};
-    use domain::tape::Heard;
 
     fn called(at: i64) -> Entry {
         Entry::Called { at: Time(at), call: Heard::Timer(1) }

@@ -1,6 +1,6 @@
 //! Doing it again: a guest is called as it was called, hears what it heard, and must ask what it asked.
 
-use crate::error::RecordError;
+use crate::error::{RecordError, TicksMissing};
 use crate::reader::Life;
 use crate::ticks::TickTape;
 use domain::contract::*;
@@ -65,8 +65,12 @@ pub struct Replayed {
     pub decisions: u64,
     /// A hash over them and their answers.
     pub digest: Digest,
+    /// Market time up to which it was done again and compared; `None` when nothing was.
+    pub until: Option<Time>,
     /// How the life ended, when that was a fault or a gap in the record.
     pub ended: Option<String>,
+    /// Ticks that the record names and does not have; nothing was done after those before them.
+    pub missing: Option<TicksMissing>,
     /// The first difference; nothing was done after it.
     pub difference: Option<Difference>,
 }
@@ -75,7 +79,7 @@ pub struct Replayed {
 /// decision from `from` on, with its time.
 ///
 /// # Errors
-/// Ticks that the record refers to are not there.
+/// The record can't be read.
 pub fn replay(
     records: &Path,
     life: &Life,
@@ -85,7 +89,7 @@ pub fn replay(
 ) -> Result<Replayed, RecordError> {
     let names = life.beginning.symbols.iter().filter_map(|symbol| life.beginning.table.get(usize::from(symbol.0)));
     let mut tapes = names.map(|spec| TickTape::open(records, life.run, &spec.name)).collect::<Result<Vec<_>, _>>()?;
-    let mut run = Again { hash: Sha256::new(), ticks: 0, calls: 0, decisions: 0, ended: None, difference: None };
+    let mut run = Again::default();
     let mut rest = life.entries.as_slice();
     // The fault of a batch of which only the last rows are left.
     let mut failed = None;
@@ -107,7 +111,7 @@ pub fn replay(
                 // A batch may have failed at any of its rows; where it asked something, it had come to the last of them.
                 let before_last = ending.fault().filter(|_| script.is_empty()).map_or(Ending::Returned, Ending::HereOrLater);
                 let mut over = false;
-                tape.range(SymbolId(symbol as u16), first, count, |tick| {
+                let read = tape.range(SymbolId(symbol as u16), first, count, |tick| {
                     over = tick.time > to;
                     if over {
                         return false;
@@ -118,8 +122,8 @@ pub fn replay(
                     let (script, ending) = if is_last { (script, ending) } else { (&[][..], before_last) };
                     run.call(&mut *guest, tick.time, &Call::Tick { symbol, tick, skipped }, script, ending);
                     run.goes_on()
-                })?;
-                if over {
+                });
+                if !run.had_all(read)? || over {
                     break;
                 }
             }
@@ -127,20 +131,24 @@ pub fn replay(
                 // One that has never said what it waits for waits for every tick, and none goes by.
                 let (Some(tape), Some(wake)) = (tapes.get_mut(symbol as usize), guest.host().wakes.get(&symbol).copied()) else { continue };
                 let mut over = false;
-                tape.range(SymbolId(symbol as u16), first, count, |tick| {
+                let read = tape.range(SymbolId(symbol as u16), first, count, |tick| {
                     over = tick.time > to;
-                    if !over && wake.holds(tick) {
+                    if over {
+                        return false;
+                    }
+                    run.until = run.until.max(Some(tick.time));
+                    if wake.holds(tick) {
                         run.differ_at(tick.time, shown_tick(tick), "a tick that nobody waited for", "it is waited for");
                     }
-                    !over && run.goes_on()
-                })?;
-                if over {
+                    run.goes_on()
+                });
+                if !run.had_all(read)? || over {
                     break;
                 }
             }
             Entry::Failed(fault) if matches!(rest.first(), Some(Entry::Ticks { .. })) => failed = Some(fault),
             Entry::Failed(fault) => run.ended = Some(fault.to_string()),
-            Entry::Gap => run.ended = Some("the record has a gap: the engine asked for more than a record may have".into()),
+            Entry::Gap => run.ended = Some("the record has a hole: more came than it may have, or than the disk could take".into()),
             Entry::Begin(_) | Entry::Asked(_) | Entry::Untold { .. } => {}
         }
         for entry in script {
@@ -192,12 +200,15 @@ fn comes_again(fault: &Fault) -> bool {
     fault.kind.is_its_own() && fault.kind != FaultKind::Flooding && !is_of_batch(fault)
 }
 
+#[derive(Default)]
 struct Again {
     hash: Sha256,
     ticks: u64,
     calls: u64,
     decisions: u64,
+    until: Option<Time>,
     ended: Option<String>,
+    missing: Option<TicksMissing>,
     difference: Option<Difference>,
 }
 
@@ -208,6 +219,7 @@ impl Again {
         host.script = script.iter().filter_map(|entry| if let Entry::Asked(asked) = entry { Some(asked.clone()) } else { None }).collect();
         let now = host.now;
         self.calls += 1;
+        self.until = Some(now);
         let outcome = guest.call(call.clone()).into_reply();
         let host = guest.host();
         let mut differ = |recorded: String, now_is: String| {
@@ -247,6 +259,18 @@ impl Again {
         self.difference = Some(Difference { at, call, recorded: recorded.to_owned(), now: now.to_owned() });
     }
 
+    /// Whether all ticks of a range were there; those that are missing end it.
+    fn had_all(&mut self, read: Result<(), RecordError>) -> Result<bool, RecordError> {
+        match read {
+            Ok(()) => Ok(true),
+            Err(RecordError::TicksMissing(missing)) => {
+                self.missing = Some(missing);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn goes_on(&self) -> bool {
         self.difference.is_none() && self.ended.is_none()
     }
@@ -264,7 +288,9 @@ impl Again {
             calls: self.calls,
             decisions: self.decisions,
             digest: Digest(self.hash.finalize().into()),
+            until: self.until,
             ended: self.ended,
+            missing: self.missing,
             difference: self.difference,
         }
     }

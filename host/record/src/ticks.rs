@@ -1,6 +1,6 @@
 //! The market as it was numbered in one run of the host: rows of fixed size, so that a range is found by its numbers.
 
-use crate::error::RecordError;
+use crate::error::{Kept, RecordError, TicksMissing};
 use domain::symbol::SymbolId;
 use domain::tick::{Tick, TickFlags};
 use domain::time::Time;
@@ -125,6 +125,8 @@ impl TickFile {
 pub struct TickTape {
     symbol: String,
     files: VecDeque<PathBuf>,
+    /// Whether there was a file at all.
+    has_files: bool,
     bytes: Vec<u8>,
     next: usize,
 }
@@ -136,7 +138,7 @@ impl TickTape {
     /// The folder can't be read; that there is none is found out when a tick is wanted.
     pub fn open(records: &Path, run: i64, symbol: &str) -> Result<Self, RecordError> {
         let files = tick_files(&run_folder(records, run), &file_stem(symbol))?;
-        Ok(Self { symbol: symbol.to_owned(), files: files.into(), bytes: Vec::new(), next: 0 })
+        Ok(Self { symbol: symbol.to_owned(), has_files: !files.is_empty(), files: files.into(), bytes: Vec::new(), next: 0 })
     }
 
     /// The ticks numbered `first` and the `count - 1` after it, one after the other, none of which may lie before ticks that
@@ -149,8 +151,12 @@ impl TickTape {
         for wanted in first..=last {
             let next = self.seek(wanted)?;
             let Some(mut tick) = next.filter(|tick| tick.sequence == wanted) else {
-                let kept = next.map(|tick| (tick.sequence, tick.time));
-                return Err(RecordError::TicksMissing { symbol: self.symbol.clone(), first: wanted, last, kept });
+                let kept = match next {
+                    Some(tick) => Kept::Later(tick.sequence, tick.time),
+                    None if self.has_files => Kept::Earlier,
+                    None => Kept::Nothing,
+                };
+                return Err(TicksMissing { symbol: self.symbol.clone(), first: wanted, last, kept }.into());
             };
             tick.symbol = symbol;
             if !each(&tick) {
@@ -200,7 +206,11 @@ impl TickTape {
                 return Ok(Some(tick(bytes)));
             }
             let Some(path) = self.files.pop_front() else { return Ok(None) };
-            self.bytes = fs::read(&path).map_err(RecordError::io("read", &path))?;
+            self.bytes = match fs::read(&path) {
+                // A host that writes has dropped it since, to keep within its bounds.
+                Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+                read => read.map_err(RecordError::io("read", &path))?,
+            };
             self.next = 0;
         }
     }
@@ -211,7 +221,7 @@ fn first_of(path: &Path) -> Result<Option<Tick>, RecordError> {
     let mut row = [0; ROW];
     match File::open(path).and_then(|mut file| file.read_exact(&mut row)) {
         Ok(()) => Ok(Some(tick(&row))),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::NotFound) => Ok(None),
         Err(error) => Err(RecordError::io("read", path)(error)),
     }
 }

@@ -3,6 +3,7 @@
 use crate::chain::{Frame, Hash, frame, header, read};
 use crate::error::RecordError;
 use crate::inventory::{Inventory, begun};
+use crate::running::announce;
 use crate::ticks::{TickFile, run_folder, ticks_folder};
 use domain::ids::{Digest, EngineId};
 use domain::symbol::SymbolTable;
@@ -40,6 +41,18 @@ pub struct Recorder {
     holes: HashMap<EngineId, Hole>,
     symbols: HashMap<u16, TickFile>,
     inventory: Inventory,
+    lost: Lost,
+    /// Locked as long as this one writes.
+    _running: Option<File>,
+}
+
+/// What could not be written since the recorder began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Holes in engines' records: each reaches up to the engine's next life.
+    pub holes: u64,
+    /// Ticks.
+    pub ticks: u64,
 }
 
 /// Something of an engine's life is not in its record.
@@ -61,6 +74,8 @@ struct Chain {
     /// Of the file.
     bytes: u64,
     hash: Hash,
+    /// Whether a write has failed that may have left some of a frame after those bytes.
+    is_torn: bool,
 }
 
 impl Recorder {
@@ -81,7 +96,14 @@ impl Recorder {
             holes: HashMap::new(),
             symbols: HashMap::new(),
             inventory: Inventory::new(folder, run)?,
+            lost: Lost::default(),
+            _running: announce(folder, run),
         })
+    }
+
+    /// What could not be written so far.
+    pub fn lost(&self) -> Lost {
+        self.lost
     }
 
     /// Whether the component with this digest is kept already; if not, [`keep_component`](Self::keep_component) it, or what ran
@@ -98,6 +120,21 @@ impl Recorder {
     pub fn keep_component(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), RecordError> {
         self.inventory.await_life(*digest);
         put(&component_file(&self.folder, digest), bytes)
+    }
+
+    /// Whether an engine's name is kept already; if not, [`name_engine`](Self::name_engine).
+    pub fn has_name(&self, engine: EngineId) -> bool {
+        name_file(&engine_folder(&self.folder, engine)).is_file()
+    }
+
+    /// Keeps an engine's name, by which its record can be asked for.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn name_engine(&mut self, engine: EngineId, name: &str) -> Result<(), RecordError> {
+        let folder = engine_folder(&self.folder, engine);
+        fs::create_dir_all(&folder).map_err(RecordError::io("make", &folder))?;
+        put(&name_file(&folder), name.as_bytes())
     }
 
     /// Appends what an engine and its guest said to each other. A life that has filled its engine's share ends in a gap.
@@ -123,8 +160,9 @@ impl Recorder {
     /// Goes on with a life, as far as it can be done again: after a hole it can't.
     fn go_on(&mut self, engine: EngineId, entries: Vec<Entry>) -> Result<(), RecordError> {
         let is_full = |chain: &Chain| chain.bytes != ALTERED && chain.bytes > self.retention.engine_bytes_max;
-        if !entries.is_empty() && self.engines.get(&engine).is_some_and(is_full) {
-            self.holes.entry(engine).or_insert(Hole::Untold);
+        let is_full = !entries.is_empty() && self.engines.get(&engine).is_some_and(is_full);
+        if is_full && !self.holes.contains_key(&engine) {
+            self.leave_hole(engine);
         }
         match self.holes.get(&engine) {
             None if entries.is_empty() => Ok(()),
@@ -138,13 +176,15 @@ impl Recorder {
         }
     }
 
+    fn leave_hole(&mut self, engine: EngineId) {
+        if self.holes.insert(engine, Hole::Untold).is_none() {
+            self.lost.holes += 1;
+        }
+    }
+
     /// Appends a frame, or leaves a hole.
     fn append(&mut self, engine: EngineId, entries: Vec<Entry>, begins: bool) -> Result<(), RecordError> {
-        let rolled = self.try_append(engine, entries, begins).inspect_err(|_| {
-            // The file may end in the middle of a frame: it is read again before anything is appended.
-            self.engines.remove(&engine);
-            self.holes.insert(engine, Hole::Untold);
-        })?;
+        let rolled = self.try_append(engine, entries, begins).inspect_err(|_| self.leave_hole(engine))?;
         if begins {
             self.holes.remove(&engine);
         }
@@ -174,25 +214,33 @@ impl Recorder {
         Ok(rolls)
     }
 
-    /// Appends ticks.
+    /// Appends ticks; to be called before the [`entries`](Self::entries) that name them.
     ///
     /// # Errors
-    /// They can't be written.
+    /// Those of a symbol can't be written: they are missing from now on, those of the others are not.
     pub fn ticks(&mut self, ticks: &[Tick]) -> Result<(), RecordError> {
         let mut left: Vec<&Tick> = ticks.iter().collect();
-        let mut began = false;
+        let (mut began, mut failed) = (false, None);
         while let Some(symbol) = left.first().map(|tick| tick.symbol) {
             let folder = run_folder(&self.folder, self.run);
             let file = self.symbols.entry(symbol.0).or_insert_with(|| TickFile::new(&folder, &self.table.spec(symbol).name));
-            began |= file.write(left.iter().copied().filter(|tick| tick.symbol == symbol))?;
+            let before = left.len();
+            let written = file.write(left.iter().copied().filter(|tick| tick.symbol == symbol));
             left.retain(|tick| tick.symbol != symbol);
+            match written {
+                Ok(is_new) => began |= is_new,
+                Err(error) => {
+                    self.lost.ticks += (before - left.len()) as u64;
+                    failed.get_or_insert(error);
+                }
+            }
         }
         if began {
             let open: Vec<PathBuf> = self.symbols.values().map(TickFile::path).collect();
             let removed = trim_runs(&ticks_folder(&self.folder), self.retention.tick_bytes_max, &open)?;
             self.inventory.removed(&removed);
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 
@@ -200,36 +248,56 @@ impl Chain {
     /// Goes on after the last whole frame that is there.
     fn open(folder: PathBuf) -> Result<Self, RecordError> {
         fs::create_dir_all(&folder).map_err(RecordError::io("make", &folder))?;
-        let mut chain = Self { folder, number: 0, bytes: 0, hash: [0; 32] };
-        let Some(last) = engine_files(&chain.folder)?.pop() else { return Ok(chain) };
-        chain.number = number_of(&last).expect("it was listed by its number");
-        match read(&last) {
-            Ok(read) => {
-                (chain.bytes, chain.hash) = (read.whole, read.after);
-                let file = OpenOptions::new().write(true).open(&last).map_err(RecordError::io("open", &last))?;
-                file.set_len(read.whole).map_err(RecordError::io("shorten", &last))?;
+        let mut chain = Self { folder, number: 0, bytes: 0, hash: [0; 32], is_torn: false };
+        let mut files = engine_files(&chain.folder)?;
+        while let Some(last) = files.pop() {
+            match read(&last) {
+                Ok(read) if read.before.is_none() => {
+                    fs::remove_file(&last).map_err(RecordError::io("remove", &last))?;
+                    continue;
+                }
+                Ok(read) => (chain.bytes, chain.hash, chain.is_torn) = (read.whole, read.after, read.torn > 0),
+                // Left as it is, for whoever wants to know what happened to it; the next file says that it follows on nothing.
+                Err(RecordError::Altered { .. } | RecordError::Format(_)) => chain.bytes = ALTERED,
+                Err(error) => return Err(error),
             }
-            // Left as it is, for whoever wants to know what happened to it; the next file says that it follows on nothing.
-            Err(RecordError::Altered { .. } | RecordError::Format(_)) => chain.bytes = ALTERED,
-            Err(error) => return Err(error),
+            chain.number = number_of(&last).expect("it was listed by its number");
+            break;
         }
+        chain.cut()?;
         Ok(chain)
     }
 
+    /// Cuts off what a crash or a full disk has left of a frame.
+    fn cut(&mut self) -> Result<(), RecordError> {
+        if self.is_torn {
+            let path = self.path(self.number);
+            let file = OpenOptions::new().write(true).open(&path).map_err(RecordError::io("open", &path))?;
+            file.set_len(self.bytes).map_err(RecordError::io("shorten", &path))?;
+            self.is_torn = false;
+        }
+        Ok(())
+    }
+
     fn roll(&mut self) -> Result<(), RecordError> {
+        // The file before may end in the middle of a frame only as long as it is the last.
+        self.cut()?;
         let path = self.path(self.number + 1);
         let bytes = header(&self.hash);
         put(&path, &bytes)?;
         self.number += 1;
-        self.bytes = bytes.len() as u64;
+        (self.bytes, self.is_torn) = (bytes.len() as u64, false);
         Ok(())
     }
 
     fn append(&mut self, entries: &Frame) -> Result<(), RecordError> {
+        self.cut()?;
         let (bytes, hash) = frame(&self.hash, entries);
         let path = self.path(self.number);
         let mut file = OpenOptions::new().append(true).open(&path).map_err(RecordError::io("open", &path))?;
+        self.is_torn = true;
         file.write_all(&bytes).map_err(RecordError::io("write", &path))?;
+        self.is_torn = false;
         self.hash = hash;
         self.bytes += bytes.len() as u64;
         Ok(())
@@ -267,6 +335,11 @@ pub(crate) fn engine_folders(records: &Path) -> Result<Vec<PathBuf>, RecordError
         number.is_some_and(|number| number.parse::<u32>().is_ok())
     };
     Ok(folders(records)?.into_iter().filter(is_engine).collect())
+}
+
+/// Where an engine's name is kept.
+pub(crate) fn name_file(folder: &Path) -> PathBuf {
+    folder.join("name")
 }
 
 /// Where components are kept.

@@ -136,6 +136,7 @@ impl World {
         let host = Arc::new(Host::start(setup).unwrap());
         let feed = Arc::new(ScriptedFeed(Mutex::new((Status::Ok, None))));
         let parts = Parts {
+            record: None,
             store: store.clone(),
             host: host.clone(),
             token: TOKEN.into(),

@@ -16,6 +16,7 @@ mod recording;
 mod reserve;
 mod sink;
 mod stopping;
+mod trouble;
 mod versions;
 
 use crate::config::{Config, operator_token, random_token};
@@ -100,6 +101,7 @@ impl Running {
         let journal = runtime.block_on(store.journal(&table, epoch)).map_err(store_failure)?;
         let live = LiveFeed::new(table.clone());
         let recording = Recording::open(config, SystemClock.now(), &table, runtime.handle(), &store)?;
+        let record = recording.as_ref().map(Recording::status);
         let sink = StoreSink::new(runtime.handle().clone(), store.clone(), live.clone(), table.clone(), recording);
         let stored = runtime.block_on(store.host_setting(TRADING)).map_err(store_failure)?;
         let stored = stored.and_then(|word| TradingState::from_word(&word)).unwrap_or(TradingState::Active);
@@ -130,6 +132,7 @@ impl Running {
             token,
             versions: Arc::new(SandboxVersions::new(sandbox)),
             feed: market.status(),
+            record: record.map(|record| record as _),
             live,
             clock,
             limits: config.limits,

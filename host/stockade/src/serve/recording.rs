@@ -1,13 +1,19 @@
 //! The record of what engines were fed and decided, while the host runs.
 
+use super::trouble::{Trouble, Turn};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, Outcome};
-use domain::ids::EngineId;
+use api::RecordReport;
 use domain::symbol::SymbolTable;
 use domain::tape::Entry;
 use domain::tick::Tick;
 use domain::time::Time;
-use record::{RecordError, Recorder, Retention};
+use engine::Whose;
+use record::{Lost, RecordError, Recorder, Retention};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use store::Store;
 use tokio::runtime::Handle;
 
@@ -16,8 +22,24 @@ pub struct Recording {
     recorder: Recorder,
     runtime: Handle,
     store: Store,
-    /// Whether the last write failed, so that a full disk is one line in the log and not a thousand.
-    failing: bool,
+    trouble: Trouble,
+    status: Arc<RecordStatus>,
+}
+
+/// How the record is, for whoever asks.
+#[derive(Default)]
+pub struct RecordStatus {
+    holes: AtomicU64,
+    ticks_lost: AtomicU64,
+    /// Why it can't be written now.
+    failing: Mutex<Option<String>>,
+}
+
+impl api::Record for RecordStatus {
+    fn report(&self) -> RecordReport {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        RecordReport { failing, holes: self.holes.load(Relaxed), ticks_lost: self.ticks_lost.load(Relaxed) }
+    }
 }
 
 impl Recording {
@@ -32,13 +54,19 @@ impl Recording {
         let mib = |mib: u64| mib.saturating_mul(1 << 20);
         let retention = Retention { engine_bytes_max: mib(config.record.engine_mib), tick_bytes_max: mib(config.record.ticks_mib) };
         let recorder = Recorder::new(&config.records_dir(), run.0, table.clone(), retention).map_err(Failure::of(Exit::Machine))?;
-        Ok(Some(Self { recorder, runtime: runtime.clone(), store: store.clone(), failing: false }))
+        Ok(Some(Self { recorder, runtime: runtime.clone(), store: store.clone(), trouble: Trouble::default(), status: Arc::default() }))
+    }
+
+    /// How it is, from now on.
+    pub fn status(&self) -> Arc<RecordStatus> {
+        Arc::clone(&self.status)
     }
 
     /// Keeps what an engine and its guest said to each other.
-    pub fn entries(&mut self, engine: EngineId, entries: Vec<Entry>) {
+    pub fn entries(&mut self, Whose { engine, owner, .. }: Whose, entries: Vec<Entry>) {
         let versions: Vec<_> =
             entries.iter().filter_map(|entry| if let Entry::Begin(beginning) = entry { Some(beginning.version) } else { None }).collect();
+        let begins = !versions.is_empty();
         for version in versions.into_iter().filter(|version| !self.recorder.has_component(version)).collect::<Vec<_>>() {
             match self.runtime.block_on(self.store.component(version)) {
                 Ok(bytes) => {
@@ -46,6 +74,15 @@ impl Recording {
                     self.note(kept);
                 }
                 Err(error) => tracing::warn!(%version, "the component can't be kept with the record: {error}"),
+            }
+        }
+        if begins && !self.recorder.has_name(engine) {
+            match self.runtime.block_on(self.store.engine(owner, engine)) {
+                Ok(known) => {
+                    let kept = self.recorder.name_engine(engine, &known.name);
+                    self.note(kept);
+                }
+                Err(error) => tracing::warn!(engine = engine.0, "the name can't be kept with the record: {error}"),
             }
         }
         let written = self.recorder.entries(engine, entries);
@@ -59,16 +96,25 @@ impl Recording {
     }
 
     fn note(&mut self, written: Result<(), RecordError>) {
-        match written {
-            Ok(()) if self.failing => {
-                self.failing = false;
-                tracing::info!("the record is written again; what is missing shows in a replay");
-            }
-            Err(error) if !self.failing => {
-                self.failing = true;
-                tracing::error!("the record of what engines are fed has a hole: {error}");
-            }
-            Ok(()) | Err(_) => {}
+        if written.is_err() {
+            let lost = self.recorder.lost();
+            self.status.holes.store(lost.holes, Relaxed);
+            self.status.ticks_lost.store(lost.ticks, Relaxed);
         }
+        let failing = match (self.trouble.note(Instant::now(), written.is_err()), written) {
+            (Some(Turn::Fails), Err(error)) => {
+                tracing::error!("the record of what engines are fed has holes from now on: {error}");
+                Some(error.to_string())
+            }
+            (Some(Turn::Works), _) => {
+                let Lost { holes, ticks } = self.recorder.lost();
+                tracing::info!(
+                    "the record is written again; so far {holes} holes in engines' records, {ticks} ticks lost; a replay names them"
+                );
+                None
+            }
+            _ => return,
+        };
+        *self.status.failing.lock().unwrap_or_else(PoisonError::into_inner) = failing;
     }
 }

@@ -1,6 +1,7 @@
 //! What happens in the host, written to the store and shown to the live stream.
 
 use super::recording::Recording;
+use super::trouble::{Trouble, Turn};
 use api::LiveFeed;
 use api::operations::TRADING;
 use domain::contract::{LogLevel, Param, TradingState};
@@ -12,6 +13,7 @@ use domain::symbol::{SymbolId, SymbolTable};
 use domain::time::Time;
 use engine::{Event, EventSink, Scope, Seen, SwapOutcome, Whose};
 use std::collections::BTreeMap;
+use std::time::Instant;
 use store::{EngineSave, EngineStep, Follows, LastTick, NewLog, NewSignal, StepKind, Store, StoreError};
 use tokio::runtime::Handle;
 
@@ -25,8 +27,7 @@ pub struct StoreSink {
     unsaved: BTreeMap<EngineId, EngineSave>,
     /// The kill switch's state that could not be stored yet.
     trading_due: Option<TradingState>,
-    /// Whether the last write failed, so that a full disk is one line in the log and not a thousand.
-    failing: bool,
+    trouble: Trouble,
     recording: Option<Recording>,
 }
 
@@ -42,20 +43,14 @@ struct Batch {
 impl StoreSink {
     /// Into this store, this stream and, where one is kept, this record.
     pub fn new(runtime: Handle, store: Store, live: LiveFeed, table: SymbolTable, recording: Option<Recording>) -> Self {
-        Self { runtime, store, live, table, unsaved: BTreeMap::new(), trading_due: None, failing: false, recording }
+        Self { runtime, store, live, table, unsaved: BTreeMap::new(), trading_due: None, trouble: Trouble::default(), recording }
     }
 
     fn note(&mut self, what: &str, written: Result<(), StoreError>) {
-        match written {
-            Ok(()) if self.failing => {
-                self.failing = false;
-                tracing::info!("the database takes {what} again");
-            }
-            Err(error) if !self.failing => {
-                self.failing = true;
-                tracing::error!("{what} could not be written: {error}");
-            }
-            Ok(()) | Err(_) => {}
+        match (self.trouble.note(Instant::now(), written.is_err()), written) {
+            (Some(Turn::Fails), Err(error)) => tracing::error!("{what} could not be written: {error}"),
+            (Some(Turn::Works), _) => tracing::info!("the database takes all that is written again"),
+            _ => {}
         }
     }
 
@@ -122,7 +117,7 @@ impl StoreSink {
             Event::Dropped { views } => tracing::warn!(views, "the live stream fell behind"),
             Event::Taped { engine, entries } => {
                 if let Some(recording) = &mut self.recording {
-                    recording.entries(engine.engine, entries);
+                    recording.entries(engine, entries);
                 }
             }
             Event::Ticks(ticks) => {

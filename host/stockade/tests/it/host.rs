@@ -196,7 +196,7 @@ fn replays(place: &Place) {
     write(&whole[..whole.len() - 1]);
     let torn = replay(&[]);
     assert_eq!(torn.code, 0, "{}", torn.err);
-    assert!(torn.out.contains("after its last whole frame are of one cut short"), "{}", torn.out);
+    assert!(torn.out.contains("are of an unfinished frame: a crash cut it short"), "{}", torn.out);
 }
 
 /// The sample that waits: for its next bar, or for the price and the time at which its trade is to end.

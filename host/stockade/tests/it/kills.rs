@@ -56,6 +56,16 @@ fn traded(counts: &Path, more: usize) {
     }
 }
 
+/// All lives of an engine are done again, the one that the kill cut short as well, up to the last that is on the disk.
+fn replays(place: &Place, engine: &str) {
+    let ran = place.run(&["replay", "--engine", engine, "--json"]);
+    assert_eq!(ran.code, 0, "engine {engine}: {}", ran.err);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let last = report["lives"].as_array().expect("a list").last().expect("it lived");
+    assert_eq!(last["cut_short"].as_str(), Some("cut short by a crash"), "{report}");
+    assert!(last["until"].is_string() && last["difference"].is_null(), "{report}");
+}
+
 #[test]
 fn kills_at_random_moments_lose_no_order_and_double_none() {
     let kills = std::env::var("SIMULATE_KILLS").map_or(KILLS, |text| text.parse().expect("SIMULATE_KILLS is a number"));
@@ -77,6 +87,7 @@ fn kills_at_random_moments_lose_no_order_and_double_none() {
         // One to seven orders later: every moment of an order's way has its turn.
         traded(&counts, 1 + (kill * 2_654_435_761 % 7) as usize);
         drop(host.take());
+        replays(&place, ["one", "two", "three", "four"][kill as usize % 4]);
         host = Some(Host::start(&place, &counts));
         if (kill + 1).is_multiple_of(TOLD_EVERY) {
             println!("{} of {kills} kills done, {} orders sent", kill + 1, sent(&counts).len());
