@@ -11,6 +11,7 @@ pub mod optimise;
 pub mod orders;
 mod pace;
 pub mod page;
+pub mod past;
 pub mod report;
 pub mod returns;
 pub mod review;
@@ -21,6 +22,7 @@ pub mod statistics;
 pub mod trades;
 
 pub use confirm::{ReadsAhead, confirm};
+pub use past::Past;
 pub use report::RunReport;
 pub use review::review;
 pub use run::{Batching, DEADLINE_MS, RunError, RunSetup, run};

@@ -19,14 +19,15 @@
 use crate::confirm::{Acted, Cuts};
 use crate::orders::OrderLog;
 use crate::pace::Pace;
+use crate::past::{Past, WithPast};
 use crate::report::{Progress, RunReport};
 use crate::returns::{DailyEquity, Returns};
 use crate::source::{Audience, Source, Stretch};
 use domain::account::Account;
 use domain::actor::{Actor, SavedState};
-use domain::bars::MarketHistory;
+use domain::bars::{MarketHistory, MarketView as _};
 use domain::broker::{AccountTerms, Broker, Deal, Happened, Reason, Report};
-use domain::contract::{Description, Param, RunMode, StopReason, TesterStats};
+use domain::contract::{Description, Gap, Param, RunMode, StopReason, TesterStats};
 use domain::desk::{Desk, DeskSetup, QueueGauge, Remark, TradingSwitch, Witness};
 use domain::guest::{Fault, FaultKind, Guest};
 use domain::ids::{AccountId, EngineId, UserId};
@@ -137,7 +138,7 @@ pub fn run(
     guest: impl FnOnce(Desk) -> Result<Box<dyn Guest<Desk>>, Fault>,
     mut progress: impl FnMut(Progress),
 ) -> Result<RunReport, RunError> {
-    let mut run = Run::new(&setup);
+    let mut run = Run::new(&setup, source.past());
     let mut guest = Some(guest);
     let mut actor: Option<Actor> = None;
     let mut said = Time(i64::MIN);
@@ -148,11 +149,13 @@ pub fn run(
             progress(Progress { at: first, ticks: run.ticks });
         }
         let rows = match &mut actor {
+            None if stretch.audience == Audience::Past => run.warm_up(&stretch, Time(i64::MAX)),
             None if first < setup.start => run.warm_up(&stretch, setup.start),
             None => {
                 let make = guest.take().expect("a run starts once");
                 let made = make(run.desk(&setup)).map_err(|fault| RunError::Strategy { at: first, fault })?;
-                let started = Actor::start(made, &setup.description, &setup.params, setup.restored.as_ref(), first);
+                let now = run.past.start.unwrap_or(first);
+                let started = Actor::start(made, &setup.description, &setup.params, setup.restored.as_ref(), now);
                 let started = actor.insert(started.map_err(|fault| RunError::Strategy { at: first, fault })?);
                 run.settle(started).map_err(|fault| RunError::Strategy { at: first, fault })?;
                 0
@@ -187,6 +190,9 @@ struct Run {
     journal: Forgetful,
     account: Arc<Mutex<Account>>,
     history: Arc<RwLock<MarketHistory>>,
+    past: Arc<Past>,
+    /// Ticks that the guest has missed since the last that it was handed, and when that was.
+    missed: BTreeMap<SymbolId, (u32, Time)>,
     queue: Arc<QueueGauge>,
     terms: AccountTerms,
     pace: Pace,
@@ -207,7 +213,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(setup: &RunSetup) -> Self {
+    fn new(setup: &RunSetup, past: Arc<Past>) -> Self {
         let mut venue = Venue::new(setup.table.clone(), setup.venue.clone());
         venue.open(ACCOUNT, setup.terms.clone(), None);
         let ledger = Ledger::new(setup.terms.deposit);
@@ -226,6 +232,8 @@ impl Run {
             journal: Forgetful::default(),
             account: Arc::new(Mutex::new(Account::new(ACCOUNT, UserId(1), setup.terms.clone(), ledger, setup.risk.clone()))),
             history: Arc::new(RwLock::new(MarketHistory::new(&setup.table, needs))),
+            past,
+            missed: BTreeMap::new(),
             queue: Arc::new(QueueGauge::new(usize::MAX >> 1)),
             terms: setup.terms.clone(),
             pace: Pace::default(),
@@ -252,7 +260,7 @@ impl Run {
             mode: setup.mode,
             table: self.table.clone(),
             symbols: setup.symbols.clone(),
-            market: Arc::clone(&self.history) as _,
+            market: Arc::new(WithPast { history: Arc::clone(&self.history), past: Arc::clone(&self.past) }),
             account: Arc::clone(&self.account),
             switch: Arc::new(TradingSwitch::default()),
             queue: Arc::clone(&self.queue),
@@ -283,8 +291,12 @@ impl Run {
     fn step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {
         let next = Time(stretch.chunk.columns().times[stretch.rows.start]);
         self.days.begin(next, || self.venue.equity(ACCOUNT));
-        if stretch.audience == Audience::Venue {
+        if stretch.audience != Audience::Everyone {
             return self.unseen_step(actor, stretch);
+        }
+        if self.missed.contains_key(&stretch.symbol) {
+            self.ticks += 1;
+            return self.single_step(actor, stretch);
         }
         if !actor.takes_rows(stretch.symbol, next) {
             let passing = self.passing_rows(actor, stretch);
@@ -378,6 +390,10 @@ impl Run {
         }
         self.venue.on_tick(&tick);
         self.pass(tick.time);
+        let missed = self.missed.remove(&tick.symbol);
+        if let Some((ticks, after)) = missed {
+            actor.missed(tick.symbol, Gap { after: after.0, until: tick.time.0, ticks: Some(u64::from(ticks)) });
+        }
         // As live, where an engine hears nothing of other symbols.
         if self.symbols.contains(&tick.symbol) {
             actor.timers(tick.time)?;
@@ -387,12 +403,13 @@ impl Run {
         actor.bars(&tick, &closed)?;
         self.closed = closed;
         self.settle(actor)?;
-        self.calls += u64::from(actor.tick(&tick, 0)?);
+        self.calls += u64::from(actor.tick(&tick, missed.map_or(0, |(ticks, _)| ticks))?);
         self.settle(actor)?;
         Ok(1)
     }
 
-    /// A price within a bar: the venue looks at it and bars grow by it. The guest hears only what it did to its orders.
+    /// A price within a bar, or one that the guest missed: the venue looks at it and bars grow by it. The guest hears only what it did
+    /// to its orders.
     fn unseen_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {
         let tick = stretch.chunk.columns().tick(stretch.rows.start, stretch.symbol, 0);
         while let Some(due) = self.venue.due_before(tick.time) {
@@ -401,9 +418,13 @@ impl Run {
         }
         self.venue.on_tick(&tick);
         self.pass(tick.time);
+        if stretch.audience != Audience::Venue && self.symbols.contains(&tick.symbol) {
+            let seen = self.history.quoted_at(tick.symbol).unwrap_or(tick.time);
+            self.missed.entry(tick.symbol).or_insert((0, seen)).0 += 1;
+        }
         self.take_in(&tick, stretch.audience);
         let closed = std::mem::take(&mut self.closed);
-        if !closed.is_empty() {
+        if !closed.is_empty() && stretch.audience == Audience::Venue {
             actor.bars(&tick, &closed)?;
         }
         self.closed = closed;
@@ -420,9 +441,19 @@ impl Run {
     fn take_in(&mut self, tick: &Tick, audience: Audience) {
         self.closed.clear();
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        let symbol = history.symbol_mut(tick.symbol);
+        let is_first = symbol.last().is_none();
         match audience {
-            Audience::Everyone => history.symbol_mut(tick.symbol).push(tick, &mut self.closed),
-            Audience::Venue => history.symbol_mut(tick.symbol).push_unseen(tick, &mut self.closed),
+            Audience::Everyone | Audience::Past | Audience::Missed => symbol.push(tick, &mut self.closed),
+            Audience::Venue => symbol.push_unseen(tick, &mut self.closed),
+        }
+        drop(history);
+        for bar in &mut self.closed {
+            *bar = self.past.whole(bar).unwrap_or(*bar);
+        }
+        if is_first {
+            self.closed.extend(self.past.closed_by_first(tick.symbol));
+            self.closed.sort_by_key(|bar| bar.timeframe);
         }
     }
 

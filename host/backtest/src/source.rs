@@ -1,5 +1,6 @@
 //! Ticks of several symbols as stretches of columns, in order of time.
 
+use crate::past::Past;
 use domain::desk::Columns;
 use domain::ranges::{PriceRanges, RangesAhead};
 use domain::symbol::SymbolId;
@@ -38,12 +39,19 @@ pub struct Chunk {
     ranges: SharedRanges,
     /// Where its first row lies in the columns that the ranges are of; of others than its own all ranges have been made.
     first: usize,
+    /// Whom its rows are for, where that is another than their symbol's.
+    audience: Option<Audience>,
 }
 
 impl Chunk {
     /// A chunk of these rows.
     pub fn new(columns: Arc<dyn Columns>) -> Self {
-        Self { columns, ranges: SharedRanges::default(), first: 0 }
+        Self { columns, ranges: SharedRanges::default(), first: 0, audience: None }
+    }
+
+    /// The same rows, for others.
+    pub fn meant_for(self, audience: Audience) -> Self {
+        Self { audience: Some(audience), ..self }
     }
 
     /// The ticks of a day with `from <= time < to`; the ranges, of the whole day, are shared with whoever else reads it.
@@ -51,7 +59,7 @@ impl Chunk {
         let whole = day.columns();
         (0..whole.len()).step_by(PIECE).for_each(|row| _ = ranges.starting(row, &whole));
         let first = whole.times.partition_point(|&time| time < from.0);
-        Self { columns: Arc::new(DayColumns(day.within(from, to))), ranges: ranges.clone(), first }
+        Self { columns: Arc::new(DayColumns(day.within(from, to))), ranges: ranges.clone(), first, audience: None }
     }
 
     /// The rows.
@@ -116,6 +124,10 @@ pub enum Audience {
     Everyone,
     /// The venue and the bars: the guest must not see them.
     Venue,
+    /// The history: the guest starts after them.
+    Past,
+    /// All but the guest, which is told how many it missed: it was starting, or paused, as a live one is.
+    Missed,
 }
 
 impl Lane {
@@ -139,6 +151,7 @@ impl Lane {
 /// Merges the chunks of several symbols. At equal times the symbol that was added first comes first.
 pub struct Source {
     lanes: Vec<Lane>,
+    past: Arc<Past>,
 }
 
 /// Rows of one symbol with nothing of another symbol between them.
@@ -189,7 +202,16 @@ impl Source {
         let seen = symbols.into_iter().map(lane(Audience::Everyone));
         let mut lanes: Vec<Lane> = seen.chain(unseen.into_iter().map(lane(Audience::Venue))).collect();
         lanes.iter_mut().try_for_each(Lane::refill)?;
-        Ok(Self { lanes })
+        Ok(Self { lanes, past: Arc::default() })
+    }
+
+    /// The same, after a past that is known by other means than rows.
+    pub fn after(self, past: Past) -> Self {
+        Self { past: Arc::new(past), ..self }
+    }
+
+    pub(crate) fn past(&self) -> Arc<Past> {
+        Arc::clone(&self.past)
     }
 
     /// The longest stretch that comes next; `None` at the end. It comes again until [`take`](Self::take) has taken rows.
@@ -205,7 +227,8 @@ impl Source {
         let rows = others.filter_map(|(other, lane)| Some((other, lane.next_time()?))).fold(times.len(), |rows, (other, next)| {
             rows.min(if at < other { times.partition_point(|&time| time <= next) } else { times.partition_point(|&time| time < next) })
         });
-        let Lane { symbol, audience, sequence: first_sequence, .. } = *lane;
+        let Lane { symbol, sequence: first_sequence, .. } = *lane;
+        let audience = chunk.audience.unwrap_or(lane.audience);
         Some(Stretch { symbol, rows: lane.row..lane.row + rows, first_sequence, audience, lane: at, chunk })
     }
 

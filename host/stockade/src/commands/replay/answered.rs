@@ -18,7 +18,7 @@ pub struct Answered {
     /// Of each order, by its number from the life's first on: microseconds until it was answered. None for the further orders of
     /// a close that is too large for one, of which the record has the first.
     pub after_us: Arc<[i64]>,
-    /// The last tick that was handed over, or went by.
+    /// The last tick that was handed over, or went by; of a strategy that is handed none, its last call.
     pub until: Time,
     /// How long those took that were answered after later ticks, shortest first.
     late_us: Vec<i64>,
@@ -46,15 +46,28 @@ impl Answered {
         let mut now = Time(i64::MIN);
         let mut waiting: HashMap<u64, (usize, Time, Last)> = HashMap::new();
         let (mut after_us, mut late_us, mut first_id) = (Vec::new(), Vec::new(), None);
+        let has_ticks = life.entries.iter().any(|entry| matches!(entry, Entry::Ticks { .. } | Entry::Passed { .. }));
         for entry in &life.entries {
+            // Who is handed no ticks lives from call to call.
+            if let Entry::Called { at, .. } = entry
+                && !has_ticks
+                && *at > last.time
+            {
+                last = Last { time: *at, count: last.count + 1 };
+            }
             match entry {
                 // Those that went by took their time as well.
                 &Entry::Ticks { symbol, first, count, .. } | &Entry::Passed { symbol, first, count } => {
                     let Some(tape) = tapes.get_mut(symbol as usize) else { break };
-                    tape.range(SymbolId(symbol as u16), first + u64::from(count) - 1, 1, |tick| {
+                    let read = tape.range(SymbolId(symbol as u16), first + u64::from(count) - 1, 1, |tick| {
                         last = Last { time: tick.time, count: last.count + u64::from(count) };
                         true
-                    })?;
+                    });
+                    match read {
+                        // A crash cut it short.
+                        Err(RecordError::TicksMissing(missing)) if missing.is_end() => break,
+                        read => read?,
+                    }
                     now = last.time;
                 }
                 Entry::Called { call: Heard::Order { id, .. }, .. } | Entry::Untold { id } => {

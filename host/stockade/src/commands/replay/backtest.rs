@@ -2,10 +2,10 @@
 //! the recorded market, from the beginning of its life, with orders that take as long as they took.
 
 use super::answered::Answered;
+use super::market;
 use crate::exit::{Exit, Failure, Outcome};
 use backtest::compare::decisions::{Line, write};
-use backtest::source::{Chunks, owned};
-use backtest::{Batching, DEADLINE_MS, RunSetup, Source, run};
+use backtest::{Batching, DEADLINE_MS, RunSetup, run};
 use domain::actor::SavedState;
 use domain::broker::AccountTerms;
 use domain::contract::{AccountView, Param, RunMode};
@@ -14,21 +14,16 @@ use domain::guest::GuestFactory as _;
 use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::risk::RiskLimits;
-use domain::symbol::{SymbolId, SymbolTable};
+use domain::symbol::SymbolTable;
 use domain::tape::{Entry, Heard};
 use domain::time::Time;
-use market::OwnedColumns;
-use market::columns::Row;
 use paper::{Delay, VenueOptions};
-use record::{Life, TickTape};
+use record::Life;
 use sandbox::{Addresses, Sandbox, SandboxConfig};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Rows of one chunk: a day of a busy market is some of them.
-const ROWS: usize = 65_536;
 
 /// What a life's first calls say of it.
 struct Start<'a> {
@@ -61,7 +56,7 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
     let limits = GuestLimits { deadline_ms: DEADLINE_MS, ..life.beginning.limits };
     let answered = Answered::of(records, life).map_err(super::failure)?;
     // The record of the market goes on after this life.
-    let source = source(records, life, &table, to.min(answered.until))?;
+    let (source, missed) = market::of(records, life, &table, start.at, to.min(answered.until))?;
     let out = Arc::new(Mutex::new((BufWriter::new(File::create(file).map_err(|error| Failure::io("create", file, &error))?), Ok(()), 0)));
     let witness = {
         let out = Arc::clone(&out);
@@ -75,15 +70,15 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
         })
     };
     let account = start.account;
-    let conditions = conditions(account, &answered);
+    let conditions = conditions(account, &answered, missed);
     let setup = RunSetup {
         symbols: life.beginning.symbols.clone(),
         table,
         description,
         params: start.params.to_vec(),
         restored: start.restored,
-        // The tick of its start it had seen as history.
-        start: start.at.plus_us(1),
+        // What came before its start is told row by row.
+        start: Time(i64::MIN),
         terms: AccountTerms {
             mode: account.mode,
             currency: account.currency.clone(),
@@ -125,34 +120,22 @@ fn start(life: &Life) -> Outcome<Start<'_>> {
 }
 
 /// What whoever compares the decisions has to know.
-fn conditions(account: &AccountView, answered: &Answered) -> Vec<String> {
+fn conditions(account: &AccountView, answered: &Answered, missed: u64) -> Vec<String> {
     let mut lines = vec![answered.to_string()];
+    if missed > 0 {
+        lines.push(format!(
+            "{missed} ticks came while it was starting, paused or too slow, and were not handed to it; nor does the backtest, but for bars \
+             that it heard of late"
+        ));
+    }
     if account.equity != account.balance {
         lines.push("the account had open positions when this life began; the backtest begins without any".to_owned());
     }
     lines.push(
-        "not in the record: the market before the host started, limits other than the usual, other engines on the account, and the moment \
-         at which the account changed while a tick was being handled; the backtest has none of them"
+        "not in the record: the market before the host started, but for the bars and ticks that the strategy asked for; limits other than \
+         the usual; other engines on the account; and the moment at which the account changed while a tick was being handled; the backtest \
+         has none of them"
             .to_owned(),
     );
     lines
-}
-
-/// The market that was recorded, all symbols, for conversions too; what came before the life is its history.
-fn source(records: &Path, life: &Life, table: &SymbolTable, to: Time) -> Outcome<Source> {
-    let mut lanes: Vec<(SymbolId, Chunks)> = Vec::new();
-    for (id, spec) in table.iter() {
-        let mut tape = TickTape::open(records, life.run, &spec.name).map_err(super::failure)?;
-        let mut chunks = vec![OwnedColumns::default()];
-        while let Some(tick) = tape.advance().map_err(super::failure)?.filter(|tick| tick.time <= to) {
-            if chunks.last().is_some_and(|chunk| chunk.len() >= ROWS) {
-                chunks.push(OwnedColumns::default());
-            }
-            if let Some(chunk) = chunks.last_mut() {
-                chunk.push(Row { time: tick.time, bid: tick.bid, ask: tick.ask, last: tick.last, volume: tick.volume, flags: tick.flags });
-            }
-        }
-        lanes.push((id, Box::new(chunks.into_iter().map(|chunk| Ok(owned(chunk))))));
-    }
-    Source::new(lanes).map_err(Failure::of(Exit::Failed))
 }

@@ -2,6 +2,7 @@
 
 mod answered;
 mod backtest;
+mod market;
 
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
