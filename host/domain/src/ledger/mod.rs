@@ -56,8 +56,12 @@ pub struct Position {
     pub side: Side,
     /// How much; positive while it is open.
     pub volume: Steps,
-    /// Sum of price times volume over what is open, in point-steps: exact, where an average price is not.
+    /// Sum of price times volume over what is open, in point-steps: exact, where an average price is not. Of a closed position,
+    /// that of what its last deal closed.
     pub cost: i64,
+    /// What its last deal closed, once the position is closed; 0 while it is open.
+    #[serde(default)]
+    pub closed: Steps,
     /// Stop loss.
     pub stop_loss: Option<Points>,
     /// Take profit.
@@ -80,7 +84,8 @@ pub struct Position {
 impl Position {
     /// Average opening price, in points.
     pub fn open_points(&self) -> f64 {
-        self.cost as f64 / self.volume.0.max(1) as f64
+        let volume = if self.volume > Steps(0) { self.volume } else { self.closed };
+        self.cost as f64 / volume.0.max(1) as f64
     }
 
     /// What its margin depends on.

@@ -202,7 +202,7 @@ impl Event {
         let (shown, change) = match (before, after) {
             (None, None) => return Step::Nothing,
             (None, Some(after)) => (after.clone(), PositionChange::Opened),
-            (Some(before), None) => (Position { volume: Steps(0), ..before }, PositionChange::Closed),
+            (Some(before), None) => (Position { volume: Steps(0), closed: before.volume, ..before }, PositionChange::Closed),
             (Some(before), Some(after)) if before == *after => return Step::Nothing,
             (Some(before), Some(after)) if before.side != after.side => (after.clone(), PositionChange::Reversed),
             (Some(_), Some(after)) => match (&self.what, entry) {
@@ -272,6 +272,7 @@ fn apply(open: &mut Option<Position>, Booked { deal, tag, stops }: &Booked) -> S
             side: deal.side,
             volume: deal.volume,
             cost,
+            closed: Steps(0),
             stop_loss: stops.loss,
             take_profit: stops.profit,
             opened: deal.time,
@@ -318,7 +319,7 @@ fn apply(open: &mut Option<Position>, Booked { deal, tag, stops }: &Booked) -> S
     let mut after = position.clone();
     if change == PositionChange::Closed {
         // What its last deal booked: nothing is due any more, and whoever shows what it cost wants to know.
-        (after.volume, after.swap) = (Steps(0), deal.swap);
+        (after.volume, after.closed, after.swap) = (Steps(0), after.volume, deal.swap);
         *open = None;
     }
     Step::Changed(Box::new(after), change)

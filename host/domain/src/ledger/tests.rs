@@ -68,6 +68,21 @@ fn stops_of_a_later_order_replace_those_of_the_position_it_increases() {
     assert_eq!((position.volume, position.stop_loss), (Steps(4), None));
 }
 
+#[test]
+fn a_closed_position_keeps_its_average_price() {
+    let mut ledger = Ledger::new(Money(100));
+    (1..=3).for_each(|number| place(&mut ledger, number, request(OrderKind::Market, None)));
+    report(&mut ledger, 1, netted(1, Side::Buy, Entry::In, 4));
+    report(&mut ledger, 2, netted(2, Side::Sell, Entry::Out, 1));
+    let changes = report(&mut ledger, 3, netted(3, Side::Sell, Entry::Out, 3));
+    let closed = changes.iter().find_map(|change| match change {
+        Change::Position(position, PositionChange::Closed) => Some(position.clone()),
+        _ => None,
+    });
+    let closed = closed.expect("it closed");
+    assert_eq!((closed.volume, closed.open_points()), (Steps(0), 100.0));
+}
+
 /// A deal of a netting account: its position is the first order's.
 fn netted(id: u64, side: Side, entry: Entry, volume: i64) -> Happened {
     let Happened::Deal { deal, rest } = buy(id, id as u32) else { unreachable!() };

@@ -195,6 +195,7 @@ fn open(position: PositionRecord, symbols: &SymbolTable) -> Result<Position> {
         commission: position.commission,
         swap: position.swap,
         charged_until: position.charged_until,
+        closed: domain::number::Steps(0),
         tag: position.tag,
     })
 }
