@@ -212,17 +212,21 @@ impl Dealing<'_> {
         let mut request = order.request.clone();
         let Some(quote) = self.market.quote(request.symbol) else { return };
         let market = opening_price(request.side, quote);
+        let mut is_new_limit = false;
         if let (OrderKind::StopLimit, Some(limit)) = (request.kind, request.stop_limit_price) {
             let (stop_loss, take_profit) = (request.stop_loss, request.take_profit);
             self.report(Some(id), at, Happened::OrderModified { price: Some(limit), stop_loss, take_profit });
             (request.kind, request.price) = (OrderKind::Limit, Some(limit));
+            is_new_limit = true;
             // A limit order waits for the better side.
             if request.side.sign() * (market.0 - limit.0) > 0 {
                 return;
             }
         }
         let price = match (request.kind, request.price, self.market.options.limit_fills) {
-            (OrderKind::Limit, Some(limit), LimitFills::Conservative) => limit,
+            // A limit that enters a market which is already better fills there, like a market order: the
+            // market never was at the limit. Only one that waited may have missed the better price.
+            (OrderKind::Limit, Some(limit), LimitFills::Conservative) if !is_new_limit => limit,
             _ => market,
         };
         match self.plan(id, &request, TooLarge::Shrink).and_then(|plan| self.affordable(&request, &plan, price).map(|()| plan)) {

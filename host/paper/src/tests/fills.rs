@@ -64,10 +64,12 @@ fn a_stop_limit_becomes_a_limit_when_its_stop_is_reached() {
         fills(mode, buy.clone(), &[reached], &["1 modified 130050 - -"]);
         fills(mode, buy.clone(), &[reached, (130_040, 130_050)], &["1 modified 130050 - -", "1 deal in buy 10 @130050 of 1"]);
     }
-    // A limit on the far side of its stop is reached at once.
-    let above = stop_limit(Buy, 10, 130_100, 130_200);
-    fills(LimitFills::Conservative, above.clone(), &[reached], &["1 modified 130200 - -", "1 deal in buy 10 @130200 of 1"]);
-    fills(LimitFills::Mt5, above, &[reached], &["1 modified 130200 - -", "1 deal in buy 10 @130105 of 1"]);
+    // A limit on the far side of its stop is reached at once, at a price that the market never had: it fills at the market.
+    for mode in [LimitFills::Conservative, LimitFills::Mt5] {
+        let (above, below) = (stop_limit(Buy, 10, 130_100, 130_200), stop_limit(Sell, 10, 129_900, 129_800));
+        fills(mode, above, &[reached], &["1 modified 130200 - -", "1 deal in buy 10 @130105 of 1"]);
+        fills(mode, below, &[(129_895, 129_905)], &["1 modified 129800 - -", "1 deal in sell 10 @129895 of 1"]);
+    }
     let sell = stop_limit(Sell, 10, 129_900, 129_950);
     fills(
         LimitFills::Conservative,
