@@ -55,6 +55,8 @@ impl Default for Commission {
 pub(crate) struct Dealt {
     pub opens: Steps,
     pub closes: Steps,
+    /// What the position held before.
+    pub held: Steps,
     pub price: Points,
     /// From the symbol's quote currency to the account's.
     pub rate: Rate,
@@ -68,7 +70,7 @@ impl Dealt {
             Entry::Out | Entry::OutBy => volume,
             Entry::InOut => held.min(volume),
         };
-        Self { opens: volume - closes, closes, price, rate }
+        Self { opens: volume - closes, closes, held, price, rate }
     }
 }
 
@@ -80,6 +82,9 @@ impl Commission {
 
     /// What a deal costs, negative as deals book it, rounded to the currency's digits.
     pub(crate) fn of(self, spec: &SymbolSpec, deal: &Dealt, currency_digits: u8) -> Money {
+        if let Some(amount) = self.of_round_turn() {
+            return -round_turn(amount, spec, deal, currency_digits);
+        }
         let (volume, halves) = match self.sides {
             Sides::Each => (deal.opens + deal.closes, 2),
             Sides::Entry => (deal.opens, 2),
@@ -90,11 +95,7 @@ impl Commission {
             return Money::ZERO;
         }
         let full = match self.charge {
-            Charge::PerLot(amount) => {
-                let lots_e8 = i128::from(volume.0) * i128::from(spec.volume_step_e8);
-                let cost = div_round(i128::from(amount.0) * lots_e8, 100_000_000);
-                Money(i64::try_from(cost).unwrap_or(i64::MAX / 4))
-            }
+            Charge::PerLot(amount) => for_lots(amount, spec, volume),
             Charge::PerDeal(amount) => amount,
             Charge::PercentE6(percent_e6) => {
                 let point_steps = i128::from(deal.price.0) * i128::from(volume.0) * i128::from(percent_e6);
@@ -104,6 +105,33 @@ impl Commission {
         let cost = Money(div_round(i128::from(full.0) * halves, 2) as i64).max(self.minimum);
         -self.maximum.map_or(cost, |maximum| cost.min(maximum)).rounded(currency_digits)
     }
+
+    /// What a lot costs for opening and closing together, where the whole is what is rounded.
+    fn of_round_turn(self) -> Option<Money> {
+        match self {
+            Self { charge: Charge::PerLot(amount), sides: Sides::RoundTurn, minimum: Money::ZERO, maximum: None } => Some(amount),
+            _ => None,
+        }
+    }
+}
+
+/// The cost of `volume` at `amount` a lot.
+fn for_lots(amount: Money, spec: &SymbolSpec, volume: Steps) -> Money {
+    let lots_e8 = i128::from(volume.0) * i128::from(spec.volume_step_e8);
+    let cost = div_round(i128::from(amount.0) * lots_e8, 100_000_000);
+    Money(i64::try_from(cost).unwrap_or(i64::MAX / 4))
+}
+
+/// A deal's share of `amount` a lot for a round turn. Opening pays the rounded half and closing the rest of the rounded whole, so
+/// that a position that is closed again has paid the rounded whole, however many deals it took.
+fn round_turn(amount: Money, spec: &SymbolSpec, deal: &Dealt, currency_digits: u8) -> Money {
+    let half = Money(div_round(i128::from(amount.0), 2) as i64);
+    let opening = |volume| for_lots(half, spec, volume).rounded(currency_digits);
+    let closing = |volume| for_lots(amount, spec, volume).rounded(currency_digits) - opening(volume);
+    // A turn closes all that was held and opens the rest from nothing.
+    let before = if deal.closes > Steps(0) { Steps(0) } else { deal.held };
+    let opened = opening(before + deal.opens) - opening(before);
+    opened + closing(deal.held) - closing(deal.held - deal.closes)
 }
 
 /// Commission by symbol.

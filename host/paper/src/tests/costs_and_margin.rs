@@ -59,6 +59,29 @@ fn every_commission_scheme_charges_its_deals() {
 }
 
 #[test]
+fn a_round_turn_costs_what_it_says_however_it_is_cut() {
+    // At 7.00 a lot, on a netting account: what is bought, then what is sold of it, in hundredths of a lot.
+    let check = |deals: &[i64], expected: &[f64]| {
+        let otherwise = Commission { sides: Sides::RoundTurn, ..Commission::per_lot(money(7)) };
+        let options = VenueOptions { commissions: Commissions { otherwise, ..Commissions::default() }, ..VenueOptions::default() };
+        let mut bench = Bench::new(domain::contract::AccountMode::Netting, options);
+        bench.step(Tick(130_000, 130_000));
+        let mut charged = Vec::new();
+        for &volume in deals {
+            let before = bench.venue.ledger(ACCOUNT).map(|ledger| ledger.balance).unwrap();
+            bench.step(Place(market(if volume > 0 { Buy } else { Sell }, volume.abs())));
+            charged.push((bench.venue.ledger(ACCOUNT).map(|ledger| ledger.balance).unwrap() - before).to_units());
+        }
+        assert_eq!(charged, expected, "{deals:?}");
+    };
+    check(&[1, -1], &[-0.04, -0.03]);
+    check(&[3, -1, -1, -1], &[-0.11, -0.03, -0.04, -0.03]);
+    check(&[1, 1, -2], &[-0.04, -0.03, -0.07]);
+    // A turn closes one and opens another: the rest of the first round turn and the half of the next.
+    check(&[1, -2, 1], &[-0.04, -0.07, -0.03]);
+}
+
+#[test]
 fn a_turn_on_a_netting_account_pays_for_what_it_opens_and_what_it_closes() {
     let check = |sides, expected: f64| {
         let otherwise = Commission { sides, ..Commission::per_lot(money(10)) };
