@@ -388,13 +388,14 @@ impl Actor {
         self.guest.host().set_trading(state);
     }
 
-    /// The last event. Orders asked for in it are denied when the host itself is stopping, or another version has taken over.
+    /// The last event. Orders asked for in it may only reduce; all are denied when the host itself is stopping, or another version
+    /// has taken over.
     ///
     /// # Errors
     /// The guest failed.
     pub fn stop(&mut self, reason: StopReason, now: Time) -> Result<(), Fault> {
         let quiet = matches!(reason, StopReason::HostStopping | StopReason::Swapped);
-        let phase = if quiet { Phase::Quiet } else { Phase::Event };
+        let phase = if quiet { Phase::Quiet } else { Phase::Ending };
         self.call(phase, now, Call::Stop(reason)).map(drop)
     }
 

@@ -107,6 +107,8 @@ pub enum Phase {
     Quiet,
     /// An event: everything.
     Event,
+    /// The end of a guest that its owner stops: it may reduce, since nobody looks after what it opened now.
+    Ending,
     /// An event of the past that a guest is told late: it may look and set timers, but order nothing.
     Late,
 }
@@ -453,7 +455,8 @@ impl Desk {
     }
 
     fn standing(&self) -> Standing<'_, impl Fn(SymbolId) -> Option<Quote>> {
-        let trading = self.own_state.max(self.switch.get());
+        let ending = if self.phase == Phase::Ending { TradingState::Reducing } else { TradingState::Active };
+        let trading = self.own_state.max(self.switch.get()).max(ending);
         let quote = |symbol| self.dated_quote(symbol);
         Standing { engine: self.engine, trading, now: self.now, quote, caps: Some(self.switch.caps()), by_host: false }
     }

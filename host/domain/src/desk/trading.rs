@@ -41,6 +41,7 @@ impl Desk {
                 desk.command(order, action).map(|()| id)
             },
         );
+        self.note_refused(answer, || format!("modify order {id}{}", prices([price, stop_loss, take_profit])));
         let answer = answer.map(drop);
         self.decisions.modify(self.now, b'm', id, [price, stop_loss, take_profit], answer);
         self.count_denied(answer);
@@ -56,6 +57,7 @@ impl Desk {
                 desk.command(order, action).map(|()| id)
             },
         );
+        self.note_refused(answer, || format!("modify position {id}{}", prices([None, stop_loss, take_profit])));
         let answer = answer.map(drop);
         self.decisions.modify(self.now, b'p', id, [None, stop_loss, take_profit], answer);
         self.count_denied(answer);
@@ -71,6 +73,7 @@ impl Desk {
                 desk.command(order, Action::Cancel).map(|()| id)
             },
         );
+        self.note_refused(answer, || format!("cancel order {id}"));
         let answer = answer.map(drop);
         self.decisions.cancel(self.now, id, answer);
         self.count_denied(answer);
@@ -82,6 +85,10 @@ impl Desk {
         let closing = self.closing(id, volume);
         let about = closing.as_ref().ok().map(|request| (request.symbol, request.side));
         let answer = self.decide(|| Asked::Close { id, volume }, |desk| closing.and_then(|request| desk.place_in_parts(request)));
+        self.note_refused(answer, || {
+            let lots = volume.map_or(String::new(), |lots| format!(", {lots} lots"));
+            format!("close position {id}{lots}")
+        });
         if let Some((symbol, side)) = about {
             self.reports.asked(symbol, side, answer);
         }
@@ -108,6 +115,15 @@ impl Desk {
         Ok(first)
     }
 
+    /// Tells the owner of a change that was denied: it leaves no other trace.
+    fn note_refused<T>(&mut self, answer: Result<T, DenyCode>, what: impl FnOnce() -> String) {
+        if let Err(code) = answer
+            && self.reports.has_room_for("denied : ".len())
+        {
+            self.reports.log(LogLevel::Warn, &format!("denied {code}: {}", what()));
+        }
+    }
+
     /// Tells the owner: an order that was denied leaves no other trace.
     fn note_denied(&mut self, asked: &AskedOrder, code: DenyCode) {
         // A flood of them is not even formatted: no such line is shorter.
@@ -127,7 +143,7 @@ impl Desk {
     }
 
     fn command(&mut self, order: OrderId, action: Action) -> Result<(), DenyCode> {
-        if self.phase != Phase::Event {
+        if !matches!(self.phase, Phase::Event | Phase::Ending) {
             return Err(DenyCode::NotAllowedNow);
         }
         if self.asked_in_call >= self.orders_per_call_max {
@@ -252,6 +268,12 @@ impl Desk {
             tag: position.tag.as_str().to_owned(),
         })
     }
+}
+
+/// What a modification asks for, in words.
+fn prices([price, stop_loss, take_profit]: [Option<f64>; 3]) -> String {
+    let named = [("price", price), ("stop loss", stop_loss), ("take profit", take_profit)];
+    named.into_iter().filter_map(|(name, price)| Some(format!(", {name} {}", price?))).collect()
 }
 
 fn price_on_grid(spec: &SymbolSpec, price: Option<f64>) -> Result<Option<Points>, DenyCode> {

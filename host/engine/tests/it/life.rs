@@ -260,6 +260,30 @@ fn one_engine_can_be_halted_alone() {
 }
 
 #[test]
+fn a_guest_that_is_stopped_may_only_reduce() {
+    let opens_and_closes = |desk: &mut Desk, call: &Call<'_>, _: &mut Mind| {
+        if let Call::Tick { .. } = call {
+            let _id = desk.submit(market(Side::Buy)).expect("it may open while it runs");
+        }
+        if let Call::Stop(_) = call {
+            let opened = desk.submit(market(Side::Buy));
+            let closed = desk.positions().first().map(|position| desk.close(position.id, None).is_ok());
+            desk.log(domain::contract::LogLevel::Info, &format!("opened {opened:?}, closed {closed:?}"));
+        }
+        None
+    };
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, opens_and_closes);
+    feed(&world, 1, 110_000);
+    world.host.stop_engine(EngineId(7), "by its owner").unwrap();
+    world.settle();
+    let said = world.told.logged(7);
+    assert!(said.iter().any(|line| line == "opened Err(ReducingOnly), closed Some(true)"), "{said:?}");
+    assert_eq!(world.broker.submitted(), ["7-1", "7-2"], "the second is the close");
+}
+
+#[test]
 fn stopping_the_host_saves_and_a_new_host_goes_on_where_the_old_one_was() {
     let buys_and_counts = |desk: &mut Desk, call: &Call<'_>, mind: &mut Mind| {
         if let Call::Tick { .. } = call {
