@@ -5,6 +5,7 @@ use crate::orders::OrderLog;
 use crate::trades::Trade;
 use domain::broker::{Deal, Entry};
 use domain::number::Money;
+use domain::server_clock::ServerClock;
 use domain::time::{DAY_US, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub struct Group {
     pub name: String,
     /// How many.
     pub trades: u32,
-    /// How many of them earned something or nothing.
+    /// How many of them earned something; one that broke even is neither won nor lost.
     pub won: u32,
     /// What they earned together, account currency, costs included.
     pub net: f64,
@@ -74,7 +75,7 @@ pub struct Costs {
     pub before_costs: f64,
 }
 
-/// How long trades were open, seconds.
+/// How long trades were open, seconds, as MT5 counts it: without the Saturdays and Sundays of the server's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Holding {
     /// The shortest.
@@ -87,8 +88,8 @@ pub struct Holding {
 
 impl Holding {
     /// Of these trades; all 0 without any.
-    pub fn of(trades: &[Trade]) -> Self {
-        let held = || trades.iter().map(|trade| trade.held_us() as f64 / 1e6);
+    pub fn of(trades: &[Trade], clock: ServerClock) -> Self {
+        let held = || trades.iter().map(|trade| weekdays_us(clock.shown(trade.opened), clock.shown(trade.closed)) as f64 / 1e6);
         if trades.is_empty() {
             return Self::default();
         }
@@ -99,6 +100,16 @@ impl Holding {
             average_s: sum / trades.len() as f64,
         }
     }
+}
+
+/// Microseconds from `from` to `to` that are on no Saturday and no Sunday.
+fn weekdays_us(from: Time, to: Time) -> i64 {
+    // Since a Monday (1970-01-05); a weekend stands still.
+    let since_monday = |time: Time| {
+        let (week, us) = ((time.0 - 4 * DAY_US).div_euclid(7 * DAY_US), (time.0 - 4 * DAY_US).rem_euclid(7 * DAY_US));
+        week * 5 * DAY_US + us.min(5 * DAY_US)
+    };
+    since_monday(to) - since_monday(from)
 }
 
 /// How profit goes together with the way there: MT5's three correlations. 0 where nothing varies.
@@ -123,7 +134,13 @@ impl Excursions {
 
 impl Breakdown {
     /// Of a run's deals and the trades they make; `symbol` names a trade's.
-    pub fn of<'a>(deals: &[Deal], trades: &'a [Trade], orders: &'a OrderLog, symbol: impl Fn(&Trade) -> &'a str) -> Self {
+    pub fn of<'a>(
+        deals: &[Deal],
+        trades: &'a [Trade],
+        orders: &'a OrderLog,
+        clock: ServerClock,
+        symbol: impl Fn(&Trade) -> &'a str,
+    ) -> Self {
         let mut breakdown = Self {
             by_hour: vec![Slot::default(); 24],
             by_weekday: vec![Slot::default(); 7],
@@ -132,7 +149,7 @@ impl Breakdown {
             by_exit: groups(trades, |trade| exit(trade)),
             by_symbol: groups(trades, symbol),
             costs: costs(deals),
-            holding: Holding::of(trades),
+            holding: Holding::of(trades, clock),
         };
         for deal in deals.iter().filter(|deal| matches!(deal.entry, Entry::In | Entry::InOut)) {
             breakdown.slots(deal.time).into_iter().for_each(|slot| slot.entries += 1);
@@ -195,7 +212,7 @@ impl Group {
         self.trades += 1;
         self.net += net;
         self.held_s += trade.held_us() as f64 / 1e6;
-        if net >= 0.0 {
+        if net > 0.0 {
             self.won += 1;
             self.profit += net;
         } else {
@@ -237,6 +254,18 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_weekend_is_no_time_held() {
+        // 1970-01-02 was a Friday.
+        let at = |day: i64, hour: i64| Time(day * DAY_US + hour * DAY_US / 24);
+        let hours = |from, to| weekdays_us(from, to) * 24 / DAY_US;
+        assert_eq!(hours(at(1, 20), at(4, 3)), 7, "Friday evening to Monday morning");
+        assert_eq!(hours(at(1, 20), at(11, 3)), 7 + 5 * 24, "over two weekends");
+        assert_eq!(hours(at(2, 1), at(3, 23)), 0, "within one");
+        assert_eq!(hours(at(5, 1), at(7, 2)), 49, "within a week");
+        assert_eq!(hours(at(-8, 0), at(-1, 0)), 5 * 24, "before 1970");
+    }
 
     #[test]
     fn what_goes_together_correlates() {

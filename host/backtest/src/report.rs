@@ -16,6 +16,7 @@ use domain::broker::{AccountTerms, Deal};
 use domain::desk::{Decisions, Remark};
 use domain::guest::Used;
 use domain::number::Money;
+use domain::server_clock::ServerClock;
 use domain::symbol::SymbolTable;
 use domain::time::Time;
 use paper::EquityTrack;
@@ -74,6 +75,8 @@ pub struct RunReport {
     pub closes: Vec<DayClose>,
     /// What follows from these.
     pub returns: Returns,
+    /// The server's clock, by which MT5's figures count days.
+    pub clock: ServerClock,
     symbols: Vec<String>,
 }
 
@@ -155,6 +158,7 @@ impl RunReport {
             rejected: BTreeMap::new(),
             closes: Vec::new(),
             returns: Returns::default(),
+            clock: ServerClock::UTC,
             symbols: table.iter().map(|(_, spec)| spec.name.clone()).collect(),
         }
     }

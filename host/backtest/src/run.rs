@@ -537,6 +537,7 @@ impl Run {
         let balance = self.account.lock().unwrap_or_else(PoisonError::into_inner).ledger.balance;
         let track = self.venue.track(ACCOUNT).cloned().expect("the venue has had this account since the start");
         let mut report = RunReport::new(&self.table, &self.terms, std::mem::take(&mut self.deals), balance, track);
+        report.clock = self.venue.clock();
         report.from = self.first.unwrap_or_default();
         report.to = self.now;
         report.closes = self.days.finish(Some(balance));

@@ -66,7 +66,10 @@ pub struct Statistics {
     pub short_won: u32,
     pub long_trades: u32,
     pub long_won: u32,
+    /// Trades that lost nothing: MT5 has two kinds only, whose counts add up to all trades.
     pub profit_trades: u32,
+    /// Those of them that earned nothing either.
+    pub even_trades: u32,
     pub loss_trades: u32,
     pub largest_profit: f64,
     pub largest_loss: f64,
@@ -118,6 +121,7 @@ impl Statistics {
             long_trades: count(&mut direction(Side::Buy)),
             long_won: won(&mut direction(Side::Buy)),
             profit_trades: profits.len() as u32,
+            even_trades: profits.iter().filter(|result| **result == 0.0).count() as u32,
             loss_trades: losses.len() as u32,
             largest_profit: profits.iter().copied().fold(0.0, f64::max),
             largest_loss: losses.iter().copied().fold(0.0, f64::min),

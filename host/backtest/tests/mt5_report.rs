@@ -4,6 +4,7 @@ use domain::broker::{Deal, Entry, Reason};
 use domain::contract::Side;
 use domain::ids::{DealId, OrderId, PositionId};
 use domain::number::{Money, Points, Steps};
+use domain::server_clock::ServerClock;
 use domain::symbol::SymbolId;
 use domain::time::{SECOND_US, Time};
 use std::path::Path;
@@ -145,7 +146,7 @@ fn statistics_equal_what_mt5_printed() {
     let share = |count: u32, of: u32| format!("{count} ({:.2}%)", 100.0 * f64::from(count) / f64::from(of));
     let won = |all: u32, won: u32| format!("{all} ({:.2}%)", 100.0 * f64::from(won) / f64::from(all));
     let drawdown = &stats.balance_drawdown;
-    let holding = Holding::of(&trades_of(&deals));
+    let holding = Holding::of(&trades_of(&deals), ServerClock::UTC);
     // MT5 divides by the drawdown of equity, which hangs on ticks: its own is taken.
     let equity_drawdown = number(printed.get("Equity Drawdown Maximal:").split('(').next().expect("an amount"));
     let compared = [

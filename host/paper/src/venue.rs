@@ -165,6 +165,11 @@ impl Venue {
         self.follow(tick.symbol, &[tick.bid], &[tick.ask], RangesAhead::default());
     }
 
+    /// The server's clock.
+    pub fn clock(&self) -> ServerClock {
+        self.market.options.clock
+    }
+
     /// The next moment at which something happens without a tick having to come: a command arrives, the server's day ends.
     /// `None` when a tick at `time` comes first: ticks come before commands of the same moment, and after its midnight.
     pub fn due_before(&self, time: Time) -> Option<Time> {

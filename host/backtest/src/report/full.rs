@@ -92,7 +92,7 @@ impl<'a> FullReport<'a> {
         doubled: Option<&'a RunReport>,
     ) -> Self {
         let name = |trade: &Trade| table.spec(trade.symbol).name.as_str();
-        let breakdown = Breakdown::of(&run.deals, &review.trades, &run.orders, name);
+        let breakdown = Breakdown::of(&run.deals, &review.trades, &run.orders, run.clock, name);
         let excursions = Excursions::of(&review.trades);
         let months = months(&run.closes, run.terms.deposit);
         Self { about, run, table, symbols, review, doubled, breakdown, excursions, months }

@@ -464,9 +464,10 @@ fn text(workshop: &Workshop, names: &[String], report: &RunReport, took: Duratio
         (
             "trades",
             format!(
-                "{}, {:.1} % won ({} long, {} short)",
+                "{}, {:.1} % won{} ({} long, {} short)",
                 stats.trades,
                 percent(stats.profit_trades, stats.trades),
+                if stats.even_trades == 0 { String::new() } else { format!(", {} of them broke even", stats.even_trades) },
                 stats.long_trades,
                 stats.short_trades
             ),

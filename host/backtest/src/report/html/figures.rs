@@ -165,6 +165,7 @@ fn trades(report: &FullReport<'_>) -> Vec<Line> {
         ("Short trades (won)", with_share(stats.short_trades, stats.short_won, stats.short_trades)),
         ("Long trades (won)", with_share(stats.long_trades, stats.long_won, stats.long_trades)),
         ("Profit trades", with_share(stats.profit_trades, stats.profit_trades, stats.trades)),
+        ("of these, broke even", grouped(f64::from(stats.even_trades), 0)),
         ("Loss trades", with_share(stats.loss_trades, stats.loss_trades, stats.trades)),
         ("Largest profit trade", grouped(stats.largest_profit, 2)),
         ("Largest loss trade", grouped(stats.largest_loss, 2)),
