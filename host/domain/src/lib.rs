@@ -32,6 +32,7 @@ pub mod sessions;
 pub mod swap;
 pub mod symbol;
 pub mod tape;
+pub mod text;
 pub mod tick;
 pub mod time;
 pub mod wake;

@@ -136,6 +136,9 @@ pub const HISTORY_ROWS_MAX: usize = 1_024;
 pub const SEEN_ROWS_MAX: usize = 256;
 /// A log line, bytes.
 pub const LOG_LINE_BYTES_MAX: usize = 1_024;
+/// What a strategy may say of its own failure, where it failed included, and what its bytes may bring into a refusal, bytes: it is kept
+/// with the engine's state, in its log and its history, and read in a line or two.
+pub const FAULT_BYTES_MAX: usize = 1_024;
 /// The reason of a signal, bytes.
 pub const SIGNAL_REASON_BYTES_MAX: usize = 256;
 /// Plotted series of one engine.
@@ -173,10 +176,28 @@ pub const SLOW_CALM_S_MAX: i64 = 640;
 /// What an engine's record takes in of one minute of market time, bytes: a strategy that looks at its positions at every
 /// tick of a busy market needs 1 MB. Beyond it the record has a gap.
 pub const TAPE_BYTES_PER_MINUTE: usize = 4 << 20;
-/// Parameters of one strategy.
+/// Parameters of one strategy: a form that a person fills in.
 pub const PARAMS_MAX: usize = 128;
-/// Symbols of one strategy.
+/// Symbols of one strategy: each has a queue and a history of its own.
 pub const NEEDS_MAX: usize = 32;
+/// A strategy's name and a parameter's, bytes: the width of a table's column.
+pub const STRATEGY_NAME_BYTES_MAX: usize = 64;
+/// A strategy's version, bytes: three numbers and a word.
+pub const STRATEGY_VERSION_BYTES_MAX: usize = 32;
+/// What a strategy says about itself, bytes: a page. A thousand versions are listed at once.
+pub const ABOUT_BYTES_MAX: usize = 4_096;
+/// What a parameter is for, bytes: one sentence, as the contract has it.
+pub const HELP_BYTES_MAX: usize = 256;
+/// Choices of one parameter: a menu.
+pub const CHOICES_MAX: usize = 64;
+/// A choice, bytes: a word or a few.
+pub const CHOICE_BYTES_MAX: usize = 64;
+/// The value of a parameter that is text, bytes, by default or as an owner sets it: a list of names, not a data set.
+pub const TEXT_VALUE_BYTES_MAX: usize = 1_024;
+/// A symbol's name, bytes: brokers have up to 32.
+pub const SYMBOL_BYTES_MAX: usize = 32;
+/// Bars of each timeframe, and ticks, that a strategy wants before it starts: what the host keeps of either.
+pub const HISTORY_BEFORE_START_MAX: u32 = HISTORY_ROWS_MAX as u32;
 /// An uploaded component, bytes: a Rust strategy has 50 KB, a JavaScript or Python one up to 20 MB with its interpreter.
 pub const COMPONENT_BYTES_MAX: usize = 24 << 20;
 

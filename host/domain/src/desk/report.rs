@@ -150,7 +150,7 @@ impl Reports {
         if !self.has_room_for(cut(text, max).len()) {
             return None;
         }
-        let text = clean(text, max);
+        let text = crate::text::line(text, max);
         self.admit(text.len()).then_some(text)
     }
 
@@ -196,15 +196,6 @@ fn cost(bytes: usize) -> u64 {
 /// `text` cut to `max` bytes at a character.
 fn cut(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
-}
-
-/// The same with control characters replaced: it ends up on terminals and in pages.
-fn clean(text: &str, max: usize) -> String {
-    let text = cut(text, max);
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
-    }
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -257,11 +248,5 @@ mod tests {
         assert_eq!(led_to("o|s"), [None], "earlier");
         assert_eq!(led_to("sso"), [None, Some(Ok(3))], "an order is one signal's");
         assert_eq!(led_to("soo"), [Some(Ok(2))]);
-    }
-
-    #[test]
-    fn terminal_escapes_are_replaced_and_long_text_is_cut_at_a_character() {
-        assert_eq!(clean("a\u{1b}[31mb\n", 100), "a\u{fffd}[31mb\u{fffd}");
-        assert_eq!(clean("ääää", 5), "ää");
     }
 }
