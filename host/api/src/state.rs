@@ -71,6 +71,9 @@ pub enum Refused {
     /// The host has no room for it.
     #[error("{0}")]
     Full(String),
+    /// The machine can't check it now, and may in a minute.
+    #[error("{0}")]
+    Busy(String),
     /// The host failed.
     #[error("{0}")]
     Failed(String),
@@ -81,6 +84,7 @@ impl From<Refused> for Problem {
         match refused {
             Refused::Unfit(why) => Self::new(Code::ComponentRefused, why),
             Refused::Full(why) => Self::new(Code::HostFull, why),
+            Refused::Busy(why) => Self::new(Code::Busy, why),
             Refused::Failed(why) => Self::internal(why),
         }
     }

@@ -3,6 +3,7 @@
 //! Machine code is run as it is: whoever can write it here owns the process. So the directory is the host's alone, and each
 //! file ends with a code that only this host's key makes; one that does not match is thrown away and compiled again.
 
+use crate::check::Found;
 use crate::compile::{CompileCost, Compiled, Pack};
 use crate::profile::Profile;
 use crate::sandbox::SandboxError;
@@ -31,6 +32,15 @@ pub(crate) fn adopt(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Compon
 const KEY_FILE: &str = "key";
 /// Bytes behind the code that say what compiling took: microseconds, then bytes of memory.
 const COST_BYTES: usize = 16;
+/// Bytes before these that say how long what was found in the component is, which lies between the code and them.
+const LENGTH_BYTES: usize = 4;
+
+/// A component that this host compiled, what was found in it and what compiling took.
+pub(crate) struct Stored {
+    pub component: Component,
+    pub found: Found,
+    pub cost: CompileCost,
+}
 
 #[derive(Debug)]
 pub(crate) struct DiskCache {
@@ -48,8 +58,8 @@ impl DiskCache {
         }
     }
 
-    /// The compiled code of a component and what it took to compile, if it is there and this host's own.
-    pub fn find(&self, engine: &Engine, digest: &Digest) -> Option<(Component, CompileCost)> {
+    /// The compiled code of a component for this kind of engine, if it is there and this host's own.
+    pub fn find(&self, engine: &Engine, profile: Profile, digest: &Digest) -> Option<Stored> {
         let path = self.path(engine, digest);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -59,11 +69,12 @@ impl DiskCache {
                 return None;
             }
         };
-        let found = self.verified(&path, &bytes).and_then(|(code, cost)| {
+        let stored = self.verified(&path, &bytes).and_then(|(code, found, cost)| {
             let component = adopt(engine, code).map_err(|error| format!("{error:#}"))?;
-            Ok((component, cost))
+            let found = found.filter(|found| found.profile == profile).ok_or("what was found in the component can't be read")?;
+            Ok(Stored { component, found, cost })
         });
-        found
+        stored
             .inspect_err(|problem| {
                 tracing::warn!(path = %path.display(), problem, "compiled code is thrown away; compiling again");
                 let _ = fs::remove_file(&path);
@@ -74,12 +85,13 @@ impl DiskCache {
     /// Keeps compiled code. Failing to is no failure of the caller: it is compiled again next time.
     pub fn put(&self, engine: &Engine, digest: &Digest, compiled: &Compiled) {
         let path = self.path(engine, digest);
-        let cost = cost_bytes(&compiled.cost);
+        let (found, cost) = (compiled.found.encode(), cost_bytes(&compiled.cost));
+        let length = (found.len() as u32).to_le_bytes();
         let written = self.make_room(compiled.code.len() as u64).and_then(|()| {
             files::replace(&path, Readers::Owner, |file| {
-                file.write_all(&compiled.code)?;
-                file.write_all(&cost)?;
-                file.write_all(&self.seal.mark(&[name(&path), &compiled.code, &cost]))
+                let parts = [compiled.code.as_slice(), &found, &length, &cost];
+                parts.iter().try_for_each(|part| file.write_all(part))?;
+                file.write_all(&self.seal.mark(&[name(&path), parts[0], parts[1], parts[2], parts[3]]))
             })
         });
         if let Err(error) = written {
@@ -93,14 +105,17 @@ impl DiskCache {
         Pack { path, seal: self.seal.derived("functions") }
     }
 
-    fn verified<'a>(&self, path: &Path, bytes: &'a [u8]) -> Result<(&'a [u8], CompileCost), String> {
-        let (rest, mark) = bytes.split_last_chunk::<MARK_BYTES>().ok_or("the file is too short")?;
-        let (code, cost) = rest.split_last_chunk::<COST_BYTES>().ok_or("the file is too short")?;
-        if self.seal.fits(mark, &[name(path), code, cost]) {
-            Ok((code, cost_of(cost)))
-        } else {
-            Err("the file was not written by this host, or was changed since".into())
+    fn verified<'a>(&self, path: &Path, bytes: &'a [u8]) -> Result<(&'a [u8], Option<Found>, CompileCost), String> {
+        let short = "the file is too short";
+        let (content, mark) = bytes.split_last_chunk::<MARK_BYTES>().ok_or(short)?;
+        if !self.seal.fits(mark, &[name(path), content]) {
+            return Err("the file was not written by this host, or was changed since".into());
         }
+        let (rest, cost) = content.split_last_chunk::<COST_BYTES>().ok_or(short)?;
+        let (rest, length) = rest.split_last_chunk::<LENGTH_BYTES>().ok_or(short)?;
+        let code_bytes = rest.len().checked_sub(u32::from_le_bytes(*length) as usize).ok_or(short)?;
+        let (code, found) = rest.split_at(code_bytes);
+        Ok((code, Found::decode(found), cost_of(cost)))
     }
 
     fn path(&self, engine: &Engine, digest: &Digest) -> PathBuf {

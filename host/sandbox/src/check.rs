@@ -1,43 +1,60 @@
 //! Whether bytes are a component for our world, found out before anything is compiled. Each refusal is one line that names
 //! what is wrong and what to do about it.
+//!
+//! All of this reads bytes that a stranger made, with parsers that others wrote: it runs where compiling runs
+//! ([`crate::compile`]), and a host learns what was found ([`Found`]).
 
+mod declared;
+mod found;
 mod maxima;
 mod shape;
 mod world;
 
-use crate::profile::Profile;
-use domain::limits::COMPONENT_BYTES_MAX;
+pub(crate) use found::{FOUND_BYTES_MAX, Found};
+pub(crate) use shape::NATIVE_BYTES_MAX;
+
+use domain::limits::{COMPONENT_BYTES_MAX, FAULT_BYTES_MAX};
+use domain::text;
 use maxima::Thing;
-use shape::Largest;
 use wasmtime::Engine;
 
-/// What is known of a component that passed.
+/// A component that passed.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    pub profile: Profile,
-    pub core_modules: u32,
-    pub functions: u32,
-    pub memories: u32,
-    pub tables: u32,
-    /// Linear memory that its modules start with, bytes.
-    pub memory_bytes: u64,
-    largest_body: Largest,
-    /// The interfaces it imports, with their versions.
-    pub imports: Vec<String>,
+    pub found: Found,
+    /// Which of its modules can be called directly.
+    pub module: Option<u32>,
 }
 
 const BUILD: &str = "build the strategy with `stockade strategy build` and give the .wasm file it writes";
 
-/// Checks `bytes` from the outside in: what kind of file, how large and how nested, and which world.
-pub(crate) fn check(bytes: &[u8]) -> Result<Checked, String> {
-    if bytes.len() > COMPONENT_BYTES_MAX {
-        let (is, max) = (bytes.len() >> 20, COMPONENT_BYTES_MAX >> 20);
+/// Refuses what is too large for a component, by its size alone.
+///
+/// # Errors
+/// It is.
+pub(crate) fn size(bytes: usize) -> Result<(), String> {
+    if bytes > COMPONENT_BYTES_MAX {
+        let (is, max) = (bytes >> 20, COMPONENT_BYTES_MAX >> 20);
         return Err(format!("{is} MiB are too large for a component; at most {max} MiB. Strip debug information, or leave data out of it"));
     }
+    Ok(())
+}
+
+/// Checks `bytes` from the outside in: what kind of file, how large and how nested, and which world.
+///
+/// # Errors
+/// One line for its author.
+pub(crate) fn check(bytes: &[u8]) -> Result<Checked, String> {
+    // Names and whatever else stands in a message are the component's.
+    look_through(bytes).map_err(|why| text::line(why, FAULT_BYTES_MAX))
+}
+
+fn look_through(bytes: &[u8]) -> Result<Checked, String> {
+    size(bytes.len())?;
     kind(bytes)?;
-    let shape = shape::measure(bytes)?;
+    let (shape, wires) = shape::measure(bytes)?;
     let imports = world::check(bytes)?;
-    Ok(Checked {
+    let found = Found {
         profile: shape.profile(),
         core_modules: shape.of(Thing::CoreModules),
         functions: shape.of(Thing::Functions),
@@ -46,14 +63,9 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Checked, String> {
         memory_bytes: shape.memory_bytes,
         largest_body: shape.largest_body,
         imports,
-    })
-}
-
-impl Checked {
-    /// Where to look when it can't be compiled.
-    pub fn largest_function(&self) -> String {
-        format!("its largest function is number {} with {} bytes of code", self.largest_body.function, self.largest_body.value)
-    }
+        is_direct: false,
+    };
+    Ok(Checked { found, module: wires.module(bytes) })
 }
 
 /// What the first bytes say.

@@ -3,6 +3,7 @@
 use crate::bindings::{Budget as WitBudget, Level, types as wit};
 use domain::contract::*;
 use domain::symbol::SymbolSpec;
+use domain::text;
 use domain::tick::{Bar, Tick, Timeframe};
 use domain::time::Time;
 use domain::wake::Wake;
@@ -50,7 +51,8 @@ pub(crate) fn description(from: wit::Description) -> Description {
     Description {
         name: from.name,
         version: from.version,
-        about: from.about,
+        // Prose is cleaned; names and values are what they are, and refused where they hide something.
+        about: text::lines(from.about, usize::MAX),
         params: from.params.into_iter().map(param_spec).collect(),
         needs: from.needs.into_iter().map(data_need).collect(),
         latest_tick_only: from.latest_tick_only,
@@ -69,7 +71,7 @@ pub(crate) fn description(from: wit::Description) -> Description {
 fn param_spec(from: wit::ParamSpec) -> ParamSpec {
     ParamSpec {
         name: from.name,
-        help: from.help,
+        help: text::line(from.help, usize::MAX),
         default: match from.default {
             wit::ParamValueResult::Integer(value) => ParamValue::Integer(value),
             wit::ParamValueResult::Number(value) => ParamValue::Number(value),

@@ -1,10 +1,52 @@
-//! The host of a component that only describes itself: no market, no orders, nothing to report to.
+//! A component's first instance, which only describes itself: what it says, and the host that it has meanwhile, with no market, no
+//! orders, nothing to report to.
 
+use crate::bindings::{TradingStrategy, TradingStrategyPre};
+use crate::convert;
+use crate::direct;
+use crate::guest::{self, Allowance};
+use crate::state::State;
 use domain::contract::*;
-use domain::guest::{ContractBroken, GuestHost};
+use domain::guest::{ContractBroken, Fault, GuestHost};
+use domain::limits::GuestLimits;
 use domain::symbol::SymbolSpec;
 use domain::tick::{Bar, Tick, Timeframe};
 use domain::wake::Wake;
+use std::sync::Arc;
+use wasmtime::{Engine, Module};
+
+/// What a component showed.
+pub(crate) struct Looked {
+    /// Its module, where it was asked for and is there.
+    pub module: Option<Module>,
+    pub description: Result<Description, Fault>,
+}
+
+/// Instantiates a component, takes a look at it and lets it go; all of that within what one call that sets up may take.
+///
+/// Its memory is not counted to this process's: how a version is called, for as long as it is kept, must not hang on what there is to
+/// spare when it is loaded.
+///
+/// # Errors
+/// It can't be instantiated.
+pub(crate) fn look(
+    engine: &Engine,
+    pre: &TradingStrategyPre<State<Describing>>,
+    limits: &GuestLimits,
+    wants_module: bool,
+) -> Result<Looked, Fault> {
+    let allowance = Allowance::describing(limits);
+    let mut store = guest::store(engine, Describing, limits, Arc::default()).map_err(guest::no_room)?;
+    guest::begin(&mut store, &allowance).map_err(guest::no_room)?;
+    let instance = guest::attempt(&mut store, &allowance, |store| pre.instance_pre().instantiate(store));
+    let instance = instance.map_err(guest::into_fault)?;
+    let module = if wants_module { direct::module(&instance, &mut store) } else { None };
+    let described = guest::attempt(&mut store, &allowance, |store| {
+        let strategy = TradingStrategy::new(&mut *store, &instance)?;
+        strategy.call_describe(store)
+    });
+    Ok(Looked { module, description: described.map(convert::description).map_err(guest::into_fault) })
+}
 
 /// Answers as the contract says for calls that are not available in `describe`.
 pub(crate) struct Describing;

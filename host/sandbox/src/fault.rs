@@ -3,29 +3,35 @@
 use crate::direct::{NotThere, TooMuch};
 use crate::state::{Refused, Scarce};
 use domain::guest::Outcome;
-use domain::limits::GuestLimits;
+use domain::limits::FAULT_BYTES_MAX;
 use domain::memory::OverQuota;
+use domain::text::{self, Plain};
+use std::fmt::Write as _;
 use wasmtime::{Trap, WasmBacktrace};
 
 /// Frames of a backtrace that are shown.
 pub(crate) const FRAMES_MAX: usize = 32;
-/// Bytes of a whole message: it is stored with the engine and shown in a browser.
-const MESSAGE_BYTES_MAX: usize = 8 << 10;
+/// Bytes of a function's name that are looked at, and that are shown of it. What a compiler made of an honest one is longer than the name.
+const MANGLED_BYTES_MAX: usize = 1 << 10;
+const NAME_BYTES_MAX: usize = 256;
+/// Bytes of a message that leave room for where it happened.
+const WHAT_BYTES_MAX: usize = FAULT_BYTES_MAX * 3 / 4;
 
 /// What is known of the call that failed, beside the error.
 pub(crate) struct Facts<'a> {
-    pub limits: &'a GuestLimits,
     pub fuel: u64,
     /// The operator's setting that gives so much.
     pub fuel_setting: &'static str,
     pub deadline_ms: u64,
+    /// Bytes that it might hand over.
+    pub lift_bytes: usize,
     pub refused: Option<Refused>,
     pub last_error: Option<&'a str>,
 }
 
 /// Sorts a failed call into its kind.
 pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
-    let at = backtrace(error);
+    let at = error.downcast_ref::<WasmBacktrace>();
     let trap = error.downcast_ref::<Trap>();
     match trap {
         Some(Trap::OutOfFuel) => {
@@ -33,22 +39,22 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
                 "did too much work in one call and used up its {} fuel ({}): let it do less at once, or have more allowed",
                 facts.fuel, facts.fuel_setting
             );
-            return Outcome::OutOfFuel(message(&what, &at));
+            return Outcome::OutOfFuel(message(&what, at));
         }
         Some(Trap::Interrupt) => {
-            return Outcome::DeadlineExceeded(message(&format!("ran longer than {} ms", facts.deadline_ms), &at));
+            return Outcome::DeadlineExceeded(message(&format!("ran longer than {} ms", facts.deadline_ms), at));
         }
         _ => {}
     }
     if let Some(over) = error.downcast_ref::<OverQuota>() {
-        return Outcome::OverQuota(message(&over.to_string(), &at));
+        return Outcome::OverQuota(message(&over.to_string(), at));
     }
     // Allocators answer a refused growth with an abort, which is an `unreachable` like any other; an error that is no trap
     // comes from instantiating a component whose first memory is too large already.
     if let Some(refused) = facts.refused
         && matches!(trap, Some(Trap::UnreachableCodeReached) | None)
     {
-        let message = message(&refused.to_string(), &at);
+        let message = message(&refused.to_string(), at);
         return match refused.what {
             Scarce::Memory | Scarce::TableElements => Outcome::OutOfMemory(message),
             // What its neighbours use: the same inputs need not lead to it again, which a replay has to know.
@@ -63,9 +69,9 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
         },
         Some(trap) => trap.to_string(),
         None => {
-            let root = error.root_cause().to_string();
+            let root = text::line(error.root_cause(), FAULT_BYTES_MAX);
             if error.is::<TooMuch>() || root.contains("fuel allocated for hostcalls") {
-                format!("handed more than {} bytes to the host at once", facts.limits.host_call_bytes_max)
+                format!("handed more than {} bytes to the host at once", facts.lift_bytes)
             } else if error.is::<NotThere>() || root.contains("pointer/length out of bounds of memory") {
                 NotThere.to_string()
             } else {
@@ -73,28 +79,37 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
             }
         }
     };
-    Outcome::Trapped(message(&what, &at))
+    Outcome::Trapped(message(&what, at))
 }
 
-fn message(what: &str, at: &str) -> String {
-    let mut message = what.to_owned();
-    message.push_str(at);
-    message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
-    message
+/// What happened, on one line, and where, on one for each frame.
+fn message(what: &str, trace: Option<&WasmBacktrace>) -> String {
+    let mut message = Plain::lines(FAULT_BYTES_MAX);
+    let frames = trace.map_or(&[][..], WasmBacktrace::frames);
+    // An error means that it is full.
+    _ = message.write_str(&text::line(what, WHAT_BYTES_MAX)).and_then(|()| {
+        frames.iter().take(FRAMES_MAX).try_for_each(|frame| match frame.func_name() {
+            Some(name) => write!(message, "\n  at {}", readable(name)),
+            None => write!(message, "\n  at <wasm function {}>", frame.func_index()),
+        })
+    });
+    message.finish()
 }
 
-/// One line for each frame: `\n  at function`, with the function's name as its author wrote it.
-fn backtrace(error: &wasmtime::Error) -> String {
-    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
-    // Only the trace's own `Display` demangles; each of its frames is `index: offset - module!function`.
-    let shown = trace.to_string();
-    let names =
-        shown.lines().filter_map(|line| line.split_once(" - ")).map(|(_, frame)| frame.split_once('!').map_or(frame, |(_, name)| name));
-    names.take(FRAMES_MAX).map(|name| format!("\n  at {}", readable(name))).collect()
-}
-
-/// A function's name without the hashes that Rust adds: `::h` and 16 digits at the end, or 16 digits in brackets within.
+/// A function's name as its author wrote it, where that was Rust; without the hashes that the compiler adds.
+///
+/// Others' names are shown as they are: C++'s can say "that again, twice" of what said so itself, and unfold from 500 bytes to
+/// gigabytes. Rust's names can refer back as well, and stop where the text they are written to is full.
 fn readable(name: &str) -> String {
+    let name = &name[..name.floor_char_boundary(MANGLED_BYTES_MAX)];
+    match rustc_demangle::try_demangle(name) {
+        Ok(of_rust) => text::line(format_args!("{of_rust:#}"), NAME_BYTES_MAX),
+        Err(_) => text::line(without_hashes(name), NAME_BYTES_MAX),
+    }
+}
+
+/// A demangled name without hashes: `::h` and 16 digits at the end, or 16 digits in brackets within.
+fn without_hashes(name: &str) -> String {
     const DIGITS: usize = 16;
     let is_hash = |text: &str| text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let name = name.rsplit_once("::h").filter(|(_, hash)| is_hash(hash)).map_or(name, |(name, _)| name);
@@ -111,11 +126,12 @@ fn readable(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::readable;
+    use super::*;
 
     #[test]
     fn names_lose_their_hashes_and_nothing_else() {
         for (name, shown) in [
+            ("_ZN5probe4spin17hc7e3ce0d09fcc34aE", "probe::spin"),
             ("probe::spin::hc7e3ce0d09fcc34a", "probe::spin"),
             (
                 "<std[d123b7a1a2ed1472]::io::Lock as core[6d9e98711c484d2e]::fmt::Write>::write",
@@ -123,8 +139,24 @@ mod tests {
             ),
             ("sort<[u8; 4]>::here", "sort<[u8; 4]>::here"),
             ("on-tick", "on-tick"),
+            ("_Z1fv", "_Z1fv"),
+            ("\u{1b}[2Jon\u{202e}\n-tick", " [2Jon -tick"),
         ] {
             assert_eq!(readable(name), shown);
+        }
+    }
+
+    #[test]
+    fn a_name_costs_what_its_bytes_cost_whatever_it_unfolds_to() {
+        // C++: a template whose arguments are all the one before, five times over.
+        let again: String = (0..5).map(|level| format!("_S{level}_").repeat(30)).collect();
+        // Rust: a tuple of the type before, twice, and so on: 2^24 types.
+        let types: String = (0..24).fold("u".to_owned(), |ty, _| format!("T{ty}B_E"));
+        let nested: String = format!("_RINvC1a1f{}E", "T".repeat(200) + &types);
+        for name in [format!("_Z1f1AIiiiiES_I{again}"), nested, "_ZN".repeat(10_000), "\u{1b}".repeat(100_000)] {
+            let begun = std::time::Instant::now();
+            assert!(readable(&name).len() <= NAME_BYTES_MAX, "{name}");
+            assert!(begun.elapsed().as_millis() < 100, "{name}");
         }
     }
 }

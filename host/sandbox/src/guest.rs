@@ -1,6 +1,5 @@
 //! One engine's instance of a component.
 
-use crate::bindings::TradingStrategy;
 use crate::convert;
 use crate::exports::Exports;
 use crate::fault::{self, Facts};
@@ -8,10 +7,10 @@ use crate::in_use::InUse;
 use crate::profile::EPOCH;
 use crate::seat::Seat;
 use crate::state::{State, charge};
-use domain::contract::Description;
 use domain::footprint::Footprint;
 use domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Used};
-use domain::limits::GuestLimits;
+use domain::limits::{FAULT_BYTES_MAX, GuestLimits};
+use domain::text;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -52,7 +51,7 @@ pub(crate) struct SandboxGuest<H: GuestHost, E> {
 
 /// What one call may take.
 #[derive(Clone, Copy)]
-struct Allowance {
+pub(crate) struct Allowance {
     fuel: u64,
     /// What the operator calls it.
     fuel_setting: &'static str,
@@ -68,6 +67,11 @@ impl Allowance {
             deadline_ms: limits.deadline_ms.saturating_mul(SETUP_DEADLINES),
             lift_bytes: limits.host_call_bytes_max,
         }
+    }
+
+    /// For a component's first instance and its description, together.
+    pub fn describing(limits: &GuestLimits) -> Self {
+        Self { lift_bytes: DESCRIPTION_BYTES_MAX, ..Self::setup(limits) }
     }
 
     /// For what a shard itself does between ticks, while all its other engines wait.
@@ -113,6 +117,13 @@ pub(crate) fn store<H: GuestHost>(engine: &wasmtime::Engine, host: H, limits: &G
     Ok(store)
 }
 
+/// Begins a call: what an earlier one may have left unused counts no more.
+pub(crate) fn begin<H: GuestHost>(store: &mut Store<State<H>>, allowance: &Allowance) -> Result<()> {
+    store.data_mut().begin_call(allowance.fuel, allowance.lift_bytes);
+    store.set_hostcall_fuel(allowance.lift_bytes);
+    grant(store, allowance)
+}
+
 fn grant<H>(store: &mut Store<State<H>>, allowance: &Allowance) -> Result<()> {
     store.set_fuel(allowance.fuel)?;
     store.set_epoch_deadline(allowance.deadline_ms / EPOCH.as_millis() as u64 + EPOCHS_BEGUN);
@@ -120,9 +131,8 @@ fn grant<H>(store: &mut Store<State<H>>, allowance: &Allowance) -> Result<()> {
 }
 
 /// Runs `work` in a store; a failure, a panic of the host's own code included, comes back as its kind.
-fn attempt<H: GuestHost, R>(
+pub(crate) fn attempt<H: GuestHost, R>(
     store: &mut Store<State<H>>,
-    limits: &GuestLimits,
     allowance: &Allowance,
     work: impl FnOnce(&mut Store<State<H>>) -> Result<R>,
 ) -> std::result::Result<R, Outcome> {
@@ -132,17 +142,17 @@ fn attempt<H: GuestHost, R>(
         Ok(Err(error)) => {
             let state = store.data();
             let facts = Facts {
-                limits,
                 fuel: allowance.fuel,
                 fuel_setting: allowance.fuel_setting,
                 deadline_ms: allowance.deadline_ms,
+                lift_bytes: allowance.lift_bytes,
                 refused: state.room.refused,
                 last_error: state.last_error.as_deref(),
             };
             Err(fault::outcome(&error, &facts))
         }
         Err(panic) => {
-            let said = panic_message(&*panic);
+            let said = text::line(panic_message(&*panic), FAULT_BYTES_MAX / 2);
             tracing::error!(panic = said, "the host panicked in a call of a guest");
             Err(Outcome::Trapped(format!("the host failed in a call of this strategy: {said}")))
         }
@@ -164,10 +174,8 @@ impl<H: GuestHost, E: Exports<H>> SandboxGuest<H, E> {
         seat: Seat,
     ) -> std::result::Result<Self, Fault> {
         let allowance = Allowance::setup(&limits);
-        let failed =
-            |error: wasmtime::Error| Fault { kind: FaultKind::Refused, message: format!("this host can't make room for it: {error:#}") };
-        let mut store = store(engine, host, &limits, seat.in_use()).map_err(failed)?;
-        let strategy = attempt(&mut store, &limits, &allowance, instantiate).map_err(into_fault)?;
+        let mut store = store(engine, host, &limits, seat.in_use()).map_err(no_room)?;
+        let strategy = attempt(&mut store, &allowance, instantiate).map_err(into_fault)?;
         let memory_bytes = store.data().room.memory_bytes;
         let used = Used { memory_bytes, ..Used::default() };
         Ok(Self { store, of_event: Allowance::event(&limits), used, ended: None, strategy, limits, _seat: seat })
@@ -184,7 +192,7 @@ impl<H: GuestHost, E: Exports<H>> SandboxGuest<H, E> {
         }
         self.store.data_mut().begin_call(allowance.fuel, allowance.lift_bytes);
         let strategy = &self.strategy;
-        let done = attempt(&mut self.store, &self.limits, allowance, |store| {
+        let done = attempt(&mut self.store, allowance, |store| {
             grant(store, allowance)?;
             E::bound(store, allowance.lift_bytes);
             let returned = work(strategy, store)?;
@@ -229,21 +237,18 @@ impl<H: GuestHost, E: Exports<H>> SandboxGuest<H, E> {
     fn accepted(done: std::result::Result<std::result::Result<(), String>, Outcome>) -> Outcome {
         match done {
             Ok(Ok(())) => Outcome::Decided(Reply::Done),
-            Ok(Err(refusal)) => Outcome::Refused(refusal),
+            Ok(Err(refusal)) => Outcome::Refused(text::line(refusal, FAULT_BYTES_MAX)),
             Err(failed) => failed,
         }
     }
 }
 
-impl<H: GuestHost> SandboxGuest<H, TradingStrategy> {
-    /// Calls `describe`, which the port keeps apart: it needs no engine.
-    pub fn describe(&mut self) -> std::result::Result<Description, Fault> {
-        let allowance = Allowance { lift_bytes: DESCRIPTION_BYTES_MAX, ..Allowance::setup(&self.limits) };
-        self.run(&allowance, |strategy, store| strategy.call_describe(store)).map(convert::description).map_err(into_fault)
-    }
+/// A store that can't be made.
+pub(crate) fn no_room(error: wasmtime::Error) -> Fault {
+    Fault { kind: FaultKind::Refused, message: text::line(format_args!("this host can't make room for it: {error:#}"), FAULT_BYTES_MAX) }
 }
 
-fn into_fault(outcome: Outcome) -> Fault {
+pub(crate) fn into_fault(outcome: Outcome) -> Fault {
     outcome.into_reply().expect_err("only failures are turned into faults")
 }
 

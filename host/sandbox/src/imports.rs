@@ -3,10 +3,11 @@
 
 use crate::bindings::{Budget as WitBudget, Level, types as wit};
 use crate::convert;
-use crate::state::{State, charge, fault, plain};
+use crate::state::{State, charge, fault};
 use domain::contract::Budget;
 use domain::guest::GuestHost;
 use domain::limits::{HISTORY_ROWS_MAX, SEEN_ROWS_MAX, SIGNAL_REASON_BYTES_MAX};
+use domain::text;
 use wasmtime::component::Linker;
 use wasmtime::{Result, StoreContextMut};
 
@@ -191,11 +192,11 @@ pub(crate) fn signal<H: GuestHost>(
     reason: &str,
 ) -> Result<()> {
     let host = paid(store, report_cost(reason))?;
-    host.signal(symbol, side.map(Into::into), confidence, &plain(reason, SIGNAL_REASON_BYTES_MAX)).map_err(fault)
+    host.signal(symbol, side.map(Into::into), confidence, &text::line(reason, SIGNAL_REASON_BYTES_MAX)).map_err(fault)
 }
 
 pub(crate) fn plot<H: GuestHost>(store: &mut Store<'_, H>, series: &str, value: f64) -> Result<()> {
-    paid(store, report_cost(series))?.plot(&plain(series, SERIES_BYTES_MAX), value);
+    paid(store, report_cost(series))?.plot(&text::line(series, SERIES_BYTES_MAX), value);
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 //! The only crate that names wasmtime. Refuses to know: what a tick means, what becomes of an order, databases, sockets,
 //! the machine's clock.
 //!
-//! Components are compiled in a process of their own; see [`Compiler`].
+//! Components are read and compiled in a process of their own; see [`Compiler`].
 //!
 //! Guests use up to 512 KiB of the stack of the thread that calls them, which must have 2 MiB.
 

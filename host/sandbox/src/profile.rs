@@ -11,7 +11,7 @@ use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, OptLevel,
 use crate::fault::FRAMES_MAX;
 
 /// What a component is made of, and so how its instances are laid out. Found out at load, by size and number of modules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Profile {
     /// Compiled languages: Rust, C, Zig. Small memories, packed closely.
     Native,

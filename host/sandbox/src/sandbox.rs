@@ -1,12 +1,12 @@
 //! [`Sandbox`]: takes components in, keeps them compiled, and makes guests of them.
 
 use crate::bindings::TradingStrategyPre;
-use crate::cache::DiskCache;
-use crate::check;
+use crate::cache::{DiskCache, Stored};
+use crate::check::Found;
 use crate::compile::{CompileCost, CompileError, Compiler, Workplace};
-use crate::describing::Describing;
+use crate::describing::{self, Describing};
 use crate::direct::{self, Direct};
-use crate::guest::{self, SandboxGuest};
+use crate::guest::SandboxGuest;
 use crate::in_use::InUse;
 use crate::profile::{Addresses, Codegen, DENSE_BYTES, EpochClock, Numbers, Profile};
 use crate::room::{self, Room};
@@ -16,7 +16,8 @@ use crate::{imports, wasi};
 use domain::contract::Description;
 use domain::guest::{Fault, FaultKind, Guest, GuestFactory, GuestHost};
 use domain::ids::Digest;
-use domain::limits::GuestLimits;
+use domain::limits::{FAULT_BYTES_MAX, GuestLimits};
+use domain::text;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -124,6 +125,9 @@ pub enum LoadError {
     /// The component is at fault; the message says in one line what is wrong and what to do.
     #[error("{0}")]
     Unfit(String),
+    /// The machine could not compile it now, through no fault of the component: it had no memory or no process to spare.
+    #[error("{0}")]
+    Busy(String),
     /// The host could not compile it, through no fault of the component.
     #[error("{0}")]
     Failed(String),
@@ -191,11 +195,14 @@ struct Version<H: 'static> {
     pre: TradingStrategyPre<State<H>>,
     /// What its instances are made of when it is a bare module.
     direct: Option<direct::Bare<H>>,
+    /// What it said of itself when it was loaded.
+    description: Option<Description>,
 }
 
-/// A version before it is kept, and what it took.
+/// A version before it is kept, what was found in it and what it took.
 struct Ready<H: 'static> {
     version: Arc<Version<H>>,
+    found: Found,
     source: Source,
     compile: CompileCost,
 }
@@ -244,27 +251,25 @@ impl<H: GuestHost> Sandbox<H> {
     /// The component is refused; or there is no room for another version.
     pub fn load(&self, bytes: &[u8]) -> Result<Loaded, LoadError> {
         let started = Instant::now();
-        let checked = check::check(bytes).map_err(LoadError::Unfit)?;
         let digest = Digest::of(bytes);
-        let mut ready = self.ready(checked.profile, &digest, &checked, bytes)?;
-        if checked.profile == Profile::Native && self.asked_bytes(&ready.version) > DENSE_BYTES {
-            ready = self.ready(Profile::Roomy, &digest, &checked, bytes)?;
+        let mut ready = self.ready(None, &digest, bytes)?;
+        if ready.version.profile == Profile::Native && ready.version.asked_bytes() > DENSE_BYTES {
+            ready = self.ready(Some(Profile::Roomy), &digest, bytes)?;
         }
-        let Ready { version, source, compile } = ready;
-        let profile = version.profile;
+        let Ready { version, found, source, compile } = ready;
         let calls = if version.direct.is_some() { Calls::Direct } else { Calls::Component };
         let range = version.component.image_range();
         self.keep(digest, version)?;
         Ok(Loaded {
             digest,
-            profile,
+            profile: found.profile,
             calls,
-            imports: checked.imports,
-            core_modules: checked.core_modules,
-            functions: checked.functions,
-            memories: checked.memories,
-            tables: checked.tables,
-            memory_bytes: checked.memory_bytes,
+            imports: found.imports,
+            core_modules: found.core_modules,
+            functions: found.functions,
+            memories: found.memories,
+            tables: found.tables,
+            memory_bytes: found.memory_bytes,
             component_bytes: bytes.len(),
             compiled_bytes: range.end as usize - range.start as usize,
             source,
@@ -273,44 +278,27 @@ impl<H: GuestHost> Sandbox<H> {
         })
     }
 
-    /// A version laid out in this way.
-    fn ready(&self, profile: Profile, digest: &Digest, checked: &check::Checked, bytes: &[u8]) -> Result<Ready<H>, LoadError> {
+    /// A version laid out in this way, or as its shape says.
+    fn ready(&self, profile: Option<Profile>, digest: &Digest, bytes: &[u8]) -> Result<Ready<H>, LoadError> {
+        let (Stored { component, found, cost }, source) = self.component(profile, digest, bytes)?;
+        let profile = found.profile;
         let workshop = self.workshop(profile);
-        let (component, source, compile) = self.component(profile, digest, checked, bytes)?;
-        let pre = workshop
-            .linker
-            .instantiate_pre(&component)
-            .and_then(TradingStrategyPre::new)
-            .map_err(|error| LoadError::Unfit(one_line(&error)))?;
-        let direct = if self.calls == Calls::Direct { self.direct(profile, &component) } else { None };
+        let unfit = |error: wasmtime::Error| LoadError::Unfit(one_line(&error));
+        let pre = workshop.linker.instantiate_pre(&component).and_then(TradingStrategyPre::new).map_err(unfit)?;
+        let looked = self.look(profile, &component, found.is_direct && self.calls == Calls::Direct);
+        let (direct, description) = looked.map_or((None, None), |looked| (looked.module, looked.description.ok()));
+        let direct = direct.and_then(|module| direct::Bare::new(&workshop.modules, &module));
         let maps = room::maps(profile, memories(&component));
-        Ok(Ready { version: Arc::new(Version { component, profile, maps, pre, direct }), source, compile })
+        let version = Arc::new(Version { component, profile, maps, pre, direct, description });
+        Ok(Ready { version, found, source, compile: cost })
     }
 
-    /// A component's module to be instantiated by itself, where it shows one.
-    fn direct(&self, profile: Profile, component: &Component) -> Option<direct::Bare<H>> {
+    /// Asks a component what it is, and for its module where that can be called directly.
+    fn look(&self, profile: Profile, component: &Component, wants_module: bool) -> Result<describing::Looked, Fault> {
         let workshop = self.workshop(profile);
-        let pre = workshop.describing.instantiate_pre(component).ok()?;
-        // Only looked at, and gone at once. Without a bound, since how a version is called for as long as it is kept must not hang on
-        // what memory there is to spare when it is loaded.
-        let mut store = guest::store(&workshop.engine, Describing, &profile.limits(), Arc::default()).ok()?;
-        let module = direct::module(&pre.instantiate(&mut store).ok()?, &mut store)?;
-        direct::Bare::new(&workshop.modules, &module)
-    }
-
-    /// Linear memory that a version asks for in its description; 0 where it can't be asked.
-    fn asked_bytes(&self, version: &Arc<Version<H>>) -> u64 {
-        self.description(Arc::clone(version)).map_or(0, |description| description.memory_bytes)
-    }
-
-    fn description(&self, version: Arc<Version<H>>) -> Result<Description, Fault> {
-        let workshop = self.workshop(version.profile);
-        let pre = workshop.describing.instantiate_pre(&version.component).and_then(TradingStrategyPre::new);
-        let pre = pre.map_err(|error| Fault { kind: FaultKind::Refused, message: one_line(&error) })?;
-        let limits = version.profile.limits();
-        let maps = version.maps;
-        let seat = Seat::take(&self.host, version, maps)?;
-        SandboxGuest::new(&workshop.engine, |store| pre.instantiate(store), Describing, limits, seat)?.describe()
+        let refused = |error: wasmtime::Error| Fault { kind: FaultKind::Refused, message: one_line(&error) };
+        let pre = workshop.describing.instantiate_pre(component).and_then(TradingStrategyPre::new).map_err(refused)?;
+        describing::look(&workshop.engine, &pre, &profile.limits(), wants_module)
     }
 
     /// Whether a version is loaded.
@@ -332,30 +320,26 @@ impl<H: GuestHost> Sandbox<H> {
         self.workshops.get(&profile).expect("every profile has its workshop from the start")
     }
 
-    fn component(
-        &self,
-        profile: Profile,
-        digest: &Digest,
-        checked: &check::Checked,
-        bytes: &[u8],
-    ) -> Result<(Component, Source, CompileCost), LoadError> {
-        let engine = &self.workshop(profile).engine;
-        let find = || self.disk.as_ref().and_then(|disk| disk.find(engine, digest));
-        if let Some((component, cost)) = find() {
-            return Ok((component, Source::Disk, cost));
+    fn component(&self, profile: Option<Profile>, digest: &Digest, bytes: &[u8]) -> Result<(Stored, Source), LoadError> {
+        let engine = |profile: Profile| &self.workshop(profile).engine;
+        // The one it asked for before the one its shape says, which may both be there.
+        let candidates = profile.map_or(vec![Profile::Roomy, Profile::Native, Profile::Scripted], |profile| vec![profile]);
+        let mut found = candidates.iter().filter_map(|&profile| self.disk.as_ref()?.find(engine(profile), profile, digest));
+        if let Some(stored) = found.next() {
+            return Ok((stored, Source::Disk));
         }
-        let pack = self.disk.as_ref().map(|disk| disk.pack(engine, profile));
-        let shown = direct::for_compiling(bytes);
-        let bytes = shown.as_deref().unwrap_or(bytes);
-        let compiled = self.workplace.compile(engine, profile, checked, bytes, pack).map_err(|error| match error {
+        let packs = self.disk.iter().flat_map(|disk| candidates.iter().map(|&profile| (profile, disk.pack(engine(profile), profile))));
+        let compiled = self.workplace.compile(profile, bytes, packs.collect()).map_err(|error| match error {
             CompileError::Unfit(why) => LoadError::Unfit(why),
+            CompileError::Busy(why) => LoadError::Busy(why),
             CompileError::Failed(why) => LoadError::Failed(why),
         })?;
+        let engine = engine(compiled.found.profile);
         if let Some(disk) = &self.disk {
             disk.put(engine, digest, &compiled);
         }
         let component = crate::cache::adopt(engine, &compiled.code).map_err(|error| LoadError::Failed(one_line(&error)))?;
-        Ok((component, Source::Compiled, compiled.cost))
+        Ok((Stored { component, found: compiled.found, cost: compiled.cost }, Source::Compiled))
     }
 
     fn keep(&self, digest: Digest, version: Arc<Version<H>>) -> Result<(), LoadError> {
@@ -386,7 +370,11 @@ impl<H: GuestHost> Sandbox<H> {
 impl<H: GuestHost> GuestFactory<H> for Sandbox<H> {
     fn describe(&self, version: &Digest) -> Result<Description, Fault> {
         let version = self.version(version)?;
-        let description = self.description(version)?;
+        let description = match &version.description {
+            Some(description) => description.clone(),
+            // It failed when it was loaded, perhaps for want of time; what it fails of now is told.
+            None => self.look(version.profile, &version.component, false)?.description?,
+        };
         domain::params::check_description(&description).map_err(|message| Fault { kind: FaultKind::Refused, message })?;
         Ok(description)
     }
@@ -403,6 +391,13 @@ impl<H: GuestHost> GuestFactory<H> for Sandbox<H> {
             Some(bare) => Box::new(SandboxGuest::new(engine, |store| Direct::new(bare, store), host, limits, seat)?),
             None => Box::new(SandboxGuest::new(engine, |store| version.pre.instantiate(store), host, limits, seat)?),
         })
+    }
+}
+
+impl<H> Version<H> {
+    /// Linear memory that it asks for in its description; 0 where it can't be asked.
+    fn asked_bytes(&self) -> u64 {
+        self.description.as_ref().map_or(0, |description| description.memory_bytes)
     }
 }
 
@@ -426,7 +421,7 @@ fn memories(component: &Component) -> u32 {
 }
 
 fn one_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}").replace('\n', " ")
+    text::line(format_args!("{error:#}"), FAULT_BYTES_MAX)
 }
 
 /// What a lock here guards is whole at every moment, so that a panic elsewhere does not matter.

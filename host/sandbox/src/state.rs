@@ -6,6 +6,7 @@ use crate::wasi::Lines;
 use domain::contract::LogLevel;
 use domain::guest::{ContractBroken, GuestHost};
 use domain::limits::{GuestLimits, LOG_LINE_BYTES_MAX};
+use domain::text;
 use std::fmt;
 use std::sync::Arc;
 use wasmtime::{ResourceLimiter, StoreContextMut, Trap};
@@ -83,7 +84,7 @@ impl<H: GuestHost> State<H> {
         if !has_room && level != LogLevel::Error {
             return;
         }
-        let line = plain(text, LOG_LINE_BYTES_MAX);
+        let line = text::line(text, LOG_LINE_BYTES_MAX);
         if has_room {
             self.host.log(level, &line);
         }
@@ -95,13 +96,6 @@ impl<H: GuestHost> State<H> {
             });
         }
     }
-}
-
-/// The first `bytes_max` bytes of `text` at most, with every control character replaced by a space.
-pub(crate) fn plain(text: &str, bytes_max: usize) -> String {
-    let end = text.floor_char_boundary(bytes_max);
-    let text = text[..end].trim_end();
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text.to_owned() } else { text.replace(|c: char| c.is_control(), " ") }
 }
 
 /// Takes `cost`, and what is owed, from the fuel of the call under way.

@@ -80,6 +80,7 @@ impl Workshop {
         let refused = |why: &dyn std::fmt::Display| Failure::new(Exit::Refused, format_args!("{}: {why}", path.display()));
         let loaded = sandbox.load(component).map_err(|error| match error {
             LoadError::Unfit(why) => refused(&why),
+            LoadError::Busy(why) => Failure::new(Exit::Machine, why),
             failed @ (LoadError::Failed(_) | LoadError::Full(_)) => Failure::new(Exit::Failed, failed),
         })?;
         let description = sandbox.describe(&loaded.digest).map_err(|fault| match fault.kind {

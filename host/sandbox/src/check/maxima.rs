@@ -9,6 +9,7 @@ pub(super) enum Thing {
     CoreModules,
     Components,
     Types,
+    Fields,
     Functions,
     Imports,
     Exports,
@@ -18,20 +19,24 @@ pub(super) enum Thing {
     Elements,
     DataSegments,
     Instances,
+    Arguments,
     Aliases,
     Adapters,
+    CustomSections,
 }
 
 /// Everything that is counted: its name, and how many there may be.
-const MAXIMA: [(Thing, &str, u64); 14] = {
+const MAXIMA: [(Thing, &str, u64); 17] = {
     use Thing::*;
     [
         // A Python component has 38 modules; each is an instance with its own context in every engine.
         (CoreModules, "core modules", 64),
         // Composing tools make a few; ours makes none.
         (Components, "components within", 64),
-        // Types are compared with each other; CPython's modules have some thousand.
+        // Types are compared with each other; CPython's modules have some thousand. What a type declares within is counted too.
         (Types, "types", 20_000),
+        // The contract's types have 250, all of WASI's some thousand.
+        (Fields, "fields, cases and parameters of types", 50_000),
         // CPython has 12,000. Each costs some 100 us and 5 KB even when it is empty.
         (Functions, "functions", 50_000),
         // Dynamically linked interpreters import some thousand symbols from each other. Each is a pointer in every engine.
@@ -50,14 +55,18 @@ const MAXIMA: [(Thing, &str, u64); 14] = {
         (DataSegments, "data segments", 20_000),
         // What a component wires together: twice its modules or so.
         (Instances, "instances", 1_000),
+        // What instances are given and show: CPython's show each other some thousand symbols.
+        (Arguments, "arguments and exports of instances", 50_000),
         // One for each thing one part has of another.
         (Aliases, "aliases", 50_000),
         // Functions lifted and lowered: the contract has 60, WASI's part of it 70. Each is compiled to a trampoline.
         (Adapters, "lifted and lowered functions", 2_000),
+        // Names and notes of tools: a handful in each module.
+        (CustomSections, "custom sections", 2_000),
     ]
 };
 
-/// Components within components; composing tools make two or three levels.
+/// Components within components, and types within types; composing tools make two or three levels.
 pub(super) const NESTED_MAX: usize = 8;
 /// Loops within loops of one function; each level multiplies the work of compiling epoch checks.
 pub(super) const LOOP_DEPTH_MAX: usize = 64;

@@ -3,10 +3,16 @@
 
 use crate::imports::{PACKAGE, VERSION};
 use crate::wasi;
+use domain::text::{self, Plain};
+use std::fmt::{self, Write as _};
 use std::panic::catch_unwind;
 use std::sync::OnceLock;
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{Function, Handle, InterfaceId, Resolve, Type, TypeDefKind, World, WorldId, WorldItem};
+
+/// Bytes of a name, and of a signature or an error, that are shown: what is not ours is not as short as ours.
+const NAME_BYTES_MAX: usize = 128;
+const SHOWN_BYTES_MAX: usize = 400;
 
 const CONTRACT: &str = include_str!("../../../../sdk/wit/strategy.wit");
 
@@ -14,7 +20,8 @@ const CONTRACT: &str = include_str!("../../../../sdk/wit/strategy.wit");
 pub(super) fn check(bytes: &[u8]) -> Result<Vec<String>, String> {
     // The decoder is made for files its own tools wrote; on others it may fail in ways of its own.
     let decoded = catch_unwind(|| decode(bytes)).map_err(|_| "its interfaces can't be read".to_owned())?;
-    let (resolve, world) = match decoded.map_err(|error| format!("its interfaces can't be read: {}", one_line(&error)))? {
+    let unreadable = |error| format!("its interfaces can't be read: {}", text::line(format_args!("{error:#}"), SHOWN_BYTES_MAX));
+    let (resolve, world) = match decoded.map_err(unreadable)? {
         DecodedWasm::Component(resolve, world) => (resolve, world),
         DecodedWasm::WitPackage(..) => return Err("this is an interface definition (WIT), not a component".into()),
     };
@@ -25,8 +32,9 @@ pub(super) fn check(bytes: &[u8]) -> Result<Vec<String>, String> {
     check_imports(&ours, &theirs)
 }
 
-fn one_line(error: &impl std::fmt::Debug) -> String {
-    format!("{error:?}").lines().next().unwrap_or_default().to_owned()
+/// A name of the component, as far as it is shown.
+fn shown(name: &str) -> String {
+    text::line(name, NAME_BYTES_MAX)
 }
 
 struct Side<'a> {
@@ -97,6 +105,7 @@ fn check_interface(ours: &Side<'_>, theirs: &Side<'_>, name: &str, id: Interface
     });
     let Some(our_interface) = our_interface else {
         return Err(if base.starts_with(PACKAGE) && version != VERSION {
+            let name = shown(name);
             format!("it imports {name}, but this host has version {VERSION} of the contract: build it against the SDK of that version")
         } else {
             not_granted(name)
@@ -112,7 +121,7 @@ fn check_interface(ours: &Side<'_>, theirs: &Side<'_>, name: &str, id: Interface
 }
 
 fn not_granted(name: &str) -> String {
-    format!("it imports {name}, which no strategy is granted: remove what uses it")
+    format!("it imports {}, which no strategy is granted: remove what uses it", shown(name))
 }
 
 type In<'a, T> = (&'a Resolve, T);
@@ -131,6 +140,7 @@ fn same_function(role: &str, name: &str, ours: In<'_, &Function>, theirs: In<'_,
     }
     let (wanted, found) = (signature(ours), signature(theirs));
     let differ = if wanted == found { "a type in it differs".to_owned() } else { format!("it has {found}") };
+    let name = shown(name);
     Err(format!("its {role} {name} must be {wanted}; {differ}: build it against the SDK of this host's version"))
 }
 
@@ -184,23 +194,49 @@ fn same(a: &Resolve, one: &Type, b: &Resolve, other: &Type) -> bool {
     }
 }
 
+/// A function's type in words. Written into a bounded text: a type that names another twice, which does so again, unfolds to a million.
 fn signature((resolve, function): In<'_, &Function>) -> String {
-    let params: Vec<String> = function.params.iter().map(|param| format!("{}: {}", param.name, show(resolve, &param.ty))).collect();
-    let result = function.result.as_ref().map(|ty| format!(" -> {}", show(resolve, ty))).unwrap_or_default();
-    format!("func({}){result}", params.join(", "))
+    let mut to = Plain::line(SHOWN_BYTES_MAX);
+    // It fails where the text is full.
+    _ = write_signature(&mut to, resolve, function);
+    to.finish()
 }
 
-fn show(resolve: &Resolve, ty: &Type) -> String {
-    let Type::Id(id) = ty else { return format!("{ty:?}").to_lowercase() };
-    let def = &resolve.types[*id];
-    let optional = |ty: &Option<Type>| ty.as_ref().map_or("_".to_owned(), |ty| show(resolve, ty));
-    match (&def.name, &def.kind) {
-        (Some(name), _) => name.clone(),
-        (None, TypeDefKind::List(of)) => format!("list<{}>", show(resolve, of)),
-        (None, TypeDefKind::Option(of)) => format!("option<{}>", show(resolve, of)),
-        (None, TypeDefKind::Result(of)) => format!("result<{}, {}>", optional(&of.ok), optional(&of.err)),
-        (None, TypeDefKind::Tuple(of)) => format!("tuple<{}>", of.types.iter().map(|ty| show(resolve, ty)).collect::<Vec<_>>().join(", ")),
-        (None, TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id))) => show(resolve, &Type::Id(*id)),
-        (None, kind) => kind.as_str().to_owned(),
+fn write_signature(to: &mut Plain, resolve: &Resolve, function: &Function) -> fmt::Result {
+    to.write_str("func(")?;
+    for (at, param) in function.params.iter().enumerate() {
+        write!(to, "{}{}: ", if at == 0 { "" } else { ", " }, param.name)?;
+        show(to, resolve, &param.ty)?;
     }
+    to.write_str(")")?;
+    function.result.as_ref().map_or(Ok(()), |ty| {
+        to.write_str(" -> ")?;
+        show(to, resolve, ty)
+    })
+}
+
+fn show(to: &mut Plain, resolve: &Resolve, ty: &Type) -> fmt::Result {
+    let Type::Id(id) = ty else { return to.write_str(&format!("{ty:?}").to_lowercase()) };
+    let def = &resolve.types[*id];
+    match (&def.name, &def.kind) {
+        (Some(name), _) => to.write_str(name),
+        (None, TypeDefKind::List(of)) => show_all(to, resolve, "list", [Some(of)]),
+        (None, TypeDefKind::Option(of)) => show_all(to, resolve, "option", [Some(of)]),
+        (None, TypeDefKind::Result(of)) => show_all(to, resolve, "result", [of.ok.as_ref(), of.err.as_ref()]),
+        (None, TypeDefKind::Tuple(of)) => show_all(to, resolve, "tuple", of.types.iter().map(Some)),
+        (None, TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id))) => show(to, resolve, &Type::Id(*id)),
+        (None, kind) => to.write_str(kind.as_str()),
+    }
+}
+
+fn show_all<'a>(to: &mut Plain, resolve: &Resolve, of: &str, types: impl IntoIterator<Item = Option<&'a Type>>) -> fmt::Result {
+    write!(to, "{of}<")?;
+    for (at, ty) in types.into_iter().enumerate() {
+        to.write_str(if at == 0 { "" } else { ", " })?;
+        match ty {
+            Some(ty) => show(to, resolve, ty)?,
+            None => to.write_str("_")?,
+        }
+    }
+    to.write_str(">")
 }

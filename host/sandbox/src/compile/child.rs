@@ -1,11 +1,14 @@
 //! The parent's side: starts a child, hands it the component, waits so long and no longer, and says what became of it.
 
-use super::{COMPILED_BYTES_MAX, CompileCost, CompileError, CompileLimits, Compiled, Pack};
-use crate::check::Checked;
-use crate::profile::{Codegen, Profile};
+use super::answer::{self, ANSWER_BYTES_MAX, Answer};
+use super::{CompileCost, CompileError, CompileLimits, Compiled, Job, Pack};
+use crate::check::Found;
+use crate::profile::Codegen;
+use domain::limits::FAULT_BYTES_MAX;
+use domain::text;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -15,35 +18,25 @@ use std::time::{Duration, Instant};
 
 /// What a child may say beside its answer, bytes.
 const SAID_BYTES_MAX: u64 = 4 << 10;
-/// The answer's first line, bytes.
-const LINE_BYTES_MAX: usize = 1 << 10;
-
-/// What a child is told before the component.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub profile: Profile,
-    pub codegen: Codegen,
-    pub limits: CompileLimits,
-    pub pack: Option<Pack>,
-}
-
 impl Job {
     /// As lines of `name value`, ended by the number of the component's bytes.
     fn lines(&self, component_bytes: usize) -> Vec<u8> {
         let CompileLimits { cpu_s, address_bytes, .. } = self.limits;
         let Codegen { numbers, addresses } = self.codegen;
-        let (profile, numbers, addresses) = (self.profile.word(), numbers.word(), addresses.word());
-        let mut lines =
-            format!("profile {profile}\nnumbers {numbers}\naddresses {addresses}\ncpu_s {cpu_s}\naddress_bytes {address_bytes}\n")
-                .into_bytes();
-        // A path with a line end in it could say anything; such a host compiles without a pack.
-        if let Some(Pack { path, seal }) = &self.pack
-            && !path.as_os_str().as_bytes().contains(&b'\n')
-        {
-            lines.extend(b"pack ");
-            lines.extend(path.as_os_str().as_bytes());
+        let (numbers, addresses) = (numbers.word(), addresses.word());
+        let mut lines = format!("numbers {numbers}\naddresses {addresses}\ncpu_s {cpu_s}\naddress_bytes {address_bytes}\n").into_bytes();
+        if let Some(profile) = self.profile {
+            lines.extend(format!("profile {}\n", profile.word()).bytes());
+        }
+        for (profile, Pack { path, seal }) in &self.packs {
+            // A path with a line end in it could say anything; such a host compiles without a pack.
+            if path.as_os_str().as_bytes().contains(&b'\n') {
+                continue;
+            }
             let key: String = seal.key().iter().map(|byte| format!("{byte:02x}")).collect();
-            lines.extend(format!("\nkey {key}\n").bytes());
+            lines.extend(format!("key {key}\npack_{} ", profile.word()).bytes());
+            lines.extend(path.as_os_str().as_bytes());
+            lines.push(b'\n');
         }
         lines.extend(format!("component_bytes {component_bytes}\n").bytes());
         lines
@@ -55,15 +48,15 @@ impl Job {
 pub(super) enum Failure {
     /// It refused the component, in words for its author.
     Refused(String),
-    /// It was ended at its wall clock.
-    TooLong,
+    /// It was ended at its wall clock; before that, it may have found something.
+    TooLong(Option<Found>),
     /// It was ended by the kernel, by its own hand or by an answer that is none.
-    Ended { status: Option<ExitStatus>, said: String },
+    Ended { status: Option<ExitStatus>, found: Option<Found>, said: String },
     /// It could not be started.
     NotStarted(io::Error),
 }
 
-/// Has `component` compiled.
+/// Has `component` checked and compiled.
 pub(super) fn compile(program: &Path, arguments: &[OsString], job: &Job, component: &[u8]) -> Result<Compiled, Failure> {
     let started = Instant::now();
     let mut child = Command::new(program)
@@ -77,17 +70,17 @@ pub(super) fn compile(program: &Path, arguments: &[OsString], job: &Job, compone
         .map_err(Failure::NotStarted)?;
     let watched = watch(&mut child, job.limits.wall, |child| converse(child, job, component));
     let status = child.wait().ok();
-    let (talk, too_long) = watched;
+    let (Talk { answer, said }, too_long) = watched;
+    let (answer, found) = answer::read(&answer);
     if too_long {
-        return Err(Failure::TooLong);
+        return Err(Failure::TooLong(found));
     }
-    let Talk { answer, said } = talk;
-    match (status, read_answer(answer)) {
-        (Some(status), Some(Answer::Compiled { code, peak_memory_bytes })) if status.success() => {
-            Ok(Compiled { code, cost: CompileCost { took: started.elapsed(), peak_memory_bytes } })
+    match (status, answer) {
+        (Some(status), Some(Answer::Compiled { found, code, peak_memory_bytes })) if status.success() => {
+            Ok(Compiled { found, code, cost: CompileCost { took: started.elapsed(), peak_memory_bytes } })
         }
         (Some(status), Some(Answer::Refused(why))) if status.success() => Err(Failure::Refused(why)),
-        (status, _) => Err(Failure::Ended { status, said }),
+        (status, _) => Err(Failure::Ended { status, found, said }),
     }
 }
 
@@ -126,7 +119,7 @@ fn converse(child: &mut Child, job: &Job, component: &[u8]) -> Talk {
     }
     let mut answer = Vec::new();
     if let Some(output) = child.stdout.take() {
-        _ = output.take(COMPILED_BYTES_MAX + LINE_BYTES_MAX as u64).read_to_end(&mut answer);
+        _ = output.take(ANSWER_BYTES_MAX as u64 + 1).read_to_end(&mut answer);
     }
     let mut said = Vec::new();
     if let Some(errors) = child.stderr.take() {
@@ -135,50 +128,48 @@ fn converse(child: &mut Child, job: &Job, component: &[u8]) -> Talk {
     Talk { answer, said: String::from_utf8_lossy(&said).into_owned() }
 }
 
-enum Answer {
-    Compiled { code: Vec<u8>, peak_memory_bytes: u64 },
-    Refused(String),
-}
-
-/// `ok BYTES PEAK` and the code, or `no REASON`.
-fn read_answer(mut answer: Vec<u8>) -> Option<Answer> {
-    let end = answer.iter().take(LINE_BYTES_MAX).position(|byte| *byte == b'\n')?;
-    let line = std::str::from_utf8(&answer[..end]).ok()?;
-    let (word, rest) = line.split_once(' ')?;
-    match word {
-        "no" => Some(Answer::Refused(rest.to_owned())),
-        "ok" => {
-            let (bytes, peak) = rest.split_once(' ')?;
-            let (bytes, peak_memory_bytes) = (bytes.parse::<usize>().ok()?, peak.parse().ok()?);
-            answer.drain(..=end);
-            (answer.len() == bytes).then_some(Answer::Compiled { code: answer, peak_memory_bytes })
-        }
-        _ => None,
-    }
-}
-
 impl Failure {
     /// In one line for the component's author, or for the operator where the host is at fault.
-    pub fn told(self, checked: &Checked, limits: &CompileLimits) -> CompileError {
-        let unfit = |what: String| {
-            let largest = checked.largest_function();
-            CompileError::Unfit(format!("{what} and was stopped; {largest}: split large functions and nest fewer loops in them"))
-        };
+    pub fn told(self, limits: &CompileLimits) -> CompileError {
         match self {
             Self::Refused(why) => CompileError::Unfit(why),
-            Self::TooLong => unfit(format!("compiling it took more than {} s", limits.wall.as_secs_f64())),
-            Self::Ended { status, said } => match status.and_then(|status| status.signal()).map(Signal::from_named_raw) {
-                Some(Some(Signal::XCPU)) => unfit(format!("compiling it took more than {} s of processor time", limits.cpu_s)),
-                Some(Some(Signal::ABORT)) if said.contains("memory allocation") => {
-                    unfit(format!("compiling it took more than {} MiB of memory", limits.address_bytes >> 20))
+            Self::TooLong(found) => unfit(found.as_ref(), &format!("took more than {} s", limits.wall.as_secs_f64())),
+            Self::Ended { status, found, said } => {
+                let signal = status.and_then(|status| status.signal()).map(Signal::from_named_raw);
+                match signal {
+                    Some(Some(Signal::XCPU)) => unfit(found.as_ref(), &format!("took more than {} s of processor time", limits.cpu_s)),
+                    Some(Some(Signal::ABORT)) if said.contains("memory allocation") => {
+                        unfit(found.as_ref(), &format!("took more than {} MiB of memory", limits.address_bytes >> 20))
+                    }
+                    Some(Some(Signal::ABORT | Signal::SEGV | Signal::BUS)) => unfit(found.as_ref(), "went too deep"),
+                    // Nobody here sends it: the kernel does where memory has run out, or a person did.
+                    Some(Some(Signal::KILL | Signal::TERM)) => CompileError::Busy(
+                        "the process that compiles was ended from outside, most likely because the machine had no memory to spare; \
+                         try again in a minute"
+                            .to_owned(),
+                    ),
+                    _ => {
+                        let first = said.lines().next().unwrap_or("it said nothing");
+                        let why = format_args!("the compiler's process ended without an answer ({status:?}): {first}");
+                        CompileError::Failed(text::line(why, FAULT_BYTES_MAX))
+                    }
                 }
-                Some(Some(Signal::ABORT | Signal::SEGV)) => unfit("compiling it went too deep".to_owned()),
-                _ => {
-                    let first = said.lines().next().unwrap_or("it said nothing");
-                    CompileError::Failed(format!("the compiler's process ended without an answer ({status:?}): {first}"))
-                }
-            },
+            }
+            Self::NotStarted(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::OutOfMemory) => {
+                CompileError::Busy(format!("no process to compile in can be started now: {error}; try again in a minute"))
+            }
             Self::NotStarted(error) => CompileError::Failed(format!("the compiler's process can't be started: {error}")),
         }
     }
+}
+
+/// What it took too much of, while it was checked or, once something was found, while it was compiled.
+fn unfit(found: Option<&Found>, what: &str) -> CompileError {
+    CompileError::Unfit(match found {
+        None => format!("checking it {what} and was stopped: nest fewer types and components in it, and declare less"),
+        Some(found) => {
+            let largest = found.largest_function();
+            format!("compiling it {what} and was stopped; {largest}: split large functions and nest fewer loops in them")
+        }
+    })
 }

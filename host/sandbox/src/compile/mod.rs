@@ -1,33 +1,39 @@
-//! From a component to machine code.
+//! From a stranger's bytes to machine code.
 //!
-//! A compiler's work can grow far faster than its input: 27 KB can take 26 s and a gigabyte. So a host compiles each component in
-//! a process of its own, which has nothing but the component and may use only so much processor time, memory and time; when it
-//! uses more it is ended, and that is a refusal like any other.
+//! A parser may recurse as deep as its input nests, and a compiler's work can grow far faster than its input: 27 KB can take 26 s and a
+//! gigabyte. So a host reads no byte of a component itself. It has each checked and compiled in a process of its own, which has nothing
+//! but the component and may use only so much processor time, memory and time; when it uses more it is ended, and that is a
+//! refusal like any other.
 //!
 //! ```text
-//! host: check -> child: "job" lines, component  --stdin-->   worker: limits on itself, compiles
-//!       cache <- machine code, cost             <--stdout--          (functions compiled before come from a pack)
+//! host: "job" lines, component  --stdin-->   worker: limits on itself, checks, compiles
+//!       what was found, machine code, cost   <--stdout--   (functions compiled before come from a pack)
+//!       cache <- all of it
 //! ```
 
+mod answer;
 mod child;
 mod functions;
 mod worker;
 
 pub use worker::compile_for_parent;
 
-use crate::check::Checked;
+use crate::check::{self, Checked, Found, NATIVE_BYTES_MAX};
+use crate::direct;
 use crate::profile::{Codegen, Profile};
 use crate::seal::Seal;
+use domain::limits::FAULT_BYTES_MAX;
+use domain::text;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
 
-/// Stack of the thread that compiles: Cranelift recurses over what the input nests.
+/// Stack of the thread that checks and compiles: parsers and Cranelift recurse over what the input nests.
 const STACK_BYTES: usize = 32 << 20;
 /// Machine code of one component, bytes: CPython with its library makes 40 MB of it.
-const COMPILED_BYTES_MAX: u64 = 128 << 20;
+const COMPILED_BYTES_MAX: usize = 128 << 20;
 /// Children at once: one that takes long must not hold up everybody, and each may take gigabytes.
 const CHILDREN_MAX: usize = 2;
 
@@ -42,7 +48,7 @@ pub enum Compiler {
         program: PathBuf,
         /// ... when it is given these arguments.
         arguments: Vec<OsString>,
-        /// What it may use; none takes what the component's [profile](Profile::compile_limits) allows.
+        /// What it may use; none takes what a component [of its size](CompileLimits::of_size) may.
         limits: Option<CompileLimits>,
     },
 }
@@ -67,14 +73,16 @@ pub struct CompileLimits {
     pub wall: Duration,
 }
 
-impl Profile {
-    /// What compiling a component of this kind may use: ten times what honest ones take, on a machine that has other work.
-    pub fn compile_limits(self) -> CompileLimits {
-        match self {
-            // A Rust strategy takes 0.1 s and 60 MiB.
-            Self::Native | Self::Roomy => CompileLimits { cpu_s: 20, address_bytes: 1 << 30, wall: Duration::from_secs(60) },
+impl CompileLimits {
+    /// What checking and compiling a component of so many bytes may use: ten times what honest ones take, on a machine that has other
+    /// work.
+    pub fn of_size(component_bytes: usize) -> Self {
+        if component_bytes <= NATIVE_BYTES_MAX {
+            // A Rust strategy takes 0.1 s and 60 MiB, QuickJS 3 s.
+            Self { cpu_s: 20, address_bytes: 1 << 30, wall: Duration::from_secs(60) }
+        } else {
             // A Python component takes 10 to 30 s and 0.5 GiB.
-            Self::Scripted => CompileLimits { cpu_s: 180, address_bytes: 3 << 30, wall: Duration::from_secs(600) },
+            Self { cpu_s: 180, address_bytes: 3 << 30, wall: Duration::from_secs(600) }
         }
     }
 }
@@ -88,9 +96,10 @@ pub struct CompileCost {
     pub peak_memory_bytes: u64,
 }
 
-/// Machine code with what it took.
+/// Machine code with what was found in the component and what it took.
 #[derive(Debug)]
 pub(crate) struct Compiled {
+    pub found: Found,
     pub code: Vec<u8>,
     pub cost: CompileCost,
 }
@@ -100,6 +109,8 @@ pub(crate) struct Compiled {
 pub(crate) enum CompileError {
     /// The component is at fault.
     Unfit(String),
+    /// The machine is, for now: it had no memory or no process to spare.
+    Busy(String),
     /// The host is.
     Failed(String),
 }
@@ -109,6 +120,17 @@ pub(crate) enum CompileError {
 pub(crate) struct Pack {
     pub path: PathBuf,
     pub seal: Seal,
+}
+
+/// What is to be made of a component.
+#[derive(Debug)]
+struct Job {
+    /// How its instances are to be laid out; `None`: as its shape says.
+    profile: Option<Profile>,
+    codegen: Codegen,
+    limits: CompileLimits,
+    /// Where functions of each kind of component are kept.
+    packs: Vec<(Profile, Pack)>,
 }
 
 /// Compiles so many components at once, and no more.
@@ -125,25 +147,19 @@ impl Workplace {
         Self { compiler, codegen, free: Mutex::new(CHILDREN_MAX), freed: Condvar::new() }
     }
 
-    /// Compiles what has been checked, after those that wait already.
+    /// Checks a component and compiles it for `profile`, or for the one that its shape says, after those that wait already.
     ///
     /// # Errors
-    /// The component can't be compiled, or not with what it may use; or the child can't be started.
-    pub fn compile(
-        &self,
-        engine: &Engine,
-        profile: Profile,
-        checked: &Checked,
-        bytes: &[u8],
-        pack: Option<Pack>,
-    ) -> Result<Compiled, CompileError> {
+    /// The component is refused, or can't be compiled with what it may use; or the child can't do it.
+    pub fn compile(&self, profile: Option<Profile>, bytes: &[u8], packs: Vec<(Profile, Pack)>) -> Result<Compiled, CompileError> {
+        check::size(bytes.len()).map_err(CompileError::Unfit)?;
         let _place = self.place();
+        let limits = CompileLimits::of_size(bytes.len());
         match &self.compiler {
-            Compiler::Here => here(engine, bytes),
-            Compiler::Child { program, arguments, limits } => {
-                let limits = limits.unwrap_or_else(|| profile.compile_limits());
-                let job = child::Job { profile, codegen: self.codegen, limits, pack };
-                child::compile(program, arguments, &job, bytes).map_err(|failure| failure.told(checked, &limits))
+            Compiler::Here => here(&Job { profile, codegen: self.codegen, limits, packs: Vec::new() }, bytes),
+            Compiler::Child { program, arguments, limits: fixed } => {
+                let job = Job { profile, codegen: self.codegen, limits: fixed.unwrap_or(limits), packs };
+                child::compile(program, arguments, &job, bytes).map_err(|failure| failure.told(&job.limits))
             }
         }
     }
@@ -168,20 +184,38 @@ impl Drop for Place<'_> {
     }
 }
 
-fn here(engine: &Engine, bytes: &[u8]) -> Result<Compiled, CompileError> {
+fn here(job: &Job, bytes: &[u8]) -> Result<Compiled, CompileError> {
     let started = Instant::now();
-    let code = on_large_stack(engine, bytes).map_err(CompileError::Unfit)?;
-    Ok(Compiled { code, cost: CompileCost { took: started.elapsed(), peak_memory_bytes: 0 } })
+    let (found, code) = on_large_stack(|| {
+        let (found, wanted) = look(job, bytes)?;
+        let code = translate(&Engine::new(&found.profile.config(job.codegen)).map_err(|error| one_line(&error))?, &wanted)?;
+        Ok((found, code))
+    })
+    .map_err(CompileError::Unfit)?;
+    Ok(Compiled { found, code, cost: CompileCost { took: started.elapsed(), peak_memory_bytes: 0 } })
 }
 
-/// Compiles on a thread with a stack that is deep enough for what the checks let through.
-fn on_large_stack(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let compiled = std::thread::scope(|scope| {
+/// Checks a component; gives what was found and the bytes to be compiled, which show the module that can be called directly.
+fn look(job: &Job, bytes: &[u8]) -> Result<(Found, Vec<u8>), String> {
+    let Checked { mut found, module } = check::check(bytes)?;
+    found.profile = job.profile.unwrap_or(found.profile);
+    found.is_direct = module.is_some();
+    Ok((found, module.map_or_else(|| bytes.to_vec(), |module| direct::show_module(bytes, module))))
+}
+
+fn translate(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
+    engine.precompile_component(component).map_err(|error| format!("it can't be compiled: {}", one_line(&error)))
+}
+
+fn one_line(error: &wasmtime::Error) -> String {
+    text::line(format_args!("{error:#}"), FAULT_BYTES_MAX)
+}
+
+/// Works on a thread with a stack that is deep enough for what the checks let through.
+fn on_large_stack<R: Send>(work: impl FnOnce() -> Result<R, String> + Send) -> Result<R, String> {
+    std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("compile".into()).stack_size(STACK_BYTES);
-        let compiling = thread
-            .spawn_scoped(scope, || engine.precompile_component(bytes))
-            .map_err(|error| format!("no thread to compile on: {error}"))?;
-        compiling.join().map_err(|_| "the compiler failed on this component; please report it with the component".to_owned())
-    })?;
-    compiled.map_err(|error| format!("it can't be compiled: {}", format!("{error:#}").replace('\n', " ")))
+        let working = thread.spawn_scoped(scope, work).map_err(|error| format!("no thread to compile on: {error}"))?;
+        working.join().map_err(|_| "the compiler failed on this component; please report it with the component".to_owned())?
+    })
 }

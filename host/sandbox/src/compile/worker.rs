@@ -1,19 +1,20 @@
-//! The child's side: takes its limits, then the component, and answers.
+//! The child's side: takes its limits, then the component, checks and compiles it, and answers.
 //!
 //! It trusts the lines before the component, which are its parent's, and takes the limits they name before it reads a byte of
 //! the component.
 
 use super::functions::Functions;
-use super::{Pack, on_large_stack};
+use super::{CompileLimits, Job, Pack, answer, look, on_large_stack, one_line, translate};
 use crate::profile::{Addresses, Codegen, Numbers, Profile};
 use crate::seal::{KEY_BYTES, Seal};
 use domain::limits::COMPONENT_BYTES_MAX;
 use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
 use std::ffi::OsString;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use wasmtime::Engine;
 
 /// Steps behind the processes that trade.
@@ -42,42 +43,40 @@ pub fn compile_for_parent() -> ExitCode {
 fn run() -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let mut input = io::stdin().lock();
-    let job = Job::read(&mut input)?;
-    job.limit_myself()?;
-    let mut component = Vec::with_capacity(job.component_bytes);
-    input.take(job.component_bytes as u64).read_to_end(&mut component)?;
-    if component.len() != job.component_bytes {
+    let (job, component_bytes) = read_job(&mut input)?;
+    limit_myself(&job.limits)?;
+    let mut component = Vec::with_capacity(component_bytes);
+    input.take(component_bytes as u64).read_to_end(&mut component)?;
+    if component.len() != component_bytes {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the component broke off"));
     }
-    let functions = job.pack.map(|pack| Arc::new(Functions::open(pack, job.profile)));
-    let compiled = compile(job.profile, job.codegen, functions.clone(), &component);
-    answer(&compiled)?;
-    if let (Ok(_), Some(functions)) = (&compiled, &functions) {
+    let mut output = io::stdout().lock();
+    let (found, wanted) = match on_large_stack(|| look(&job, &component)) {
+        Ok(looked) => looked,
+        Err(why) => return answer::no(&mut output, true, &why),
+    };
+    drop(component);
+    answer::found(&mut output, &found)?;
+    let functions = job.packs.into_iter().find(|(profile, _)| *profile == found.profile);
+    let functions = functions.map(|(profile, pack)| Arc::new(Functions::open(pack, profile)));
+    let compiled = on_large_stack(|| translate(&engine(found.profile, job.codegen, functions.clone())?, &wanted));
+    match &compiled {
+        Ok(code) => answer::code(&mut output, code, peak_memory_bytes())?,
+        Err(why) => return answer::no(&mut output, false, why),
+    }
+    if let Some(functions) = &functions {
         // The parent has its answer; without a pack the next one takes longer, that is all.
         _ = functions.save();
     }
     Ok(())
 }
 
-fn compile(profile: Profile, codegen: Codegen, functions: Option<Arc<Functions>>, component: &[u8]) -> Result<Vec<u8>, String> {
-    let one_line = |error: wasmtime::Error| format!("{error:#}").replace('\n', " ");
+fn engine(profile: Profile, codegen: Codegen, functions: Option<Arc<Functions>>) -> Result<Engine, String> {
     let mut config = profile.config(codegen);
     if let Some(functions) = functions {
-        config.enable_incremental_compilation(functions).map_err(one_line)?;
+        config.enable_incremental_compilation(functions).map_err(|error| one_line(&error))?;
     }
-    on_large_stack(&Engine::new(&config).map_err(one_line)?, component)
-}
-
-fn answer(compiled: &Result<Vec<u8>, String>) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    match compiled {
-        Ok(code) => {
-            writeln!(output, "ok {} {}", code.len(), peak_memory_bytes())?;
-            output.write_all(code)?;
-        }
-        Err(why) => writeln!(output, "no {}", why.replace('\n', " "))?,
-    }
-    output.flush()
+    Engine::new(&config).map_err(|error| one_line(&error))
 }
 
 /// The most memory this process has had, bytes.
@@ -87,61 +86,49 @@ fn peak_memory_bytes() -> u64 {
     line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() << 10
 }
 
-/// What the parent wants.
-struct Job {
-    profile: Profile,
-    codegen: Codegen,
-    cpu_s: u64,
-    address_bytes: u64,
-    pack: Option<Pack>,
-    component_bytes: usize,
-}
-
-impl Job {
-    fn read(input: &mut impl BufRead) -> io::Result<Self> {
-        let (mut profile, mut numbers, mut addresses) = (None, None, None);
-        let (mut cpu_s, mut address_bytes, mut path, mut key) = (None, None, None, None);
-        loop {
-            let (name, value) = line(input)?;
-            let text = || String::from_utf8_lossy(&value).into_owned();
-            match name.as_str() {
-                "profile" => profile = Profile::ALL.into_iter().find(|profile| profile.word() == text()),
-                "numbers" => numbers = Numbers::ALL.into_iter().find(|numbers| numbers.word() == text()),
-                "addresses" => addresses = Addresses::ALL.into_iter().find(|addresses| addresses.word() == text()),
-                "cpu_s" => cpu_s = text().parse().ok(),
-                "address_bytes" => address_bytes = text().parse().ok(),
-                "pack" => path = Some(OsString::from_vec(value).into()),
-                "key" => key = key_of(&text()),
-                "component_bytes" => {
-                    let component_bytes = text().parse().ok().filter(|bytes| *bytes <= COMPONENT_BYTES_MAX);
-                    let pack = path.zip(key).map(|(path, key)| Pack { path, seal: Seal::new(key) });
-                    let job = (|| {
-                        Some(Self {
-                            profile: profile?,
-                            codegen: Codegen { numbers: numbers?, addresses: addresses? },
-                            cpu_s: cpu_s?,
-                            address_bytes: address_bytes?,
-                            pack,
-                            component_bytes: component_bytes?,
-                        })
-                    })();
-                    return job.ok_or_else(|| no_job("something is missing in it"));
-                }
-                _ => return Err(no_job(&name)),
+/// What the parent wants, and how many bytes the component has that follows.
+fn read_job(input: &mut impl BufRead) -> io::Result<(Job, usize)> {
+    let (mut profile, mut numbers, mut addresses) = (None, None, None);
+    let (mut cpu_s, mut address_bytes, mut seal, mut packs) = (None, None, None, Vec::new());
+    loop {
+        let (name, value) = line(input)?;
+        let text = || String::from_utf8_lossy(&value).into_owned();
+        let profile_of = |word: &str| Profile::ALL.into_iter().find(|profile| profile.word() == word);
+        match name.as_str() {
+            "profile" => profile = Some(profile_of(&text()).ok_or_else(|| no_job("no such profile"))?),
+            "numbers" => numbers = Numbers::ALL.into_iter().find(|numbers| numbers.word() == text()),
+            "addresses" => addresses = Addresses::ALL.into_iter().find(|addresses| addresses.word() == text()),
+            "cpu_s" => cpu_s = text().parse().ok(),
+            "address_bytes" => address_bytes = text().parse().ok(),
+            "key" => seal = key_of(&text()).map(Seal::new),
+            "component_bytes" => {
+                let component_bytes = text().parse().ok().filter(|bytes| *bytes <= COMPONENT_BYTES_MAX);
+                let job = (|| {
+                    // The parent has an eye on the clock.
+                    let limits = CompileLimits { cpu_s: cpu_s?, address_bytes: address_bytes?, wall: Duration::MAX };
+                    let codegen = Codegen { numbers: numbers?, addresses: addresses? };
+                    Some((Job { profile, codegen, limits, packs }, component_bytes?))
+                })();
+                return job.ok_or_else(|| no_job("something is missing in it"));
+            }
+            name => {
+                let pack = name.strip_prefix("pack_").and_then(profile_of).zip(seal);
+                let (profile, seal) = pack.ok_or_else(|| no_job(name))?;
+                packs.push((profile, Pack { path: OsString::from_vec(value).into(), seal }));
             }
         }
     }
+}
 
-    fn limit_myself(&self) -> io::Result<()> {
-        let limit = |resource, soft: u64, hard: u64| setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) });
-        limit(Resource::Core, 0, 0)?;
-        limit(Resource::Nofile, FILES_MAX, FILES_MAX)?;
-        limit(Resource::Fsize, FILE_BYTES_MAX, FILE_BYTES_MAX)?;
-        limit(Resource::Cpu, self.cpu_s, self.cpu_s.saturating_add(GRACE_S))?;
-        limit(Resource::As, self.address_bytes, self.address_bytes)?;
-        nice(NICE)?;
-        Ok(())
-    }
+fn limit_myself(limits: &CompileLimits) -> io::Result<()> {
+    let limit = |resource, soft: u64, hard: u64| setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) });
+    limit(Resource::Core, 0, 0)?;
+    limit(Resource::Nofile, FILES_MAX, FILES_MAX)?;
+    limit(Resource::Fsize, FILE_BYTES_MAX, FILE_BYTES_MAX)?;
+    limit(Resource::Cpu, limits.cpu_s, limits.cpu_s.saturating_add(GRACE_S))?;
+    limit(Resource::As, limits.address_bytes, limits.address_bytes)?;
+    nice(NICE)?;
+    Ok(())
 }
 
 fn no_job(what: &str) -> io::Error {

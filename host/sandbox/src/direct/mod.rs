@@ -7,7 +7,7 @@
 //! interpreter's dozen modules, a standard library that imports WASI) goes through the component model, as it always can.
 //!
 //! ```text
-//! component bytes --wiring::read--> Wiring --show_module--> compiled as a component that exports its module
+//! component bytes --Wires--> its module --show_module--> compiled as a component that exports its module
 //!                                                                            |
 //!            abi, exports <-- Direct <-- InstancePre <-- imports::link <-- Module
 //! ```
@@ -16,11 +16,13 @@ mod abi;
 mod exports;
 mod habits;
 mod imports;
+mod passing;
 mod types;
 mod wiring;
 
 pub(crate) use abi::{NotThere, Parts, TooMuch};
 pub(crate) use exports::Direct;
+pub(crate) use wiring::{Wires, show_module};
 
 use crate::state::State;
 use domain::guest::GuestHost;
@@ -28,17 +30,11 @@ use habits::Habits;
 use std::sync::Arc;
 use wasmtime::component::Instance;
 use wasmtime::{Engine, InstancePre, Linker, Module, Result, Store};
-use wiring::Wiring;
 
 /// Changes when other bytes are compiled for the same component.
-pub(crate) const FORM: &[u8] = b"module in sight";
+pub(crate) const FORM: &[u8] = b"module in sight, plainly wired";
 
-/// What a component is compiled as: itself, or itself with its module in sight.
-pub(crate) fn for_compiling(component: &[u8]) -> Option<Vec<u8>> {
-    wiring::read(component).map(|Wiring { module, .. }| wiring::show_module(component, module))
-}
-
-/// The module that a component compiled from [`for_compiling`]'s bytes shows.
+/// The module that a component shows which was compiled with [`show_module`].
 pub(crate) fn module<H: 'static>(instance: &Instance, store: &mut Store<State<H>>) -> Option<Module> {
     instance.get_module(store, wiring::MODULE)
 }

@@ -2,12 +2,14 @@
 //!
 //! What our tool builds is one module with the strategy's code and, around it, two small ones that only pass calls on: a host
 //! function that needs the module's memory can't be made before the module is there, so the module is given a table of
-//! functions that the second small one fills afterwards. A component that is anything else is not read any further.
+//! functions that the second small one fills afterwards. A component that is anything else is called through the component model.
 
+use super::passing;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef, ExternalKind,
-    Instance, InstantiationArgKind, Parser, Payload,
+    Instance, InstantiationArgKind, Payload,
 };
 
 /// The name under which a component is made to show its module.
@@ -18,16 +20,8 @@ pub(super) const REALLOC: &str = "cabi_realloc";
 /// A function of that name frees what a call has returned.
 pub(super) const FREE: &str = "cabi_post_";
 
-/// A component that is one module with the contract's functions under the names that the contract gives them.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wiring {
-    /// Which of the component's modules.
-    pub module: u32,
-    /// What it imports: interface and function.
-    pub imports: BTreeSet<(String, String)>,
-    /// What it exports.
-    pub exports: BTreeSet<String>,
-}
+/// Exports whose answers lie in the module's memory: after such a call, what the answer took is freed.
+pub(super) const ANSWER_IN_MEMORY: [&str; 4] = ["init", "on-start", "save", "load"];
 
 /// A core function: what it is in the end.
 #[derive(Clone, Debug)]
@@ -55,6 +49,22 @@ struct Parts {
     odd: bool,
 }
 
+impl CoreModule {
+    fn see(&mut self, payload: Payload<'_>) -> Option<()> {
+        match payload {
+            Payload::StartSection { .. } => self.starts = true,
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let freed = export.ok()?.name.strip_prefix(FREE).map(str::to_owned);
+                    self.frees.extend(freed);
+                }
+            }
+            _ => {}
+        }
+        Some(())
+    }
+}
+
 #[derive(Clone, Debug)]
 enum CoreInstance {
     Of { module: u32, arguments: Vec<(String, u32)> },
@@ -68,11 +78,18 @@ enum Function {
     Other,
 }
 
-#[derive(Default)]
-struct Reading {
+/// What has been read of a component so far.
+#[derive(Debug, Default)]
+pub(crate) struct Wires {
+    /// It has what no component of our tool has.
+    is_other: bool,
+    depth: usize,
+    modules: Vec<CoreModule>,
     core_functions: Vec<CoreFunction>,
     /// Whose memories they are: instance and name.
     core_memories: Vec<(u32, String)>,
+    /// Whose tables they are: instance. Those of a small module are its only one.
+    core_tables: Vec<u32>,
     core_instances: Vec<CoreInstance>,
     functions: Vec<Function>,
     /// Names of imported instances; `None`: another kind of instance.
@@ -80,26 +97,47 @@ struct Reading {
     exports: BTreeMap<String, u32>,
 }
 
-/// The wiring of a valid component, if it is as plain as that.
-pub(super) fn read(bytes: &[u8]) -> Option<Wiring> {
-    let mut reading = Reading::default();
-    let mut depth = 0;
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.ok()?;
-        match payload {
-            Payload::ModuleSection { .. } => depth += 1,
-            // What is nested decides nothing for itself.
-            Payload::ComponentSection { .. } | Payload::ComponentStartSection { .. } => return None,
-            Payload::End(_) => depth -= 1,
-            // A module's own sections.
-            _ if depth > 0 => {}
-            payload => reading.section(payload)?,
-        }
-    }
-    reading.wiring()
+/// A module of the outermost component.
+#[derive(Debug, Default)]
+struct CoreModule {
+    /// Where its bytes are.
+    range: Range<usize>,
+    /// Whether a function of it runs when it is instantiated: one of the strategy's could call the host before the host is there.
+    starts: bool,
+    /// What it exports to free answers, by the names of the functions that gave them.
+    frees: BTreeSet<String>,
 }
 
-impl Reading {
+impl Wires {
+    /// Takes in the next part of a component. Each part must be valid.
+    pub fn see(&mut self, payload: Payload<'_>) {
+        if self.is_other {
+            return;
+        }
+        self.is_other = self.take(payload).is_none();
+    }
+
+    fn take(&mut self, payload: Payload<'_>) -> Option<()> {
+        match payload {
+            Payload::ModuleSection { unchecked_range: range, .. } => {
+                self.depth += 1;
+                self.modules.push(CoreModule { range, ..CoreModule::default() });
+            }
+            // What is nested decides nothing for itself.
+            Payload::ComponentSection { .. } | Payload::ComponentStartSection { .. } => return None,
+            Payload::End(_) => self.depth = self.depth.saturating_sub(1),
+            payload if self.depth > 0 => self.modules.last_mut()?.see(payload)?,
+            payload => self.section(payload)?,
+        }
+        Some(())
+    }
+
+    /// Which of the component's modules has the contract's functions under the names that the contract gives them, all of them
+    /// passed on as they are; `None` where that is not plain. `component` is what all this was read from.
+    pub fn module(&self, component: &[u8]) -> Option<u32> {
+        if self.is_other { None } else { self.wiring(component) }
+    }
+
     fn section(&mut self, payload: Payload<'_>) -> Option<()> {
         match payload {
             Payload::ComponentImportSection(imports) => {
@@ -163,7 +201,8 @@ impl Reading {
             ComponentAlias::CoreInstanceExport { kind, instance_index: instance, name } => match kind {
                 ExternalKind::Func => self.core_functions.push(CoreFunction::Of { instance, name: name.to_owned() }),
                 ExternalKind::Memory => self.core_memories.push((instance, name.to_owned())),
-                ExternalKind::Table | ExternalKind::Global => {}
+                ExternalKind::Table => self.core_tables.push(instance),
+                ExternalKind::Global => {}
                 _ => return None,
             },
             _ => return None,
@@ -189,7 +228,7 @@ impl Reading {
         Some(())
     }
 
-    fn wiring(&self) -> Option<Wiring> {
+    fn wiring(&self, component: &[u8]) -> Option<u32> {
         // The instance that has the exports is the strategy's; all of them must be that one's.
         let main = self.exports.values().find_map(|&function| match self.functions.get(function as usize)? {
             Function::Lifted { core, .. } => match self.core_functions.get(*core as usize)? {
@@ -199,54 +238,85 @@ impl Reading {
             _ => None,
         })?;
         let CoreInstance::Of { module, arguments } = self.core_instances.get(main as usize)? else { return None };
-        let exports = self.exports.iter().map(|(name, &function)| self.exported(main, name, function));
-        let exports = exports.collect::<Option<BTreeSet<String>>>()?;
-        let mut imports = BTreeSet::new();
+        let strategy = self.modules.get(*module as usize).filter(|module| !module.starts)?;
+        if !self.exports.iter().all(|(name, &function)| self.is_exported(main, strategy, name, function)) {
+            return None;
+        }
+        let mut passing = None;
         for (from, instance) in arguments {
             let CoreInstance::Exports(functions) = self.core_instances.get(*instance as usize)? else { return None };
             for (field, kind, function) in functions {
-                let is_named_so = *kind == ExternalKind::Func && self.is_host(main, *function, from, field)?;
-                is_named_so.then(|| imports.insert((from.clone(), field.clone())))?;
+                let is_named_so = *kind == ExternalKind::Func && self.is_host(main, *function, from, field, &mut passing)?;
+                is_named_so.then_some(())?;
             }
         }
-        // The strategy's, the one that passes calls on, and the one that fills its table.
+        // The strategy's; and where some of its calls are passed on, the instance that does that and the one that fills its table.
         let instances = self.core_instances.iter().filter(|instance| matches!(instance, CoreInstance::Of { .. })).count();
-        (instances <= 3).then_some(Wiring { module: *module, imports, exports })
+        let are_plain = match passing {
+            None => instances == 1,
+            Some(passing) => instances == 3 && self.passes_on(passing, component)?,
+        };
+        are_plain.then_some(*module)
     }
 
-    /// The name of an export that is the strategy's function of the same name.
-    fn exported(&self, main: u32, name: &str, function: u32) -> Option<String> {
-        let Function::Lifted { core, parts } = self.functions.get(function as usize)? else { return None };
+    /// Whether an export is the strategy's function of the same name, and is freed by the component model just where a direct call
+    /// frees it.
+    fn is_exported(&self, main: u32, strategy: &CoreModule, name: &str, function: u32) -> bool {
+        let Some(Function::Lifted { core, parts }) = self.functions.get(function as usize) else { return false };
         let is = |core: u32, wanted: &str| matches!(self.core_functions.get(core as usize), Some(CoreFunction::Of { instance, name }) if *instance == main && name == wanted);
-        let freed = parts.post_return.is_none_or(|core| is(core, &format!("{FREE}{name}")));
-        (is(*core, name) && freed && self.are_main(main, parts)).then(|| name.to_owned())
+        let is_freed = match parts.post_return {
+            Some(core) => is(core, &format!("{FREE}{name}")),
+            None => false,
+        };
+        // A description is always asked for through the component model.
+        let frees = name == "describe" && is_freed || ANSWER_IN_MEMORY.contains(&name) && strategy.frees.contains(name);
+        is(*core, name) && parts.post_return.is_some() == is_freed && is_freed == frees && self.are_main(main, parts)
     }
 
-    /// Whether a function that the strategy imports is the host's of that interface and name; `None` when that can't be told.
-    fn is_host(&self, main: u32, function: u32, interface: &str, name: &str) -> Option<bool> {
+    /// Whether a function that the strategy imports is the host's of that interface and name; `None` when that can't be told. The
+    /// instance that passes it on, where one does, is noted in `passing`, and must be the same for all.
+    fn is_host(&self, main: u32, function: u32, interface: &str, name: &str, passing: &mut Option<u32>) -> Option<bool> {
         let end = match self.core_functions.get(function as usize)? {
-            CoreFunction::Of { instance: passing, name: place } => self.passed_on(*passing, place)?,
+            CoreFunction::Of { instance, name: place } => {
+                if *passing.get_or_insert(*instance) != *instance {
+                    return None;
+                }
+                self.filling(place)?
+            }
             function => function,
         };
         let CoreFunction::Host { interface: of, name: is, parts } = end else { return Some(false) };
         Some(of == interface && is == name && self.are_main(main, parts))
     }
 
-    /// What fills a place in the table of an instance that passes calls on.
-    fn passed_on(&self, passing: u32, place: &str) -> Option<&CoreFunction> {
-        let CoreInstance::Of { arguments, .. } = self.core_instances.get(passing as usize)? else { return None };
-        arguments.is_empty().then_some(())?;
-        let mut fillings = self.core_instances.iter().filter_map(|instance| match instance {
-            CoreInstance::Of { arguments, .. } if arguments.len() == 1 && arguments[0].0.is_empty() => Some(arguments[0].1),
+    /// The instance that fills the table of the one that passes calls on, by what it is given.
+    fn filler(&self) -> Option<(u32, &[(String, ExternalKind, u32)])> {
+        let mut fillers = self.core_instances.iter().filter_map(|instance| match instance {
+            CoreInstance::Of { module, arguments } if arguments.len() == 1 && arguments[0].0.is_empty() => Some((*module, arguments[0].1)),
             _ => None,
         });
-        let filling = fillings.next()?;
-        let CoreInstance::Exports(places) = self.core_instances.get(filling as usize)? else { return None };
-        // The table, and a function for each of its places.
-        let fits = |(name, kind, _): &&(String, ExternalKind, u32)| *kind == ExternalKind::Table || name.parse::<u32>().is_ok();
-        (fillings.next().is_none() && places.iter().all(|place| fits(&place))).then_some(())?;
-        let (_, _, function) = places.iter().find(|(name, kind, _)| name == place && *kind == ExternalKind::Func)?;
+        let (module, given) = fillers.next()?;
+        let CoreInstance::Exports(given) = self.core_instances.get(given as usize)? else { return None };
+        fillers.next().is_none().then_some((module, given))
+    }
+
+    /// What fills a place in that table.
+    fn filling(&self, place: &str) -> Option<&CoreFunction> {
+        let (_, given) = self.filler()?;
+        let (_, _, function) = given.iter().find(|(name, kind, _)| name == place && *kind == ExternalKind::Func)?;
         self.core_functions.get(*function as usize)
+    }
+
+    /// Whether the two small modules pass calls on as our tool lets them: their bytes are what it writes.
+    fn passes_on(&self, passing: u32, component: &[u8]) -> Option<bool> {
+        let CoreInstance::Of { module: shim, arguments } = self.core_instances.get(passing as usize)? else { return None };
+        let (fixups, given) = self.filler()?;
+        // The table that is filled must be the shim's own.
+        let is_shims_table = given.iter().filter(|(_, kind, _)| *kind != ExternalKind::Func).all(|(_, kind, table)| {
+            *kind == ExternalKind::Table && self.core_tables.get(*table as usize).is_some_and(|instance| *instance == passing)
+        });
+        let bytes = |module: u32| component.get(self.modules.get(module as usize)?.range.clone());
+        Some(arguments.is_empty() && is_shims_table && passing::are_plain(bytes(*shim)?, bytes(fixups)?))
     }
 
     /// Whether texts and lists go through the strategy's own memory and allocator.
@@ -291,7 +361,7 @@ fn parts(options: &[CanonicalOption]) -> Parts {
 }
 
 /// The component with its module shown to whoever instantiates it.
-pub(super) fn show_module(component: &[u8], module: u32) -> Vec<u8> {
+pub(crate) fn show_module(component: &[u8], module: u32) -> Vec<u8> {
     const EXPORTS: u8 = 11;
     // One export with a plain name, of the core sort, a module, without a type.
     let mut section = vec![1, 0, MODULE.len() as u8];

@@ -44,3 +44,50 @@ pub fn with_running_module(text: &str) -> Vec<u8> {
     // One instance, made of a module, the last one, without arguments.
     with_section(&component, CORE_INSTANCE, &[&[1, 0][..], &length(modules - 1), &[0]].concat())
 }
+
+/// A component's types: the section in a component of its own.
+pub fn component(sections: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    sections.iter().fold(b"\0asm\x0d\0\x01\0".to_vec(), |component, (id, content)| with_section(&component, *id, content))
+}
+
+/// A number as sections have it.
+pub fn number(value: usize) -> Vec<u8> {
+    length(value)
+}
+
+/// A component with `level` so many times within itself, as bytes around what is innermost.
+pub fn nested(levels: usize, around: &[&[u8]], innermost: &[u8]) -> Vec<u8> {
+    let outside = (0..levels).flat_map(|level| around[level % around.len()].iter().copied());
+    std::iter::once(1).chain(outside).chain(innermost.iter().copied()).collect()
+}
+
+/// `component` with its outermost modules changed, in order.
+pub fn with_modules_changed(component: &[u8], change: impl Fn(usize, &[u8]) -> Vec<u8>) -> Vec<u8> {
+    let (mut at, mut changed, mut modules) = (8, component[..8].to_vec(), 0);
+    while at < component.len() {
+        let (content, end) = section_at(component, at);
+        let id = component[at];
+        changed = if id == CORE_MODULE {
+            modules += 1;
+            with_section(&changed, id, &change(modules - 1, &component[content..end]))
+        } else {
+            with_section(&changed, id, &component[content..end])
+        };
+        at = end;
+    }
+    changed
+}
+
+/// Where the content of the section at `at` begins and ends.
+fn section_at(bytes: &[u8], at: usize) -> (usize, usize) {
+    let (mut value, mut shift, mut content) = (0, 0, at + 1);
+    loop {
+        let byte = bytes[content];
+        content += 1;
+        value |= usize::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte < 0x80 {
+            return (content, content + value);
+        }
+    }
+}

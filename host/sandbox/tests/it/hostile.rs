@@ -149,9 +149,13 @@ fn canonical_numbers_have_the_same_bits_on_every_machine() {
 }
 
 #[test]
-fn a_component_of_many_modules_is_laid_out_as_scripted_and_runs() {
-    let many = (0..8).fold(probe().to_vec(), |component, _| with_module(&component, "(module)"));
+fn a_component_of_many_modules_and_much_code_is_laid_out_as_scripted_and_runs() {
+    let empty = (0..7).fold(probe().to_vec(), |component, _| with_module(&component, "(module)"));
     let sandbox = shared();
+    let profile = |component: &[u8]| sandbox.load(component).unwrap().profile;
+    assert_eq!(profile(&with_module(&empty, "(module)")), Profile::Native, "modules without code buy nothing");
+    let code = format!("(module {})", format!("(func {})", "nop ".repeat(60_000)).repeat(5));
+    let many = with_module(&empty, &code);
     let loaded = sandbox.load(&many).unwrap();
     assert_eq!((loaded.profile, sandbox.profile(&loaded.digest)), (Profile::Scripted, Some(Profile::Scripted)));
     let mut guest = guest_of(sandbox, &many, &behaviour("echo"), loaded.profile.limits());

@@ -10,6 +10,7 @@ mod hostile;
 mod loading;
 mod native;
 mod system;
+mod walls;
 
 use domain::contract::{Param, ParamValue};
 use domain::guest::{Call, Guest, GuestFactory, Outcome, Reply};

@@ -21,6 +21,7 @@ impl SandboxVersions {
     fn take_in(&self, component: &[u8]) -> Result<Loaded, Refused> {
         self.0.load(component).map_err(|error| match error {
             LoadError::Unfit(why) => Refused::Unfit(why),
+            LoadError::Busy(why) => Refused::Busy(why),
             LoadError::Failed(why) => Refused::Failed(why),
             full @ LoadError::Full(_) => Refused::Full(full.to_string()),
         })
