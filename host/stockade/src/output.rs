@@ -1,6 +1,9 @@
-//! What commands print: text for people, or JSON for scripts.
+//! What commands print: text for people, or JSON for scripts. Whoever wrote it, a strategy's author, another host, a file, it does not
+//! steer the terminal: what would is left out here, at the last place that it passes.
 
+use domain::text;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 /// For whom a command prints.
@@ -17,15 +20,31 @@ impl Output {
     pub fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
         match self {
             Self::Text => print(&text(value)),
-            Self::Json => print(&serde_json::to_string_pretty(value).expect("what commands print has only string keys")),
+            Self::Json => print(&escaped(&serde_json::to_string_pretty(value).expect("what commands print has only string keys"))),
         }
     }
+}
+
+/// JSON in which characters that steer a terminal or hide are written out. They stand in its strings only.
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && (c.is_control() || text::is_hidden(c)) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(escaped, "\\u{unit:04x}").expect("a string takes whatever is written to it");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }
 
 /// Prints to stdout; a reader that has gone (`stockade ... | head`) is not an error.
 pub fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
+    let text = text::printable(text);
     _ = write!(stdout, "{text}{newline}").and_then(|()| stdout.flush());
 }
 
@@ -82,6 +101,14 @@ pub fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_written_out_in_json() {
+        let said = "\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}\u{e0041}\u{7f} Gr\u{fc}n";
+        let json = escaped(&serde_json::to_string_pretty(&[said]).unwrap());
+        assert!(!json.replace('\n', "").chars().any(|c| c.is_control() || text::is_hidden(c)), "{json:?}");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [said]);
+    }
 
     #[test]
     fn numbers_and_tables_read_well() {

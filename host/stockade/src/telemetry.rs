@@ -51,9 +51,9 @@ pub fn tell_panics() {
     }));
 }
 
-/// Prints a line to stderr; where that can't be written to, nobody reads it.
+/// Prints a line to stderr, without what would steer a terminal; where it can't be written, nobody reads it.
 pub fn say(line: impl std::fmt::Display) {
-    hand_over(format!("{line}\n").into_bytes());
+    hand_over(domain::text::printable(&format!("{line}\n")).into_owned().into_bytes());
 }
 
 /// Waits for the lines that are on their way, though not for long.
