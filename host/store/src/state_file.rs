@@ -174,6 +174,11 @@ impl StateFile {
 
     /// Writes the file anew, on disk when this returns.
     fn rewrite(&self, inner: &mut Inner) -> io::Result<()> {
+        if let Some(file) = &inner.file
+            && !is_same(file, &self.path)?
+        {
+            return Err(io::Error::other("another host has begun there"));
+        }
         let mut bytes = line(&Entry::Life(inner.life.clone()));
         if inner.stopped {
             bytes.extend(line(&Entry::Stopped));
@@ -235,6 +240,17 @@ impl Keeper for StateFile {
 
     fn kept(&self) -> Kept {
         self.lock().life.kept.clone()
+    }
+}
+
+/// Whether the file that is open is the one at this path, or there is none.
+fn is_same(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (own.dev(), own.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

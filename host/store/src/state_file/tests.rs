@@ -158,6 +158,20 @@ fn a_file_that_has_grown_is_tidied_when_nothing_is_owed() {
 }
 
 #[test]
+fn a_host_that_was_taken_over_from_leaves_the_file_to_the_one_that_has_begun() {
+    let folder = folder();
+    let (old, _) = begun(&folder, 1);
+    let (new, _) = begun(&folder, 2);
+    noted(&new, [Note::Owed(vec![report(1)])]);
+    old.lock().broken = Some(NotKept("told to".into()));
+    _ = old.note(Note::Trading(Scope::Host, Halted));
+    _ = old.sync();
+    old.stop().unwrap();
+    let (_, left) = begun(&folder, 3);
+    assert_eq!((left.epoch, left.stopped, left.kept.owed), (2, false, vec![report(1)]));
+}
+
+#[test]
 fn owed_lines_keep_their_symbols_when_a_host_has_others() {
     let folder = folder();
     let (file, _) = begun(&folder, 1);
