@@ -3,15 +3,9 @@
 use crate::checks::Check;
 
 pub const KNOWN: &[Check] = &[
-    Check::ContractKept,
-    Check::TickOnce,
-    Check::MarketGoesOn,
-    Check::WishKept,
-    Check::NobodyStarves,
     Check::LifeReplays,
     Check::ReplaysBeside,
     Check::ChangesEnd,
     Check::OneHost,
     Check::LossIsSeen,
-    Check::SteadyPace,
 ];
