@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod life;
 pub mod limits;
 pub mod memory;
+pub mod name;
 pub mod number;
 pub mod numbering;
 pub mod order;

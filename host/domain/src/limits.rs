@@ -176,6 +176,8 @@ pub const SLOW_CALM_S_MAX: i64 = 640;
 /// What an engine's record takes in of one minute of market time, bytes: a strategy that looks at its positions at every
 /// tick of a busy market needs 1 MB. Beyond it the record has a gap.
 pub const TAPE_BYTES_PER_MINUTE: usize = 4 << 20;
+/// A name of a user, account, strategy or engine, bytes: what fits a column of a table on a screen.
+pub const NAME_BYTES_MAX: usize = 64;
 /// Parameters of one strategy: a form that a person fills in.
 pub const PARAMS_MAX: usize = 128;
 /// Symbols of one strategy: each has a queue and a history of its own.

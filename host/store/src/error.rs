@@ -158,37 +158,3 @@ impl From<StoreError> for JournalError {
         }
     }
 }
-
-/// Longest name of a user, account, strategy or engine, bytes: what fits a column of a table on a screen.
-const NAME_BYTES_MAX: usize = 64;
-
-/// Checks a name that people will read and type.
-///
-/// # Errors
-/// Says what a name must be.
-pub(crate) fn checked_name(what: &'static str, name: &str) -> Result<(), StoreError> {
-    let sound = !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control) && name.trim() == name;
-    if sound {
-        return Ok(());
-    }
-    let shown: String = name.chars().take(NAME_BYTES_MAX).collect();
-    Err(StoreError::Invalid(format!(
-        "{shown:?} is no {what} name: 1 to {NAME_BYTES_MAX} bytes, no control characters, no space at its ends"
-    )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_short_and_printable() {
-        for good in ["a", "EMA cross 2", "Überläufer", &"x".repeat(64)] {
-            assert!(checked_name("user", good).is_ok(), "{good:?}");
-        }
-        for bad in ["", " a", "a ", "a\nb", "\u{7f}", &"x".repeat(65)] {
-            let error = checked_name("user", bad).unwrap_err().to_string();
-            assert!(error.contains("is no user name: 1 to 64 bytes") && !error.contains('\n'), "{error}");
-        }
-    }
-}

@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 #[schema(as = NewUser)]
 pub(crate) struct Body {
-    /// 1 to 64 bytes, no control characters, unique on the host.
+    /// 1 to 64 bytes: letters and digits of one alphabet and `.` `_` `-` `@` `+`, the first a letter or digit. Unique on the host, without
+    /// regard to case.
     name: String,
 }
 

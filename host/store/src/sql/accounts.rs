@@ -3,12 +3,12 @@
 use super::ids::{changed, next_id};
 use super::row::{json, number, to_json, word};
 use super::{Database, DbRow};
-use crate::error::checked_name;
 use crate::error::inserting;
 use crate::{AccountRecord, Page, Result, StoreError};
 use domain::broker::AccountTerms;
 use domain::contract::{AccountMode, TradingState};
 use domain::ids::{AccountId, UserId};
+use domain::name::{self, Name, Named};
 use domain::number::Money;
 use domain::risk::RiskLimits;
 use domain::time::Time;
@@ -43,17 +43,18 @@ impl Database {
         limits: &RiskLimits,
         at: Time,
     ) -> Result<AccountRecord> {
-        checked_name("account", name)?;
+        let name = Name::new(Named::Account, name).map_err(StoreError::Invalid)?;
         let mut tx = self.write().await?;
         let id = next_id(tx.conn(), "accounts").await?;
         let account = sqlx::query_as(
             "INSERT INTO accounts
-                (id, owner, name, mode, currency, currency_digits, leverage, deposit, limits, trading, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *",
+                (id, owner, name, name_key, mode, currency, currency_digits, leverage, deposit, limits, trading, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING *",
         )
         .bind(i64::from(id))
         .bind(i64::from(owner.0))
-        .bind(name)
+        .bind(name.shown())
+        .bind(name.key())
         .bind(terms.mode.word())
         .bind(&terms.currency)
         .bind(i64::from(terms.currency_digits))
@@ -64,7 +65,7 @@ impl Database {
         .bind(at.0)
         .fetch_one(tx.conn())
         .await
-        .map_err(|error| inserting(error, ("account", name), ("user", &owner)))?;
+        .map_err(|error| inserting(error, ("account", name.shown()), ("user", &owner)))?;
         tx.commit().await?;
         Ok(account)
     }
@@ -79,11 +80,11 @@ impl Database {
     }
 
     pub async fn find_account(&self, owner: UserId, name: &str) -> Result<Option<AccountRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM accounts WHERE owner = $1 AND name = $2")
-            .bind(i64::from(owner.0))
-            .bind(name)
-            .fetch_optional(&self.readers)
-            .await?)
+        let found = sqlx::query_as(
+            "SELECT * FROM accounts WHERE owner = $1 AND (name = $2 OR name_key = $3)
+             ORDER BY CASE WHEN name = $2 THEN 0 ELSE 1 END LIMIT 1",
+        );
+        Ok(found.bind(i64::from(owner.0)).bind(name).bind(name::key(name)).fetch_optional(&self.readers).await?)
     }
 
     pub async fn accounts(&self, owner: UserId, page: Page) -> Result<Vec<AccountRecord>> {

@@ -3,12 +3,12 @@
 use super::ids::{changed, next_id};
 use super::row::{bits, digest, json, number, plain, to_json, word};
 use super::{Database, DbRow};
-use crate::error::checked_name;
 use crate::error::inserting;
 use crate::{EngineRecord, NewEngine, Page, Result, StoreError, Wanted};
 use domain::contract::{Param, RunMode, TradingState};
 use domain::ids::{AccountId, Digest, EngineId, StrategyId, UserId};
 use domain::life::EngineState;
+use domain::name::{self, Name, Named};
 use domain::time::Time;
 use sqlx::{FromRow, Row};
 
@@ -37,7 +37,7 @@ impl FromRow<'_, DbRow> for EngineRecord {
 
 impl Database {
     pub async fn add_engine(&self, owner: UserId, engine: &NewEngine, at: Time) -> Result<EngineRecord> {
-        checked_name("engine", &engine.name)?;
+        let name = Name::new(Named::Engine, &engine.name).map_err(StoreError::Invalid)?;
         let mut tx = self.write().await?;
         let account: Option<i64> = sqlx::query_scalar("SELECT id FROM accounts WHERE owner = $1 AND id = $2")
             .bind(i64::from(owner.0))
@@ -54,16 +54,17 @@ impl Database {
         let id = next_id(tx.conn(), "engines").await?;
         let added = sqlx::query_as(
             "INSERT INTO engines
-                (id, owner, account, strategy, digest, name, params, symbols, mode, seed, wanted, trading, state, state_reason,
+                (id, owner, account, strategy, digest, name, name_key, params, symbols, mode, seed, wanted, trading, state, state_reason,
                  state_at, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', $14, $14) RETURNING *",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, '', $15, $15) RETURNING *",
         )
         .bind(i64::from(id))
         .bind(i64::from(owner.0))
         .bind(i64::from(engine.account.0))
         .bind(i64::from(engine.strategy.0))
         .bind(engine.version.to_string())
-        .bind(&engine.name)
+        .bind(name.shown())
+        .bind(name.key())
         .bind(to_json(&engine.params)?)
         .bind(to_json(&engine.symbols)?)
         .bind(engine.mode.word())
@@ -74,7 +75,7 @@ impl Database {
         .bind(at.0)
         .fetch_one(tx.conn())
         .await
-        .map_err(|error| inserting(error, ("engine", &engine.name), ("version", &engine.version)))?;
+        .map_err(|error| inserting(error, ("engine", name.shown()), ("version", &engine.version)))?;
         tx.commit().await?;
         Ok(added)
     }
@@ -89,11 +90,11 @@ impl Database {
     }
 
     pub async fn find_engine(&self, owner: UserId, name: &str) -> Result<Option<EngineRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND name = $2 AND removed_at IS NULL")
-            .bind(i64::from(owner.0))
-            .bind(name)
-            .fetch_optional(&self.readers)
-            .await?)
+        let found = sqlx::query_as(
+            "SELECT * FROM engines WHERE owner = $1 AND (name = $2 OR name_key = $3) AND removed_at IS NULL
+             ORDER BY CASE WHEN name = $2 THEN 0 ELSE 1 END LIMIT 1",
+        );
+        Ok(found.bind(i64::from(owner.0)).bind(name).bind(name::key(name)).fetch_optional(&self.readers).await?)
     }
 
     pub async fn engines(&self, owner: UserId, page: Page) -> Result<Vec<EngineRecord>> {
@@ -181,7 +182,7 @@ impl Database {
         let mut tx = self.write().await?;
         // A name with a line break can't be given: this one is nobody's.
         let done =
-            sqlx::query("UPDATE engines SET removed_at = $3, wanted = $4, name = $5 WHERE owner = $1 AND id = $2 AND removed_at IS NULL")
+            sqlx::query("UPDATE engines SET removed_at = $3, wanted = $4, name = $5, name_key = NULL WHERE owner = $1 AND id = $2 AND removed_at IS NULL")
                 .bind(i64::from(owner.0))
                 .bind(i64::from(id.0))
                 .bind(at.0)

@@ -3,10 +3,10 @@
 use super::ids::next_id;
 use super::row::number;
 use super::{Database, DbRow};
-use crate::error::checked_name;
 use crate::error::inserting;
 use crate::{Page, Result, StoreError, StrategyRecord};
 use domain::ids::{StrategyId, UserId};
+use domain::name::{self, Name, Named};
 use domain::time::Time;
 use sqlx::{FromRow, Row};
 
@@ -23,17 +23,19 @@ impl FromRow<'_, DbRow> for StrategyRecord {
 
 impl Database {
     pub async fn create_strategy(&self, owner: UserId, name: &str, at: Time) -> Result<StrategyRecord> {
-        checked_name("strategy", name)?;
+        let name = Name::new(Named::Strategy, name).map_err(StoreError::Invalid)?;
         let mut tx = self.write().await?;
         let id = next_id(tx.conn(), "strategies").await?;
-        let strategy = sqlx::query_as("INSERT INTO strategies (id, owner, name, created_at) VALUES ($1, $2, $3, $4) RETURNING *")
-            .bind(i64::from(id))
-            .bind(i64::from(owner.0))
-            .bind(name)
-            .bind(at.0)
-            .fetch_one(tx.conn())
-            .await
-            .map_err(|error| inserting(error, ("strategy", name), ("user", &owner)))?;
+        let strategy =
+            sqlx::query_as("INSERT INTO strategies (id, owner, name, name_key, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING *")
+                .bind(i64::from(id))
+                .bind(i64::from(owner.0))
+                .bind(name.shown())
+                .bind(name.key())
+                .bind(at.0)
+                .fetch_one(tx.conn())
+                .await
+                .map_err(|error| inserting(error, ("strategy", name.shown()), ("user", &owner)))?;
         tx.commit().await?;
         Ok(strategy)
     }
@@ -48,11 +50,11 @@ impl Database {
     }
 
     pub async fn find_strategy(&self, owner: UserId, name: &str) -> Result<Option<StrategyRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM strategies WHERE owner = $1 AND name = $2")
-            .bind(i64::from(owner.0))
-            .bind(name)
-            .fetch_optional(&self.readers)
-            .await?)
+        let found = sqlx::query_as(
+            "SELECT * FROM strategies WHERE owner = $1 AND (name = $2 OR name_key = $3)
+             ORDER BY CASE WHEN name = $2 THEN 0 ELSE 1 END LIMIT 1",
+        );
+        Ok(found.bind(i64::from(owner.0)).bind(name).bind(name::key(name)).fetch_optional(&self.readers).await?)
     }
 
     pub async fn strategies(&self, owner: UserId, page: Page) -> Result<Vec<StrategyRecord>> {

@@ -3,10 +3,10 @@
 use super::ids::next_id;
 use super::row::number;
 use super::{Database, DbRow};
-use crate::error::checked_name;
 use crate::error::inserting;
 use crate::{Holdings, Page, Result, StoreError, UserRecord};
 use domain::ids::UserId;
+use domain::name::{self, Name, Named};
 use domain::time::Time;
 use sqlx::{FromRow, Row};
 
@@ -18,16 +18,17 @@ impl FromRow<'_, DbRow> for UserRecord {
 
 impl Database {
     pub async fn create_user(&self, name: &str, at: Time) -> Result<UserRecord> {
-        checked_name("user", name)?;
+        let name = Name::new(Named::User, name).map_err(StoreError::Invalid)?;
         let mut tx = self.write().await?;
         let id = next_id(tx.conn(), "users").await?;
-        let user = sqlx::query_as("INSERT INTO users (id, name, created_at) VALUES ($1, $2, $3) RETURNING *")
+        let user = sqlx::query_as("INSERT INTO users (id, name, name_key, created_at) VALUES ($1, $2, $3, $4) RETURNING *")
             .bind(i64::from(id))
-            .bind(name)
+            .bind(name.shown())
+            .bind(name.key())
             .bind(at.0)
             .fetch_one(tx.conn())
             .await
-            .map_err(|error| inserting(error, ("user", name), ("user", &id)))?;
+            .map_err(|error| inserting(error, ("user", name.shown()), ("user", &id)))?;
         tx.commit().await?;
         Ok(user)
     }
@@ -38,7 +39,10 @@ impl Database {
     }
 
     pub async fn find_user(&self, name: &str) -> Result<Option<UserRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM users WHERE name = $1").bind(name).fetch_optional(&self.readers).await?)
+        // Names from before may differ in case alone: each is found by its own spelling.
+        let found =
+            sqlx::query_as("SELECT * FROM users WHERE name = $1 OR name_key = $2 ORDER BY CASE WHEN name = $1 THEN 0 ELSE 1 END LIMIT 1");
+        Ok(found.bind(name).bind(name::key(name)).fetch_optional(&self.readers).await?)
     }
 
     pub async fn held_by(&self, id: UserId) -> Result<Holdings> {

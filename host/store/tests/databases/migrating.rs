@@ -1,6 +1,7 @@
 //! From an older schema, with what lies in it, to the one of this program.
 
 use crate::samples::engine;
+use domain::time::Time;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::os::unix::fs::PermissionsExt;
@@ -16,8 +17,8 @@ async fn steps_up_to(last: i64, of: &str) -> Migrator {
     Migrator { migrations: steps.into(), ..Migrator::DEFAULT }
 }
 
-/// What the first schema of all had: a user with an account.
-const DATA: &str = "INSERT INTO users (id, name, created_at) VALUES (1, 'anna', 5);
+/// What the first schema of all had: a user with an account, and one whose name differs in case alone.
+const DATA: &str = "INSERT INTO users (id, name, created_at) VALUES (1, 'anna', 5), (7, 'ANNA', 5);
     UPDATE counters SET last = 1 WHERE name IN ('users', 'accounts');
     INSERT INTO accounts (id, owner, name, mode, currency, currency_digits, leverage, deposit, limits, trading, created_at)
     VALUES (1, 1, 'old', 'netting', 'EUR', 2, 30, 5000000000, '{}', 'active', 6);";
@@ -73,6 +74,13 @@ async fn check(location: &Location, copy: PathBuf) -> Migrated {
 
     let store = Store::open_at(location).await.unwrap();
     let anna = store.find_user("anna").await.unwrap().expect("she was there before");
+    let mut found = Vec::new();
+    for name in ["ANNA", "Anna"] {
+        found.push(store.find_user(name).await.unwrap().expect("there are two").id.0);
+    }
+    assert_eq!((anna.id.0, found), (1, vec![7, 1]), "each by its own spelling, and every other is the first's");
+    let taken = store.create_user("aNNa", Time(9)).await.expect_err("one is enough");
+    assert!(matches!(taken, StoreError::AlreadyExists { .. }), "{taken:?}");
     let account = store.find_account(anna.id, "old").await.unwrap().expect("it was there before");
     assert_eq!(account.terms.leverage, 30);
     assert_eq!(engine(&store, "bob").await.owner.0, 2, "ids go on");

@@ -57,7 +57,7 @@ pub async fn what_an_engine_needs_must_be_its_owners(store: &Store) {
     let missing = Digest::of(b"missing");
     assert_eq!(error_of!(add(new(hers.account, hers.strategy, missing, "x"))), format!("there is no version {missing}"));
     assert!(error_of!(add(new(hers.account, hers.strategy, hers.version, "first"))).contains("engine name \"first\" is taken"));
-    assert!(error_of!(add(new(hers.account, hers.strategy, hers.version, ""))).contains("no engine name"));
+    assert!(error_of!(add(new(hers.account, hers.strategy, hers.version, ""))).contains("1 to 64 bytes"));
     let next = add(new(hers.account, hers.strategy, hers.version, "x")).await.unwrap();
     assert_eq!(next.id, EngineId(3), "what was refused has used no id");
 }

@@ -15,15 +15,19 @@ pub async fn users_are_kept_and_their_names_are_unique(store: &Store) {
     assert_eq!(store.user(bob.id).await.unwrap(), bob);
     assert_eq!(error_of!(store.user(UserId(99))), "there is no user 99");
     assert_eq!(store.find_user("anna").await.unwrap(), Some(anna.clone()));
-    assert_eq!(store.find_user("ANNA").await.unwrap(), None);
+    // Who is typed in capitals is the same.
+    assert_eq!(error_of!(store.create_user("ANNA", Time(9))), "the user name \"ANNA\" is taken; choose another");
+    assert_eq!(store.find_user("Anna").await.unwrap(), Some(anna.clone()));
+    assert_eq!(store.find_user("ann").await.unwrap(), None);
     assert_eq!(store.every_user(Page::default()).await.unwrap(), [anna, bob.clone()]);
     assert_eq!(store.every_user(Page::beyond(1, 10)).await.unwrap(), [bob]);
 }
 
 pub async fn names_are_checked(store: &Store) {
-    assert!(error_of!(store.create_user("", Time(0))).contains("no user name"));
-    assert!(error_of!(store.open_account(UserId(1), "a\n", &terms(), &limits(), Time(0))).contains("no account name"));
-    assert!(error_of!(store.create_strategy(UserId(1), " x", Time(0))).contains("no strategy name"));
+    assert!(error_of!(store.create_user("", Time(0))).contains("1 to 64 bytes"));
+    assert!(error_of!(store.open_account(UserId(1), "a\n", &terms(), &limits(), Time(0))).contains("U+000A is not allowed"));
+    assert!(error_of!(store.create_user("An na/..", Time(0))).contains("U+0020 is not allowed"));
+    assert!(error_of!(store.create_strategy(UserId(1), " x", Time(0))).contains("begin with a letter"));
 }
 
 pub async fn accounts_are_kept_and_only_their_owner_sees_them(store: &Store) {
@@ -40,6 +44,7 @@ pub async fn accounts_are_kept_and_only_their_owner_sees_them(store: &Store) {
         created_at: Time(2),
     };
     assert_eq!(opened, expected);
+    assert!(error_of!(store.open_account(anna, "MAIN", &terms(), &limits(), Time(2))).contains("the account name \"MAIN\" is taken"));
     let his = store.open_account(bob, "main", &terms(), &limits(), Time(3)).await.unwrap();
     assert!(error_of!(store.open_account(bob, "main", &terms(), &limits(), Time(4))).contains("the account name \"main\" is taken"));
     assert_eq!(error_of!(store.open_account(UserId(9), "main", &terms(), &limits(), Time(4))), "there is no user 9");
