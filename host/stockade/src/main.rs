@@ -10,6 +10,7 @@ mod client;
 mod commands;
 mod config;
 mod exit;
+mod folder;
 mod moment;
 mod output;
 mod probe;

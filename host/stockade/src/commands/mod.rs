@@ -32,6 +32,10 @@ use crate::exit::Outcome;
 /// The command's own.
 pub fn run(arguments: Cli) -> Outcome {
     let global = &arguments.global;
+    // Before anything is made: these write into the data folder.
+    if matches!(arguments.command, Command::Import(_) | Command::Serve(_) | Command::Migrate(_)) {
+        crate::folder::make_private();
+    }
     match &arguments.command {
         Command::Strategy(command) => strategy::run(command, global),
         Command::Import(arguments) => import::run(arguments, global),

@@ -302,11 +302,13 @@ fn fresh_name() -> Outcome<String> {
     Ok(name)
 }
 
+/// The token, the database and everybody's strategies are nobody else's.
 fn make_folder(folder: &Path) -> Outcome {
-    use std::os::unix::fs::DirBuilderExt as _;
-    // The token and the database are nobody else's.
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| Failure::io("make the data folder", folder, &error))
+    let found = crate::folder::prepare(folder).map_err(|error| Failure::io("make the data folder", folder, &error))?;
+    if let Some(line) = found.line() {
+        tracing::warn!("{line}");
+    }
+    Ok(())
 }
 
 fn listen(config: &Config) -> Outcome<TcpListener> {
