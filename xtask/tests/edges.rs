@@ -87,10 +87,11 @@ fn crates_depend_only_on_what_the_architecture_allows() {
 }
 
 /// Which third-party crate is confined to which of ours.
-const CONFINED: [(&str, &[&str]); 5] = [
+const CONFINED: [(&str, &[&str]); 6] = [
     ("wasmtime", &["stockade-sandbox"]),
     ("sqlx", &["stockade-store"]),
     ("axum", &["stockade-api"]),
+    ("hyper", &["stockade-api"]),
     ("tokio", &["stockade-store", "stockade-api", "stockade"]),
     ("arrow-array", &["stockade-market"]),
 ];

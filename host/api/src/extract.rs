@@ -1,12 +1,16 @@
 //! Bodies, queries and paths, with problems for what is wrong with them.
 
+use crate::doors::{Caller, Place, TooSlow};
 use crate::problem::{Code, Problem};
-use axum::body::{Bytes, to_bytes};
+use crate::state::AppState;
+use axum::body::Bytes;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{StatusCode, header, request};
 use domain::limits::COMPONENT_BYTES_MAX;
+use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
+use std::error::Error;
 
 /// A JSON body.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 JsonRejection::JsonSyntaxError(error) => Problem::new(Code::MalformedJson, line(&error.body_text())),
                 JsonRejection::JsonDataError(error) => Problem::new(Code::InvalidBody, line(&error.body_text())),
                 other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => too_large(crate::JSON_BYTES_MAX),
+                other if came_too_slowly(&other) => too_slow(),
                 other => Problem::new(Code::UnreadableBody, line(&other.body_text())),
             }),
         }
@@ -62,12 +67,17 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
 /// The bytes of a component. One that announces more than it may have is refused before any of it is read.
 #[derive(Debug)]
-pub(crate) struct Component(pub Bytes);
+pub(crate) struct Component {
+    pub bytes: Bytes,
+    /// Its share of the memory for components, for as long as it is at work.
+    pub place: Place,
+}
 
-impl<S: Send + Sync> FromRequest<S> for Component {
+impl FromRequest<AppState> for Component {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+    /// Takes room as the bytes come: one that comes slowly keeps nobody else out.
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let headers = request.headers();
         let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
         let kind = text(header::CONTENT_TYPE).unwrap_or_default();
@@ -79,12 +89,34 @@ impl<S: Send + Sync> FromRequest<S> for Component {
         if announced.is_some_and(|bytes| bytes > COMPONENT_BYTES_MAX as u64) {
             return Err(too_large(COMPONENT_BYTES_MAX));
         }
-        to_bytes(request.into_body(), COMPONENT_BYTES_MAX).await.map(Self).map_err(|error| {
-            let over = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
-                .any(|error| error.to_string().contains("length limit exceeded"));
-            if over { too_large(COMPONENT_BYTES_MAX) } else { Problem::new(Code::UnreadableBody, "the body broke off; send it again") }
-        })
+        let full = || Problem::new(Code::Busy, "too many uploads are under way, of all or of this user; try again in a minute");
+        let caller = request.extensions().get().cloned().unwrap_or(Caller::Operator);
+        let mut place = state.uploads.take(&caller, 0).ok_or_else(full)?;
+        let mut bytes = Vec::new();
+        let mut chunks = request.into_body().into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| {
+                let broken = || Problem::new(Code::UnreadableBody, "the body broke off; send it again");
+                if came_too_slowly(&error) { too_slow() } else { broken() }
+            })?;
+            if bytes.len() + chunk.len() > COMPONENT_BYTES_MAX {
+                return Err(too_large(COMPONENT_BYTES_MAX));
+            }
+            if !place.grow(chunk.len()) {
+                return Err(full());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Self { bytes: bytes.into(), place })
     }
+}
+
+fn came_too_slowly(error: &(dyn Error + 'static)) -> bool {
+    error.is::<TooSlow>() || error.source().is_some_and(came_too_slowly)
+}
+
+fn too_slow() -> Problem {
+    Problem::new(Code::BodyTooSlow, "the body came too slowly and was given up; send it again on a better line")
 }
 
 fn too_large(max: usize) -> Problem {

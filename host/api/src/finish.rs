@@ -1,5 +1,7 @@
 //! What stands around every endpoint: bounds before it, one log line and the problem document after it.
 
+use crate::doors::{Caller, Origin, Paced, is_urgent};
+use crate::operator::is_operator;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use axum::extract::{Request, State};
@@ -8,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// The longest an ordinary request takes: the host answers within 10 s or says that it is busy.
@@ -70,12 +73,23 @@ pub(crate) async fn no_such_route(uri: Uri) -> Problem {
     Problem::new(Code::NoSuchRoute, format!("there is no endpoint {}; /api/v1/openapi.json lists all", uri.path()))
 }
 
-/// Lets a request in when not too many are under way.
-pub(crate) async fn admit(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    match state.requests.try_acquire() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => Problem::new(Code::Busy, "too many requests are under way; try again in a moment").into_response(),
-    }
+/// Lets a request in when its caller has not too many under way, and has its body come at a least speed.
+pub(crate) async fn admit(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let (origin, is_urgent) = (Origin::of(request.extensions()), is_urgent(&request));
+    let caller = if is_operator(&state, &request) { Caller::operator(request.uri()) } else { Caller::Nobody(origin) };
+    let places = match origin {
+        Origin::Control => &state.control_requests,
+        Origin::Peer { .. } if is_urgent => &state.urgent_requests,
+        Origin::Peer { .. } => &state.requests,
+    };
+    let place = if origin.is_urgent_only() && !is_urgent { None } else { places.take(&caller, 1) };
+    let Some(_place) = place else {
+        state.door_counts.requests_refused.fetch_add(1, Ordering::Relaxed);
+        let detail = "too many requests are under way, of all or of yours; try again in a moment";
+        return Problem::new(Code::Busy, detail).into_response();
+    };
+    request.extensions_mut().insert(caller);
+    next.run(request.map(|body| Paced::body(body, &state.doors))).await
 }
 
 /// The time limit of ordinary requests.

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod document;
+mod doors;
 mod engines;
 mod extract;
 mod finish;
@@ -23,7 +24,6 @@ mod page;
 mod problem;
 mod reconcile;
 mod risk;
-mod serve;
 mod show;
 mod state;
 mod strategies;
@@ -33,9 +33,9 @@ mod users;
 mod words;
 
 pub use document::openapi;
+pub use doors::{DoorLimits, Doors, serve};
 pub use live::LiveFeed;
 pub use problem::{Code, Problem};
-pub use serve::serve;
 pub use state::{AppState, Checked, Feed, FeedReport, Parts, Record, RecordReport, Refused, Status, Versions};
 pub use strategies::report::{Probe, UploadReport};
 

@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::Ordering;
 
 /// What OpenMetrics text is called.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -23,7 +24,22 @@ const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(crate) async fn metrics(_: Operator, State(state): State<AppState>) -> Result<Response, Problem> {
     let (snapshot, latencies) = state.ask(|host| (host.snapshot(), host.latencies())).await?;
     let mut registry = prometheus_client::registry::Registry::with_prefix("stockade");
-    registry.register_collector(Box::new(Looked { snapshot, latencies, uptime_s: state.since.elapsed().as_secs() }));
+    let doors = [
+        ("connections_open", "Connections that are open", state.door_counts.open.load(Ordering::Relaxed)),
+        ("requests_open", "Requests under way", state.requests.taken() as u64),
+        ("streams_open", "Live streams that are open", state.live.streams() as u64),
+        ("upload_bytes_waiting", "Bytes of components that are uploaded or checked", state.uploads.taken() as u64),
+    ];
+    let counts = &state.door_counts;
+    let refusals = [
+        ("connections_overdue", "Connections closed because their time was over", &counts.overdue),
+        ("connections_gave_way", "Idle connections closed to let others in", &counts.gave_way),
+        ("connections_found_busy", "Connections that found all others busy", &counts.found_busy),
+        ("requests_refused", "Requests that found no place", &counts.requests_refused),
+    ];
+    let refusals = refusals.map(|(name, help, count)| (name, help, count.load(Ordering::Relaxed)));
+    let uptime_s = state.since.elapsed().as_secs();
+    registry.register_collector(Box::new(Looked { snapshot, latencies, doors, refusals, uptime_s }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).map_err(Problem::internal)?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
@@ -34,8 +50,13 @@ pub(crate) async fn metrics(_: Operator, State(state): State<AppState>) -> Resul
 struct Looked {
     snapshot: HostSnapshot,
     latencies: Latencies,
+    doors: [Figure; 4],
+    refusals: [Figure; 4],
     uptime_s: u64,
 }
+
+/// Its name, what it is, and its value.
+type Figure = (&'static str, &'static str, u64);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfState {
@@ -53,7 +74,9 @@ impl prometheus_client::collector::Collector for Looked {
         self.host(out)?;
         self.engines(out)?;
         self.orders(out)?;
-        self.latencies(out)
+        self.latencies(out)?;
+        self.doors.iter().try_for_each(|&(name, help, value)| gauge(out, name, help, value))?;
+        self.refusals.iter().try_for_each(|&(name, help, value)| counter(out, name, help, value))
     }
 }
 

@@ -1,14 +1,16 @@
-//! Who asks. Today there is one answer: the operator, by a token of the configuration.
+//! Who asks. Today there is one answer: the operator, by a token of the configuration, or by the control socket, which nobody else can
+//! open.
 
+use crate::doors::Origin;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::{header, request};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request};
+use axum::http::{HeaderMap, header, request};
 use domain::ids::Digest;
 
 /// The operator, who may do everything and names the user for whom.
 ///
-/// Only a request with the right token makes one.
+/// Only a request with the right token makes one, or one on the control socket without any.
 #[derive(Debug)]
 pub(crate) struct Operator(());
 
@@ -34,9 +36,22 @@ impl Token {
     }
 }
 
-fn given(parts: &request::Parts) -> Option<&str> {
-    let (scheme, token) = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+/// The token of a request, where it has one.
+fn given(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whether the operator asks. A wrong token is wrong on the control socket too.
+pub(crate) fn is_operator(state: &AppState, request: &Request) -> bool {
+    is_right(state, request.headers(), Origin::of(request.extensions()))
+}
+
+fn is_right(state: &AppState, headers: &HeaderMap, origin: Origin) -> bool {
+    match given(headers) {
+        Some(token) => state.token.is(token),
+        None => origin == Origin::Control && !headers.contains_key(header::AUTHORIZATION),
+    }
 }
 
 impl FromRequestParts<AppState> for Operator {
@@ -44,10 +59,12 @@ impl FromRequestParts<AppState> for Operator {
 
     async fn from_request_parts(parts: &mut request::Parts, state: &AppState) -> Result<Self, Problem> {
         let refused = |detail| Err(Problem::new(Code::Unauthorized, detail));
-        match given(parts) {
-            Some(token) if state.token.is(token) => Ok(Self(())),
-            Some(_) => refused("this is not the operator's token; the host's configuration or data folder has it"),
-            None => refused("give the operator's token in a header: authorization: Bearer TOKEN"),
+        match is_right(state, &parts.headers, Origin::of(&parts.extensions)) {
+            true => Ok(Self(())),
+            false if given(&parts.headers).is_some() => {
+                refused("this is not the operator's token; the host's configuration or data folder has it")
+            }
+            false => refused("give the operator's token in a header: authorization: Bearer TOKEN"),
         }
     }
 }
@@ -57,7 +74,7 @@ impl OptionalFromRequestParts<AppState> for Operator {
 
     /// Nobody, or the operator; a wrong token is refused.
     async fn from_request_parts(parts: &mut request::Parts, state: &AppState) -> Result<Option<Self>, Problem> {
-        if parts.headers.contains_key(header::AUTHORIZATION) {
+        if parts.headers.contains_key(header::AUTHORIZATION) || Origin::of(&parts.extensions) == Origin::Control {
             <Self as FromRequestParts<AppState>>::from_request_parts(parts, state).await.map(Some)
         } else {
             Ok(None)

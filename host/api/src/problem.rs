@@ -96,6 +96,8 @@ codes! {
     Stopping = "STOPPING", SERVICE_UNAVAILABLE, "The host is stopping";
     /// A trading state holds, but neither the database nor the data folder keeps it, or one of them still has an older one.
     NotKept = "NOT_KEPT", INSUFFICIENT_STORAGE, "A restart would not find this trading state";
+    /// The body of the request came too slowly.
+    BodyTooSlow = "BODY_TOO_SLOW", REQUEST_TIMEOUT, "The body came too slowly";
     /// It took too long.
     Timeout = "TIMEOUT", GATEWAY_TIMEOUT, "The request took too long";
     /// There is no room on the disk.
@@ -142,6 +144,9 @@ impl Problem {
         let mut response = (self.code.status(), Json(self.document(instance))).into_response();
         let kind = header::HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if matches!(self.code, Code::Busy | Code::TooManyStreams) {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        }
         if self.code == Code::Unauthorized {
             let scheme = header::HeaderValue::from_static("Bearer realm=\"stockade\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);

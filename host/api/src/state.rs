@@ -1,5 +1,6 @@
 //! What endpoints work with, and the ports behind which the sandbox and the feed lie.
 
+use crate::doors::{CONTROL_REQUESTS, Counts, DoorLimits, Places, URGENT_REQUESTS};
 use crate::health::ProcessMeter;
 use crate::live::LiveFeed;
 use crate::operations::Turns;
@@ -19,10 +20,6 @@ use store::Store;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-/// Requests under way at once: far more than a UI and a few scripts make, few enough that their bodies fit into memory.
-const REQUESTS_MAX: usize = 256;
-/// Uploads held in memory at once: 24 MiB each at most.
-const UPLOADS_MAX: usize = 4;
 /// Components that are checked or compiled at once; each takes a core while the engines need theirs.
 const COMPILES_MAX: usize = 2;
 
@@ -158,6 +155,8 @@ pub struct Parts {
     pub limits: GuestLimits,
     /// What no account may go beyond.
     pub ceiling: RiskLimits,
+    /// What all clients together may take.
+    pub doors: DoorLimits,
 }
 
 /// What endpoints work with. Cheap to clone.
@@ -176,15 +175,20 @@ pub struct AppState {
     pub(crate) process: Arc<ProcessMeter>,
     pub(crate) since: Instant,
     pub(crate) turns: Arc<Turns>,
-    pub(crate) requests: Arc<Semaphore>,
-    pub(crate) uploads: Arc<Semaphore>,
+    pub(crate) doors: DoorLimits,
+    pub(crate) door_counts: Arc<Counts>,
+    pub(crate) requests: Arc<Places>,
+    pub(crate) urgent_requests: Arc<Places>,
+    pub(crate) control_requests: Arc<Places>,
+    /// Bytes of components that are in memory.
+    pub(crate) uploads: Arc<Places>,
     compiles: Arc<Semaphore>,
 }
 
 impl AppState {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, host, token, versions, feed, record, live, clock, limits, ceiling } = parts;
+        let Parts { store, host, token, versions, feed, record, live, clock, limits, ceiling, doors } = parts;
         Self {
             store,
             host,
@@ -199,8 +203,12 @@ impl AppState {
             process: Arc::default(),
             since: Instant::now(),
             turns: Arc::default(),
-            requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
-            uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            doors,
+            door_counts: Arc::default(),
+            requests: Places::new(doors.requests_max),
+            urgent_requests: Places::new(URGENT_REQUESTS),
+            control_requests: Places::new(CONTROL_REQUESTS),
+            uploads: Places::new(doors.upload_bytes_waiting_max),
             compiles: Arc::new(Semaphore::new(COMPILES_MAX)),
         }
     }

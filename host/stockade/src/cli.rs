@@ -32,9 +32,19 @@ pub struct Global {
     /// Print one JSON document, for scripts.
     #[arg(long, global = true, help_heading = "Options of every command")]
     pub json: bool,
+    /// Say on stderr how a running host is reached.
+    #[arg(long, short, global = true, help_heading = "Options of every command")]
+    pub verbose: bool,
 }
 
 impl Global {
+    /// Says something that only people with --verbose want to know.
+    pub fn tell(&self, what: std::fmt::Arguments<'_>) {
+        if self.verbose {
+            eprintln!("stockade: {what}");
+        }
+    }
+
     /// The configuration: file, then `STOCKADE_` variables, then the command line.
     ///
     /// # Errors

@@ -2,19 +2,21 @@
 
 use crate::cli::Global;
 use crate::config::existing_token;
+use crate::control;
 use crate::exit::{Exit, Failure, Outcome};
 use serde_json::Value;
 use std::time::Duration;
 use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
 /// Where the host is and who asks.
 #[derive(clap::Args)]
 pub struct HostOptions {
-    /// The host's address; unless given, where the configuration lets it listen.
+    /// The host's address; unless given, the socket in the data folder where a host works on this machine, or else where the configuration
+    /// lets it listen.
     #[arg(long, value_name = "URL", env = "STOCKADE_URL")]
     url: Option<String>,
-    /// The operator's token; unless given, that of the configuration or the data folder.
+    /// The operator's token; unless given, that of the configuration or the data folder. The socket needs none.
     #[arg(long, value_name = "TOKEN", env = "STOCKADE_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
@@ -27,6 +29,8 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// A host to talk to.
 pub struct Client {
     url: String,
+    /// What messages call it.
+    place: String,
     token: Option<String>,
     agent: Agent,
 }
@@ -43,6 +47,18 @@ impl HostOptions {
     /// The configuration or the token can't be read, or the address is no `http://` one.
     pub fn client(&self, global: &Global) -> Outcome<Client> {
         let config = global.config()?;
+        // A proxy of the environment is for the world outside, not for this host.
+        let options = Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_WITHIN)).proxy(None).build();
+        if self.url.is_none() {
+            let place = config.data_dir.join(control::FILE).display().to_string();
+            match control::agent(&config.data_dir, options.clone()) {
+                Ok(agent) => {
+                    global.tell(format_args!("by the socket {place}"));
+                    return Ok(Client { url: "http://localhost".into(), place, token: self.token.clone(), agent });
+                }
+                Err(error) => global.tell(format_args!("the socket {place} does not answer: {}", error.kind())),
+            }
+        }
         let url = self.url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
         if !url.starts_with("http://") {
             let hint = "give an http:// address; for a host behind TLS, tunnel to the port it listens on";
@@ -52,9 +68,9 @@ impl HostOptions {
             Some(token) => Some(token.clone()),
             None => existing_token(&config)?,
         };
-        // A proxy of the environment is for the world outside, not for this host.
-        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_WITHIN)).proxy(None).build();
-        Ok(Client { url: url.trim_end_matches('/').to_owned(), token, agent: agent.into() })
+        let url = url.trim_end_matches('/').to_owned();
+        global.tell(format_args!("by {url}"));
+        Ok(Client { place: url.clone(), url, token, agent: options.into() })
     }
 }
 
@@ -64,7 +80,7 @@ impl Client {
     /// # Errors
     /// No host answers, or it refuses.
     pub fn get(&self, path: &str, query: &[(&str, &str)]) -> Outcome<Value> {
-        let request = self.agent.get(self.address(path)).query_pairs(query.iter().copied()).header("authorization", self.authorization());
+        let request = self.authorized(self.agent.get(self.address(path)).query_pairs(query.iter().copied()));
         self.answer(request.call())
     }
 
@@ -73,7 +89,7 @@ impl Client {
     /// # Errors
     /// No host answers, or it refuses.
     pub fn post(&self, path: &str, query: &[(&str, &str)], document: &Value) -> Outcome<Value> {
-        let request = self.agent.post(self.address(path)).query_pairs(query.iter().copied()).header("authorization", self.authorization());
+        let request = self.authorized(self.agent.post(self.address(path)).query_pairs(query.iter().copied()));
         self.answer(request.send_json(document))
     }
 
@@ -82,7 +98,7 @@ impl Client {
     /// # Errors
     /// No host answers, or it refuses.
     pub fn patch(&self, path: &str, document: &Value) -> Outcome<Value> {
-        let request = self.agent.patch(self.address(path)).header("authorization", self.authorization());
+        let request = self.authorized(self.agent.patch(self.address(path)));
         self.answer(request.send_json(document))
     }
 
@@ -91,8 +107,7 @@ impl Client {
     /// # Errors
     /// No host answers, or it refuses.
     pub fn delete(&self, path: &str, query: &[(&str, &str)]) -> Outcome<Value> {
-        let request =
-            self.agent.delete(self.address(path)).query_pairs(query.iter().copied()).header("authorization", self.authorization());
+        let request = self.authorized(self.agent.delete(self.address(path)).query_pairs(query.iter().copied()));
         self.answer(request.call())
     }
 
@@ -101,7 +116,7 @@ impl Client {
     /// # Errors
     /// No host answers, or it refuses.
     pub fn put(&self, path: &str, query: &[(&str, &str)], document: &Value) -> Outcome<Value> {
-        let request = self.agent.put(self.address(path)).query_pairs(query.iter().copied()).header("authorization", self.authorization());
+        let request = self.authorized(self.agent.put(self.address(path)).query_pairs(query.iter().copied()));
         self.answer(request.send_json(document))
     }
 
@@ -110,7 +125,7 @@ impl Client {
     /// # Errors
     /// No host answers, or it refuses.
     pub fn post_component(&self, path: &str, query: &[(&str, &str)], component: &[u8]) -> Outcome<Value> {
-        let request = self.agent.post(self.address(path)).query_pairs(query.iter().copied()).header("authorization", self.authorization());
+        let request = self.authorized(self.agent.post(self.address(path)).query_pairs(query.iter().copied()));
         self.answer(request.header("content-type", "application/wasm").send(component))
     }
 
@@ -118,8 +133,12 @@ impl Client {
         format!("{}/api/v1{path}", self.url)
     }
 
-    fn authorization(&self) -> String {
-        format!("Bearer {}", self.token.as_deref().unwrap_or_default())
+    /// The request with the token, where there is one.
+    fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 
     fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Outcome<Value> {
@@ -131,14 +150,14 @@ impl Client {
             200..300 => Ok(document),
             401 | 403 if self.token.is_none() => Err(Failure::new(
                 Exit::Refused,
-                format_args!("{} wants the operator's token; give --token, STOCKADE_TOKEN, or the host's --data-dir", self.url),
+                format_args!("{} wants the operator's token; give --token, STOCKADE_TOKEN, or the host's --data-dir", self.place),
             )),
             _ => Err(Failure::new(exit_of(status), problem(status, &document))),
         }
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Failure {
-        let url = &self.url;
+        let url = &self.place;
         match error {
             ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => Failure::new(
                 Exit::Unreachable,

@@ -35,6 +35,16 @@ pub(crate) enum Concerns {
     User(UserId),
 }
 
+impl Concerns {
+    /// The user whose it is.
+    pub fn user(self) -> Option<UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Everybody | Self::Operator => None,
+        }
+    }
+}
+
 /// What the stream shows of an event: nothing of what is only kept, one event for each remark.
 pub(super) fn shown(event: &Event, table: &SymbolTable) -> Vec<LiveEvent> {
     let of_host = |concerns, kind, data: Value| vec![LiveEvent { concerns, engine: None, kind, data: data.to_string() }];

@@ -1,24 +1,19 @@
-//! What happens, for whoever looks on: a bounded broadcast. Publishing never waits; a reader that falls behind is cut, told
-//! how much it missed, and may come again.
+//! What happens, for whoever looks on. Publishing never waits. Each reader has a bounded queue of what it asked for, so that nobody is cut
+//! for what others do; one that falls behind is cut, told how much it missed, and may come again.
 
 mod event;
+mod reader;
 
-use event::Concerns;
-pub(crate) use event::LiveEvent;
+pub(crate) use reader::{Next, Watched};
 
-use domain::ids::{EngineId, UserId};
+use crate::doors::{Caller, DoorLimits, Places};
 use domain::symbol::SymbolTable;
 use domain::time::Time;
 use engine::Event;
-use std::collections::VecDeque;
+use reader::Reader;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::broadcast::{Receiver, Sender, channel};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Events that a reader may be behind: at a thousand a second, four seconds of a slow network.
-const EVENTS_MAX: usize = 4_096;
-/// Streams open at once: each costs a connection, and every event a wake-up.
-const STREAMS_MAX: usize = 64;
 /// Alarms that health shows.
 const ALARMS_MAX: usize = 16;
 
@@ -30,8 +25,9 @@ pub struct LiveFeed {
 
 struct Inner {
     table: SymbolTable,
-    sender: Mutex<Option<Sender<Arc<LiveEvent>>>>,
-    streams: Arc<Semaphore>,
+    readers: Mutex<Readers>,
+    places: Arc<Places>,
+    events_max: usize,
     alarms: Mutex<Alarms>,
 }
 
@@ -44,21 +40,32 @@ pub(crate) struct Alarms {
     pub journal: Option<String>,
 }
 
-/// Who is looked at.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Watched {
-    /// Only what concerns this user.
-    pub owner: Option<UserId>,
-    /// Only what concerns this engine.
-    pub engine: Option<EngineId>,
+/// All readers, until the host stops.
+#[derive(Default)]
+struct Readers {
+    last: u64,
+    all: HashMap<u64, Arc<Reader>>,
+    closed: bool,
 }
 
-/// One reader.
-#[derive(Debug)]
+/// A place among the readers.
 pub(crate) struct Watcher {
-    pub events: Receiver<Arc<LiveEvent>>,
-    pub watched: Watched,
-    _permit: OwnedSemaphorePermit,
+    reader: Arc<Reader>,
+    id: u64,
+    feed: LiveFeed,
+}
+
+impl Watcher {
+    /// What comes next.
+    pub(crate) async fn next(&self) -> Next {
+        self.reader.next().await
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        lock(&self.feed.inner.readers).all.remove(&self.id);
+    }
 }
 
 /// Why there is no stream.
@@ -70,25 +77,21 @@ pub(crate) enum NoStream {
 
 impl LiveFeed {
     /// A source for a host with these symbols.
-    pub fn new(table: SymbolTable) -> Self {
-        let inner = Inner {
-            table,
-            sender: Mutex::new(Some(channel(EVENTS_MAX).0)),
-            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
-            alarms: Mutex::default(),
-        };
-        Self { inner: Arc::new(inner) }
+    pub fn new(table: SymbolTable, limits: &DoorLimits) -> Self {
+        let (readers, places, events_max) = (Mutex::default(), Places::new(limits.streams_max), limits.stream_events_max);
+        Self { inner: Arc::new(Inner { table, readers, places, events_max, alarms: Mutex::default() }) }
     }
 
     /// Shows events to all readers. For the host's event sink; never waits.
     pub fn publish(&self, events: &[Event]) {
         events.iter().for_each(|event| self.note(event));
-        let sender = lock(&self.inner.sender).clone();
+        let readers = lock(&self.inner.readers);
         // Nobody looks: nothing is turned into text.
-        let Some(sender) = sender.filter(|sender| sender.receiver_count() > 0) else { return };
-        for event in events.iter().flat_map(|event| event::shown(event, &self.inner.table)) {
-            // An error says that the last reader has just left.
-            let _ = sender.send(Arc::new(event));
+        if readers.all.is_empty() {
+            return;
+        }
+        for event in events.iter().flat_map(|event| event::shown(event, &self.inner.table)).map(Arc::new) {
+            readers.all.values().for_each(|reader| reader.push(&event));
         }
     }
 
@@ -108,7 +111,9 @@ impl LiveFeed {
 
     /// Ends all streams, and lets none begin.
     pub fn close(&self) {
-        drop(lock(&self.inner.sender).take());
+        let mut readers = lock(&self.inner.readers);
+        readers.closed = true;
+        readers.all.values().for_each(|reader| reader.close());
     }
 
     /// What an operator must look at.
@@ -116,23 +121,22 @@ impl LiveFeed {
         lock(&self.inner.alarms).clone()
     }
 
-    /// A reader of everything from now on.
-    pub(crate) fn watch(&self, watched: Watched) -> Result<Watcher, NoStream> {
-        let permit = Arc::clone(&self.inner.streams).try_acquire_owned().map_err(|_| NoStream::TooMany)?;
-        let events = lock(&self.inner.sender).as_ref().map(Sender::subscribe).ok_or(NoStream::Closed)?;
-        Ok(Watcher { events, watched, _permit: permit })
+    /// How many streams are open.
+    pub(crate) fn streams(&self) -> usize {
+        self.inner.places.taken()
     }
-}
 
-impl Watched {
-    /// Whether an event is for this reader.
-    pub(crate) fn includes(self, event: &LiveEvent) -> bool {
-        let concerned = match (event.concerns, self.owner) {
-            (Concerns::Everybody, _) | (_, None) => true,
-            (Concerns::Operator, Some(_)) => false,
-            (Concerns::User(whose), Some(owner)) => whose == owner,
-        };
-        concerned && self.engine.is_none_or(|engine| event.engine.is_none_or(|whose| whose == engine))
+    /// A reader of everything from now on.
+    pub(crate) fn watch(&self, watched: Watched, caller: &Caller) -> Result<Watcher, NoStream> {
+        let place = self.inner.places.take(caller, 1).ok_or(NoStream::TooMany)?;
+        let mut readers = lock(&self.inner.readers);
+        if readers.closed {
+            return Err(NoStream::Closed);
+        }
+        readers.last += 1;
+        let (id, reader) = (readers.last, Arc::new(Reader::new(watched, self.inner.events_max, place)));
+        readers.all.insert(id, Arc::clone(&reader));
+        Ok(Watcher { reader, id, feed: self.clone() })
     }
 }
 

@@ -4,7 +4,7 @@ use super::VersionView;
 use crate::extract::{Component, Query};
 use crate::operations::{self, user_named};
 use crate::operator::Operator;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::{FromRequest as _, Request, State};
@@ -49,9 +49,8 @@ pub(super) async fn take(
     request: Request,
 ) -> Result<(StatusCode, Json<VersionView>), Problem> {
     let owner = user_named(state, user).await?;
-    let full = |_| Problem::new(Code::Busy, "too many uploads are under way; try again in a minute");
-    let _permit = state.uploads.try_acquire().map_err(full)?;
-    let Component(component) = Component::from_request(request, state).await?;
-    let (strategy, version) = operations::upload(state, &owner, strategy, component).await?;
+    let Component { bytes, place } = Component::from_request(request, state).await?;
+    let (strategy, version) = operations::upload(state, &owner, strategy, bytes).await?;
+    drop(place);
     Ok((StatusCode::CREATED, Json(VersionView::new(&strategy.name, &version)?)))
 }

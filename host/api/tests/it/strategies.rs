@@ -6,6 +6,7 @@ use axum::http::{Method, Request, header};
 use domain::ids::Digest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use stockade_api::DoorLimits;
 use tower::ServiceExt as _;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,19 +101,23 @@ async fn a_body_that_breaks_off_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_uploads_at_once_than_fit_into_memory_are_sent_away() {
-    let world = World::furnished().await;
+    let world = World::behind(DoorLimits { upload_bytes_waiting_max: 60, ..DoorLimits::default() }).await;
+    world.furnish().await;
+    world.post("/users", json(r#"{"name":"bob"}"#)).await.created();
     let (reading, mut begun) = tokio::sync::mpsc::unbounded_channel();
     let mut uploads = tokio::task::JoinSet::new();
-    for _ in 0..4 {
-        let reading = reading.clone();
-        let slow = futures::stream::poll_fn(move |_| {
+    let mut first = Some(Bytes::from(vec![b't'; 40]));
+    let slow = futures::stream::poll_fn(move |_| match first.take() {
+        Some(bytes) => std::task::Poll::Ready(Some(Ok::<_, std::io::Error>(bytes))),
+        None => {
             let _ = reading.send(());
-            std::task::Poll::<Option<Result<Bytes, std::io::Error>>>::Pending
-        });
-        uploads.spawn(stockade_api::router(world.state.clone()).oneshot(upload_of(Body::from_stream(slow))));
-        begun.recv().await.unwrap();
-    }
+            std::task::Poll::Pending
+        }
+    });
+    uploads.spawn(stockade_api::router(world.state.clone()).oneshot(upload_of(Body::from_stream(slow))));
+    begun.recv().await.unwrap();
     world.upload("ann", "new", "trader").await.refused(503, "BUSY", "too many uploads");
+    world.upload("bob", "new", "trader").await.created();
     uploads.shutdown().await;
     world.upload("ann", "new", "trader").await.created();
 }

@@ -11,6 +11,7 @@ use engine::{Event, Scope, Whose};
 use futures::{Stream, StreamExt as _};
 use serde_json::Value;
 use std::time::Duration;
+use stockade_api::DoorLimits;
 
 /// An open stream.
 struct Reading {
@@ -22,7 +23,9 @@ impl Reading {
     async fn of(world: &World, query: &str) -> Self {
         let request = Request::get(format!("/api/v1/stream{query}")).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
         let response = world.response(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        let said = |name: &str| response.headers()[name].to_str().unwrap();
+        assert_eq!((said("content-type"), said("x-accel-buffering")), ("text/event-stream", "no"));
+        assert!(said("cache-control").contains("no-transform"), "proxies must not gather events");
         let mut reading = Self { chunks: Box::pin(response.into_body().into_data_stream()), text: String::new() };
         assert_eq!(reading.next().await, Some(("open".into(), json("{}"))));
         reading
@@ -113,23 +116,60 @@ async fn nobody_is_shown_who_else_was_halted_or_what_an_operator_must_look_at() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_falls_behind_is_told_and_cut() {
-    let world = World::new().await;
-    let mut slow = Reading::of(&world, "").await;
+async fn a_reader_that_falls_behind_is_told_and_cut_and_gives_its_place_back() {
+    let world = World::behind(DoorLimits { streams_max: 2, ..DoorLimits::default() }).await;
+    world.furnish().await;
+    let mut slow = Reading::of(&world, "?user=ann").await;
+    world.get("/stream?user=ann").await.refused(503, "TOO_MANY_STREAMS", "close one");
     (0..5_000).for_each(|n| world.live.publish(&[state(n, 1)]));
-    assert_eq!(slow.next().await, Some(("cut".into(), json(r#"{"missed":904}"#))));
+    let again = Reading::of(&world, "?user=ann").await;
+    assert_eq!(slow.next().await, Some(("cut".into(), json(r#"{"missed":5000,"reason":"lagged"}"#))));
     assert_eq!(slow.next().await, None);
+    drop(again);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn streams_are_counted_and_end_with_the_host() {
-    let world = World::new().await;
+async fn one_user_s_flood_cuts_nobody_else_s_stream() {
+    let world = World::furnished().await;
+    world.post("/users", json(r#"{"name":"bob"}"#)).await.created();
+    let (mut everybody, mut bob) = (Reading::of(&world, "").await, Reading::of(&world, "?user=bob").await);
+    world.live.publish(&[state(1, 2)]);
+    (0..50_000).for_each(|n| world.live.publish(&[state(n, 1)]));
+    world.live.publish(&[state(2, 2), Event::Dropped { views: 3 }]);
+    for expected in [1, 2] {
+        assert_eq!(bob.next().await.unwrap().1["engine"], expected);
+    }
+    assert_eq!(bob.next().await.unwrap().0, "dropped");
+    // Who looks at all of them is told how much of ann's was left out, and goes on.
+    assert_eq!(everybody.next().await.unwrap().1["engine"], 1);
+    let mut of_ann = 0;
+    let told = loop {
+        let (kind, data) = everybody.next().await.unwrap();
+        match kind.as_str() {
+            "state" => of_ann += 1,
+            _ => break (kind, data),
+        }
+    };
+    assert_eq!(told, ("dropped".into(), serde_json::json!({ "user_id": 1, "events": 50_000 - of_ann })));
+    assert!((2_000..2_100).contains(&of_ann), "{of_ann}: half of what may wait");
+    assert_eq!(everybody.next().await.unwrap().1["engine"], 2);
+    world.live.publish(&[Event::Dropped { views: 3 }, state(3, 1)]);
+    assert_eq!(everybody.next().await.unwrap().0, "dropped");
+    assert_eq!(everybody.next().await.unwrap().0, "dropped");
+    assert_eq!(everybody.next().await.unwrap().1["engine"], 3, "her later events are shown again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_shared_among_callers_and_end_with_the_host() {
+    let world = World::furnished().await;
     let mut all = Vec::new();
     for _ in 0..64 {
         all.push(Reading::of(&world, "").await);
     }
     world.get("/stream").await.refused(503, "TOO_MANY_STREAMS", "close one");
-    all.pop();
+    all.push(Reading::of(&world, "?user=ann").await);
+    // Ann has one of what was left, so there is less to share.
+    drop(all.drain(..2));
     all.push(Reading::of(&world, "").await);
     world.live.close();
     for reading in &mut all {

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use stockade_api::{AppState, Checked, Feed, FeedReport, LiveFeed, Parts, Refused, Status, UploadReport, Versions};
+use stockade_api::{AppState, Checked, DoorLimits, Feed, FeedReport, LiveFeed, Parts, Refused, Status, UploadReport, Versions};
 use store::{StateFile, Store};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -107,14 +107,19 @@ impl World {
     }
 
     pub async fn with(quotas: Quotas) -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap(), quotas).await
+        Self::in_folder(tempfile::tempdir().unwrap(), quotas, DoorLimits::default()).await
     }
 
-    async fn in_folder(folder: TempDir, quotas: Quotas) -> Self {
+    /// A world whose clients may take this of it.
+    pub async fn behind(doors: DoorLimits) -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap(), Quotas::default(), doors).await
+    }
+
+    async fn in_folder(folder: TempDir, quotas: Quotas, doors: DoorLimits) -> Self {
         let table = SymbolTable::new(vec![common::forex("EUR", "USD"), common::gold()]).unwrap();
         let store = Store::open(&folder.path().join("stockade.db")).await.unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(START_US)));
-        let live = LiveFeed::new(table.clone());
+        let live = LiveFeed::new(table.clone(), &doors);
         let guests = Arc::new(Guests::default());
         let foreign: Arc<Mutex<Vec<Foreign>>> = Arc::default();
         let seen = Arc::new(Mutex::new(Some(Vec::new())));
@@ -146,6 +151,7 @@ impl World {
             clock: clock.clone(),
             limits: GuestLimits::default(),
             ceiling: domain::risk::RiskLimits::operators(),
+            doors,
         };
         Self { state: AppState::new(parts), store, host, live, feed, foreign, seen, keeper, clock, ticks: AtomicU64::new(0), folder }
     }
@@ -158,7 +164,7 @@ impl World {
         drop(host);
         store.close().await;
         drop(store);
-        Self::in_folder(folder, Quotas::default()).await
+        Self::in_folder(folder, Quotas::default(), DoorLimits::default()).await
     }
 
     /// A world with user `ann`, her account `paper` and her strategy `cross`.

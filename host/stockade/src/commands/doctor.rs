@@ -46,6 +46,7 @@ pub fn run(_: &Arguments, global: &Global) -> Outcome {
         memory_maps(),
         memory(),
         open_files(),
+        connections(&config),
         clock(),
         tool("cargo", "builds strategies", "curl -sSf https://sh.rustup.rs | sh"),
         tool("cc", "links the tests of strategies", "apt-get install -y build-essential"),
@@ -93,13 +94,30 @@ fn data_folder(folder: &Path) -> Finding {
     // What could not be written need not be removed, and a leftover does no harm.
     _ = std::fs::remove_file(&probe);
     match written {
-        Ok(()) if folder.is_dir() => ok("data folder", format!("{} is there and writable", folder.display())),
+        Ok(()) if folder.is_dir() => owned(folder),
         Ok(()) => ok("data folder", format!("{} is not there yet and can be made", folder.display())),
         Err(error) => missing(
             "data folder",
             format!("{} can't be written: {}", place.display(), error.kind()),
             format!("chown \"$(id -u)\" {}, or name another with --data-dir", place.display()),
         ),
+    }
+}
+
+/// A folder that is there, and whether it is nobody else's.
+fn owned(folder: &Path) -> Finding {
+    use std::os::unix::fs::MetadataExt as _;
+    let (shown, own) = (folder.display(), rustix::process::geteuid().as_raw());
+    match folder.metadata() {
+        Ok(there) if there.uid() != own => warning(
+            "data folder",
+            format!("{shown} belongs to user {} and you are user {own}", there.uid()),
+            format!("run the host as that user, or chown -R {own} {shown}"),
+        ),
+        Ok(there) if there.mode() & 0o077 != 0 => {
+            warning("data folder", format!("{shown} is open to others; the host closes it when it starts"), format!("chmod go= {shown}"))
+        }
+        _ => ok("data folder", format!("{shown} is there and writable")),
     }
 }
 
@@ -174,6 +192,20 @@ fn open_files() -> Finding {
         }
         Some(limit) => ok("open files", format!("at most {limit}")),
         None => ok("open files", "no limit"),
+    }
+}
+
+/// What clients may take of the files; the rest of the limits is as the configuration has it.
+fn connections(config: &Config) -> Finding {
+    let (wanted, files) = (config.api, crate::open_files::max());
+    let room = wanted.with_files(files);
+    let (connections, requests, streams) = (room.connections_max, room.requests_max, room.streams_max);
+    let found = format!("{connections} at once, with {requests} requests and {streams} live streams");
+    if connections < wanted.connections_max {
+        let few = format!("{found}; api.connections_max is {}, and a host keeps half of {files} open files", wanted.connections_max);
+        warning("connections", few, "raise the hard limit: ulimit -Hn 65536, or LimitNOFILE=65536 in the unit")
+    } else {
+        ok("connections", found)
     }
 }
 

@@ -26,7 +26,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let runtime = runtime()?;
     let stopping = Stopping::on_signals(&runtime)?;
     stopping.go_on()?;
-    let (running, listener) = Running::start(&config, runtime, stopping)?;
+    let (running, sockets) = Running::start(&config, runtime, stopping)?;
     // One line on stdout when requests are answered: what scripts and supervisors wait for.
     global.output().show(&running.started, |started| {
         let number = |name: &str| started[name].as_u64().unwrap_or_default();
@@ -37,5 +37,5 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
             number("engines_started")
         )
     });
-    running.run(listener)
+    running.run(sockets)
 }

@@ -10,6 +10,7 @@ pub use memory::MemoryMax;
 pub use token::{existing_token, operator_token, random_token};
 
 use crate::exit::{Exit, Failure, Outcome};
+use api::DoorLimits;
 use domain::limits::{GuestLimits, Quotas};
 use domain::risk::RiskLimits;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ pub struct Config {
     pub log: String,
     /// Where ticks come from.
     pub feed: Feed,
+    /// What all clients of the API together may take.
+    pub api: DoorLimits,
     /// The machine's share of work.
     pub host: Host,
     /// The sandbox around strategies.
@@ -145,6 +148,7 @@ impl Default for Config {
             operator_token: String::new(),
             log: "info".into(),
             feed: Feed::default(),
+            api: DoorLimits::default(),
             host: Host::default(),
             sandbox: Sandbox::default(),
             limits: GuestLimits::default(),
@@ -232,6 +236,7 @@ impl Config {
             return Err("feed.symbols is empty; name at least one, such as [\"EURUSD\"]".into());
         }
         self.database().map_err(|failure| failure.message)?;
+        self.api.check()?;
         let token = self.operator_token.len();
         if (1..token::BYTES_MIN).contains(&token) {
             return Err(format!(

@@ -27,7 +27,7 @@ const fn key(path: &'static str, kind: Kind) -> Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 49] = [
+pub const KEYS: [Key; 60] = [
     key("data_dir", Kind::Text),
     key("database", Kind::Text),
     key("listen", Kind::Text),
@@ -38,6 +38,17 @@ pub const KEYS: [Key; 49] = [
     key("feed.seed", Kind::Number),
     key("feed.speed", Kind::Number),
     key("feed.from", Kind::Text),
+    key("api.connections_max", Kind::Number),
+    key("api.head_ms_max", Kind::Number),
+    key("api.idle_ms_max", Kind::Number),
+    key("api.body_late_ms_max", Kind::Number),
+    key("api.body_bytes_per_second_min", Kind::Number),
+    key("api.unread_ms_max", Kind::Number),
+    key("api.requests_max", Kind::Number),
+    key("api.streams_max", Kind::Number),
+    key("api.stream_events_max", Kind::Number),
+    key("api.upload_bytes_waiting_max", Kind::Number),
+    key("api.stop_ms_max", Kind::Number),
     key("host.shards", Kind::Number),
     key("host.save_every_s", Kind::Number),
     key("host.compare_every_s", Kind::Number),

@@ -20,10 +20,11 @@ mod trouble;
 mod versions;
 
 use crate::config::{Config, operator_token, random_token};
+use crate::control::ControlSocket;
 use crate::exit::{Exit, Failure, Outcome};
 use ::paper::{Venue, VenueOptions};
 use api::operations::{Resumed, TRADING};
-use api::{AppState, LiveFeed, Parts};
+use api::{AppState, DoorLimits, Doors, LiveFeed, Parts};
 pub(crate) use clock::SystemClock;
 use domain::contract::TradingState;
 use domain::desk::Desk;
@@ -40,6 +41,7 @@ use serde_json::{Value, json};
 use sink::StoreSink;
 use std::io::ErrorKind;
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -69,13 +71,21 @@ pub struct Running {
     pub started: Value,
 }
 
+/// Where requests will come in; nobody is answered yet.
+pub struct Sockets {
+    tcp: TcpListener,
+    /// With its file, which goes when requests are answered no more.
+    control: Option<(ControlSocket, UnixListener)>,
+}
+
 impl Running {
     /// Starts everything but the answering of requests, which come by the socket. Nothing is left running when it fails, or is told to stop.
     ///
     /// # Errors
     /// The first part that can't start, in one line with the way out.
-    pub fn start(config: &Config, runtime: Runtime, stopping: Stopping) -> Outcome<(Self, TcpListener)> {
+    pub fn start(config: &Config, runtime: Runtime, stopping: Stopping) -> Outcome<(Self, Sockets)> {
         make_folder(&config.data_dir)?;
+        let doors = door_limits(config);
         let place = config.database()?;
         // Before anything is opened: a host that nobody can talk to is no host.
         let listener = listen(config)?;
@@ -84,6 +94,8 @@ impl Running {
         let store = runtime.block_on(stopping.unless_asked(Store::open_at(&place)))?.map_err(store_failure)?;
         stopping.go_on()?;
         let token = operator_token(config)?;
+        // Before any engine is started: two hosts in one folder would overwrite each other's files.
+        let control = control_socket(&config.data_dir)?;
         let sandbox = Arc::new(sandbox(config)?);
         let market = Market::open(config, SystemClock.now(), &runtime.block_on(known(config, &store))?)?;
         stopping.go_on()?;
@@ -99,7 +111,7 @@ impl Running {
         keeper.begin(epoch, ahead_of(given)).map_err(store_failure)?;
         let keeper = Arc::new(keeper);
         let journal = runtime.block_on(store.journal(&table, epoch)).map_err(store_failure)?;
-        let live = LiveFeed::new(table.clone());
+        let live = LiveFeed::new(table.clone(), &doors);
         let recording = Recording::open(config, SystemClock.now(), &table, runtime.handle(), &store)?;
         let record = recording.as_ref().map(Recording::status);
         let sink = StoreSink::new(runtime.handle().clone(), store.clone(), live.clone(), table.clone(), recording);
@@ -137,6 +149,7 @@ impl Running {
             clock,
             limits: config.limits,
             ceiling: config.risk.clone(),
+            doors,
         });
         drop(entered);
         let mut running = Self { runtime, store, host, keeper, feed: None, state, stopping, started: Value::Null };
@@ -156,7 +169,7 @@ impl Running {
             "symbols": config.feed.symbols, "accounts": resumed.accounts, "engines": resumed.engines, "engines_started": resumed.started,
             "failed": resumed.failed,
         });
-        Ok((running, listener))
+        Ok((running, Sockets { tcp: listener, control }))
     }
 
     /// Goes on from where the host before was: first what it owed the database, then everything that is stored.
@@ -181,16 +194,21 @@ impl Running {
     /// Answers requests until a stop is asked for, then stops everything in order.
     ///
     /// # Errors
-    /// The socket failed, and everything has been stopped all the same; or something is owed to the database.
-    pub fn run(self, listener: TcpListener) -> Outcome {
+    /// The sockets can't be opened, and everything has been stopped all the same; or something is owed to the database.
+    pub fn run(self, sockets: Sockets) -> Outcome {
         self.stopping.stage("answering the requests that are under way");
+        let (control, control_listener) = sockets.control.unzip();
         let served = {
             let _entered = self.runtime.enter();
-            tokio::net::TcpListener::from_std(listener)
-                .and_then(|listener| self.runtime.block_on(api::serve(listener, self.state.clone(), self.stopping.asked())))
+            let opened = tokio::net::TcpListener::from_std(sockets.tcp).and_then(|tcp| {
+                let control = control_listener.map(tokio::net::UnixListener::from_std).transpose()?;
+                Ok(Doors { tcp, control })
+            });
+            opened.map(|doors| self.runtime.block_on(api::serve(doors, self.state.clone(), self.stopping.asked())))
         };
+        drop(control);
         self.stop()?;
-        served.map_err(|error| Failure::new(Exit::Failed, format_args!("the API's socket failed: {error}; start again")))
+        served.map_err(|error| Failure::new(Exit::Failed, format_args!("the API's socket can't be opened: {error}; start again")))
     }
 
     /// No more ticks, engines saved, what is owed written, events written, database closed: by one deadline.
@@ -309,6 +327,28 @@ fn make_folder(folder: &Path) -> Outcome {
         tracing::warn!("{line}");
     }
     Ok(())
+}
+
+/// What clients may take of the files that this process may open.
+fn door_limits(config: &Config) -> DoorLimits {
+    let files = crate::open_files::raise();
+    let doors = config.api.with_files(files);
+    if doors.connections_max < config.api.connections_max {
+        let (connections, wanted) = (doors.connections_max, config.api.connections_max);
+        tracing::warn!("this process may open {files} files: it takes {connections} connections at once, not {wanted}; raise `ulimit -n`");
+    }
+    doors
+}
+
+/// The socket in the data folder. A folder that takes none is told of, and the host works without.
+fn control_socket(data_dir: &Path) -> Outcome<Option<(ControlSocket, UnixListener)>> {
+    match ControlSocket::bind(data_dir) {
+        Err(failure) if failure.exit == Exit::Failed => {
+            tracing::warn!("{failure}; `stockade halt` has only the API's address to reach this host by");
+            Ok(None)
+        }
+        bound => bound.map(Some),
+    }
 }
 
 fn listen(config: &Config) -> Outcome<TcpListener> {

@@ -23,9 +23,14 @@ impl Host {
 
     pub fn start_with(place: &Place, settings: &[(&str, &str)]) -> Self {
         let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
-        command.env("STOCKADE_FEED_FROM", "2024-01-08 08:00").env("STOCKADE_FEED_SPEED", "600").env("STOCKADE_FEED_SYMBOLS", "EURUSD");
         command.envs(settings.iter().copied());
-        let mut process = Guarded(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts"));
+        Self::start_by(command, Stdio::null())
+    }
+
+    /// Starts it by a command of the caller's, with its log there.
+    pub fn start_by(mut command: Command, log: Stdio) -> Self {
+        command.env("STOCKADE_FEED_FROM", "2024-01-08 08:00").env("STOCKADE_FEED_SPEED", "600").env("STOCKADE_FEED_SYMBOLS", "EURUSD");
+        let mut process = Guarded(command.stdout(Stdio::piped()).stderr(log).spawn().expect("it starts"));
         let mut line = String::new();
         BufReader::new(process.0.stdout.take().expect("asked for")).read_line(&mut line).expect("it says something");
         let url = line.split_whitespace().find_map(|word| word.strip_suffix(',').filter(|word| word.starts_with("http://")));

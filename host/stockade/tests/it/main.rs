@@ -3,6 +3,7 @@
 mod bad_input;
 mod compare;
 mod data;
+mod doors;
 mod endings;
 mod help;
 mod host;

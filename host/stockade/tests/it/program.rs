@@ -41,7 +41,17 @@ impl Place {
 
     /// The program, with nothing of the environment that could change what it does.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stockade"));
+        self.clean(Command::new(env!("CARGO_BIN_EXE_stockade")), arguments)
+    }
+
+    /// The same, begun by a shell that sets limits first.
+    pub fn command_after(&self, setting: &str, arguments: &[&str]) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{setting} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_stockade")]);
+        self.clean(shell, arguments)
+    }
+
+    fn clean(&self, mut command: Command, arguments: &[&str]) -> Command {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STOCKADE_")) {
             command.env_remove(name);
         }
