@@ -106,14 +106,15 @@ struct Door {
     urgent_max: usize,
     visits: HashMap<Id, Arc<Visit>>,
     counts: Arc<Counts>,
+    /// How often all were taken since that was last told.
+    full: AtomicU64,
     told_at: Option<Instant>,
-    told: u64,
 }
 
 impl Door {
     fn new(state: &AppState, router: Router, max: usize, urgent_max: usize) -> Self {
         let (limits, counts) = (state.doors, Arc::clone(&state.door_counts));
-        Self { router, limits, max, urgent_max, visits: HashMap::new(), counts, told_at: None, told: 0 }
+        Self { router, limits, max, urgent_max, visits: HashMap::new(), counts, full: AtomicU64::new(0), told_at: None }
     }
 
     /// Lets connections in until it is time to close, and waits for those that are busy.
@@ -171,6 +172,7 @@ impl Door {
         self.visits.insert(task.id(), visit);
         self.counts.open.fetch_add(1, Ordering::Relaxed);
         self.counts.found_busy.fetch_add(u64::from(!finds_room), Ordering::Relaxed);
+        *self.full.get_mut() += u64::from(!finds_room);
     }
 
     /// Closes the idlest connection of whoever has most; false when all are busy.
@@ -182,6 +184,7 @@ impl Door {
         let Some((_, idlest)) = idle.max_by_key(|(key, _)| *key) else { return false };
         idlest.cut();
         self.counts.gave_way.fetch_add(1, Ordering::Relaxed);
+        self.full.fetch_add(1, Ordering::Relaxed);
         true
     }
 
@@ -191,15 +194,14 @@ impl Door {
             visit.cut();
             self.counts.overdue.fetch_add(1, Ordering::Relaxed);
         }
-        let full = self.counts.gave_way.load(Ordering::Relaxed) + self.counts.found_busy.load(Ordering::Relaxed);
-        if full > self.told && self.told_at.is_none_or(|at| at.elapsed() >= TOLD_EVERY) {
-            let times = full - self.told;
+        let full = self.full.load(Ordering::Relaxed);
+        if full > 0 && self.told_at.is_none_or(|at| at.elapsed() >= TOLD_EVERY) {
             tracing::warn!(
-                times,
+                times = full,
                 connections_max = self.max,
                 "all connections are taken: idle ones are closed to let others in; raise api.connections_max if these are your clients"
             );
-            (self.told_at, self.told) = (Some(Instant::now()), full);
+            (self.told_at, self.full) = (Some(Instant::now()), AtomicU64::new(0));
         }
     }
 
