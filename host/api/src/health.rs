@@ -136,6 +136,8 @@ pub(crate) struct EnginesHealth {
     states: BTreeMap<&'static str, usize>,
     running: usize,
     faulted: usize,
+    /// Engines that the host has no room for now; each starts by itself when it has.
+    waiting: usize,
     quarantined: usize,
     accounts: usize,
     /// Panics in the host's own code.
@@ -330,12 +332,16 @@ fn engines(snapshot: &HostSnapshot, starving: &[String]) -> EnginesHealth {
     snapshot.engines.iter().for_each(|engine| *states.entry(engine.state.word()).or_insert(0) += 1);
     let count = |state: EngineState| states.get(state.word()).copied().unwrap_or(0);
     let totals = &snapshot.totals;
+    let waiting = count(EngineState::Waiting);
     let mut ill = Vec::new();
     if !starving.is_empty() {
         ill.push(format!("given no ticks although their market has them: {}; stop and start them, and report it", starving.join(", ")));
     }
     if totals.panics > 0 {
         ill.push(format!("{} panics in the host's own code; its log has them", totals.panics));
+    }
+    if let Some(first) = snapshot.engines.iter().find(|engine| engine.state == EngineState::Waiting) {
+        ill.push(format!("{waiting} engines wait for the host, engine {} for this: {}", first.whose.engine, first.reason));
     }
     let (status, reason) = if ill.is_empty() { (Status::Ok, None) } else { (Status::Degraded, Some(ill.join("; "))) };
     EnginesHealth {
@@ -344,6 +350,7 @@ fn engines(snapshot: &HostSnapshot, starving: &[String]) -> EnginesHealth {
         total: snapshot.engines.len(),
         running: count(EngineState::Running),
         faulted: count(EngineState::Faulted),
+        waiting,
         quarantined: count(EngineState::Quarantined),
         states,
         accounts: totals.accounts,

@@ -68,6 +68,8 @@ codes! {
     QuotaMemory = "QUOTA_MEMORY", FORBIDDEN, "The user's quota of memory is used up";
     /// A user has uploaded as much as the quota allows.
     QuotaUploads = "QUOTA_UPLOADS", FORBIDDEN, "The user's quota of uploads is used up";
+    /// The machine code of what a user has uploaded is as large as the quota allows.
+    QuotaCompiled = "QUOTA_COMPILED", FORBIDDEN, "The user's quota of machine code is used up";
     /// The body is larger than the endpoint takes.
     BodyTooLarge = "BODY_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is of another kind than the endpoint takes.
@@ -119,6 +121,11 @@ impl Problem {
     /// A problem and its line.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), source: None }
+    }
+
+    /// Whether the host is to blame, so that the same may do later.
+    pub(crate) fn is_hosts(&self) -> bool {
+        self.code.status().is_server_error()
     }
 
     /// A failure of the program: the log gets the reason, the caller is sent there.

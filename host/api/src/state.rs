@@ -32,9 +32,9 @@ pub trait Versions: Send + Sync {
     /// # Errors
     /// It is refused.
     fn check(&self, component: &[u8]) -> Result<Checked, Refused>;
-    /// Whether a version is ready to be run, so that its component need not be read.
-    fn has(&self, _version: &Digest) -> bool {
-        false
+    /// Keeps a version ready for as long as what this gives is kept; `None`: it is not ready, or always is.
+    fn keep_ready(&self, _version: &Digest) -> Option<Arc<dyn Send + Sync>> {
+        None
     }
     /// Whether there is room for one more guest.
     ///
@@ -43,11 +43,11 @@ pub trait Versions: Send + Sync {
     fn room(&self) -> Result<(), Refused> {
         Ok(())
     }
-    /// Makes a version ready to be run. One that is ready stays so.
+    /// Makes a version ready to be run, and keeps it so for as long as what this gives is kept; `None`: all versions always are.
     ///
     /// # Errors
     /// It is refused, or there is no room for it.
-    fn load(&self, version: &Digest, component: &[u8]) -> Result<(), Refused>;
+    fn load(&self, version: &Digest, component: &[u8]) -> Result<Option<Arc<dyn Send + Sync>>, Refused>;
 }
 
 /// What a check found.

@@ -5,7 +5,7 @@ use crate::broker::Deal;
 use crate::contract::*;
 use crate::desk::{Columns, Decision, Decisions, Desk, Followed, Phase, Reached, Remark, Witness};
 use crate::footprint::Footprint;
-use crate::guest::{Call, Fault, FaultKind, Guest, Outcome, Reply, Used};
+use crate::guest::{Call, Fault, FaultKind, Guest, Outcome, Place, Reply, Used};
 use crate::ids::EngineId;
 use crate::ledger::{Change, Position, WorkingOrder};
 use crate::limits::TIMERS_PER_EVENT_MAX;
@@ -150,6 +150,11 @@ impl Actor {
         self.trading = host.trading();
         self.account_currency = account.currency.clone().into();
         self.event(entrance.now, Call::Start { mode, account: &account, restored: entrance.restored.is_some() })
+    }
+
+    /// Its place on the host.
+    pub fn place(&self) -> Place {
+        self.guest.place()
     }
 
     /// How far it has come.

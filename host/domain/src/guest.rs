@@ -8,6 +8,8 @@ use crate::memory::OverQuota;
 use crate::symbol::SymbolSpec;
 use crate::tick::{Bar, Tick, TickColumns, Timeframe};
 use crate::wake::Wake;
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 /// One call into a guest. Symbols are the guest's own indices, ids the guest's own numbers.
@@ -85,6 +87,8 @@ pub enum Outcome {
     OutOfMemory(String),
     /// It asked for more memory than all engines of its owner may have together; the message says how much.
     OverQuota(String),
+    /// It asked for more memory than this host has left; the message says how much.
+    NoRoom(String),
 }
 
 impl Outcome {
@@ -101,6 +105,7 @@ impl Outcome {
             Self::DeadlineExceeded(message) => (FaultKind::DeadlineExceeded, message),
             Self::OutOfMemory(message) => (FaultKind::OutOfMemory, message),
             Self::OverQuota(message) => (FaultKind::OverQuota, message),
+            Self::NoRoom(message) => (FaultKind::NoRoom, message),
         };
         Err(Fault { kind, message })
     }
@@ -112,13 +117,20 @@ words! {
         Refused = "refused", Trapped = "trapped", OutOfFuel = "out-of-fuel",
         DeadlineExceeded = "deadline-exceeded", OutOfMemory = "out-of-memory",
         Flooding = "flooding", OverQuota = "over-quota",
+        NoRoom = "no-room", HostFailed = "host-failed",
     }
 }
 
 impl FaultKind {
     /// Whether the same inputs lead to it again. A deadline is the machine's doing, a quota its owner's other engines'.
     pub fn is_its_own(self) -> bool {
-        !matches!(self, Self::DeadlineExceeded | Self::OverQuota)
+        !matches!(self, Self::DeadlineExceeded | Self::OverQuota) && !self.is_hosts()
+    }
+
+    /// Whether the host is to blame and not the guest: no place, no memory, or a part of the host that failed. Such a fault never
+    /// counts towards an engine's quarantine; the engine waits and goes on by itself.
+    pub fn is_hosts(self) -> bool {
+        matches!(self, Self::NoRoom | Self::HostFailed)
     }
 }
 
@@ -153,8 +165,34 @@ pub trait Guest<H: GuestHost>: Send {
     fn call(&mut self, call: Call<'_>) -> Outcome;
     /// What it has used.
     fn used(&self) -> Used;
+    /// The place that it has.
+    fn place(&self) -> Place {
+        Place::default()
+    }
     /// Adds what a tick touches, its host's part included: with the guest's call, or without it.
     fn footprint(&mut self, _into: &mut Footprint, _is_called: bool) {}
+}
+
+/// A guest's place on the host, taken for as long as a clone of this is kept: by the guest, or by its engine while it has none.
+#[derive(Clone, Default)]
+pub struct Place(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Place {
+    /// Whatever stands for a place at the factory that gives it.
+    pub fn new(held: Arc<dyn Any + Send + Sync>) -> Self {
+        Self(Some(held))
+    }
+
+    /// What its factory made it of.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.0.as_ref()?).downcast().ok()
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Place(taken)" } else { "Place(unbounded)" })
+    }
 }
 
 /// Makes guests of versions it has been given.
@@ -168,11 +206,25 @@ pub trait GuestFactory<H: GuestHost>: Send + Sync {
     fn keep_ready(&self, _version: &Digest) -> Option<Arc<dyn Send + Sync>> {
         None
     }
-    /// Instantiates a version; nothing has been called yet.
+    /// Takes a place for a guest of a version, or makes sure that the one `held` will do. Cheap: nothing is instantiated.
+    ///
+    /// # Errors
+    /// There is no place now ([`FaultKind::NoRoom`]), or the version is not loaded ([`FaultKind::HostFailed`]).
+    fn place(&self, _version: &Digest, held: Option<&Place>) -> Result<Place, Fault> {
+        Ok(held.cloned().unwrap_or_default())
+    }
+    /// Instantiates a version in a place of its own; nothing has been called yet.
     ///
     /// # Errors
     /// The version is not loaded, or it can't be instantiated within the limits.
     fn instantiate(&self, version: &Digest, host: H, limits: GuestLimits) -> Result<Box<dyn Guest<H>>, Fault>;
+    /// The same in a place that [`place`](Self::place) gave, which nobody can take meanwhile.
+    ///
+    /// # Errors
+    /// As [`instantiate`](Self::instantiate).
+    fn instantiate_in(&self, _place: &Place, version: &Digest, host: H, limits: GuestLimits) -> Result<Box<dyn Guest<H>>, Fault> {
+        self.instantiate(version, host, limits)
+    }
 }
 
 /// A guest broke the contract in a call of the host; its call ends as [`Outcome::Trapped`] with this message.

@@ -13,6 +13,7 @@
 //!                      |                           |                               |
 //!                      +--------- start -----------+------------ start ------------+
 //!
+//! starting, warming-up, running, paused ---- wait ----> waiting ---- restart ----> starting
 //! every state but quarantined ---- stop ----> stopped ---- start ----> starting
 //! ```
 //!
@@ -24,6 +25,8 @@
 //!   strategy makes of bars stays whole, and what it makes of ticks is known to have a hole.
 //! - *faulted*: its guest is gone; it starts again from its last saved state, later and later. *quarantined*: it failed too
 //!   often for that and waits for a person.
+//! - *waiting*: the host has no room for it, or a part of the host that it needs has failed. That is no fault of the engine and
+//!   never leads to quarantine: it keeps its turn, and starts by itself when the host can take it.
 //! - An order to pause or to go on that comes while it starts, warms up or has failed is kept in mind: it holds as soon as the
 //!   engine is there.
 //! - A swap of its version ends in the state it began in; a version that fails on trial is a fault with a restart at once,
@@ -37,7 +40,7 @@ words! {
     /// Where an engine stands.
     EngineState {
         Defined = "defined", Starting = "starting", WarmingUp = "warming-up", Running = "running", Paused = "paused",
-        Faulted = "faulted", Quarantined = "quarantined", Stopped = "stopped",
+        Faulted = "faulted", Waiting = "waiting", Quarantined = "quarantined", Stopped = "stopped",
     }
 }
 
@@ -45,7 +48,7 @@ words! {
     /// What happens to an engine.
     EngineEvent {
         Start = "start", Loaded = "loaded", Warm = "warm", Pause = "pause", Resume = "resume",
-        Fault = "fault", Restart = "restart", Quarantine = "quarantine", Stop = "stop",
+        Fault = "fault", Wait = "wait", Restart = "restart", Quarantine = "quarantine", Stop = "stop",
     }
 }
 
@@ -68,16 +71,17 @@ impl EngineState {
         use {EngineEvent as E, EngineState as S};
         match (self, event) {
             (S::Defined | S::Stopped | S::Quarantined | S::Faulted, E::Start) => Ok(S::Starting),
-            (S::Starting | S::WarmingUp | S::Running | S::Paused, E::Start) => Ok(self),
+            (S::Starting | S::WarmingUp | S::Running | S::Paused | S::Waiting, E::Start) => Ok(self),
             (S::Starting, E::Loaded) => Ok(S::WarmingUp),
             (S::WarmingUp, E::Warm) => Ok(S::Running),
             (S::Running | S::Paused, E::Pause) => Ok(S::Paused),
             (S::Paused, E::Resume) => Ok(S::WarmingUp),
             (S::Running, E::Resume) => Ok(S::Running),
             // Whoever runs the engine keeps it in mind until it is there.
-            (S::Starting | S::WarmingUp | S::Faulted, E::Pause | E::Resume) => Ok(self),
+            (S::Starting | S::WarmingUp | S::Faulted | S::Waiting, E::Pause | E::Resume) => Ok(self),
             (S::Starting | S::WarmingUp | S::Running | S::Paused, E::Fault) => Ok(S::Faulted),
-            (S::Faulted, E::Restart) => Ok(S::Starting),
+            (S::Starting | S::WarmingUp | S::Running | S::Paused, E::Wait) => Ok(S::Waiting),
+            (S::Faulted | S::Waiting, E::Restart) => Ok(S::Starting),
             (S::Faulted, E::Quarantine) => Ok(S::Quarantined),
             (S::Quarantined, E::Stop) => Ok(S::Quarantined),
             (_, E::Stop) => Ok(S::Stopped),
@@ -92,7 +96,7 @@ impl EngineState {
 
     /// Whether its version must be ready: it has a guest, or will have one again by itself.
     pub fn needs_version(self) -> bool {
-        self.has_guest() || self == Self::Faulted
+        self.has_guest() || matches!(self, Self::Faulted | Self::Waiting)
     }
 
     /// Whether it has a guest that is fed.
@@ -105,6 +109,12 @@ impl EngineState {
 const QUARANTINES: [(usize, i64); 2] = [(3, 10 * MINUTE_US), (10, DAY_US)];
 /// Delay before the first restart; doubled with each fault of a day.
 const RESTART_DELAY_US: i64 = SECOND_US;
+
+/// How long an engine waits before it looks again whether the host can take it: doubled each time, up to the other. Memory comes
+/// free without anybody telling; half a minute costs nothing and is soon enough.
+const WAIT_US: [i64; 2] = [SECOND_US, 30 * SECOND_US];
+/// Who has not waited for so long waits as for the first time.
+const WAITS_REMEMBERED_US: i64 = 5 * MINUTE_US;
 
 /// What to do after a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +134,9 @@ pub enum Verdict {
 #[derive(Clone, Debug, Default)]
 pub struct Supervisor {
     faults: VecDeque<Steady>,
+    /// How often it has waited for the host lately, and until when.
+    waits: u32,
+    waited_until: Steady,
 }
 
 impl Supervisor {
@@ -138,9 +151,20 @@ impl Supervisor {
         }
     }
 
+    /// The host can't take the engine at `now`. Says when to look again, and counts nothing against the engine.
+    pub fn wait(&mut self, now: Steady) -> Steady {
+        if now.since_us(self.waited_until) >= WAITS_REMEMBERED_US {
+            self.waits = 0;
+        }
+        let delay_us = (WAIT_US[0] << self.waits.min(16)).min(WAIT_US[1]);
+        self.waits += 1;
+        self.waited_until = now.plus_us(delay_us);
+        self.waited_until
+    }
+
     /// A person has looked: forget what was.
     pub fn forgive(&mut self) {
-        self.faults.clear();
+        *self = Self::default();
     }
 }
 
@@ -169,6 +193,25 @@ mod tests {
     }
 
     #[test]
+    fn one_that_waits_for_room_looks_again_within_half_a_minute_for_ever_and_is_never_quarantined() {
+        let mut supervisor = Supervisor::default();
+        let mut now = Steady(0);
+        let delays: Vec<i64> = std::iter::repeat_with(|| {
+            let due = supervisor.wait(now);
+            std::mem::replace(&mut now, due).since_us(due) / -SECOND_US
+        })
+        .take(100)
+        .collect();
+        assert_eq!((&delays[..5], delays[99]), (&[1, 2, 4, 8, 16][..], 30));
+        assert_eq!(supervisor.fault(now), Verdict::RestartIn(SECOND_US), "its first own fault");
+        now = now.plus_us(5 * MINUTE_US);
+        assert_eq!(supervisor.wait(now), now.plus_us(SECOND_US), "that is long ago");
+        use EngineState::Waiting;
+        assert!(Waiting.after(EngineEvent::Quarantine).is_err() && Waiting.after(EngineEvent::Fault).is_err());
+        assert!(Waiting.needs_version() && !Waiting.has_guest());
+    }
+
+    #[test]
     fn start_and_stop_may_be_repeated() {
         use EngineEvent::*;
         for (events, expected) in [
@@ -179,6 +222,8 @@ mod tests {
             (&[Start, Loaded, Warm, Pause, Pause, Resume, Resume, Warm, Resume], EngineState::Running),
             (&[Start, Loaded, Warm, Pause, Start], EngineState::Paused),
             (&[Start, Pause, Loaded, Warm], EngineState::Running),
+            (&[Start, Wait, Start, Restart, Loaded, Warm], EngineState::Running),
+            (&[Start, Wait, Pause, Stop], EngineState::Stopped),
         ] {
             let state = events.iter().try_fold(EngineState::Defined, |state, &event| state.after(event));
             assert_eq!(state, Ok(expected), "{events:?}");

@@ -102,6 +102,9 @@ pub struct Quotas {
     pub memory_bytes_max: u64,
     /// Components of all versions together, bytes: ten with an interpreter each, or ten thousand without.
     pub upload_bytes_max: u64,
+    /// Machine code of all versions together, bytes: twice what their components may have, which is what interpreters become. Each
+    /// version that runs keeps its own in the host's memory.
+    pub compiled_bytes_max: u64,
     /// Log lines, signals and plots of all engines together in a UTC day, bytes: what one engine may say at most at its usual
     /// rate for half a day.
     pub log_bytes_per_day_max: u64,
@@ -115,6 +118,7 @@ impl Default for Quotas {
             fuel_per_second_max: 6_000_000_000,
             memory_bytes_max: 4 << 30,
             upload_bytes_max: 512 << 20,
+            compiled_bytes_max: 1 << 30,
             log_bytes_per_day_max: 256 << 20,
         }
     }

@@ -12,6 +12,7 @@ use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
 use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, WoundDown, set_host_trading};
 use crate::recovery::Recovered;
+use crate::room::RoomLine;
 use crate::scribe::Scribe;
 use crate::setup::{EngineSetup, HostSetup};
 use crate::shadow::ShadowReport;
@@ -125,6 +126,7 @@ impl Host {
             left: Mutex::default(),
             pipeline: Arc::new(Inbox::new()),
             jobs: Jobs::new(),
+            room: RoomLine::default(),
             shards: (0..bounds.shards.max(1)).map(port).collect(),
             homes: Homes::default(),
             accounts: RwLock::default(),

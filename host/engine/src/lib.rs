@@ -37,6 +37,7 @@ mod meter;
 mod moment;
 mod pipeline;
 mod recovery;
+mod room;
 mod scribe;
 mod setup;
 mod shadow;

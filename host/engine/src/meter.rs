@@ -76,6 +76,11 @@ impl Meter {
     pub(crate) fn set_state(&self, state: EngineState, reason: &str, at: Time) {
         self.state.store(state as u8, Relaxed);
         self.since.store(at.0, Relaxed);
+        self.set_reason(reason);
+    }
+
+    /// Its state is the same, for another reason.
+    pub(crate) fn set_reason(&self, reason: &str) {
         let mut last = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
         last.clear();
         last.push_str(reason);

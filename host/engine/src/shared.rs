@@ -10,6 +10,7 @@ use crate::keeping::{Keeping, Reserved};
 use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
 use crate::pipeline::{PipelineItem, PipelineRequest};
+use crate::room::RoomLine;
 use crate::setup::{Bounds, EngineSetup};
 use crate::shard::{Message, ShardRequest};
 use crate::unwritten::LinesAside;
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) left: Mutex<Option<Left>>,
     pub(crate) pipeline: Arc<Inbox<PipelineItem, PipelineRequest>>,
     pub(crate) jobs: Jobs,
+    /// Engines that the host can't take now.
+    pub(crate) room: RoomLine,
     pub(crate) shards: Vec<ShardPort>,
     /// All engines of an account are on one shard, so that they see its changes in one order.
     pub(crate) homes: Homes,
@@ -122,6 +125,16 @@ impl Shared {
 
     pub(crate) fn account(&self, id: AccountId) -> Option<Arc<Mutex<Account>>> {
         self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Room may have come free: whoever is first in line looks. Not while the host is stopping, which frees all of it.
+    pub(crate) fn room_may_be_free(&self) {
+        if self.jobs.is_closed() {
+            return;
+        }
+        if let Some(entry) = self.room.first().and_then(|first| self.engine(first)) {
+            self.homes.of(entry.whose.account).ask(ShardRequest::RoomMayBeFree(entry.whose.engine), self);
+        }
     }
 
     /// What a user's engines use together. As many as have had an engine since the host's start.

@@ -9,7 +9,7 @@ use domain::actor::{Actor, Entrance, FailedStart};
 use domain::bars::MarketView;
 use domain::contract::{Gap, StopReason, TradingState};
 use domain::desk::{Desk, DeskSetup, Reached};
-use domain::guest::{Fault, FaultKind};
+use domain::guest::{Fault, FaultKind, Place};
 use domain::ids::EngineId;
 use domain::limits::HISTORY_ROWS_MAX;
 use domain::symbol::SymbolId;
@@ -35,8 +35,8 @@ pub(crate) struct Job {
 
 /// What is to be done.
 pub(crate) enum Work {
-    /// Start a guest. `reached`: the engine's events wait for it, so it begins where they do; else at the market's last ticks.
-    Start { saved: Option<Arc<Saved>>, orders_before: u32, reached: Option<Reached> },
+    /// Start a guest in the engine's place. `reached`: the engine's events wait for it, so it begins where they do; else at the market's last ticks.
+    Start { place: Place, saved: Option<Arc<Saved>>, orders_before: u32, reached: Option<Reached> },
     /// Make a guest beside the one that works, unless it is `made`, and have it go on from that one's state.
     Beside { now: Time, made: Option<Box<Actor>> },
     /// Tell a guest of the bars that it missed.
@@ -99,11 +99,13 @@ pub(crate) fn serve(shared: &Shared, job: Job) {
     let started = match work {
         // The host is stopping: nobody needs a guest any more.
         Work::Start { .. } | Work::Beside { .. } | Work::Shadow { .. } | Work::ShadowEnters { .. } if stopping => None,
-        Work::Start { saved, orders_before, reached } => Some(begun.start(saved.as_deref(), orders_before, reached.as_ref())),
+        Work::Start { place, saved, orders_before, reached } => {
+            Some(begun.start(&place, saved.as_deref(), orders_before, reached.as_ref()))
+        }
         Work::Beside { now, made } => begun.beside(now, made),
         Work::CatchUp { actor, bars } => begun.catch_up(actor, if stopping { VecDeque::new() } else { bars }),
         Work::Shadow { apart, now } => {
-            let made = begun.guarded(0, || begun.prepared(0, now, Some(&apart)));
+            let made = begun.guarded(0, || begun.prepared(None, 0, now, Some(&apart)));
             Some(begun.started(Role::Shadow, made, Vec::new(), String::new()))
         }
         Work::ShadowEnters { actor, handed } => {
@@ -112,6 +114,7 @@ pub(crate) fn serve(shared: &Shared, job: Job) {
         }
         Work::Retire(actor) => {
             begun.retire(*actor);
+            shared.room_may_be_free();
             None
         }
     };
@@ -129,7 +132,7 @@ struct Begun<'a> {
 }
 
 impl Begun<'_> {
-    fn start(&self, saved: Option<&Saved>, orders_before: u32, reached: Option<&Reached>) -> Started {
+    fn start(&self, place: &Place, saved: Option<&Saved>, orders_before: u32, reached: Option<&Reached>) -> Started {
         let setup = &self.entry.setup;
         let last = match reached {
             Some(reached) if reached.last.len() == setup.symbols.len() => reached.last.clone(),
@@ -143,7 +146,7 @@ impl Begun<'_> {
             None => Vec::new(),
         };
         let actor = self.guarded(orders_before, || {
-            let mut actor = self.prepared(orders_before, now, None)?;
+            let mut actor = self.prepared(Some(place), orders_before, now, None)?;
             actor.set_trading(self.trading);
             actor.enter(&Entrance { restored: saved.map(|saved| &saved.state), gaps, reached, now })
         });
@@ -154,7 +157,7 @@ impl Begun<'_> {
 
     fn beside(&self, now: Time, made: Option<Box<Actor>>) -> Option<Started> {
         let done = |actor| Some(self.started(Role::Beside, actor, Vec::new(), String::new()));
-        let prepared = match made.map_or_else(|| self.guarded(0, || self.prepared(0, now, None)), |made| Ok(*made)) {
+        let prepared = match made.map_or_else(|| self.guarded(0, || self.prepared(None, 0, now, None)), |made| Ok(*made)) {
             Ok(prepared) => prepared,
             failed => return done(failed),
         };
@@ -207,8 +210,9 @@ impl Begun<'_> {
         })));
     }
 
-    /// A fresh guest that has its parameters. One that stands apart follows another, and is not on record.
-    fn prepared(&self, orders_before: u32, now: Time, apart: Option<&Apart>) -> Result<Actor, Box<FailedStart>> {
+    /// A fresh guest that has its parameters, in this place or in one of its own. One that stands apart follows another, and is not
+    /// on record.
+    fn prepared(&self, place: Option<&Place>, orders_before: u32, now: Time, apart: Option<&Apart>) -> Result<Actor, Box<FailedStart>> {
         let (shared, setup) = (self.shared, &self.entry.setup);
         let mut desk = Desk::new(DeskSetup {
             engine: setup.engine,
@@ -233,7 +237,11 @@ impl Begun<'_> {
             let beginning = Beginning { engine: setup.engine, version, table, symbols, seed: setup.seed, limits: setup.limits };
             desk.record(Tape::new(beginning));
         }
-        let guest = shared.factory.instantiate(&setup.version, desk, setup.limits).map_err(|fault| nothing_asked(fault, orders_before))?;
+        let guest = match place {
+            Some(place) => shared.factory.instantiate_in(place, &setup.version, desk, setup.limits),
+            None => shared.factory.instantiate(&setup.version, desk, setup.limits),
+        };
+        let guest = guest.map_err(|fault| nothing_asked(fault, orders_before))?;
         Actor::prepare(guest, &setup.description, &setup.params, now)
     }
 

@@ -74,6 +74,9 @@ impl DiskCache {
             let found = found.filter(|found| found.profile == profile).ok_or("what was found in the component can't be read")?;
             Ok(Stored { component, found, cost })
         });
+        if stored.is_ok() {
+            used_now(&path);
+        }
         stored
             .inspect_err(|problem| {
                 tracing::warn!(path = %path.display(), problem, "compiled code is thrown away; compiling again");
@@ -82,12 +85,19 @@ impl DiskCache {
             .ok()
     }
 
+    /// Bytes of the compiled code of a component, if it is there.
+    pub fn code_bytes(&self, engine: &Engine, digest: &Digest) -> Option<u64> {
+        Some(fs::metadata(self.path(engine, digest)).ok()?.len())
+    }
+
     /// Keeps compiled code. Failing to is no failure of the caller: it is compiled again next time.
-    pub fn put(&self, engine: &Engine, digest: &Digest, compiled: &Compiled) {
+    ///
+    /// What was not used for longest makes room, but nothing that `is_needed`.
+    pub fn put(&self, engine: &Engine, digest: &Digest, compiled: &Compiled, is_needed: impl Fn(&Digest) -> bool) {
         let path = self.path(engine, digest);
         let (found, cost) = (compiled.found.encode(), cost_bytes(&compiled.cost));
         let length = (found.len() as u32).to_le_bytes();
-        let written = self.make_room(compiled.code.len() as u64).and_then(|()| {
+        let written = self.make_room(compiled.code.len() as u64, is_needed).and_then(|()| {
             files::replace(&path, Readers::Owner, |file| {
                 let parts = [compiled.code.as_slice(), &found, &length, &cost];
                 parts.iter().try_for_each(|part| file.write_all(part))?;
@@ -122,8 +132,8 @@ impl DiskCache {
         self.dir.join(format!("{digest}-{}.cwasm", fingerprint(engine)))
     }
 
-    /// Removes the files unused for longest until `bytes` more fit.
-    fn make_room(&self, bytes: u64) -> io::Result<()> {
+    /// Removes the files unused for longest until `bytes` more fit, and none that is needed.
+    fn make_room(&self, bytes: u64, is_needed: impl Fn(&Digest) -> bool) -> io::Result<()> {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
@@ -134,15 +144,35 @@ impl DiskCache {
         }
         files.sort();
         let mut total: u64 = files.iter().map(|(_, len, _)| len).sum::<u64>() + bytes;
+        let mut needed = false;
         for (_, len, path) in files {
             if total <= self.bytes_max {
                 break;
             }
-            fs::remove_file(path)?;
-            total -= len;
+            if digest_of(&path).is_some_and(|digest| is_needed(&digest)) {
+                needed = true;
+            } else {
+                fs::remove_file(path)?;
+                total -= len;
+            }
+        }
+        // A single one beyond the bound is kept, or it would be compiled at every start.
+        if needed && total > self.bytes_max {
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "engines need what is kept: raise sandbox.cache_bytes_max"));
         }
         Ok(())
     }
+}
+
+/// Notes that a file was used: files go in the order of their last use, which is kept as the time of their last change. Not to be able
+/// to costs no more than that it goes earlier.
+fn used_now(path: &Path) {
+    let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+/// The component that a file is the code of.
+fn digest_of(path: &Path) -> Option<Digest> {
+    path.file_name()?.to_str()?.split_once('-')?.0.parse().ok()
 }
 
 /// A file's name, which its mark covers: code of one component must not pass for that of another.

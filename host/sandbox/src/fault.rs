@@ -57,8 +57,8 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
         let message = message(&refused.to_string(), at);
         return match refused.what {
             Scarce::Memory | Scarce::TableElements => Outcome::OutOfMemory(message),
-            // What its neighbours use: the same inputs need not lead to it again, which a replay has to know.
-            Scarce::HostMemory => Outcome::OverQuota(message),
+            // What its neighbours use: the same inputs need not lead to it again, and it counts against nobody.
+            Scarce::HostMemory => Outcome::NoRoom(message),
         };
     }
     let what = match trap {

@@ -8,7 +8,7 @@ use crate::profile::EPOCH;
 use crate::seat::Seat;
 use crate::state::{State, charge};
 use domain::footprint::Footprint;
-use domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Reply, Used};
+use domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Place, Reply, Used};
 use domain::limits::{FAULT_BYTES_MAX, GuestLimits};
 use domain::text;
 use std::any::Any;
@@ -45,8 +45,10 @@ pub(crate) struct SandboxGuest<H: GuestHost, E> {
     ended: Option<Box<str>>,
     strategy: E,
     limits: GuestLimits,
-    /// Its place on the host, given back when it is dropped.
-    _seat: Seat,
+    /// Its place on the host, given back when it and its engine want it no more.
+    seat: Arc<Seat>,
+    /// What it runs, which is kept for as long as it is.
+    _version: Arc<dyn Send + Sync>,
 }
 
 /// What one call may take.
@@ -171,14 +173,15 @@ impl<H: GuestHost, E: Exports<H>> SandboxGuest<H, E> {
         instantiate: impl FnOnce(&mut Store<State<H>>) -> Result<E>,
         host: H,
         limits: GuestLimits,
-        seat: Seat,
+        seat: Arc<Seat>,
+        version: Arc<dyn Send + Sync>,
     ) -> std::result::Result<Self, Fault> {
         let allowance = Allowance::setup(&limits);
         let mut store = store(engine, host, &limits, seat.in_use()).map_err(no_room)?;
         let strategy = attempt(&mut store, &allowance, instantiate).map_err(into_fault)?;
         let memory_bytes = store.data().room.memory_bytes;
         let used = Used { memory_bytes, ..Used::default() };
-        Ok(Self { store, of_event: Allowance::event(&limits), used, ended: None, strategy, limits, _seat: seat })
+        Ok(Self { store, of_event: Allowance::event(&limits), used, ended: None, strategy, limits, seat, _version: version })
     }
 
     /// One call within its allowance. Anything but a return ends the instance.
@@ -245,7 +248,7 @@ impl<H: GuestHost, E: Exports<H>> SandboxGuest<H, E> {
 
 /// A store that can't be made.
 pub(crate) fn no_room(error: wasmtime::Error) -> Fault {
-    Fault { kind: FaultKind::Refused, message: text::line(format_args!("this host can't make room for it: {error:#}"), FAULT_BYTES_MAX) }
+    Fault { kind: FaultKind::NoRoom, message: text::line(format_args!("this host can't make room for it: {error:#}"), FAULT_BYTES_MAX) }
 }
 
 pub(crate) fn into_fault(outcome: Outcome) -> Fault {
@@ -259,6 +262,10 @@ impl<H: GuestHost, E: Exports<H>> Guest<H> for SandboxGuest<H, E> {
 
     fn used(&self) -> Used {
         self.used
+    }
+
+    fn place(&self) -> Place {
+        Place::new(Arc::clone(&self.seat) as _)
     }
 
     fn footprint(&mut self, into: &mut Footprint, is_called: bool) {

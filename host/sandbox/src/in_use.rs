@@ -74,6 +74,25 @@ impl InUse {
         self.look(READING_HOLDS, |reading| reading.grow(more, max)).unwrap_or(Ok(()))
     }
 
+    /// Counts bytes that the host itself is about to use, beside what must be left for a guest to be let in. Reads anew, since what was
+    /// given back a moment ago counts.
+    ///
+    /// # Errors
+    /// The process would come near the end of its memory, in one line with the way out; nothing was counted.
+    pub fn take(&self, bytes: u64) -> Result<(), String> {
+        let Some(max) = self.memory_max else { return Ok(()) };
+        let left = max.saturating_sub(LEFT_BYTES);
+        let taken = self.look(Duration::ZERO, |reading| reading.grow(bytes, left));
+        taken.unwrap_or(Ok(())).map_err(|Refused { wanted, .. }| {
+            let used = (wanted - bytes) >> 20;
+            format!(
+                "this host has no memory for {bytes} bytes of machine code: {used} of {} MiB are in use: stop some engines, or raise \
+                 sandbox.memory_mib_max",
+                max >> 20
+            )
+        })
+    }
+
     /// Sees to a reading no older than `holds`; `None` where there is none.
     fn look<R>(&self, holds: Duration, see: impl FnOnce(&mut Reading) -> R) -> Option<R> {
         // A reading is whole at every moment, so that a panic elsewhere does not matter.

@@ -14,7 +14,7 @@ use crate::seat::{Host, Seat};
 use crate::state::{MEMORIES_MAX, State};
 use crate::{imports, wasi};
 use domain::contract::Description;
-use domain::guest::{Fault, FaultKind, Guest, GuestFactory, GuestHost};
+use domain::guest::{Fault, FaultKind, Guest, GuestFactory, GuestHost, Place};
 use domain::ids::Digest;
 use domain::limits::{FAULT_BYTES_MAX, GuestLimits};
 use domain::text;
@@ -38,10 +38,12 @@ pub struct SandboxConfig {
     /// Where compiled code is kept over restarts; the directory is made if need be, and must be nobody else's. None keeps
     /// it in memory only.
     pub cache_dir: Option<PathBuf>,
-    /// Bytes of compiled code kept there; the oldest goes first.
+    /// Bytes of compiled code kept there; what was not used for longest goes first, and nothing that is in memory for an engine.
     pub cache_bytes_max: u64,
     /// Versions kept compiled in memory: a Rust strategy takes 0.1 MB, a Python one 40 MB. Those that run are never dropped.
     pub versions_max: usize,
+    /// Bytes of machine code of versions in memory that no engine needs: those not used for longest go first.
+    pub idle_code_bytes_max: u64,
     /// Guests alive at once; none takes what the machine has [room](Room) for, and more than that is refused.
     pub guests_max: Option<usize>,
     /// Resident memory of this process, what is mapped from files aside, bytes: near it no further guest is let in, and none grows
@@ -70,6 +72,7 @@ impl Default for SandboxConfig {
             cache_dir: None,
             cache_bytes_max: 1 << 30,
             versions_max: 512,
+            idle_code_bytes_max: 256 << 20,
             guests_max: None,
             resident_bytes_max: None,
             calls: Calls::Direct,
@@ -134,6 +137,9 @@ pub enum LoadError {
     /// Every version kept in memory is needed by an engine and there is no room for another.
     #[error("this host keeps at most {0} versions and engines need all of them: stop some engines, or raise sandbox.versions_max")]
     Full(usize),
+    /// The host has no memory left for it.
+    #[error("{0}")]
+    NoRoom(String),
 }
 
 /// Why a sandbox can't be set up.
@@ -165,6 +171,7 @@ pub struct Sandbox<H: GuestHost> {
     workshops: HashMap<Profile, Workshop<H>>,
     versions: Mutex<HashMap<Digest, Kept<H>>>,
     versions_max: usize,
+    idle_code_bytes_max: u64,
     disk: Option<DiskCache>,
     workplace: Workplace,
     calls: Calls,
@@ -187,6 +194,13 @@ struct Kept<H: 'static> {
     last_use: u64,
 }
 
+impl<H> Kept<H> {
+    /// Whether no engine needs it.
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.version) == 1
+    }
+}
+
 struct Version<H: 'static> {
     component: Component,
     profile: Profile,
@@ -197,6 +211,14 @@ struct Version<H: 'static> {
     direct: Option<direct::Bare<H>>,
     /// What it said of itself when it was loaded.
     description: Option<Description>,
+}
+
+impl<H> Version<H> {
+    /// Bytes of its machine code.
+    fn code_bytes(&self) -> usize {
+        let range = self.component.image_range();
+        range.end as usize - range.start as usize
+    }
 }
 
 /// A version before it is kept, what was found in it and what it took.
@@ -231,6 +253,7 @@ impl<H: GuestHost> Sandbox<H> {
             workshops,
             versions: Mutex::default(),
             versions_max: config.versions_max,
+            idle_code_bytes_max: config.idle_code_bytes_max,
             disk,
             workplace: Workplace::new(config.compiler, codegen),
             calls: config.calls,
@@ -258,7 +281,7 @@ impl<H: GuestHost> Sandbox<H> {
         }
         let Ready { version, found, source, compile } = ready;
         let calls = if version.direct.is_some() { Calls::Direct } else { Calls::Component };
-        let range = version.component.image_range();
+        let compiled_bytes = version.code_bytes();
         self.keep(digest, version)?;
         Ok(Loaded {
             digest,
@@ -271,7 +294,7 @@ impl<H: GuestHost> Sandbox<H> {
             tables: found.tables,
             memory_bytes: found.memory_bytes,
             component_bytes: bytes.len(),
-            compiled_bytes: range.end as usize - range.start as usize,
+            compiled_bytes,
             source,
             compile,
             took: started.elapsed(),
@@ -324,6 +347,10 @@ impl<H: GuestHost> Sandbox<H> {
         let engine = |profile: Profile| &self.workshop(profile).engine;
         // The one it asked for before the one its shape says, which may both be there.
         let candidates = profile.map_or(vec![Profile::Roomy, Profile::Native, Profile::Scripted], |profile| vec![profile]);
+        let on_disk = candidates.iter().filter_map(|&profile| self.disk.as_ref()?.code_bytes(engine(profile), digest));
+        if let Some(bytes) = on_disk.max() {
+            self.room_for_code(bytes)?;
+        }
         let mut found = candidates.iter().filter_map(|&profile| self.disk.as_ref()?.find(engine(profile), profile, digest));
         if let Some(stored) = found.next() {
             return Ok((stored, Source::Disk));
@@ -335,28 +362,77 @@ impl<H: GuestHost> Sandbox<H> {
             CompileError::Failed(why) => LoadError::Failed(why),
         })?;
         let engine = engine(compiled.found.profile);
+        within_measure(compiled.code.len(), bytes.len())?;
         if let Some(disk) = &self.disk {
-            disk.put(engine, digest, &compiled);
+            disk.put(engine, digest, &compiled, |digest| self.is_needed(digest));
         }
+        self.room_for_code(compiled.code.len() as u64)?;
         let component = crate::cache::adopt(engine, &compiled.code).map_err(|error| LoadError::Failed(one_line(&error)))?;
         Ok((Stored { component, found: compiled.found, cost: compiled.cost }, Source::Compiled))
     }
 
     fn keep(&self, digest: Digest, version: Arc<Version<H>>) -> Result<(), LoadError> {
         let mut versions = lock(&self.versions);
+        if let Some(kept) = versions.get_mut(&digest).filter(|kept| kept.version.profile == version.profile) {
+            // Engines hold on to the one that is there.
+            kept.last_use = self.next_use();
+            return Ok(());
+        }
         if !versions.contains_key(&digest) && versions.len() >= self.versions_max {
-            let idle = versions.iter().filter(|(_, kept)| Arc::strong_count(&kept.version) == 1);
+            let idle = versions.iter().filter(|(_, kept)| kept.is_idle());
             let oldest = idle.min_by_key(|(_, kept)| kept.last_use).map(|(digest, _)| *digest);
             versions.remove(&oldest.ok_or(LoadError::Full(self.versions_max))?);
         }
         versions.insert(digest, Kept { version, last_use: self.next_use() });
+        self.drop_idle(&mut versions);
         Ok(())
+    }
+
+    /// Drops what no engine needs and nobody has used for longest, until the rest is within its bound. What was loaded just now stays
+    /// until it has been looked at, however large it is.
+    fn drop_idle(&self, versions: &mut HashMap<Digest, Kept<H>>) {
+        let idle = versions.iter().filter(|(_, kept)| kept.is_idle());
+        let mut idle: Vec<_> = idle.map(|(digest, kept)| (kept.last_use, *digest, kept.version.code_bytes() as u64)).collect();
+        idle.sort_unstable_by_key(|&(last_use, ..)| std::cmp::Reverse(last_use));
+        let mut all = 0;
+        for (at, (_, digest, bytes)) in idle.into_iter().enumerate() {
+            all += bytes;
+            if at > 0 && all > self.idle_code_bytes_max {
+                versions.remove(&digest);
+            }
+        }
+    }
+
+    /// Whether an engine needs a version.
+    fn is_needed(&self, digest: &Digest) -> bool {
+        lock(&self.versions).get(digest).is_some_and(|kept| !kept.is_idle())
+    }
+
+    /// Room in the host's memory for so many bytes of machine code: versions that no engine needs make way.
+    fn room_for_code(&self, bytes: u64) -> Result<(), LoadError> {
+        while let Err(refused) = self.host.take_memory(bytes) {
+            let mut versions = lock(&self.versions);
+            let idle = versions.iter().filter(|(_, kept)| kept.is_idle());
+            let Some(oldest) = idle.min_by_key(|(_, kept)| kept.last_use).map(|(digest, _)| *digest) else {
+                return Err(LoadError::NoRoom(refused));
+            };
+            versions.remove(&oldest);
+        }
+        Ok(())
+    }
+
+    /// The seat that is held already, if it will do for a version, or one of its own.
+    fn seat(&self, version: &Version<H>, held: Option<&Place>) -> Result<Arc<Seat>, Fault> {
+        match held.and_then(Place::get::<Seat>) {
+            Some(seat) => seat.suit(version.maps).map(|()| seat),
+            None => Seat::take(&self.host, version.maps),
+        }
     }
 
     fn version(&self, digest: &Digest) -> Result<Arc<Version<H>>, Fault> {
         let mut versions = lock(&self.versions);
         let Some(kept) = versions.get_mut(digest) else {
-            return Err(Fault { kind: FaultKind::Refused, message: format!("version {digest} is not loaded") });
+            return Err(Fault { kind: FaultKind::HostFailed, message: format!("version {digest} is not loaded") });
         };
         kept.last_use = self.next_use();
         Ok(Arc::clone(&kept.version))
@@ -383,13 +459,22 @@ impl<H: GuestHost> GuestFactory<H> for Sandbox<H> {
         Some(self.version(version).ok()? as Arc<dyn Send + Sync>)
     }
 
+    fn place(&self, version: &Digest, held: Option<&Place>) -> Result<Place, Fault> {
+        Ok(Place::new(self.seat(&*self.version(version)?, held)? as _))
+    }
+
     fn instantiate(&self, version: &Digest, host: H, limits: GuestLimits) -> Result<Box<dyn Guest<H>>, Fault> {
+        self.instantiate_in(&Place::default(), version, host, limits)
+    }
+
+    fn instantiate_in(&self, place: &Place, version: &Digest, host: H, limits: GuestLimits) -> Result<Box<dyn Guest<H>>, Fault> {
         let version = self.version(version)?;
-        let seat = Seat::take(&self.host, Arc::clone(&version) as Arc<dyn Send + Sync>, version.maps)?;
+        let seat = self.seat(&version, Some(place))?;
         let engine = &self.workshop(version.profile).engine;
+        let kept = Arc::clone(&version) as Arc<dyn Send + Sync>;
         Ok(match &version.direct {
-            Some(bare) => Box::new(SandboxGuest::new(engine, |store| Direct::new(bare, store), host, limits, seat)?),
-            None => Box::new(SandboxGuest::new(engine, |store| version.pre.instantiate(store), host, limits, seat)?),
+            Some(bare) => Box::new(SandboxGuest::new(engine, |store| Direct::new(bare, store), host, limits, seat, kept)?),
+            None => Box::new(SandboxGuest::new(engine, |store| version.pre.instantiate(store), host, limits, seat, kept)?),
         })
     }
 }
@@ -420,6 +505,24 @@ fn memories(component: &Component) -> u32 {
     component.resources_required().map_or(MEMORIES_MAX as u32, |required| required.num_memories)
 }
 
+/// Machine code of any component, bytes: what small ones take that are far from the ratio below.
+const CODE_BYTES_FREE: usize = 2 << 20;
+/// Machine code for each byte of a component beyond that. What compilers make of strategies has two to four; many empty functions have
+/// sixty, and cost the host that much for a small upload.
+const CODE_BYTES_PER_BYTE: usize = 20;
+
+/// Refuses a component whose machine code is out of all proportion.
+fn within_measure(code_bytes: usize, component_bytes: usize) -> Result<(), LoadError> {
+    let max = CODE_BYTES_FREE + CODE_BYTES_PER_BYTE * component_bytes;
+    if code_bytes <= max {
+        return Ok(());
+    }
+    Err(LoadError::Unfit(format!(
+        "its {component_bytes} bytes become {code_bytes} bytes of machine code; at most {max}: {CODE_BYTES_PER_BYTE} for each byte and 2 MiB. \
+         Have the compiler leave out functions that do nothing"
+    )))
+}
+
 fn one_line(error: &wasmtime::Error) -> String {
     text::line(format_args!("{error:#}"), FAULT_BYTES_MAX)
 }
@@ -432,6 +535,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_out_of_all_proportion_to_its_component_is_refused_by_both_sizes() {
+        assert_eq!(within_measure(2 << 20, 0), Ok(()));
+        // What compilers make of strategies, with an interpreter and without.
+        assert_eq!((within_measure(300 << 10, 75 << 10), within_measure(40 << 20, 17 << 20)), (Ok(()), Ok(())));
+        let Err(LoadError::Unfit(why)) = within_measure(11_400_000, 199 << 10) else { panic!("50,000 empty functions") };
+        assert!(
+            why.starts_with("its 203776 bytes become 11400000 bytes of machine code; at most 6172672: 20 for each byte and 2 MiB."),
+            "{why}"
+        );
+    }
 
     #[test]
     fn memories_are_counted_over_what_is_instantiated_and_not_over_what_is_written() {

@@ -35,6 +35,14 @@ impl Host {
         self.full_beside(self.guests.load(Ordering::Relaxed), self.maps.load(Ordering::Relaxed), MAPS_OF_A_GUEST)
     }
 
+    /// Counts memory that the host itself is about to use.
+    ///
+    /// # Errors
+    /// It would have too much, in one line with the way out.
+    pub fn take_memory(&self, bytes: u64) -> Result<(), String> {
+        self.in_use.take(bytes)
+    }
+
     /// Why no guest of `more` mappings is let in beside so many that have `maps`.
     fn full_beside(&self, guests: usize, maps: u64, more: u64) -> Option<String> {
         let max = self.guests_max;
@@ -47,11 +55,10 @@ impl Host {
     }
 }
 
-/// A guest's place among those the host has room for, and its hold on the version it runs.
+/// A guest's place among those the host has room for. An engine keeps its own while it has no guest and will have one again.
 pub(crate) struct Seat {
     host: Arc<Host>,
-    maps: u64,
-    _version: Arc<dyn Send + Sync>,
+    maps: AtomicU64,
 }
 
 impl Seat {
@@ -59,15 +66,32 @@ impl Seat {
     ///
     /// # Errors
     /// There is none, in one line with the way out.
-    pub fn take(host: &Arc<Host>, version: Arc<dyn Send + Sync>, maps: u64) -> Result<Self, Fault> {
+    pub fn take(host: &Arc<Host>, maps: u64) -> Result<Arc<Self>, Fault> {
         let guests = host.guests.fetch_add(1, Ordering::Relaxed);
         let others = host.maps.fetch_add(maps, Ordering::Relaxed);
         // Made first, so that every way out gives the place back.
-        let seat = Self { host: Arc::clone(host), maps, _version: version };
+        let seat = Arc::new(Self { host: Arc::clone(host), maps: AtomicU64::new(maps) });
         match host.full_beside(guests, others, maps) {
             None => Ok(seat),
-            Some(message) => Err(Fault { kind: FaultKind::Refused, message }),
+            Some(message) => Err(no_room(message)),
         }
+    }
+
+    /// Makes sure that it will do for a guest of so many mappings, and that the host has the memory that any guest takes.
+    ///
+    /// # Errors
+    /// It will not, in one line with the way out.
+    pub fn suit(&self, maps: u64) -> Result<(), Fault> {
+        let more = maps.saturating_sub(self.maps.load(Ordering::Relaxed));
+        let others = self.host.maps.fetch_add(more, Ordering::Relaxed);
+        self.maps.fetch_add(more, Ordering::Relaxed);
+        let short = if more > 0 { self.host.room.strain(others, more) } else { None };
+        if short.is_some() {
+            self.host.maps.fetch_sub(more, Ordering::Relaxed);
+            self.maps.fetch_sub(more, Ordering::Relaxed);
+        }
+        let strain = short.or_else(|| self.host.in_use.strain());
+        strain.map_or(Ok(()), |strain| Err(no_room(format!("this host lets no further guest in: {strain}"))))
     }
 
     /// What the guest's growth is held against.
@@ -79,8 +103,12 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.host.guests.fetch_sub(1, Ordering::Relaxed);
-        self.host.maps.fetch_sub(self.maps, Ordering::Relaxed);
+        self.host.maps.fetch_sub(*self.maps.get_mut(), Ordering::Relaxed);
     }
+}
+
+fn no_room(message: String) -> Fault {
+    Fault { kind: FaultKind::NoRoom, message }
 }
 
 #[cfg(test)]
@@ -93,15 +121,21 @@ mod tests {
         let room = Room::within(8_000 + 21, None);
         let epochs = EpochClock::start(&[]).expect("one thread");
         let host = Arc::new(Host::new(room.guests, room, InUse::default(), epochs));
-        let enter = |maps: u64| Seat::take(&host, Arc::new(()), maps);
+        let enter = |maps: u64| Seat::take(&host, maps);
         let first = enter(9).expect("there are 21");
         let _second = enter(9).expect("there are 12");
         let fault = enter(9).err().expect("there are 3");
-        assert!(fault.kind == FaultKind::Refused && fault.message.contains("have 18 of 21 mappings and this one takes 9"), "{fault}");
+        assert!(fault.kind == FaultKind::NoRoom && fault.message.contains("have 18 of 21 mappings and this one takes 9"), "{fault}");
         assert_eq!((host.full(), host.guests()), (None, (2, 7)), "a usual one has room, and who was refused has left");
         let _third = enter(MAPS_OF_A_GUEST).expect("there are 3");
         assert!(host.full().is_some_and(|why| why.starts_with("this host lets no further guest in: vm.max_map_count: ")));
+        let fault = first.suit(10).err().expect("there are none left");
+        assert!(fault.kind == FaultKind::NoRoom && first.suit(9).is_ok(), "{fault}");
         drop(first);
         assert!(host.full().is_none() && enter(9).is_ok());
+        let wider = enter(3).expect("there are 9");
+        assert!(wider.suit(9).is_ok() && host.full().is_some(), "it has all of them now");
+        drop(wider);
+        assert!(enter(9).is_ok(), "and gives all back");
     }
 }

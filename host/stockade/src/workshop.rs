@@ -82,9 +82,11 @@ impl Workshop {
             LoadError::Unfit(why) => refused(&why),
             LoadError::Busy(why) => Failure::new(Exit::Machine, why),
             failed @ (LoadError::Failed(_) | LoadError::Full(_)) => Failure::new(Exit::Failed, failed),
+            LoadError::NoRoom(why) => Failure::new(Exit::Machine, why),
         })?;
         let description = sandbox.describe(&loaded.digest).map_err(|fault| match fault.kind {
             FaultKind::Refused => refused(&fault.message),
+            kind if kind.is_hosts() => Failure::new(Exit::Machine, &fault.message),
             _ => refused(&format_args!("its `describe` failed: {fault}")),
         })?;
         Ok(Self { sandbox, loaded, description })

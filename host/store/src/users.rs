@@ -12,6 +12,8 @@ pub struct Holdings {
     pub versions: u64,
     /// Their components, bytes; one that is in two strategies counts twice.
     pub upload_bytes: u64,
+    /// Their machine code, bytes.
+    pub compiled_bytes: u64,
 }
 
 /// A user.

@@ -15,7 +15,7 @@ mod versions;
 pub use accounts::{NewAccount, open_account};
 pub use change::{Changes, change_engine, remove_engine, swap_engine};
 pub use engines::{EngineWanted, add_engine, command_engine};
-pub use resume::{Resumed, resume};
+pub use resume::{Resumed, go_on_later, resume};
 pub use shadow::{end_shadow, shadow_engine, shadow_of};
 pub use trading::TRADING;
 pub use versions::upload;

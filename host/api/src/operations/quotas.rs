@@ -44,6 +44,23 @@ pub(super) async fn room_for_upload(state: &AppState, user: UserId, more: u64) -
     Ok(())
 }
 
+/// Room for one more version of so many bytes of machine code.
+///
+/// # Errors
+/// `QUOTA_COMPILED`.
+pub(super) async fn room_for_code(state: &AppState, user: UserId, more: u64) -> Result<(), Problem> {
+    let max = state.host.quotas().compiled_bytes_max;
+    let bytes = held_by(state, user).await?.compiled_bytes;
+    if max > 0 && bytes.saturating_add(more) > max {
+        let detail = format!(
+            "user {user}'s versions have {bytes} bytes of machine code, this one has {more}, and all may have {max} \
+             (quotas.compiled_bytes_max): upload a smaller one, or raise it"
+        );
+        return Err(Problem::new(Code::QuotaCompiled, detail));
+    }
+    Ok(())
+}
+
 /// Room for a version to run, unless one of the user's engines runs it already.
 ///
 /// # Errors

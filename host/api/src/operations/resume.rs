@@ -1,14 +1,16 @@
 //! The host's start: everything that is stored goes on from where it was.
 
 use super::accounts::open_at_host;
-use super::setup::{add_to_host, load};
-use crate::problem::Problem;
+use super::any_engine;
+use super::engines::command_engine;
+use super::setup::{Kept, add_to_host, load};
+use crate::problem::{Code, Problem};
 use crate::state::AppState;
-use domain::ids::Digest;
+use domain::ids::{Digest, EngineId, UserId};
 use domain::life::EngineState;
-use engine::EngineCommand;
-use std::collections::BTreeSet;
-use std::time::Instant;
+use engine::{EngineCommand, Host};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 use store::{EngineRecord, PAGE_ROWS_MAX, Page, Wanted};
 use tokio::task::JoinSet;
 
@@ -18,6 +20,9 @@ const ENGINES_AT_ONCE: usize = 16;
 const VERSIONS_AT_ONCE: usize = 4;
 /// How many engines lie between two lines of progress.
 const TOLD_EVERY: usize = 1_000;
+/// Rest between two tries to take in what the host could not, doubled up to the other: a part of the host that is mended, or room
+/// that comes free, is found out soon, and one that is not costs nothing.
+const TRY_AGAIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(60)];
 
 /// What went on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,10 +35,13 @@ pub struct Resumed {
     pub started: usize,
     /// What could not go on, one line each.
     pub failed: Vec<String>,
+    /// Engines among them that the host is to blame for: [`go_on_later`] takes them in when it can.
+    pub later: Vec<EngineId>,
 }
 
 /// Opens every account, adds every engine, and starts those that are wanted running; quarantined ones wait for a person. What
-/// can't go on is left alone with its reason, and everything else goes on.
+/// can't go on is left alone with its reason, and everything else goes on. Users take turns in being started, each one's engines by
+/// their ids: where there is room for fewer than before, the same ones run after every start and the others wait.
 ///
 /// # Errors
 /// The database can't be read.
@@ -55,17 +63,85 @@ pub async fn resume(state: &AppState) -> Result<Resumed, Problem> {
     }
     let progress = Progress::begin(state).await?;
     page = Page::first(PAGE_ROWS_MAX);
+    let mut added = Added::default();
     loop {
         let engines = state.store.every_engine(page).await?;
         ready_versions(state, &engines).await;
-        go_on_all(state, &engines, &mut resumed, &progress).await?;
+        add_all(state, &engines, &mut added, &mut resumed, &progress).await?;
         match engines.last() {
             Some(last) => page = Page::beyond(i64::from(last.id.0), PAGE_ROWS_MAX),
             None => break,
         }
     }
+    let failed = state.ask(move |host| added.start(host)).await?;
+    resumed.started -= failed.len();
+    failed.into_iter().for_each(|line| resumed.fail(line));
     progress.done(&resumed);
     Ok(resumed)
+}
+
+/// Takes in engines that could not go on when the host started, as soon as it can. Ends when none is left.
+pub async fn go_on_later(state: AppState, mut engines: Vec<EngineId>) {
+    let mut rest = TRY_AGAIN[0];
+    while !engines.is_empty() {
+        tokio::time::sleep(rest).await;
+        let before = engines.len();
+        let mut left = Vec::new();
+        for engine in engines {
+            if try_again(&state, engine).await.is_err() {
+                left.push(engine);
+            }
+        }
+        engines = left;
+        rest = if engines.len() < before { TRY_AGAIN[0] } else { (rest * 2).min(TRY_AGAIN[1]) };
+    }
+}
+
+/// Nothing to do for one that was removed or stopped, or that a person has started meanwhile.
+async fn try_again(state: &AppState, engine: EngineId) -> Result<(), Problem> {
+    let record = match any_engine(state, engine.0).await {
+        Err(problem) if problem.code == Code::NotFound => return Ok(()),
+        found => found?,
+    };
+    if !is_started(&record) || state.host.engine(engine).is_some_and(|engine| engine.state != EngineState::Defined) {
+        return Ok(());
+    }
+    let why = "the host can take it now";
+    match command_engine(state, &record, EngineCommand::Start, why).await {
+        Err(problem) if problem.is_hosts() => Err(problem),
+        Err(problem) => {
+            tracing::error!("engine {engine} ({}) can't go on: {problem}", record.name);
+            let why = format!("not started: {problem}");
+            Ok(state.store.set_engine_state(engine, EngineState::Faulted, &why, state.clock.now()).await?)
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Engines that are at the host and are to be started.
+#[derive(Default)]
+struct Added {
+    by_owner: BTreeMap<UserId, BTreeMap<EngineId, String>>,
+    /// So that what is loaded later does not push out what an engine will need in a moment.
+    kept: Vec<Kept>,
+}
+
+impl Added {
+    /// Starts them, and gives those that could not be, one line each.
+    fn start(self, host: &Host) -> Vec<String> {
+        let mut failed = Vec::new();
+        let mut turns: Vec<_> = self.by_owner.into_values().map(BTreeMap::into_iter).collect();
+        while !turns.is_empty() {
+            turns.retain_mut(|engines| {
+                let Some((engine, name)) = engines.next() else { return false };
+                if let Err(error) = host.command(engine, EngineCommand::Start, "the host started") {
+                    failed.push(format!("engine {engine} ({name}): {}", Problem::from(error)));
+                }
+                true
+            });
+        }
+        failed
+    }
 }
 
 /// Has every version compiled that these engines run, before they want it all at once. What is wrong with one is said by the
@@ -83,8 +159,14 @@ async fn ready_versions(state: &AppState, engines: &[EngineRecord]) {
     loading.join_all().await;
 }
 
-/// Adds and starts engines, many at once.
-async fn go_on_all(state: &AppState, engines: &[EngineRecord], resumed: &mut Resumed, progress: &Progress) -> Result<(), Problem> {
+/// Adds engines, many at once.
+async fn add_all(
+    state: &AppState,
+    engines: &[EngineRecord],
+    added: &mut Added,
+    resumed: &mut Resumed,
+    progress: &Progress,
+) -> Result<(), Problem> {
     let mut under_way = JoinSet::new();
     let mut left = engines.iter();
     loop {
@@ -93,20 +175,33 @@ async fn go_on_all(state: &AppState, engines: &[EngineRecord], resumed: &mut Res
         {
             let state = state.clone();
             under_way.spawn(async move {
-                let went_on = go_on(&state, &engine).await;
-                (engine, went_on)
+                let ready = ready(&state, &engine).await;
+                (engine, ready)
             });
         }
         let Some(done) = under_way.join_next().await else { return Ok(()) };
-        let (engine, went_on) = done.map_err(Problem::internal)?;
-        match went_on {
-            Ok(started) => {
+        let (engine, ready) = done.map_err(Problem::internal)?;
+        match ready {
+            Ok(kept) => {
                 resumed.engines += 1;
-                resumed.started += usize::from(started);
+                if is_started(&engine) {
+                    resumed.started += 1;
+                    added.kept.push(kept);
+                    added.by_owner.entry(engine.owner).or_default().insert(engine.id, engine.name);
+                }
             }
             Err(problem) => {
-                let why = format!("not started with the host: {problem}");
-                state.store.set_engine_state(engine.id, EngineState::Faulted, &why, state.clock.now()).await?;
+                let waits = problem.is_hosts();
+                let (stands, then) = if waits {
+                    (EngineState::Waiting, "; it starts by itself as soon as the host can take it")
+                } else {
+                    (EngineState::Faulted, "")
+                };
+                let why = format!("not started with the host: {problem}{then}");
+                state.store.set_engine_state(engine.id, stands, &why, state.clock.now()).await?;
+                if waits && is_started(&engine) {
+                    resumed.later.push(engine.id);
+                }
                 resumed.fail(format!("engine {} ({}): {problem}", engine.id, engine.name));
             }
         }
@@ -145,15 +240,10 @@ fn is_started(engine: &EngineRecord) -> bool {
     engine.wanted != Wanted::Stopped && engine.state != EngineState::Quarantined
 }
 
-/// Whether the engine was started.
-async fn go_on(state: &AppState, record: &EngineRecord) -> Result<bool, Problem> {
+/// Has an engine at the host, and its version ready when it starts with it.
+async fn ready(state: &AppState, record: &EngineRecord) -> Result<Kept, Problem> {
     add_to_host(state, record).await?;
-    if !is_started(record) {
-        return Ok(false);
-    }
-    let id = record.id;
-    state.ask(move |host| host.command(id, EngineCommand::Start, "the host started")).await??;
-    Ok(true)
+    if is_started(record) { load(state, record.version).await } else { Ok(None) }
 }
 
 impl Resumed {
@@ -177,7 +267,7 @@ mod tests {
         let progress = Progress { engines: 2_500, since: Instant::now() };
         let line = |engines, failed: usize| {
             let failed = (0..failed).map(|number| number.to_string()).collect();
-            progress.line(&Resumed { accounts: 1, engines, started: 700, failed })
+            progress.line(&Resumed { accounts: 1, engines, started: 700, failed, later: Vec::new() })
         };
         assert_eq!((line(999, 0), line(1_001, 0), line(1_000, 1)), (None, None, None));
         assert_eq!(
@@ -185,7 +275,7 @@ mod tests {
             Some("2000 of 2500 engines are back, 700 of them start"),
             "one that failed is seen to as well"
         );
-        let resumed = Resumed { accounts: 1, engines: 2_499, started: 700, failed: vec!["engine 3".into()] };
+        let resumed = Resumed { engines: 2_499, started: 700, failed: vec!["engine 3".into()], ..Resumed::default() };
         assert_eq!(resumed.last_line(1.26), "2499 engines are back after 1.3 s, 700 of them start, 1 could not go on");
     }
 }

@@ -9,6 +9,7 @@ use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
 use engine::{EngineSetup, HostError, Saved, Scope, Seen};
+use std::sync::Arc;
 use store::{EngineRecord, EngineSave, LastTick, PAGE_ROWS_MAX, Page, VersionRecord, Wanted};
 
 /// Most symbols that an error names.
@@ -32,7 +33,7 @@ pub(super) async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<
     let store = &state.store;
     let version = store.version(record.owner, record.strategy, record.version).await?;
     let symbols = symbols(&record.symbols, &version.description, state.host.table())?;
-    load(state, record.version).await?;
+    let _kept = load(state, record.version).await?;
     let limits = limits(state.limits, &version)?;
     // Perhaps an earlier version's: `load` is told the schema and knows what it can read.
     let saved = store.saved_engine(record.id).await?;
@@ -74,10 +75,13 @@ fn restored(saved: EngineSave, table: &SymbolTable) -> Saved {
     Saved { state: SavedState { schema: saved.schema, bytes: saved.bytes }, at: saved.saved_at, seen }
 }
 
-/// Sees to it that a version can be run.
-pub(super) async fn load(state: &AppState, version: Digest) -> Result<(), Problem> {
-    if state.versions.has(&version) {
-        return Ok(());
+/// Keeps a version ready, whatever others load meanwhile.
+pub(super) type Kept = Option<Arc<dyn Send + Sync>>;
+
+/// Makes a version ready to be run; it stays so for as long as what this gives is kept.
+pub(super) async fn load(state: &AppState, version: Digest) -> Result<Kept, Problem> {
+    if let Some(kept) = state.versions.keep_ready(&version) {
+        return Ok(Some(kept));
     }
     let component = state.store.component(version).await?;
     state.compile(move |versions| versions.load(&version, &component)).await

@@ -1,7 +1,7 @@
 //! Taking components in.
 
 use super::audit;
-use super::quotas::room_for_upload;
+use super::quotas::{room_for_code, room_for_upload};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use axum::body::Bytes;
@@ -20,12 +20,18 @@ pub async fn upload(
     strategy: &str,
     component: Bytes,
 ) -> Result<(StrategyRecord, VersionRecord), Problem> {
-    if !has(state, owner, strategy, &component).await? {
+    let is_new = !has(state, owner, strategy, &component).await?;
+    if is_new {
         room_for_upload(state, owner.id, component.len() as u64).await?;
+        // Before the work of compiling: its machine code has at least a byte.
+        room_for_code(state, owner.id, 1).await?;
     }
     let bytes = component.clone();
     let checked = state.compile(move |versions| versions.check(&bytes)).await?;
     check_description(&checked.description).map_err(|why| Problem::new(Code::ComponentRefused, why))?;
+    if is_new {
+        room_for_code(state, owner.id, checked.report.compiled_bytes).await?;
+    }
     let now = state.clock.now();
     let strategy = match state.store.find_strategy(owner.id, strategy).await? {
         Some(found) => found,

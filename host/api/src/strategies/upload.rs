@@ -28,7 +28,7 @@ pub(crate) struct UploadQuery {
 /// The component is checked, compiled and asked what it is before anything is kept; at most 24 MiB. The same component again
 /// changes nothing. Takes half a minute when the component brings an interpreter along.
 ///
-/// Codes: `NOT_FOUND` user, `COMPONENT_REFUSED`, `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, `INVALID_VALUE` name, `HOST_FULL`, `BUSY`.
+/// Codes: `NOT_FOUND` user, `COMPONENT_REFUSED`, `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, `INVALID_VALUE` name, `QUOTA_UPLOADS`, `QUOTA_COMPILED`, `HOST_FULL`, `BUSY`.
 #[utoipa::path(post, path = "/strategies", tag = "strategies", operation_id = "upload_strategy", params(UploadQuery),
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component's bytes."),
     responses((status = 201, description = "The version is kept.", body = VersionView)))]

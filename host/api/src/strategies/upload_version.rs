@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 ///
 /// As `POST /strategies`, but a mistyped name is refused instead of becoming a new strategy.
 ///
-/// Codes: `NOT_FOUND` user or strategy, `COMPONENT_REFUSED`, `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, `HOST_FULL`, `BUSY`.
+/// Codes: `NOT_FOUND` user or strategy, `COMPONENT_REFUSED`, `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, `QUOTA_UPLOADS`, `QUOTA_COMPILED`, `HOST_FULL`, `BUSY`.
 #[utoipa::path(post, path = "/strategies/{name}/versions", tag = "strategies", operation_id = "upload_version",
     params(("name" = String, Path, description = "The strategy."), UserQuery),
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component's bytes."),

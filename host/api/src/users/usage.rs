@@ -37,6 +37,8 @@ pub(crate) struct UsageView {
     versions: u64,
     /// Their components, bytes.
     upload_bytes: u64,
+    /// Their machine code, bytes.
+    compiled_bytes: u64,
     /// Log lines, signals and plots since midnight UTC, or since the host's start, bytes.
     log_bytes_today: u64,
     quotas: QuotasView,
@@ -56,13 +58,23 @@ pub(crate) struct QuotasView {
     memory_bytes_max: u64,
     /// Beyond it versions can't be uploaded: `QUOTA_UPLOADS`.
     upload_bytes_max: u64,
+    /// Beyond it versions can't be uploaded: `QUOTA_COMPILED`.
+    compiled_bytes_max: u64,
     /// Beyond it what the user's engines say is dropped until midnight UTC.
     log_bytes_per_day_max: u64,
 }
 
 impl UsageView {
     fn new(user: &store::UserRecord, held: Holdings, used: UserUsage, quotas: Quotas) -> Self {
-        let Quotas { engines_max, versions_max, fuel_per_second_max, memory_bytes_max, upload_bytes_max, log_bytes_per_day_max } = quotas;
+        let Quotas {
+            engines_max,
+            versions_max,
+            fuel_per_second_max,
+            memory_bytes_max,
+            upload_bytes_max,
+            compiled_bytes_max,
+            log_bytes_per_day_max,
+        } = quotas;
         Self {
             user: user.name.clone(),
             id: user.id.0,
@@ -75,6 +87,7 @@ impl UsageView {
             memory_bytes: used.memory_bytes,
             versions: held.versions,
             upload_bytes: held.upload_bytes,
+            compiled_bytes: held.compiled_bytes,
             log_bytes_today: used.log_bytes_today,
             quotas: QuotasView {
                 engines_max,
@@ -82,6 +95,7 @@ impl UsageView {
                 fuel_per_second_max,
                 memory_bytes_max,
                 upload_bytes_max,
+                compiled_bytes_max,
                 log_bytes_per_day_max,
             },
         }

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod any_body;
 mod document;
 mod engines;
 mod health;

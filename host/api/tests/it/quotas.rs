@@ -106,3 +106,17 @@ async fn an_engine_whose_version_had_to_make_room_while_it_was_stopped_starts_as
     let engine = world.get("/engines/1").await.ok();
     assert_eq!(fields(&engine, "state faults"), json(r#"["running",0]"#), "{engine}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machine_code_counts_to_who_uploads_it() {
+    let world = World::with(Quotas { compiled_bytes_max: 200, ..Quotas::default() }).await;
+    world.furnish().await;
+    let usage = world.get("/users/usage?user=ann").await.ok();
+    assert_eq!((&usage["compiled_bytes"], &usage["quotas"]["compiled_bytes_max"]), (&60.into(), &200.into()));
+    let full = "user 1's versions have 60 bytes of machine code, this one has 180, and all may have 200 (quotas.compiled_bytes_max)";
+    world.upload("ann", "cross", "trader as it may b").await.refused(403, "QUOTA_COMPILED", full);
+    assert_eq!(world.get("/users/usage?user=ann").await.ok()["versions"], 1, "nothing is kept of it");
+    world.upload("ann", "cross", "trader").await.created();
+    world.upload("ann", "cross", "trader as it").await.created();
+    assert_eq!(world.get("/users/usage?user=ann").await.ok()["compiled_bytes"], 180);
+}

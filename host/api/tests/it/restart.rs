@@ -2,6 +2,7 @@
 
 use crate::support::{World, json};
 use serde_json::Value;
+use std::sync::atomic::Ordering;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_and_engines_go_on_where_they_were() {
@@ -106,4 +107,44 @@ async fn a_database_that_lacks_what_the_broker_has_had_gives_none_of_its_numbers
     stockade_api::operations::resume(&world.state).await.unwrap();
     world.settle();
     assert_eq!(world.store.orders_begun(EngineId(1)).await.unwrap(), 50_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_room_for_fewer_the_same_ones_run_and_the_others_wait_by_name_and_go_on_by_themselves() {
+    let world = World::furnished().await;
+    world.post("/users", json(r#"{"name":"bob"}"#)).await.created();
+    world.post("/accounts?user=bob", json(r#"{"name":"paper"}"#)).await.created();
+    world.upload("bob", "cross", "trader").await.created();
+    for (user, names) in [("ann", ["a1", "a2", "a3", "a4"]), ("bob", ["b1", "b2", "b3", "b4"])] {
+        for name in names {
+            let engine = serde_json::json!({ "name": name, "account": "paper", "strategy": "cross", "symbols": ["EURUSD"], "start": true });
+            world.post(&format!("/engines?user={user}"), engine).await.created();
+        }
+    }
+    let mut world = world;
+    for _ in 0..2 {
+        world = world.restarted().await;
+        world.places_max.store(3, Ordering::SeqCst);
+        let resumed = stockade_api::operations::resume(&world.state).await.unwrap();
+        assert_eq!((resumed.engines, resumed.started, resumed.failed), (8, 8, Vec::new()));
+        world.settle();
+        let engines = world.get("/engines").await.ok();
+        let of = |state: &str| -> Vec<String> {
+            let all = engines["items"].as_array().unwrap().iter().filter(|engine| engine["state"] == state);
+            all.map(|engine| engine["name"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(
+            (of("running"), of("waiting")),
+            (vec!["a1".into(), "a2".into(), "b1".into()], vec!["a3".into(), "a4".into(), "b2".into(), "b3".into(), "b4".into()])
+        );
+        assert_eq!(engines["items"][2]["faults"], 0);
+    }
+    let engines = world.get("/health").await.ok()["engines"].clone();
+    assert_eq!((&engines["waiting"], &engines["status"]), (&5.into(), &"degraded".into()));
+    let why = engines["reason"].as_str().unwrap();
+    assert!(why.starts_with("5 engines wait for the host, engine ") && why.contains("room for 3 guests"), "{why}");
+    // A place that comes free is the next user's in turn.
+    world.post("/engines/1/stop", Value::Null).await.ok();
+    world.settle();
+    assert_eq!(world.get("/engines/6").await.ok()["state"], "running", "b2 was before a3");
 }

@@ -7,7 +7,7 @@ use domain::bars::MarketHistory;
 use domain::broker::{AccountTerms, Broker, Deal, Entry, Happened, LiveBroker, Reason, Report, Whereabouts};
 use domain::contract::*;
 use domain::desk::Desk;
-use domain::guest::{Call, Fault, FaultKind, Guest, GuestFactory, GuestHost, Outcome, Reply, Used};
+use domain::guest::{Call, Fault, FaultKind, Guest, GuestFactory, GuestHost, Outcome, Place, Reply, Used};
 use domain::ids::{AccountId, DealId, Digest, OrderId, PositionId};
 use domain::journal::Recorded;
 use domain::keeper::{Keeper, Kept, NotKept, Note};
@@ -22,7 +22,7 @@ use domain::time::{Clock, SECOND_US, Steady, Time};
 use engine::{Bounds, Event, EventSink, Host, HostSetup};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stockade_api::{AppState, Checked, DoorLimits, Feed, FeedReport, LiveFeed, Parts, Refused, Status, UploadReport, Versions};
@@ -82,6 +82,8 @@ pub struct World {
     pub host: Arc<Host>,
     pub live: LiveFeed,
     pub feed: Arc<ScriptedFeed>,
+    /// How many guests there is room for.
+    pub places_max: Arc<AtomicUsize>,
     /// What somebody else has on every account.
     pub foreign: Arc<Mutex<Vec<Foreign>>>,
     /// Orders of ours that the broker says it has had; `None` when it can't say.
@@ -120,7 +122,8 @@ impl World {
         let store = Store::open(&folder.path().join("stockade.db")).await.unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(START_US)));
         let live = LiveFeed::new(table.clone(), &doors);
-        let guests = Arc::new(Guests::default());
+        let places_max = Arc::new(AtomicUsize::new(usize::MAX));
+        let guests = Arc::new(Guests { places_max: Arc::clone(&places_max), ..Guests::default() });
         let foreign: Arc<Mutex<Vec<Foreign>>> = Arc::default();
         let seen = Arc::new(Mutex::new(Some(Vec::new())));
         let (file, _) = StateFile::open(folder.path(), "test", &table).unwrap();
@@ -153,7 +156,7 @@ impl World {
             ceiling: domain::risk::RiskLimits::operators(),
             doors,
         };
-        Self { state: AppState::new(parts), store, host, live, feed, foreign, seen, keeper, clock, ticks: AtomicU64::new(0), folder }
+        Self { state: AppState::new(parts), store, host, live, feed, places_max, foreign, seen, keeper, clock, ticks: AtomicU64::new(0), folder }
     }
 
     /// Stops this host and starts another on the same data.
@@ -311,7 +314,20 @@ impl EventSink for Sink {
 /// Components are the names of scripts: `trader...` buys a lot at its first tick and says so, or at every one, `trapper...` traps at it; those
 /// that are `forgetful` do not look at what they saved. For one that `takes all room` all others have to go.
 #[derive(Default)]
-struct Guests(Mutex<BTreeMap<Digest, String>>);
+struct Guests {
+    loaded: Mutex<BTreeMap<Digest, String>>,
+    places: Arc<AtomicUsize>,
+    places_max: Arc<AtomicUsize>,
+}
+
+/// One of the places.
+struct Taken(Arc<AtomicUsize>);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 impl Versions for Guests {
     fn check(&self, component: &[u8]) -> Result<Checked, Refused> {
@@ -324,15 +340,18 @@ impl Versions for Guests {
             return Err(Refused::Unfit("this is text, not a component: build the strategy with `stockade strategy build`".into()));
         }
         if name.contains("takes all room") {
-            self.0.lock().unwrap().clear();
+            self.loaded.lock().unwrap().clear();
         }
         self.load(&Digest::of(component), component)?;
-        Ok(Checked { description: description(&name), report: UploadReport { functions: 1, ..UploadReport::default() } })
+        Ok(Checked {
+            description: description(&name),
+            report: UploadReport { functions: 1, compiled_bytes: 10 * component.len() as u64, ..UploadReport::default() },
+        })
     }
 
-    fn load(&self, version: &Digest, component: &[u8]) -> Result<(), Refused> {
-        self.0.lock().unwrap().insert(*version, String::from_utf8_lossy(component).into_owned());
-        Ok(())
+    fn load(&self, version: &Digest, component: &[u8]) -> Result<Option<Arc<dyn Send + Sync>>, Refused> {
+        self.loaded.lock().unwrap().insert(*version, String::from_utf8_lossy(component).into_owned());
+        Ok(None)
     }
 }
 
@@ -365,6 +384,16 @@ impl GuestFactory<Desk> for Guests {
         Ok(description(&self.name(version)?))
     }
 
+    fn place(&self, _: &Digest, held: Option<&Place>) -> Result<Place, Fault> {
+        if let Some(held) = held.filter(|held| held.get::<Taken>().is_some()) {
+            return Ok(held.clone());
+        }
+        let max = self.places_max.load(Ordering::SeqCst);
+        let taken = self.places.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |taken| (taken < max).then_some(taken + 1));
+        let full = |_| Fault { kind: FaultKind::NoRoom, message: format!("this host has room for {max} guests and all are taken") };
+        taken.map_err(full).map(|_| Place::new(Arc::new(Taken(Arc::clone(&self.places)))))
+    }
+
     fn instantiate(&self, version: &Digest, mut host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
         host.grow_memory(MEMORY_BYTES).map_err(|over| Fault { kind: FaultKind::OverQuota, message: over.to_string() })?;
         let name = self.name(version)?;
@@ -376,7 +405,7 @@ impl GuestFactory<Desk> for Guests {
 
 impl Guests {
     fn name(&self, version: &Digest) -> Result<String, Fault> {
-        let loaded = self.0.lock().unwrap().get(version).cloned();
+        let loaded = self.loaded.lock().unwrap().get(version).cloned();
         loaded.ok_or_else(|| Fault { kind: FaultKind::Refused, message: "this version is not loaded".into() })
     }
 }

@@ -11,7 +11,7 @@ use domain::actor::FailedStart;
 use domain::bars::MarketView;
 use domain::contract::{Gap, StopReason};
 use domain::desk::Reached;
-use domain::guest::Fault;
+use domain::guest::{Fault, FaultKind};
 use domain::ids::EngineId;
 use domain::life::{EngineEvent, EngineState, NotNow, Verdict};
 use domain::limits::HISTORY_ROWS_MAX;
@@ -92,9 +92,12 @@ impl Shard {
                 // A person has looked at what went wrong.
                 slot.supervisor.forgive();
             }
-            self.send_to_starter(at, None);
+            match self.slots[at].as_mut().map_or(Ok(()), |slot| slot.find_place(&self.shared)) {
+                Ok(()) => self.send_to_starter(at, None),
+                Err(fault) => self.fault(at, fault),
+            }
         }
-        Ok(after)
+        Ok(self.state(at))
     }
 
     /// Has a guest started, unless an earlier start is still under way: two of them would use the same order numbers.
@@ -106,7 +109,8 @@ impl Shard {
         if std::mem::replace(&mut slot.at_starter, true) {
             return;
         }
-        let work = Work::Start { saved: slot.saved.clone(), orders_before: slot.orders, reached };
+        let place = slot.place.clone().unwrap_or_default();
+        let work = Work::Start { place, saved: slot.saved.clone(), orders_before: slot.orders, reached };
         let job = Job { entry: Arc::clone(&slot.entry), generation: slot.generation, trading: slot.trading(), work };
         // Without starters the host is stopping, and so is this engine.
         drop(self.shared.jobs.add(job));
@@ -173,6 +177,7 @@ impl Shard {
         } else if slot.state == EngineState::Starting {
             self.send_to_starter(at, None);
         }
+        self.shared.room_may_be_free();
     }
 
     /// What happened while its guest was being started.
@@ -345,7 +350,7 @@ impl Shard {
         self.stopping = true;
     }
 
-    /// A guest has failed: it is gone, and the engine's record decides what follows.
+    /// A guest has failed: it is gone, and the engine's record decides what follows. When the host is to blame, the engine waits.
     pub(super) fn fault(&mut self, at: usize, fault: Fault) {
         self.give_up_beside(at, "the version that works has failed");
         self.end_shadow(at, "the version that works has failed");
@@ -360,6 +365,11 @@ impl Shard {
         // What waited for it, it has missed; the next one finds out.
         slot.held = None;
         slot.pause_when_there |= slot.state == EngineState::Paused;
+        if fault.kind.is_hosts() {
+            self.step(at, EngineEvent::Wait, &waits(&fault));
+            self.waits_for_host(at, &fault);
+            return;
+        }
         add(&slot.entry.meter.faults, 1);
         let verdict = slot.supervisor.fault(now);
         let whose = slot.entry.whose;
@@ -395,6 +405,7 @@ impl Shard {
         for at in 0..self.slots.len() {
             let due = self.slots[at].as_ref().and_then(|slot| slot.restart_at);
             match due {
+                Some(due) if due <= now && self.state(at) == EngineState::Waiting => self.look_for_room(at),
                 Some(due) if due <= now => {
                     self.step(at, EngineEvent::Restart, "starts again after a fault, from its last saved state");
                     if let Some(slot) = self.slots[at].as_ref() {
@@ -405,6 +416,51 @@ impl Shard {
                 Some(due) => self.next_restart = Some(self.next_restart.map_or(due, |earlier| earlier.min(due))),
                 None => {}
             }
+        }
+    }
+
+    /// It is an engine's turn to look for room.
+    pub(super) fn room_may_be_free(&mut self, engine: EngineId) {
+        let waits = |at: &usize| self.state(*at) == EngineState::Waiting;
+        self.slot(engine).filter(waits).into_iter().for_each(|at| self.look_for_room(at));
+    }
+
+    /// Starts an engine that waits, if the host can take it now. Else it waits on, which changes no more than the reason that is shown.
+    fn look_for_room(&mut self, at: usize) {
+        let Some(slot) = self.slots[at].as_mut() else { return };
+        match slot.find_place(&self.shared) {
+            Ok(()) => {
+                self.step(at, EngineEvent::Restart, "the host can take it now: it starts, from its last saved state");
+                self.send_to_starter(at, None);
+            }
+            Err(fault) => {
+                slot.entry.meter.set_reason(&waits(&fault));
+                self.waits_for_host(at, &fault);
+            }
+        }
+    }
+
+    /// The host can't take an engine now. Of those that wait for room only the first looks by itself, later and later; the next is
+    /// told when it is its turn. What else the host lacks, each waits for by itself.
+    fn waits_for_host(&mut self, at: usize, fault: &Fault) {
+        let now = self.shared.clock.steady();
+        let Some(slot) = self.slots[at].as_mut() else { return };
+        let whose = slot.entry.whose;
+        let looks = if fault.kind == FaultKind::NoRoom {
+            if self.shared.room.is_turn_of(whose.engine) {
+                self.shared.room.set_why(&fault.message);
+            }
+            self.shared.room.join(whose);
+            self.shared.room.is_turn_of(whose.engine)
+        } else {
+            if self.shared.room.leave(whose) {
+                self.shared.room_may_be_free();
+            }
+            true
+        };
+        slot.restart_at = looks.then(|| slot.supervisor.wait(now));
+        if let Some(due) = slot.restart_at {
+            self.next_restart = Some(self.next_restart.map_or(due, |earlier| earlier.min(due)));
         }
     }
 
@@ -516,8 +572,19 @@ impl Shard {
             let engine = slot.entry.whose;
             let at = self.shared.clock.now();
             slot.entry.meter.set_state(to, reason, at);
+            let gave_back = !to.needs_version() && slot.place.take().is_some();
             self.tell(Event::State { engine, from, to, reason: reason.to_owned(), stopped, at });
+            // Who is in line keeps its turn until it has been taken in, or does not want to be any more.
+            let left = !matches!(to, EngineState::Waiting | EngineState::Starting) && self.shared.room.leave(engine);
+            if left || gave_back {
+                self.shared.room_may_be_free();
+            }
         }
         Ok(to)
     }
+}
+
+/// What is told of an engine that the host can't take now.
+fn waits(fault: &Fault) -> String {
+    format!("{fault}; it keeps its turn and starts by itself as soon as the host can take it")
 }

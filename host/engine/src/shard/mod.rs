@@ -119,6 +119,8 @@ pub(crate) enum ShardRequest {
     /// An engine's own has: its guest is told.
     EngineTradingChanged(EngineId),
     Started(Box<Started>),
+    /// It is this engine's turn, and there may be room for it.
+    RoomMayBeFree(EngineId),
     /// Engines from another shard.
     Adopt(Box<Parcel>),
 }
@@ -141,7 +143,7 @@ impl ShardRequest {
         match self {
             Self::Add(entry) | Self::Swap { entry, .. } | Self::Shadow { entry, .. } => Some(entry.whose.engine),
             Self::Remove { engine, .. } | Self::Command { engine, .. } | Self::EndShadow { engine, .. } => Some(*engine),
-            Self::Ready { engine, .. } | Self::EngineTradingChanged(engine) => Some(*engine),
+            Self::Ready { engine, .. } | Self::EngineTradingChanged(engine) | Self::RoomMayBeFree(engine) => Some(*engine),
             Self::Started(started) => Some(started.engine),
             Self::TradingChanged | Self::Adopt(_) => None,
         }
@@ -179,6 +181,7 @@ pub(crate) struct Shard {
     dozing: doze::Dozing,
     /// Subscribers without a guest are still in `by_symbol`.
     stale: bool,
+    /// When the first engine that has failed, or waits for room, is due.
     next_restart: Option<Steady>,
     stopping: bool,
     messages: Vec<Message>,
@@ -376,6 +379,7 @@ impl Shard {
                 }
             }
             ShardRequest::Started(started) => self.started(*started),
+            ShardRequest::RoomMayBeFree(engine) => self.room_may_be_free(engine),
             ShardRequest::Adopt(parcel) => self.adopt(*parcel),
         }
     }

@@ -183,6 +183,7 @@ impl Shard {
         if let Stage::Ready(actor) | Stage::Handed(actor, _) | Stage::Following(actor) = shadow.stage {
             dropped(Some(*actor));
         }
+        self.shared.room_may_be_free();
     }
 }
 

@@ -14,7 +14,7 @@ use domain::actor::Actor;
 use domain::contract::{Gap, LogLevel, TradingState};
 use domain::desk::{Columns, Remark};
 use domain::footprint::Footprint;
-use domain::guest::{Fault, FaultKind};
+use domain::guest::{Fault, FaultKind, Place};
 use domain::ids::EngineId;
 use domain::ledger::Change;
 use domain::life::{EngineState, Supervisor};
@@ -100,7 +100,10 @@ pub(super) struct Slot {
     pub(super) orders: u32,
     /// Counts starts.
     pub(super) generation: u32,
+    /// When it starts again, or looks for room again.
     pub(super) restart_at: Option<Steady>,
+    /// Its place on the host, also while it has failed and starts again later.
+    pub(super) place: Option<Place>,
     /// A guest of it is being started elsewhere.
     pub(super) at_starter: bool,
     /// Set when it is to be forgotten: who is told how many orders it has asked for.
@@ -147,6 +150,7 @@ impl Slot {
             orders: entry.orders_before,
             generation: 0,
             restart_at: None,
+            place: None,
             at_starter: false,
             removed: None,
             waiting: Vec::new(),
@@ -190,6 +194,16 @@ impl Slot {
         });
         self.wanted = wanted.collect();
         self.latest_only = setup.description.latest_tick_only;
+    }
+
+    /// Takes a place on the host for it, or makes sure that the one it has will do.
+    pub(super) fn find_place(&mut self, shared: &Shared) -> Result<(), Fault> {
+        if !shared.room.is_turn_of(self.entry.whose.engine) {
+            let message = format!("{}; other engines wait for that before it", shared.room.why());
+            return Err(Fault { kind: FaultKind::NoRoom, message });
+        }
+        self.place = Some(shared.factory.place(&self.entry.setup.version, self.place.as_ref())?);
+        Ok(())
     }
 
     /// As its owner or an operator set it.

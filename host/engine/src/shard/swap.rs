@@ -75,7 +75,7 @@ impl Shard {
             EngineState::Starting | EngineState::WarmingUp => {
                 return refused(format!("engine {} is {}; try again when it runs", entry.whose.engine, slot.state));
             }
-            EngineState::Defined | EngineState::Stopped | EngineState::Faulted | EngineState::Quarantined => {
+            EngineState::Defined | EngineState::Stopped | EngineState::Faulted | EngineState::Waiting | EngineState::Quarantined => {
                 self.change(at, entry);
                 return reply(&answer, Ok(Swapped::AtNextStart));
             }
@@ -184,6 +184,7 @@ impl Shard {
         let before = std::mem::replace(&mut slot.entry, Arc::clone(&entry));
         slot.orders = actor.orders();
         let old = slot.part_with(self.second, &self.shared);
+        slot.place = Some(actor.place());
         slot.actor = Some(actor);
         slot.look_at_setup();
         slot.deliver(&self.shared);

@@ -16,6 +16,7 @@ mod orders;
 mod quotas;
 mod recording;
 mod recovery;
+mod room;
 mod seen;
 mod shadow;
 mod simulation;

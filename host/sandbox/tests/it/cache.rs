@@ -97,6 +97,34 @@ fn the_oldest_file_makes_room() {
 }
 
 #[test]
+fn what_engines_need_stays_on_disk_whatever_others_upload_and_the_rest_goes_by_its_last_use() {
+    let dir = tempfile::tempdir().unwrap();
+    let digests = |dir: &Path| -> Vec<String> {
+        let names = entries(dir).into_iter().map(|path| path.file_name().unwrap().to_str().unwrap()[..64].to_owned());
+        names.collect()
+    };
+    let [first, second, third] = [1, 2, 3].map(|number| [probe(), &[0, 2, 1, number]].concat());
+    let sandbox = sandbox_in(dir.path(), 1 << 30);
+    let [one, two] = [&first, &second].map(|component| sandbox.load(component).unwrap().digest);
+    let all: u64 = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    drop(sandbox);
+    // Room for what is there and not for another; the first was written before the second and is used after it.
+    let sandbox = sandbox_in(dir.path(), all + 1_000);
+    sandbox.load(&second).unwrap();
+    assert_eq!(sandbox.load(&first).unwrap().source, Source::Disk);
+    let three = sandbox.load(&third).unwrap().digest;
+    let there = digests(dir.path());
+    let has = |digest: &domain::ids::Digest| there.contains(&digest.to_string());
+    assert_eq!([has(&one), has(&two), has(&three)], [true, false, true]);
+
+    let _kept = sandbox.keep_ready(&one).unwrap();
+    for number in 4..9 {
+        sandbox.load(&[probe(), &[0, 2, 1, number]].concat()).unwrap();
+    }
+    assert!(digests(dir.path()).contains(&one.to_string()), "an engine needs it");
+}
+
+#[test]
 fn a_directory_that_cannot_be_used_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let config = SandboxConfig { cache_dir: Some(file.path().join("cache")), ..SandboxConfig::default() };

@@ -106,7 +106,7 @@ fn a_growth_that_the_host_has_no_memory_for_is_refused_and_the_guest_may_go_on()
 
 #[test]
 fn who_fails_for_want_of_the_hosts_memory_is_told_that_it_is_the_host_that_is_short() {
-    let OverQuota(message) = end_of(on_a_host_short_of_memory("take two gigabytes")) else { panic!() };
+    let NoRoom(message) = end_of(on_a_host_short_of_memory("take two gigabytes")) else { panic!() };
     says(&message, &["more bytes of memory when this host was short of it", "through no fault of the strategy", "sandbox.memory_mib_max"]);
 }
 

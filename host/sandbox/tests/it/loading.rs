@@ -4,7 +4,7 @@ use crate::crafted::with_module;
 use crate::*;
 use domain::guest::FaultKind;
 use domain::ids::Digest;
-use stockade_sandbox::{Calls, LoadError, Profile, Room, Source};
+use stockade_sandbox::{LoadError, Profile, Room, Source};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 
 #[track_caller]
@@ -109,7 +109,7 @@ fn shapes_that_take_for_ever_to_compile_are_refused() {
 #[test]
 fn a_version_that_is_not_loaded_makes_no_guest() {
     let fault = shared().instantiate(&Digest([9; 32]), ScriptedHost::default(), GuestLimits::default()).err().unwrap();
-    assert_eq!(fault.kind, FaultKind::Refused);
+    assert_eq!(fault.kind, FaultKind::HostFailed);
     assert!(fault.message.contains("is not loaded"), "{fault}");
 }
 
@@ -150,14 +150,48 @@ fn a_strategy_that_starts_large_or_asks_for_more_gets_a_roomy_slot() {
 }
 
 #[test]
-fn a_host_without_memory_to_spare_lets_nobody_in_and_takes_versions_as_ever() {
+fn a_host_without_memory_to_spare_lets_nobody_in_and_takes_no_version() {
     let sandbox = Cell::new(SandboxConfig { resident_bytes_max: Some(1 << 20), ..SandboxConfig::default() }).unwrap();
-    let loaded = sandbox.load(components::ema_cross()).unwrap();
-    assert_eq!(loaded.calls, Calls::Direct);
-    let fault = sandbox.instantiate(&loaded.digest, ScriptedHost::default(), GuestLimits::default()).err().expect("1 MiB is in use");
-    assert_eq!(fault.kind, FaultKind::Refused);
-    let named = |why: &str| why.starts_with("this host lets no further guest in: memory: ");
-    assert!(named(&fault.message) && sandbox.full().is_some_and(|why| named(&why)), "{fault}");
+    assert!(sandbox.full().is_some_and(|why| why.starts_with("this host lets no further guest in: memory: ")));
+    let refused = sandbox.load(components::ema_cross());
+    assert!(matches!(&refused, Err(LoadError::NoRoom(why)) if why.contains("sandbox.memory_mib_max")), "{refused:?}");
+}
+
+#[test]
+fn a_place_is_its_engines_until_that_gives_it_back_whoever_comes_meanwhile() {
+    let sandbox = Cell::new(SandboxConfig { guests_max: Some(2), ..SandboxConfig::default() }).unwrap();
+    let version = sandbox.load(probe()).unwrap().digest;
+    let place = sandbox.place(&version, None).unwrap();
+    let guest = || sandbox.instantiate_in(&place, &version, ScriptedHost::default(), GuestLimits::default());
+    drop(guest().unwrap());
+    let _other = sandbox.instantiate(&version, ScriptedHost::default(), GuestLimits::default()).unwrap();
+    let fault = sandbox.instantiate(&version, ScriptedHost::default(), GuestLimits::default()).err().expect("both are taken");
+    assert!(fault.kind == FaultKind::NoRoom && fault.kind.is_hosts(), "{fault}");
+    assert_eq!(sandbox.guests(), (2, 2), "one of them has no guest now");
+    let again = guest().unwrap();
+    assert!(sandbox.place(&version, Some(&again.place())).is_ok(), "its guest shows it");
+    drop((again, place));
+    assert_eq!(sandbox.guests(), (1, 2));
+}
+
+#[test]
+fn versions_that_no_engine_needs_are_dropped_by_their_bytes_and_their_last_use() {
+    let [first, second, third] = [1, 2, 3].map(|number| [probe(), &[0, 2, 1, number]].concat());
+    let bytes = shared().load(&first).unwrap().compiled_bytes as u64;
+    let sandbox = Cell::new(SandboxConfig { idle_code_bytes_max: 2 * bytes, ..SandboxConfig::default() }).unwrap();
+    let [first_digest, second_digest] = [&first, &second].map(|component| sandbox.load(component).unwrap().digest);
+    drop(sandbox.keep_ready(&first_digest).unwrap());
+    let third_digest = sandbox.load(&third).unwrap().digest;
+    let there = [first_digest, second_digest, third_digest].map(|digest| sandbox.has(&digest));
+    assert_eq!(there, [true, false, true], "the first was used since");
+    let _kept = sandbox.keep_ready(&first_digest).unwrap();
+    sandbox.load(&second).unwrap();
+    assert!(sandbox.has(&third_digest) && sandbox.has(&first_digest), "what an engine needs does not count");
+    // The same once more does not take the place of what an engine holds on to.
+    sandbox.load(&first).unwrap();
+    sandbox.load(&third).unwrap();
+    sandbox.load(&second).unwrap();
+    assert!(sandbox.has(&first_digest));
 }
 
 #[test]

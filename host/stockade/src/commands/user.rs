@@ -66,6 +66,7 @@ fn used(usage: &Value) -> String {
         ("memory, bytes", "memory_bytes", "memory_bytes_max"),
         ("versions", "versions", ""),
         ("uploads, bytes", "upload_bytes", "upload_bytes_max"),
+        ("machine code of uploads, bytes", "compiled_bytes", "compiled_bytes_max"),
         ("logged today, bytes", "log_bytes_today", "log_bytes_per_day_max"),
     ];
     let row = |(name, field, of): (&str, &str, &str)| {

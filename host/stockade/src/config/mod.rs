@@ -133,6 +133,8 @@ pub struct Sandbox {
     pub engines_max: usize,
     /// Versions kept compiled in memory.
     pub versions_max: usize,
+    /// Bytes of machine code in memory that no engine needs.
+    pub idle_code_bytes_max: u64,
     /// Bytes of compiled strategies kept on disk.
     pub cache_bytes_max: u64,
     /// Resident memory of the host near which no further engine is started, and beyond which no strategy's memory grows.
@@ -189,7 +191,13 @@ impl Default for Host {
 
 impl Default for Sandbox {
     fn default() -> Self {
-        Self { engines_max: 0, versions_max: 512, cache_bytes_max: 1 << 30, memory_mib_max: MemoryMax::Machine }
+        Self {
+            engines_max: 0,
+            versions_max: 512,
+            idle_code_bytes_max: 256 << 20,
+            cache_bytes_max: 1 << 30,
+            memory_mib_max: MemoryMax::Machine,
+        }
     }
 }
 

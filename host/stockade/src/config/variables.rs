@@ -27,7 +27,7 @@ const fn key(path: &'static str, kind: Kind) -> Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 60] = [
+pub const KEYS: [Key; 62] = [
     key("data_dir", Kind::Text),
     key("database", Kind::Text),
     key("listen", Kind::Text),
@@ -57,6 +57,7 @@ pub const KEYS: [Key; 60] = [
     key("host.notional_per_minute_max", Kind::Number),
     key("sandbox.engines_max", Kind::Number),
     key("sandbox.versions_max", Kind::Number),
+    key("sandbox.idle_code_bytes_max", Kind::Number),
     key("sandbox.cache_bytes_max", Kind::Number),
     key("sandbox.memory_mib_max", Kind::Number),
     key("limits.memory_bytes_max", Kind::Number),
@@ -75,6 +76,7 @@ pub const KEYS: [Key; 60] = [
     key("quotas.fuel_per_second_max", Kind::Number),
     key("quotas.memory_bytes_max", Kind::Number),
     key("quotas.upload_bytes_max", Kind::Number),
+    key("quotas.compiled_bytes_max", Kind::Number),
     key("quotas.log_bytes_per_day_max", Kind::Number),
     key("record.on", Kind::Number),
     key("record.engine_mib", Kind::Number),

@@ -28,6 +28,7 @@ use api::{AppState, DoorLimits, Doors, LiveFeed, Parts};
 pub(crate) use clock::SystemClock;
 use domain::contract::TradingState;
 use domain::desk::Desk;
+use domain::ids::EngineId;
 use domain::keeper::Given;
 use domain::numbering::{AHEAD, GIVEN_AHEAD};
 use domain::time::{Clock as _, SECOND_US};
@@ -67,6 +68,8 @@ pub struct Running {
     feed: Option<FeedThread>,
     state: AppState,
     stopping: Stopping,
+    /// Engines that the host could not take in when it started.
+    later: Vec<EngineId>,
     /// Where it listens and what went on, for whoever started it.
     pub started: Value,
 }
@@ -152,10 +155,13 @@ impl Running {
             doors,
         });
         drop(entered);
-        let mut running = Self { runtime, store, host, keeper, feed: None, state, stopping, started: Value::Null };
+        let mut running = Self { runtime, store, host, keeper, feed: None, state, stopping, later: Vec::new(), started: Value::Null };
         let gone_on = running.runtime.block_on(running.stopping.unless_asked(running.go_on(stored, was_clean)));
         let resumed = match gone_on.and_then(|gone_on| gone_on) {
-            Ok(resumed) => resumed,
+            Ok(mut resumed) => {
+                running.later = std::mem::take(&mut resumed.later);
+                resumed
+            }
             // What has started is stopped as any other time.
             Err(failure) => return running.stop().and(Err(failure)),
         };
@@ -195,11 +201,14 @@ impl Running {
     ///
     /// # Errors
     /// The sockets can't be opened, and everything has been stopped all the same; or something is owed to the database.
-    pub fn run(self, sockets: Sockets) -> Outcome {
+    pub fn run(mut self, sockets: Sockets) -> Outcome {
         self.stopping.stage("answering the requests that are under way");
+        let going_on = api::operations::go_on_later(self.state.clone(), std::mem::take(&mut self.later));
         let (control, control_listener) = sockets.control.unzip();
         let served = {
             let _entered = self.runtime.enter();
+            // Who still waits when the host stops is taken in at the next start.
+            let _going_on = tokio_util::task::AbortOnDropHandle::new(self.runtime.spawn(going_on));
             let opened = tokio::net::TcpListener::from_std(sockets.tcp).and_then(|tcp| {
                 let control = control_listener.map(tokio::net::UnixListener::from_std).transpose()?;
                 Ok(Doors { tcp, control })
@@ -387,6 +396,7 @@ fn sandbox(config: &Config) -> Outcome<Sandbox<Desk>> {
         cache_dir: Some(config.cache_dir()),
         cache_bytes_max: config.sandbox.cache_bytes_max,
         versions_max: config.sandbox.versions_max,
+        idle_code_bytes_max: config.sandbox.idle_code_bytes_max,
         guests_max: (engines_max > 0).then_some(engines_max),
         resident_bytes_max: config.sandbox.memory_mib_max.bytes(),
         ..SandboxConfig::default()

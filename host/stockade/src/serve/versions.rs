@@ -23,7 +23,7 @@ impl SandboxVersions {
             LoadError::Unfit(why) => Refused::Unfit(why),
             LoadError::Busy(why) => Refused::Busy(why),
             LoadError::Failed(why) => Refused::Failed(why),
-            full @ LoadError::Full(_) => Refused::Full(full.to_string()),
+            full @ (LoadError::Full(_) | LoadError::NoRoom(_)) => Refused::Full(full.to_string()),
         })
     }
 }
@@ -31,21 +31,28 @@ impl SandboxVersions {
 impl Versions for SandboxVersions {
     fn check(&self, component: &[u8]) -> Result<Checked, Refused> {
         let loaded = self.take_in(component)?;
-        let description = self.0.describe(&loaded.digest).map_err(|fault| Refused::Unfit(fault.to_string()))?;
+        let description = self.0.describe(&loaded.digest).map_err(|fault| match fault.kind {
+            kind if kind.is_hosts() => Refused::Full(fault.message),
+            _ => Refused::Unfit(fault.to_string()),
+        })?;
         let probed = resolve(&description.params, []).and_then(|params| probe::run(self.0.as_ref(), &loaded, &description, &params));
         let report = probe::report(&loaded, probed);
         Ok(Checked { description, report })
     }
 
-    fn has(&self, version: &Digest) -> bool {
-        self.0.has(version)
+    fn keep_ready(&self, version: &Digest) -> Option<Arc<dyn Send + Sync>> {
+        self.0.keep_ready(version)
     }
 
     fn room(&self) -> Result<(), Refused> {
         self.0.full().map_or(Ok(()), |why| Err(Refused::Full(why)))
     }
 
-    fn load(&self, version: &Digest, component: &[u8]) -> Result<(), Refused> {
-        if self.0.has(version) { Ok(()) } else { self.take_in(component).map(drop) }
+    fn load(&self, version: &Digest, component: &[u8]) -> Result<Option<Arc<dyn Send + Sync>>, Refused> {
+        if !self.0.has(version) {
+            self.take_in(component)?;
+        }
+        let pushed_out = || Refused::Full(format!("version {version} had to make room for others at once; try again in a minute"));
+        self.0.keep_ready(version).map(Some).ok_or_else(pushed_out)
     }
 }

@@ -48,13 +48,19 @@ impl Database {
     pub async fn held_by(&self, id: UserId) -> Result<Holdings> {
         let row = sqlx::query(
             "SELECT (SELECT COUNT(*) FROM engines WHERE owner = $1) AS engines, COUNT(*) AS versions,
-                    CAST(COALESCE(SUM(c.size_bytes), 0) AS BIGINT) AS upload_bytes
+                    CAST(COALESCE(SUM(c.size_bytes), 0) AS BIGINT) AS upload_bytes,
+                    CAST(COALESCE(SUM(v.compiled_bytes), 0) AS BIGINT) AS compiled_bytes
              FROM versions v JOIN strategies s ON s.id = v.strategy JOIN components c ON c.digest = v.digest WHERE s.owner = $1",
         )
         .bind(i64::from(id.0))
         .fetch_one(&self.readers)
         .await?;
-        Ok(Holdings { engines: number(&row, "engines")?, versions: number(&row, "versions")?, upload_bytes: number(&row, "upload_bytes")? })
+        Ok(Holdings {
+            engines: number(&row, "engines")?,
+            versions: number(&row, "versions")?,
+            upload_bytes: number(&row, "upload_bytes")?,
+            compiled_bytes: number(&row, "compiled_bytes")?,
+        })
     }
 
     pub async fn every_user(&self, page: Page) -> Result<Vec<UserRecord>> {

@@ -39,13 +39,14 @@ impl Database {
             .execute(tx.conn())
             .await?;
         sqlx::query(
-            "INSERT INTO versions (strategy, digest, description, report, uploaded_at) VALUES ($1, $2, $3, $4, $5)
+            "INSERT INTO versions (strategy, digest, description, report, compiled_bytes, uploaded_at) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (strategy, digest) DO NOTHING",
         )
         .bind(i64::from(version.strategy.0))
         .bind(digest.to_string())
         .bind(to_json(version.description)?)
         .bind(to_json(version.report)?)
+        .bind(version.report["compiled_bytes"].as_i64().unwrap_or(0))
         .bind(at.0)
         .execute(tx.conn())
         .await?;

@@ -2,10 +2,11 @@
 
 use domain::contract::{Description, SeenEvent};
 use domain::desk::Desk;
-use domain::guest::{Call, Fault, FaultKind, Guest, GuestFactory, GuestHost, Outcome, Reply, Used};
+use domain::guest::{Call, Fault, FaultKind, Guest, GuestFactory, GuestHost, Outcome, Place, Reply, Used};
 use domain::ids::{Digest, EngineId};
 use domain::limits::GuestLimits;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, Weak};
 
 /// What each of them has.
@@ -57,11 +58,32 @@ pub struct Factory {
     heard: Heard,
     scripts: Mutex<BTreeMap<Digest, Script>>,
     kept: Mutex<BTreeMap<Digest, Weak<()>>>,
+    /// How many places there are.
+    pub places_max: AtomicUsize,
+    places: Arc<AtomicUsize>,
+    /// How every instantiation fails, if it does.
+    pub fails: Mutex<Option<FaultKind>>,
+}
+
+/// One of the places.
+struct Taken(Arc<AtomicUsize>);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
 }
 
 impl Factory {
     pub fn new(heard: Heard) -> Self {
-        Self { heard, scripts: Mutex::default(), kept: Mutex::default() }
+        Self {
+            heard,
+            scripts: Mutex::default(),
+            kept: Mutex::default(),
+            places_max: AtomicUsize::new(usize::MAX),
+            places: Arc::default(),
+            fails: Mutex::default(),
+        }
     }
 
     pub fn load(&self, script: Script) -> Digest {
@@ -69,6 +91,11 @@ impl Factory {
         let digest = Digest::of(&scripts.len().to_le_bytes());
         scripts.insert(digest, script);
         digest
+    }
+
+    /// Places that are taken.
+    pub fn places(&self) -> usize {
+        self.places.load(SeqCst)
     }
 
     /// Whether a host wants a version kept ready.
@@ -89,11 +116,29 @@ impl GuestFactory<Desk> for Factory {
         Some(keep)
     }
 
-    fn instantiate(&self, version: &Digest, mut host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
+    fn place(&self, _: &Digest, held: Option<&Place>) -> Result<Place, Fault> {
+        if let Some(held) = held.filter(|held| held.get::<Taken>().is_some()) {
+            return Ok(held.clone());
+        }
+        let max = self.places_max.load(SeqCst);
+        let taken = self.places.fetch_update(SeqCst, SeqCst, |taken| (taken < max).then_some(taken + 1));
+        let full = |_| Fault { kind: FaultKind::NoRoom, message: format!("this host has room for {max} guests and all are taken") };
+        taken.map_err(full).map(|_| Place::new(Arc::new(Taken(Arc::clone(&self.places)))))
+    }
+
+    fn instantiate(&self, version: &Digest, host: Desk, limits: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
+        self.instantiate_in(&self.place(version, None)?, version, host, limits)
+    }
+
+    fn instantiate_in(&self, place: &Place, version: &Digest, mut host: Desk, _: GuestLimits) -> Result<Box<dyn Guest<Desk>>, Fault> {
+        if let Some(kind) = *self.fails.lock().unwrap() {
+            return Err(Fault { kind, message: "as the test wants it".into() });
+        }
         let script = self.scripts.lock().unwrap().get(version).cloned();
         let script = script.ok_or_else(|| Fault { kind: FaultKind::Refused, message: "this version is not loaded".into() })?;
         host.grow_memory(MEMORY_BYTES).map_err(|over| Fault { kind: FaultKind::OverQuota, message: over.to_string() })?;
-        Ok(Box::new(Scripted { desk: host, script, mind: Mind::default(), heard: self.heard.clone(), calls: 0 }))
+        let (heard, place) = (self.heard.clone(), place.clone());
+        Ok(Box::new(Scripted { desk: host, script, mind: Mind::default(), heard, calls: 0, place }))
     }
 }
 
@@ -103,6 +148,7 @@ struct Scripted {
     mind: Mind,
     heard: Heard,
     calls: u64,
+    place: Place,
 }
 
 impl Guest<Desk> for Scripted {
@@ -151,6 +197,10 @@ impl Guest<Desk> for Scripted {
             },
             _ => Outcome::Decided(Reply::Done),
         }
+    }
+
+    fn place(&self) -> Place {
+        self.place.clone()
     }
 
     fn used(&self) -> Used {

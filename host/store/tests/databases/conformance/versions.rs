@@ -63,7 +63,7 @@ pub async fn a_component_is_shared_and_a_version_is_not(store: &Store) {
     assert_eq!((of_bob.digest, of_bob.uploaded_at), (kept.digest, Time(4)));
     let other = NewVersion { component: b"another", ..upload(hers) };
     store.upload_version(anna, other, Time(5)).await.unwrap();
-    assert_eq!(store.held_by(anna).await.unwrap(), Holdings { engines: 0, versions: 2, upload_bytes: 4 + 7 });
-    assert_eq!(store.held_by(bob).await.unwrap(), Holdings { engines: 0, versions: 1, upload_bytes: 4 });
+    assert_eq!(store.held_by(anna).await.unwrap(), Holdings { engines: 0, versions: 2, upload_bytes: 4 + 7, compiled_bytes: 0 });
+    assert_eq!(store.held_by(bob).await.unwrap(), Holdings { engines: 0, versions: 1, upload_bytes: 4, compiled_bytes: 0 });
     assert_eq!(store.held_by(UserId(99)).await.unwrap(), Holdings::default());
 }
