@@ -22,6 +22,10 @@ const LATE_US_MAX: i64 = SECOND_US;
 const JUMP_US_MAX: i64 = 5 * DAY_US;
 /// So many dirty rows and no good one: it is another format.
 const DIRTY_ROWS_AT_HEAD_MAX: u64 = 1_000;
+/// Ticks of one day, which are kept in memory until it ends: fifty a second around the clock, 200 MB.
+const DAY_TICKS_MAX: usize = 1 << 22;
+/// Bars of a symbol, which are kept in memory until all files are read: 25 years of minutes are 9 million.
+pub(super) const BARS_MAX: usize = 10_000_000;
 /// Progress is told every so many rows.
 const ROWS_PER_PROGRESS: u64 = 100_000;
 /// Times that ticks can have: 1970 to 2200.
@@ -217,6 +221,9 @@ impl<'a> Intake<'a> {
             return Err(self.wrong(format!("it has {timeframe:?} bars and the files before it {known:?}: import each by itself")));
         }
         self.bars = std::mem::take(&mut self.bars).spliced(bars);
+        if self.bars.len() > BARS_MAX {
+            return Err(self.wrong(format!("with it there are more than {BARS_MAX} bars; import the years one by one")));
+        }
         Ok(())
     }
 
@@ -311,6 +318,9 @@ impl<'a> Intake<'a> {
         }
         self.stream.last_time = Some(time.0);
         self.stream.taken += 1;
+        if self.stream.ticks.len() >= DAY_TICKS_MAX {
+            return Err(self.too_many(date, Some(line)));
+        }
         self.stream.ticks.push(Row {
             time,
             bid: tick.bid.value,
@@ -324,9 +334,20 @@ impl<'a> Intake<'a> {
 
     fn flush(&mut self) -> Result<(), ImportError> {
         if let Some(date) = self.stream.day.take() {
-            self.staging.add(date, std::mem::take(&mut self.stream.ticks))?;
+            let ticks = std::mem::take(&mut self.stream.ticks);
+            if self.staging.rows_with(date, &ticks)? > DAY_TICKS_MAX {
+                return Err(self.too_many(date, None));
+            }
+            self.staging.add(date, ticks)?;
         }
         Ok(())
+    }
+
+    fn too_many(&self, date: Date, line: Option<u64>) -> ImportError {
+        let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+        self.wrong(format!(
+            "{place}{date} has more than {DAY_TICKS_MAX} ticks; is the clock right? If so, leave out those without a new price"
+        ))
     }
 
     fn tell_progress(&mut self) {

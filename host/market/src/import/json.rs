@@ -1,6 +1,8 @@
 //! Ticks that a collector inside MT5 wrote as JSON: `{"metadata": {"symbol": …}, "ticks": [{"time_msc": …, "bid": …, "ask": …,
 //! "tick_flags": "BID ASK"}]}`, or only the list. Read tick by tick, however long; rows are counted from 1.
 
+mod tokens;
+
 use super::error::ImportError;
 use super::intake::{Intake, RawTick};
 use super::number::{Decimal, decimal, decimals_of};
@@ -9,10 +11,11 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::io::Read;
+use tokens::Tokens;
 
 pub(super) fn read(text: impl Read, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     let mut state = State { intake, row: 0, held: [None; 2], error: None, ahead_ms: Vec::new() };
-    let mut json = serde_json::Deserializer::from_reader(std::io::BufReader::with_capacity(1 << 16, text));
+    let mut json = serde_json::Deserializer::from_reader(std::io::BufReader::with_capacity(1 << 16, Tokens::new(text)));
     let read = Document(&mut state).deserialize(&mut json).and_then(|()| json.end());
     if let Some(error) = state.error.take() {
         return Err(error);

@@ -1,5 +1,7 @@
 //! Ticks in Parquet: columns by name, as in CSV, of any of the usual types. A side without a value keeps its last one.
 
+mod pages;
+
 use super::csv::{ASKS, BIDS, FLAGS, LASTS, TIMES, VOLUMES};
 use super::error::ImportError;
 use super::intake::{Intake, RawTick};
@@ -14,12 +16,15 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
 use domain::tick::FLAGS_BID_ASK;
 use domain::time::DAY_US;
+use pages::{PAGE_BYTES_MAX, Pages, TEXT_PAGE_BYTES_MAX};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
 use std::path::Path;
 
 const BATCH_ROWS: usize = 8_192;
+/// The same where times are texts: each row can be one as long as a page.
+const TEXT_BATCH_ROWS: usize = 128;
 /// Rows that a file may say it has: more than a lifetime of ticks is a lie.
 const ROWS_MAX: i64 = 10_000_000_000;
 /// What one column of one row group may unpack to: tools write a hundredth of it, and a header can claim anything.
@@ -47,7 +52,8 @@ fn read_file(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
         let why: String = error.to_string().chars().take(200).collect();
         intake.wrong(format!("it is no readable Parquet file: {why}"))
     };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(intake, &error))?;
+    let pages = Pages(file.try_clone().map_err(|error| damaged(intake, &error))?);
+    let builder = ParquetRecordBatchReaderBuilder::try_new(pages).map_err(|error| damaged(intake, &error))?;
     let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().trim().to_ascii_lowercase()).collect();
     let columns = Columns::of(&names)
         .ok_or_else(|| intake.wrong(format!("it has no columns that name time, bid and ask (it has {})", shown(&names))))?;
@@ -61,8 +67,18 @@ fn read_file(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
         return Err(intake.wrong(format!("a column of it says it unpacks to {bytes} bytes; write it with smaller row groups")));
     }
     let wanted = columns.wanted();
+    let is_text = |at: &usize| matches!(builder.schema().field(*at).data_type(), DataType::Utf8 | DataType::LargeUtf8);
+    let (page_bytes_max, batch_rows) =
+        if wanted.iter().any(is_text) { (TEXT_PAGE_BYTES_MAX, TEXT_BATCH_ROWS) } else { (PAGE_BYTES_MAX, BATCH_ROWS) };
+    for group in metadata.row_groups() {
+        let is_wanted = |leaf: &usize| wanted.contains(&builder.parquet_schema().get_column_root_idx(*leaf));
+        for leaf in (0..group.num_columns()).filter(is_wanted) {
+            let (start, bytes) = group.column(leaf).byte_range();
+            pages::check(&file, start, bytes, page_bytes_max).map_err(|error| damaged(intake, &error))?;
+        }
+    }
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.iter().copied());
-    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| damaged(intake, &error))?;
+    let reader = builder.with_projection(mask).with_batch_size(batch_rows).build().map_err(|error| damaged(intake, &error))?;
     let columns = columns.among(&wanted);
     let (mut row, mut held) = (0, [None; 2]);
     for batch in reader {

@@ -49,6 +49,18 @@ impl Staging {
         store::write_raw_day(&file, &ticks)
     }
 
+    /// Ticks that a day would have with these.
+    pub fn rows_with(&self, date: Date, ticks: &OwnedColumns) -> Result<usize, StoreError> {
+        let (Some(first), Some(last)) = (ticks.times.first(), ticks.times.last()) else { return Ok(0) };
+        if !self.days.contains(&date) {
+            return Ok(ticks.len());
+        }
+        let day = self.day(date)?;
+        let times = day.columns().times;
+        let replaced = times.partition_point(|time| time <= last) - times.partition_point(|time| time < first);
+        Ok(times.len() - replaced + ticks.len())
+    }
+
     /// The days that wait.
     pub fn days(&self) -> impl Iterator<Item = Date> + '_ {
         self.days.iter().copied()

@@ -2,6 +2,7 @@
 
 mod any_bytes;
 mod binary;
+mod bombs;
 mod lean;
 mod mt5;
 mod text;

@@ -2,7 +2,7 @@
 
 use super::{Columns, server_time, shown};
 use crate::import::error::ImportError;
-use crate::import::intake::Intake;
+use crate::import::intake::{BARS_MAX, Intake};
 use crate::import::number::{decimal, scaled, trim};
 use crate::store::BarColumns;
 use domain::tick::Timeframe;
@@ -12,8 +12,6 @@ use std::io::Read;
 const USUAL: [&str; 9] = ["DATE", "TIME", "OPEN", "HIGH", "LOW", "CLOSE", "TICKVOL", "VOL", "SPREAD"];
 const PRICES: [&str; 4] = ["OPEN", "HIGH", "LOW", "CLOSE"];
 const FIELDS_MAX: usize = 16;
-/// More bars than MT5 keeps of a symbol (`Max bars in chart`, unlimited: 25 years of minutes are 9 million).
-const BARS_MAX: usize = 20_000_000;
 
 struct Reader {
     columns: Columns,
