@@ -3,6 +3,7 @@
 //! Refuses to know how the host works: it calls cargo, the builder of strategies and the `stockade` binary, and talks to
 //! a running host over HTTP like any client.
 
+mod attack;
 mod bench;
 mod cargo;
 mod crash;
@@ -38,6 +39,8 @@ enum Task {
     Simulate(simulate::Arguments),
     /// Kill, stop and starve a running host for as long as you like, and audit it after each fault.
     Crash(crash::Arguments),
+    /// Attack a host that trades meanwhile: crafted and mutated components, idle connections, slow uploads, hostile engines.
+    Attack(attack::Arguments),
     /// Build the sample strategies, the hostile ones included, into components.
     Strategies,
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Simulate(arguments) => simulate::run(&arguments),
         Task::Crash(arguments) => crash::run(&arguments),
+        Task::Attack(arguments) => attack::run(&arguments),
         Task::Strategies => setup::ensure_ready().and_then(|()| strategies::build_all()).map(drop),
     };
     match done {

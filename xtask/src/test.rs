@@ -71,6 +71,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if !status.success() {
         bail!("the tests failed; the lines that begin with `test ` and end with FAILED say which");
     }
+    if arguments.package.is_none() && arguments.rest.is_empty() {
+        crate::attack::run_short()?;
+    }
     Ok(())
 }
 

@@ -11,6 +11,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use ureq::Agent;
 
+/// A host as an API, for any thread.
+#[derive(Clone)]
+pub struct View {
+    agent: Agent,
+    token: String,
+    url: String,
+}
+
 /// A running host. Killed when it is dropped without having been stopped.
 pub struct DemoHost {
     child: Child,
@@ -94,8 +102,29 @@ impl DemoHost {
         format!("{}/api/v1{path}", self.url)
     }
 
-    fn authorization(&self) -> String {
+    /// What every request must have as its header of that name.
+    pub fn authorization(&self) -> String {
         format!("Bearer {}", self.token)
+    }
+
+    /// The same host for another thread.
+    pub fn view(&self) -> View {
+        View { agent: self.agent.clone(), token: self.token.clone(), url: self.url.clone() }
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Posts a component and gives the status of the answer, whatever it is.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub fn upload_status(&self, path: &str, component: &[u8]) -> Result<u16> {
+        let request = self.agent.post(self.address(path)).header("authorization", self.authorization());
+        let answer = request.header("content-type", "application/wasm").send(component);
+        Ok(answer.with_context(|| format!("the host does not answer {path}"))?.status().as_u16())
     }
 
     /// Checks that it has not ended by itself.
@@ -131,6 +160,30 @@ impl DemoHost {
             std::thread::park_timeout(Duration::from_millis(20));
         }
         bail!("the host did not stop within {} s; its log is {}", STOP_WITHIN.as_secs(), self.log.display())
+    }
+}
+
+impl View {
+    /// What is at a path of the API.
+    ///
+    /// # Errors
+    /// The host refuses, in its words, or does not answer.
+    pub fn get(&self, path: &str) -> Result<Value> {
+        answer(path, self.call(path))
+    }
+
+    /// The same as text.
+    ///
+    /// # Errors
+    /// The host does not answer.
+    pub fn text(&self, path: &str) -> Result<String> {
+        let mut response = self.call(path).with_context(|| format!("the host does not answer {path}"))?;
+        response.body_mut().read_to_string().with_context(|| format!("the answer to {path} can't be read"))
+    }
+
+    fn call(&self, path: &str) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        let request = self.agent.get(format!("{}/api/v1{path}", self.url));
+        request.header("authorization", format!("Bearer {}", self.token)).call()
     }
 }
 

@@ -3,7 +3,7 @@
 //! It does what any client would: starts `stockade serve`, talks to its API, shows what comes back. Everything is kept in
 //! `.demo/`; started again it goes on from there.
 
-mod host;
+pub mod host;
 mod table;
 
 use crate::cargo::{cargo, run as run_cargo, say, workspace};
