@@ -3,8 +3,6 @@
 use crate::checks::Check;
 
 pub const KNOWN: &[Check] = &[
-    Check::LifeReplays,
-    Check::ReplaysBeside,
     Check::ChangesEnd,
     Check::OneHost,
     Check::LossIsSeen,
