@@ -56,6 +56,13 @@ impl Host {
         serde_json::from_str(&self.ask(place, &[arguments, &["--json"]].concat())).expect("JSON")
     }
 
+    /// What everyone may do at the market; the host need not be well in all its parts.
+    fn trading(&self, place: &Place) -> String {
+        let ran = place.run(&["health", "--json", "--url", &self.url]);
+        let health: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+        health["trading"].as_str().expect("a word").to_owned()
+    }
+
     fn signal(&self, name: &str) {
         signal(&self.process, name);
     }
@@ -80,8 +87,8 @@ fn a_halt_that_was_answered_is_not_forgotten_by_a_kill_and_a_lift_is_not_either(
     host.with_engine(&place);
     let scopes: [&[&str]; 3] = [&[], &["--account", "1"], &["--engine", "1"]];
     let trading = |host: &Host, place: &Place| {
-        let client = |path: &[&str], name: &str| host.json(place, path)[name].as_str().expect("a word").to_owned();
-        [client(&["health"], "trading"), client(&["engine", "show", "one"], "trading")]
+        let of_engine = host.json(place, &["engine", "show", "one"])["trading"].as_str().expect("a word").to_owned();
+        [host.trading(place), of_engine]
     };
     for kill in 0..KILLS {
         let scope = scopes[kill as usize % 3];
@@ -118,7 +125,7 @@ fn a_log_that_can_not_be_written_harms_nobody() {
         let place = Place::new();
         let host = Host::start(&place, &[("STOCKADE_LOG", "trace")], stderr);
         assert!(host.ask(&place, &["halt"]).contains("the host is halted"), "{which}");
-        host.ask(&place, &["health"]);
+        host.trading(&place);
         host.signal("-TERM");
         let (code, took) = host.ended();
         assert_eq!(code, Some(0), "{which}");
@@ -233,7 +240,7 @@ fn what_was_closed_and_halted_without_a_database_is_there_after_a_stop_and_after
 
         cable.mend();
         let host = Host::start(&place, &settings, Stdio::null());
-        assert_eq!(host.json(&place, &["health"])["trading"], "halted", "after {signal}");
+        assert_eq!(host.trading(&place), "halted", "after {signal}");
         assert!(orders() > before, "the journal has the close");
         assert_eq!(server.sql(&database, "SELECT COUNT(*) FROM positions WHERE closed_at IS NULL"), "0", "after {signal}");
         let compared = host.ask(&place, &["reconcile"]);
