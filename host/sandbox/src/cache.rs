@@ -66,6 +66,8 @@ impl DiskCache {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "compiled code can't be read; compiling again");
+                // A folder in a file's place would stay there for ever.
+                _ = clear(&path);
                 return None;
             }
         };
@@ -152,7 +154,7 @@ impl DiskCache {
             if digest_of(&path).is_some_and(|digest| is_needed(&digest)) {
                 needed = true;
             } else {
-                fs::remove_file(path)?;
+                clear(&path)?;
                 total -= len;
             }
         }
@@ -173,6 +175,11 @@ fn used_now(path: &Path) {
 /// The component that a file is the code of.
 fn digest_of(path: &Path) -> Option<Digest> {
     path.file_name()?.to_str()?.split_once('-')?.0.parse().ok()
+}
+
+/// Removes what is at a path, whatever it is: the folder is the host's alone.
+fn clear(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 /// A file's name, which its mark covers: code of one component must not pass for that of another.

@@ -61,6 +61,17 @@ fn a_changed_file_is_thrown_away_and_compiled_again() {
 }
 
 #[test]
+fn a_folder_in_a_files_place_makes_room_for_it() {
+    with_entry(|cache, entry| {
+        fs::remove_file(entry).unwrap();
+        fs::create_dir(entry).unwrap();
+        fs::write(entry.join("something"), "of somebody").unwrap();
+        assert_eq!(source_in(cache), Source::Compiled);
+        assert_eq!(source_in(cache), Source::Disk, "and kept anew");
+    });
+}
+
+#[test]
 fn code_of_another_component_does_not_pass_for_this_one() {
     with_entry(|cache, entry| {
         let sandbox = sandbox_in(cache, 1 << 30);
