@@ -8,6 +8,7 @@
 //! The only crate that knows HTTP. Refuses to know: SQL, wasm, where ticks come from, what a strategy does.
 
 mod accounts;
+mod compile_places;
 mod document;
 mod doors;
 mod engines;

@@ -1,5 +1,6 @@
 //! What endpoints work with, and the ports behind which the sandbox and the feed lie.
 
+use crate::compile_places::CompilePlaces;
 use crate::doors::{CONTROL_REQUESTS, Counts, DoorLimits, Places, URGENT_REQUESTS};
 use crate::health::ProcessMeter;
 use crate::live::LiveFeed;
@@ -8,30 +9,28 @@ use crate::operator::Token;
 use crate::problem::{Code, Problem};
 use crate::strategies::report::UploadReport;
 use domain::contract::Description;
-use domain::ids::Digest;
+use domain::ids::{Digest, UserId};
 use domain::limits::GuestLimits;
 use domain::risk::RiskLimits;
 use domain::time::Clock;
 use engine::Host;
 use serde::Serialize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use store::Store;
-use tokio::sync::Semaphore;
 use utoipa::ToSchema;
-
-/// Components that are checked or compiled at once; each takes a core while the engines need theirs.
-const COMPILES_MAX: usize = 2;
 
 /// The port to whoever checks and loads components.
 ///
-/// Its methods block, for half a minute when a component brings an interpreter along; they are called on threads that may.
+/// Its methods block, for half a minute when a component brings an interpreter along; they are called on threads that may. What is
+/// given up meanwhile, since nobody waits for it any more, ends as soon as it can.
 pub trait Versions: Send + Sync {
     /// Checks a component as at upload, and asks it what it is.
     ///
     /// # Errors
     /// It is refused.
-    fn check(&self, component: &[u8]) -> Result<Checked, Refused>;
+    fn check(&self, component: &[u8], given_up: &Arc<AtomicBool>) -> Result<Checked, Refused>;
     /// Keeps a version ready for as long as what this gives is kept; `None`: it is not ready, or always is.
     fn keep_ready(&self, _version: &Digest) -> Option<Arc<dyn Send + Sync>> {
         None
@@ -47,7 +46,7 @@ pub trait Versions: Send + Sync {
     ///
     /// # Errors
     /// It is refused, or there is no room for it.
-    fn load(&self, version: &Digest, component: &[u8]) -> Result<Option<Arc<dyn Send + Sync>>, Refused>;
+    fn load(&self, version: &Digest, component: &[u8], given_up: &AtomicBool) -> Result<Option<Arc<dyn Send + Sync>>, Refused>;
 }
 
 /// What a check found.
@@ -182,7 +181,7 @@ pub struct AppState {
     pub(crate) control_requests: Arc<Places>,
     /// Bytes of components that are in memory.
     pub(crate) uploads: Arc<Places>,
-    compiles: Arc<Semaphore>,
+    compile_places: Arc<CompilePlaces>,
 }
 
 impl AppState {
@@ -209,7 +208,7 @@ impl AppState {
             urgent_requests: Places::new(URGENT_REQUESTS),
             control_requests: Places::new(CONTROL_REQUESTS),
             uploads: Places::new(doors.upload_bytes_waiting_max),
-            compiles: Arc::new(Semaphore::new(COMPILES_MAX)),
+            compile_places: Arc::default(),
         }
     }
 
@@ -219,19 +218,35 @@ impl AppState {
         tokio::task::spawn_blocking(move || question(&host)).await.map_err(Problem::internal)
     }
 
-    /// Has something checked or compiled, after those that wait already.
+    /// Has something checked or compiled on behalf of a user, or at the host's own start, when it is its turn.
+    ///
+    /// # Errors
+    /// It is refused, or too many wait.
     pub(crate) async fn compile<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn Versions) -> Result<T, Refused> + Send + 'static,
+        whose: Option<UserId>,
+        work: impl FnOnce(&dyn Versions, &Arc<AtomicBool>) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Problem> {
-        let permit = Arc::clone(&self.compiles).acquire_owned().await.map_err(Problem::internal)?;
+        let place = self.compile_places.take(whose).await?;
         let versions = Arc::clone(&self.versions);
+        let asked = GivesUp::default();
+        let given_up = Arc::clone(&asked.0);
         let worked = tokio::task::spawn_blocking(move || {
-            let done = work(versions.as_ref());
-            // Held to here: when the request is given up, the work goes on and counts.
-            drop(permit);
+            let done = work(versions.as_ref(), &given_up);
+            // Held to here: when the request is given up, the work goes on until it notices, and counts.
+            drop(place);
             done
         });
         Ok(worked.await.map_err(Problem::internal)??)
+    }
+}
+
+/// Tells whoever works for a request that it was given up: dropped with the request, it says so.
+#[derive(Default)]
+struct GivesUp(Arc<AtomicBool>);
+
+impl Drop for GivesUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -18,6 +18,8 @@ mod describing;
 mod direct;
 mod exports;
 mod fault;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod guest;
 mod imports;
 mod in_use;

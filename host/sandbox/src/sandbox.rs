@@ -20,7 +20,7 @@ use domain::limits::{FAULT_BYTES_MAX, GuestLimits};
 use domain::text;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
@@ -273,11 +273,19 @@ impl<H: GuestHost> Sandbox<H> {
     /// # Errors
     /// The component is refused; or there is no room for another version.
     pub fn load(&self, bytes: &[u8]) -> Result<Loaded, LoadError> {
+        self.load_unless(bytes, &AtomicBool::new(false))
+    }
+
+    /// [`load`](Self::load) for as long as somebody waits for it: a process that compiles is ended once `given_up` is set.
+    ///
+    /// # Errors
+    /// As `load`'s; [`LoadError::Busy`] when it was given up.
+    pub fn load_unless(&self, bytes: &[u8], given_up: &AtomicBool) -> Result<Loaded, LoadError> {
         let started = Instant::now();
         let digest = Digest::of(bytes);
-        let mut ready = self.ready(None, &digest, bytes)?;
+        let mut ready = self.ready(None, &digest, bytes, given_up)?;
         if ready.version.profile == Profile::Native && ready.version.asked_bytes() > DENSE_BYTES {
-            ready = self.ready(Some(Profile::Roomy), &digest, bytes)?;
+            ready = self.ready(Some(Profile::Roomy), &digest, bytes, given_up)?;
         }
         let Ready { version, found, source, compile } = ready;
         let calls = if version.direct.is_some() { Calls::Direct } else { Calls::Component };
@@ -302,8 +310,8 @@ impl<H: GuestHost> Sandbox<H> {
     }
 
     /// A version laid out in this way, or as its shape says.
-    fn ready(&self, profile: Option<Profile>, digest: &Digest, bytes: &[u8]) -> Result<Ready<H>, LoadError> {
-        let (Stored { component, found, cost }, source) = self.component(profile, digest, bytes)?;
+    fn ready(&self, profile: Option<Profile>, digest: &Digest, bytes: &[u8], given_up: &AtomicBool) -> Result<Ready<H>, LoadError> {
+        let (Stored { component, found, cost }, source) = self.component(profile, digest, bytes, given_up)?;
         let profile = found.profile;
         let workshop = self.workshop(profile);
         let unfit = |error: wasmtime::Error| LoadError::Unfit(one_line(&error));
@@ -343,7 +351,13 @@ impl<H: GuestHost> Sandbox<H> {
         self.workshops.get(&profile).expect("every profile has its workshop from the start")
     }
 
-    fn component(&self, profile: Option<Profile>, digest: &Digest, bytes: &[u8]) -> Result<(Stored, Source), LoadError> {
+    fn component(
+        &self,
+        profile: Option<Profile>,
+        digest: &Digest,
+        bytes: &[u8],
+        given_up: &AtomicBool,
+    ) -> Result<(Stored, Source), LoadError> {
         let engine = |profile: Profile| &self.workshop(profile).engine;
         // The one it asked for before the one its shape says, which may both be there.
         let candidates = profile.map_or(vec![Profile::Roomy, Profile::Native, Profile::Scripted], |profile| vec![profile]);
@@ -356,7 +370,7 @@ impl<H: GuestHost> Sandbox<H> {
             return Ok((stored, Source::Disk));
         }
         let packs = self.disk.iter().flat_map(|disk| candidates.iter().map(|&profile| (profile, disk.pack(engine(profile), profile))));
-        let compiled = self.workplace.compile(profile, bytes, packs.collect()).map_err(|error| match error {
+        let compiled = self.workplace.compile(profile, bytes, packs.collect(), given_up).map_err(|error| match error {
             CompileError::Unfit(why) => LoadError::Unfit(why),
             CompileError::Busy(why) => LoadError::Busy(why),
             CompileError::Failed(why) => LoadError::Failed(why),

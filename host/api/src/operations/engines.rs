@@ -72,7 +72,7 @@ pub async fn add_engine(state: &AppState, owner: &UserRecord, wanted: &EngineWan
         return Err(HostError::NoSuchAccount(account.id).into());
     }
     room_for_engine(state, owner.id).await?;
-    let _kept = load(state, version.digest).await?;
+    let _kept = load(state, Some(owner.id), version.digest).await?;
     let record = state.store.add_engine(owner.id, &engine, state.clock.now()).await?;
     let detail = serde_json::json!({ "owner": owner.name, "name": record.name, "version": record.version.to_string() });
     audit(state, "engine.add", format!("engine {}", record.id), detail).await;
@@ -174,7 +174,7 @@ async fn start(state: &AppState, record: &EngineRecord, reason: &str) -> Result<
         room_for_guest(state, record.owner).await?;
         room_for_version(state, record.owner, record.version).await?;
         // It may have made room for others' while nobody ran it.
-        _kept = load(state, record.version).await?;
+        _kept = load(state, Some(record.owner), record.version).await?;
     }
     add_to_host(state, record).await?;
     // A start does not end a pause: it is paused as soon as it is there.

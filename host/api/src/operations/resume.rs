@@ -151,7 +151,7 @@ async fn ready_versions(state: &AppState, engines: &[EngineRecord]) {
     let mut loading = JoinSet::new();
     for version in versions {
         let state = state.clone();
-        loading.spawn(async move { drop(load(&state, version).await) });
+        loading.spawn(async move { drop(load(&state, None, version).await) });
         if loading.len() >= VERSIONS_AT_ONCE {
             loading.join_next().await;
         }
@@ -243,7 +243,7 @@ fn is_started(engine: &EngineRecord) -> bool {
 /// Has an engine at the host, and its version ready when it starts with it.
 async fn ready(state: &AppState, record: &EngineRecord) -> Result<Kept, Problem> {
     add_to_host(state, record).await?;
-    if is_started(record) { load(state, record.version).await } else { Ok(None) }
+    if is_started(record) { load(state, Some(record.owner), record.version).await } else { Ok(None) }
 }
 
 impl Resumed {

@@ -4,7 +4,7 @@ use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::actor::SavedState;
 use domain::contract::{DataNeed, Description, Param};
-use domain::ids::Digest;
+use domain::ids::{Digest, UserId};
 use domain::limits::GuestLimits;
 use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
@@ -33,7 +33,7 @@ pub(super) async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<
     let store = &state.store;
     let version = store.version(record.owner, record.strategy, record.version).await?;
     let symbols = symbols(&record.symbols, &version.description, state.host.table())?;
-    let _kept = load(state, record.version).await?;
+    let _kept = load(state, Some(record.owner), record.version).await?;
     let limits = limits(state.limits, &version)?;
     // Perhaps an earlier version's: `load` is told the schema and knows what it can read.
     let saved = store.saved_engine(record.id).await?;
@@ -78,13 +78,13 @@ fn restored(saved: EngineSave, table: &SymbolTable) -> Saved {
 /// Keeps a version ready, whatever others load meanwhile.
 pub(super) type Kept = Option<Arc<dyn Send + Sync>>;
 
-/// Makes a version ready to be run; it stays so for as long as what this gives is kept.
-pub(super) async fn load(state: &AppState, version: Digest) -> Result<Kept, Problem> {
+/// Makes a version ready to be run, on behalf of a user or, at its start, of the host; it stays so for as long as what this gives is kept.
+pub(super) async fn load(state: &AppState, whose: Option<UserId>, version: Digest) -> Result<Kept, Problem> {
     if let Some(kept) = state.versions.keep_ready(&version) {
         return Ok(Some(kept));
     }
     let component = state.store.component(version).await?;
-    state.compile(move |versions| versions.load(&version, &component)).await
+    state.compile(whose, move |versions, given_up| versions.load(&version, &component, given_up)).await
 }
 
 /// What the engine may use: as configured, with what its kind needs and its description asks for.

@@ -27,7 +27,7 @@ pub async fn upload(
         room_for_code(state, owner.id, 1).await?;
     }
     let bytes = component.clone();
-    let checked = state.compile(move |versions| versions.check(&bytes)).await?;
+    let checked = state.compile(Some(owner.id), move |versions, given_up| versions.check(&bytes, given_up)).await?;
     check_description(&checked.description).map_err(|why| Problem::new(Code::ComponentRefused, why))?;
     if is_new {
         room_for_code(state, owner.id, checked.report.compiled_bytes).await?;

@@ -156,7 +156,20 @@ impl World {
             ceiling: domain::risk::RiskLimits::operators(),
             doors,
         };
-        Self { state: AppState::new(parts), store, host, live, feed, places_max, foreign, seen, keeper, clock, ticks: AtomicU64::new(0), folder }
+        Self {
+            state: AppState::new(parts),
+            store,
+            host,
+            live,
+            feed,
+            places_max,
+            foreign,
+            seen,
+            keeper,
+            clock,
+            ticks: AtomicU64::new(0),
+            folder,
+        }
     }
 
     /// Stops this host and starts another on the same data.
@@ -330,7 +343,7 @@ impl Drop for Taken {
 }
 
 impl Versions for Guests {
-    fn check(&self, component: &[u8]) -> Result<Checked, Refused> {
+    fn check(&self, component: &[u8], given_up: &Arc<AtomicBool>) -> Result<Checked, Refused> {
         let name = String::from_utf8_lossy(component).into_owned();
         assert!(!name.starts_with("panic"), "told to");
         if name.starts_with("full") {
@@ -342,14 +355,14 @@ impl Versions for Guests {
         if name.contains("takes all room") {
             self.loaded.lock().unwrap().clear();
         }
-        self.load(&Digest::of(component), component)?;
+        self.load(&Digest::of(component), component, given_up)?;
         Ok(Checked {
             description: description(&name),
             report: UploadReport { functions: 1, compiled_bytes: 10 * component.len() as u64, ..UploadReport::default() },
         })
     }
 
-    fn load(&self, version: &Digest, component: &[u8]) -> Result<Option<Arc<dyn Send + Sync>>, Refused> {
+    fn load(&self, version: &Digest, component: &[u8], _given_up: &AtomicBool) -> Result<Option<Arc<dyn Send + Sync>>, Refused> {
         self.loaded.lock().unwrap().insert(*version, String::from_utf8_lossy(component).into_owned());
         Ok(None)
     }

@@ -30,7 +30,7 @@ pub(super) const ANSWER_BYTES_MAX: usize = 1 + 2 * HEAD_BYTES + FOUND_BYTES_MAX 
 
 /// An answer that is whole.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Compiled { found: Found, code: Vec<u8>, peak_memory_bytes: u64 },
     Refused(String),
 }
@@ -64,7 +64,7 @@ fn part(to: &mut impl Write, what: u8, pieces: &[&[u8]]) -> io::Result<()> {
 }
 
 /// What a child said before it ended: its answer, if that is whole, and what it had found by then.
-pub(super) fn read(said: &[u8]) -> (Option<Answer>, Option<Found>) {
+pub(crate) fn read(said: &[u8]) -> (Option<Answer>, Option<Found>) {
     let Some(rest) = said.strip_prefix(&[VERSION]) else { return (None, None) };
     let (found, rest) = match take(rest) {
         Some((FOUND, found, rest)) => (Found::decode(found), rest),

@@ -1,7 +1,7 @@
 //! The parent's side: starts a child, hands it the component, waits so long and no longer, and says what became of it.
 
 use super::answer::{self, ANSWER_BYTES_MAX, Answer};
-use super::{CompileCost, CompileError, CompileLimits, Compiled, Job, Pack};
+use super::{CompileCost, CompileError, CompileLimits, Compiled, Job, LOOK_EVERY, Pack, given_up_by_now};
 use crate::check::Found;
 use crate::profile::Codegen;
 use domain::limits::FAULT_BYTES_MAX;
@@ -13,6 +13,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,8 @@ impl Job {
 pub(super) enum Failure {
     /// It refused the component, in words for its author.
     Refused(String),
+    /// Nobody waited for it any more.
+    GivenUp,
     /// It was ended at its wall clock; before that, it may have found something.
     TooLong(Option<Found>),
     /// It was ended by the kernel, by its own hand or by an answer that is none.
@@ -57,7 +60,13 @@ pub(super) enum Failure {
 }
 
 /// Has `component` checked and compiled.
-pub(super) fn compile(program: &Path, arguments: &[OsString], job: &Job, component: &[u8]) -> Result<Compiled, Failure> {
+pub(super) fn compile(
+    program: &Path,
+    arguments: &[OsString],
+    job: &Job,
+    component: &[u8],
+    given_up: &AtomicBool,
+) -> Result<Compiled, Failure> {
     let started = Instant::now();
     let mut child = Command::new(program)
         .args(arguments)
@@ -68,10 +77,13 @@ pub(super) fn compile(program: &Path, arguments: &[OsString], job: &Job, compone
         .stderr(Stdio::piped())
         .spawn()
         .map_err(Failure::NotStarted)?;
-    let watched = watch(&mut child, job.limits.wall, |child| converse(child, job, component));
+    let watched = watch(&mut child, job.limits.wall, given_up, |child| converse(child, job, component));
     let status = child.wait().ok();
     let (Talk { answer, said }, too_long) = watched;
     let (answer, found) = answer::read(&answer);
+    if given_up.load(Ordering::Relaxed) {
+        return Err(Failure::GivenUp);
+    }
     if too_long {
         return Err(Failure::TooLong(found));
     }
@@ -84,14 +96,24 @@ pub(super) fn compile(program: &Path, arguments: &[OsString], job: &Job, compone
     }
 }
 
-/// Runs `work` with a child that is killed after `wall`; says whether it had to be. The child is not waited for: until it is, its
+/// Runs `work` with a child that is killed after `wall`, or when nobody waits for it any more; says whether it had to be. The child is not waited for: until it is, its
 /// number is nobody else's, so that nobody else can be killed.
-fn watch<R>(child: &mut Child, wall: Duration, work: impl FnOnce(&mut Child) -> R) -> (R, bool) {
+fn watch<R>(child: &mut Child, wall: Duration, given_up: &AtomicBool, work: impl FnOnce(&mut Child) -> R) -> (R, bool) {
     let pid = Pid::from_child(child);
     let (done, ended) = channel::<()>();
     std::thread::scope(|scope| {
         let watching = scope.spawn(move || {
-            let too_long = ended.recv_timeout(wall) == Err(RecvTimeoutError::Timeout);
+            let until = Instant::now() + wall;
+            let left = || until.saturating_duration_since(Instant::now());
+            let too_long = loop {
+                let waited = ended.recv_timeout(left().min(LOOK_EVERY));
+                if waited != Err(RecvTimeoutError::Timeout) {
+                    break false;
+                }
+                if left().is_zero() || given_up.load(Ordering::Relaxed) {
+                    break true;
+                }
+            };
             if too_long {
                 // It can only fail for a child that has ended by itself.
                 _ = kill_process(pid, Signal::KILL);
@@ -133,6 +155,7 @@ impl Failure {
     pub fn told(self, limits: &CompileLimits) -> CompileError {
         match self {
             Self::Refused(why) => CompileError::Unfit(why),
+            Self::GivenUp => given_up_by_now(),
             Self::TooLong(found) => unfit(found.as_ref(), &format!("took more than {} s", limits.wall.as_secs_f64())),
             Self::Ended { status, found, said } => {
                 let signal = status.and_then(|status| status.signal()).map(Signal::from_named_raw);

@@ -16,6 +16,8 @@ mod child;
 mod functions;
 mod worker;
 
+#[cfg(feature = "fuzz")]
+pub(crate) use answer::read as read_answer;
 pub use worker::compile_for_parent;
 
 use crate::check::{self, Checked, Found, NATIVE_BYTES_MAX};
@@ -26,6 +28,7 @@ use domain::limits::FAULT_BYTES_MAX;
 use domain::text;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
@@ -36,6 +39,14 @@ const STACK_BYTES: usize = 32 << 20;
 const COMPILED_BYTES_MAX: usize = 128 << 20;
 /// Children at once: one that takes long must not hold up everybody, and each may take gigabytes.
 const CHILDREN_MAX: usize = 2;
+
+/// How often it is looked whether somebody still waits.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Nobody waits any more, so that nobody reads it either.
+fn given_up_by_now() -> CompileError {
+    CompileError::Busy("it was given up before it was compiled".to_owned())
+}
 
 /// Where components are compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,27 +161,36 @@ impl Workplace {
     /// Checks a component and compiles it for `profile`, or for the one that its shape says, after those that wait already.
     ///
     /// # Errors
-    /// The component is refused, or can't be compiled with what it may use; or the child can't do it.
-    pub fn compile(&self, profile: Option<Profile>, bytes: &[u8], packs: Vec<(Profile, Pack)>) -> Result<Compiled, CompileError> {
+    /// The component is refused, or can't be compiled with what it may use; or the child can't do it; or it was given up.
+    pub fn compile(
+        &self,
+        profile: Option<Profile>,
+        bytes: &[u8],
+        packs: Vec<(Profile, Pack)>,
+        given_up: &AtomicBool,
+    ) -> Result<Compiled, CompileError> {
         check::size(bytes.len()).map_err(CompileError::Unfit)?;
-        let _place = self.place();
+        let _place = self.place(given_up)?;
         let limits = CompileLimits::of_size(bytes.len());
         match &self.compiler {
             Compiler::Here => here(&Job { profile, codegen: self.codegen, limits, packs: Vec::new() }, bytes),
             Compiler::Child { program, arguments, limits: fixed } => {
                 let job = Job { profile, codegen: self.codegen, limits: fixed.unwrap_or(limits), packs };
-                child::compile(program, arguments, &job, bytes).map_err(|failure| failure.told(&job.limits))
+                child::compile(program, arguments, &job, bytes, given_up).map_err(|failure| failure.told(&job.limits))
             }
         }
     }
 
-    fn place(&self) -> Place<'_> {
+    fn place(&self, given_up: &AtomicBool) -> Result<Place<'_>, CompileError> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         while *free == 0 {
-            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+            if given_up.load(Ordering::Relaxed) {
+                return Err(given_up_by_now());
+            }
+            (free, _) = self.freed.wait_timeout(free, LOOK_EVERY).unwrap_or_else(PoisonError::into_inner);
         }
         *free -= 1;
-        Place(self)
+        Ok(Place(self))
     }
 }
 

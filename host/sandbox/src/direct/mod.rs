@@ -22,6 +22,8 @@ mod wiring;
 
 pub(crate) use abi::{NotThere, Parts, TooMuch};
 pub(crate) use exports::Direct;
+#[cfg(feature = "fuzz")]
+pub(crate) use passing::are_plain;
 pub(crate) use wiring::{Wires, show_module};
 
 use crate::state::State;

@@ -21,7 +21,7 @@ const FUNCTIONS_MAX: usize = 64;
 type Signature = (Vec<ValType>, Vec<ValType>);
 
 /// Whether two valid modules are just what our tool puts around a strategy.
-pub(super) fn are_plain(shim: &[u8], fixups: &[u8]) -> bool {
+pub(crate) fn are_plain(shim: &[u8], fixups: &[u8]) -> bool {
     let plain = || {
         let (types, functions) = passed_on(shim)?;
         let (our_shim, our_fixups) = made_for(&types, &functions);

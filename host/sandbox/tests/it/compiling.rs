@@ -76,6 +76,15 @@ fn a_bomb_is_stopped_at_its_wall_clock() {
 }
 
 #[test]
+fn a_child_that_nobody_waits_for_is_ended() {
+    let sandbox = sandbox_with(child(Some(AMPLE)));
+    let given_up = std::sync::atomic::AtomicBool::new(true);
+    let begun = std::time::Instant::now();
+    assert!(matches!(sandbox.load_unless(&bomb(), &given_up), Err(LoadError::Busy(_))));
+    assert!(begun.elapsed() < Duration::from_secs(30), "a bomb takes a minute of processor time: {:?}", begun.elapsed());
+}
+
+#[test]
 fn a_compiler_that_cannot_be_started_or_does_not_answer_is_the_hosts_failure() {
     let failure = |program: &str, script: &str| {
         let arguments = vec!["-c".into(), script.into()];

@@ -10,6 +10,7 @@ use domain::params::resolve;
 use sandbox::Addresses;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -37,7 +38,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         |what: &str, why: &dyn std::fmt::Display| Failure::new(Exit::Refused, format_args!("{}: {what}: {why}", arguments.file.display()));
     let given = arguments.param.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let params = resolve(&workshop.description.params, given).map_err(|why| failed("its parameters", &why))?;
-    let probe = probe::run(&workshop.sandbox, &workshop.loaded, &workshop.description, &params);
+    let probe = probe::run(&workshop.sandbox, &workshop.loaded, &workshop.description, &params, &Arc::default());
     let probe = probe.map_err(|why| Failure::new(Exit::Refused, format_args!("{}: {why}", arguments.file.display())))?;
     let report = Report {
         name: workshop.description.name.clone(),
@@ -108,6 +109,10 @@ fn probed(probe: &Probe) -> [(&'static str, String); 5] {
 fn ticked(probe: &Probe) -> String {
     let (handed, ticks) = (grouped(probe.ticks_handed), grouped(probe.ticks));
     match probe.ticks_handed {
+        _ if probe::is_cut_short(probe) => format!(
+            "{} ns, 99 of 100 below {} ns, over {handed} made-up ticks; then its time or fuel for a first run was used up",
+            probe.nanoseconds_p50, probe.nanoseconds_p99
+        ),
         0 => format!("none of {ticks} made-up ones was waited for"),
         all if all == probe.ticks => {
             format!("{} ns, 99 of 100 below {} ns, over {ticks} made-up ticks", probe.nanoseconds_p50, probe.nanoseconds_p99)
