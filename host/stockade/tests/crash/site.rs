@@ -25,6 +25,8 @@ pub struct Site {
 const DISK_MIB: u64 = 192;
 /// What is left of it when it is full, KiB.
 const LEFT_KIB: u64 = 64;
+/// So often it is tried to fill it while the host writes.
+const FILLS_MAX: usize = 50;
 const FAKETIME: [&str; 3] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
@@ -101,20 +103,24 @@ impl Disk {
 
     /// Takes all room that is not used.
     pub fn fill(&self) {
-        let stat = rustix::fs::statvfs(&self.0).expect("it is mounted");
-        let used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize / 1024;
-        self.resize(used + LEFT_KIB);
+        // The host goes on writing between the look and the change: it may need more by then, which is refused.
+        let filled = (0..FILLS_MAX).any(|_| {
+            let stat = rustix::fs::statvfs(&self.0).expect("it is mounted");
+            let used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize / 1024;
+            self.resize(used + LEFT_KIB)
+        });
+        assert!(filled, "the small disk can be filled");
     }
 
     /// Gives it back.
     pub fn free(&self) {
-        self.resize(DISK_MIB * 1024);
+        assert!(self.resize(DISK_MIB * 1024), "the small disk takes its size again");
     }
 
-    fn resize(&self, kib: u64) {
+    fn resize(&self, kib: u64) -> bool {
         let size = format!("remount,size={kib}k");
-        let done = Command::new("mount").args(["-o", &size]).arg(&self.0).status();
-        assert!(done.is_ok_and(|status| status.success()), "the small disk takes another size");
+        let done = Command::new("mount").args(["-o", &size]).arg(&self.0).output();
+        done.is_ok_and(|output| output.status.success())
     }
 }
 
