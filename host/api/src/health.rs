@@ -221,7 +221,7 @@ async fn parts(state: &AppState, counted: bool) -> Parts {
         database,
         journal: journal(&snapshot, alarms.journal, state.host.lines_aside()),
         feed: feed(state, &snapshot),
-        engines: engines(&snapshot, &starving(state, &snapshot, counted).await),
+        engines: engines(&snapshot, &starving(state, &snapshot, counted).await, state.stranded.line(state).await),
         record: record(state, &snapshot),
         process: state.process.read(),
         alarms: alarms.last.into_iter().map(|(at, code, text)| AlarmLine { at: At(at), code, text }).collect(),
@@ -238,6 +238,10 @@ async fn database(state: &AppState, counted: bool) -> DatabaseHealth {
         Ok(Ok(())) if ping_ms > PING_SLOW_MS => (Status::Degraded, Some(format!("took {ping_ms:.0} ms to answer"))),
         Ok(Ok(())) => (Status::Ok, None),
     };
+    let (status, reason) = state.store.troubles().into_iter().fold((status, reason), |(status, reason), trouble| {
+        let reason = reason.map_or_else(|| trouble.words.clone(), |before| format!("{before}; {}", trouble.words));
+        (status.max(if trouble.is_down { Status::Down } else { Status::Degraded }), Some(reason))
+    });
     let counts = match status {
         Status::Ok | Status::Degraded if counted => state.store.counts().await.ok(),
         _ => None,
@@ -327,7 +331,7 @@ async fn starving(state: &AppState, snapshot: &HostSnapshot, named: bool) -> Vec
 }
 
 /// A fault of a strategy is its owner's; only the host's own panics, and engines that ticks don't reach, are the host's.
-fn engines(snapshot: &HostSnapshot, starving: &[String]) -> EnginesHealth {
+fn engines(snapshot: &HostSnapshot, starving: &[String], stranded: Option<String>) -> EnginesHealth {
     let mut states = BTreeMap::new();
     snapshot.engines.iter().for_each(|engine| *states.entry(engine.state.word()).or_insert(0) += 1);
     let count = |state: EngineState| states.get(state.word()).copied().unwrap_or(0);
@@ -343,6 +347,7 @@ fn engines(snapshot: &HostSnapshot, starving: &[String]) -> EnginesHealth {
     if let Some(first) = snapshot.engines.iter().find(|engine| engine.state == EngineState::Waiting) {
         ill.push(format!("{waiting} engines wait for the host, engine {} for this: {}", first.whose.engine, first.reason));
     }
+    ill.extend(stranded);
     let (status, reason) = if ill.is_empty() { (Status::Ok, None) } else { (Status::Degraded, Some(ill.join("; "))) };
     EnginesHealth {
         status,

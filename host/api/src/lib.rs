@@ -27,6 +27,7 @@ mod reconcile;
 mod risk;
 mod show;
 mod state;
+mod stranded;
 mod strategies;
 mod stream;
 mod trading;

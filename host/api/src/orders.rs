@@ -127,5 +127,5 @@ pub(crate) async fn orders(
 pub(crate) async fn page(state: &AppState, owner: UserId, engine: Option<EngineId>, page: Page) -> Result<Items<OrderView>, Problem> {
     let rows = state.store.orders(owner, engine, page).await?;
     let grids = Grids::of(rows.iter().map(|row| row.symbol.as_str()), state.host.table(), &state.store).await?;
-    Ok(Items::page(&rows, page, |row| row.seq, |row| OrderView::new(row, grids.grid(&row.symbol))))
+    Ok(Items::page(&rows, page, |row| OrderView::new(row, grids.grid(&row.symbol))))
 }

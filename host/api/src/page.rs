@@ -1,7 +1,7 @@
 //! Long lists come in pages: each answer names what to ask for next.
 
 use serde::{Deserialize, Serialize};
-use store::{PAGE_ROWS_MAX, Page};
+use store::{Damaged, Listed, PAGE_ROWS_MAX, Page};
 use utoipa::{IntoParams, ToSchema};
 
 /// Which part of a list.
@@ -92,17 +92,48 @@ pub(crate) struct Items<T> {
     pub items: Vec<T>,
     /// Give this as `after` to get the next page; null when this was the last.
     pub next: Option<i64>,
+    /// Rows of this page that can't be read: the database holds something there that the host never writes. Left out when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedRow>,
 }
 
-impl<T> Items<T> {
-    /// A page of rows, of which `number` gives each row's place in the list.
-    pub(crate) fn page<R>(rows: &[R], page: Page, number: impl Fn(&R) -> i64, shown: impl Fn(&R) -> T) -> Self {
-        Self { items: rows.iter().map(shown).collect(), next: next(rows, page, number) }
+/// A row that can't be read.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct DamagedRow {
+    /// What it is: "engine 3".
+    what: String,
+    /// What is wrong with it.
+    why: String,
+}
+
+impl DamagedRow {
+    /// A row that can be read, while something that belongs to it can't.
+    pub(crate) fn new(what: impl Into<String>, why: impl std::fmt::Display) -> Self {
+        Self { what: what.into(), why: why.to_string() }
     }
 }
 
-/// Where the next page starts; `None` when there can't be one.
-pub(crate) fn next<R>(rows: &[R], page: Page, number: impl Fn(&R) -> i64) -> Option<i64> {
-    let full = rows.len() >= page.rows as usize;
-    rows.last().filter(|_| full).map(number)
+impl From<&Damaged> for DamagedRow {
+    fn from(row: &Damaged) -> Self {
+        Self::new(&row.what, &row.why)
+    }
+}
+
+impl<T> Items<T> {
+    /// All there is.
+    pub(crate) fn all(items: Vec<T>) -> Self {
+        Self { items, next: None, damaged: Vec::new() }
+    }
+
+    /// A page of rows.
+    pub(crate) fn page<R>(rows: &Listed<R>, page: Page, shown: impl Fn(&R) -> T) -> Self {
+        Self::shown(rows, page, rows.iter().map(shown).collect())
+    }
+
+    /// A page of rows, which are shown so.
+    pub(crate) fn shown<R>(rows: &Listed<R>, page: Page, items: Vec<T>) -> Self {
+        let is_full = rows.count() >= page.rows as usize;
+        let next = rows.last_number().filter(|_| is_full);
+        Self { items, next, damaged: rows.damaged().iter().map(DamagedRow::from).collect() }
+    }
 }

@@ -86,6 +86,8 @@ codes! {
     SymbolsMismatch = "SYMBOLS_MISMATCH", UNPROCESSABLE_ENTITY, "The symbols do not fit the strategy";
     /// The component does not pass the checks.
     ComponentRefused = "COMPONENT_REFUSED", UNPROCESSABLE_ENTITY, "The component is refused";
+    /// A row of the database holds what the host never writes. Others can be read as usual.
+    RowDamaged = "ROW_DAMAGED", INTERNAL_SERVER_ERROR, "A row of the database can't be read";
     /// The program failed; its log says more.
     Internal = "INTERNAL", INTERNAL_SERVER_ERROR, "The host failed";
     /// The host or its database is too busy, or too many requests are under way.
@@ -186,7 +188,7 @@ impl From<StoreError> for Problem {
             StoreError::AlreadyExists { .. } => Code::AlreadyExists,
             StoreError::Invalid(_) | StoreError::Symbol { .. } => Code::InvalidValue,
             StoreError::DiskFull => Code::DiskFull,
-            StoreError::Busy => Code::Busy,
+            StoreError::Busy | StoreError::Passing { .. } => Code::Busy,
             StoreError::Older { .. }
             | StoreError::Newer { .. }
             | StoreError::InUse { .. }
@@ -196,10 +198,11 @@ impl From<StoreError> for Problem {
             }
             // The next request may find it again.
             StoreError::Unreachable(_) => Code::Busy,
-            StoreError::Disk(_) | StoreError::Corrupt(_) | StoreError::Damaged(_) => {
+            StoreError::Corrupt(_) => Code::RowDamaged,
+            StoreError::Disk(_) | StoreError::Gone(_) | StoreError::Damaged(_) => {
                 return Self { code: Code::Internal, detail: error.to_string(), source: Some(error.to_string()) };
             }
-            StoreError::Internal(source) => return Self::internal(format_args!("{error}: {source}")),
+            StoreError::Internal(_) | StoreError::Rejected { .. } => return Self::internal(error.in_full()),
         };
         Self::new(code, error.to_string())
     }
@@ -287,7 +290,7 @@ mod tests {
         for (problem, code) in [
             (Problem::from(StoreError::DiskFull), Code::DiskFull),
             (Problem::from(StoreError::Busy), Code::Busy),
-            (Problem::from(StoreError::Corrupt("a row".into())), Code::Internal),
+            (Problem::from(StoreError::Corrupt("a row".into())), Code::RowDamaged),
             (Problem::from(HostError::NoSuchEngine(engine)), Code::NotFound),
             (Problem::from(HostError::NoSuchAccount(domain::ids::AccountId(1))), Code::AccountNotOpen),
             (Problem::from(HostError::Busy), Code::Busy),

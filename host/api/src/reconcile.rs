@@ -110,7 +110,7 @@ pub(crate) async fn reconcile(
 ) -> Result<Json<Items<Reconciled>>, Problem> {
     if let Some(id) = query.account {
         let items = vec![of_account(&state, &any_account(&state, id).await?).await?];
-        return Ok(Json(Items { items, next: None }));
+        return Ok(Json(Items::all(items)));
     }
     let page = query.limit.beyond(query.after);
     let rows = state.store.every_account(page).await?;
@@ -118,7 +118,7 @@ pub(crate) async fn reconcile(
     for record in &rows {
         items.push(of_account(&state, record).await?);
     }
-    Ok(Json(Items { items, next: crate::page::next(&rows, page, |record| i64::from(record.id.0)) }))
+    Ok(Json(Items::shown(&rows, page, items)))
 }
 
 async fn of_account(state: &AppState, record: &AccountRecord) -> Result<Reconciled, Problem> {

@@ -7,6 +7,7 @@ use crate::live::LiveFeed;
 use crate::operations::Turns;
 use crate::operator::Token;
 use crate::problem::{Code, Problem};
+use crate::stranded::Stranded;
 use crate::strategies::report::UploadReport;
 use domain::contract::Description;
 use domain::ids::{Digest, UserId};
@@ -174,6 +175,7 @@ pub struct AppState {
     pub(crate) process: Arc<ProcessMeter>,
     pub(crate) since: Instant,
     pub(crate) turns: Arc<Turns>,
+    pub(crate) stranded: Arc<Stranded>,
     pub(crate) doors: DoorLimits,
     pub(crate) door_counts: Arc<Counts>,
     pub(crate) requests: Arc<Places>,
@@ -202,6 +204,7 @@ impl AppState {
             process: Arc::default(),
             since: Instant::now(),
             turns: Arc::default(),
+            stranded: Arc::default(),
             doors,
             door_counts: Arc::default(),
             requests: Places::new(doors.requests_max),

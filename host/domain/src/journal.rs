@@ -7,6 +7,7 @@ use crate::risk::Approved;
 use crate::symbol::SymbolId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Something that is in the journal.
 ///
@@ -104,6 +105,9 @@ pub enum JournalError {
         /// Why.
         why: String,
     },
+    /// Its database could not do it this time, and may the next: nothing was written.
+    #[error("the journal's database could not take it for now: {0}")]
+    Passing(String),
     /// There is no answer. What it was given may be on disk, or may come to be, all of it or nothing, before anything that is
     /// written later; so it can be repeated, and what is not repeated must be taken back in it.
     #[error("the journal does not answer: {0}; see that its database runs and that its disk keeps up")]
@@ -127,6 +131,18 @@ pub trait Journal: Send {
     fn set_aside(&mut self) -> Vec<SetAside> {
         Vec::new()
     }
+
+    /// What a host may count on while the journal does not answer. `None`: nobody else can ever take over.
+    fn lease(&self) -> Option<Arc<dyn Lease>> {
+        None
+    }
+}
+
+/// For how long nobody else can have begun to trade in this host's place, measured on this machine's steady clock. What leaves
+/// without the journal, whose fence would stop it, leaves only while this holds; whoever takes over waits until it has run out.
+pub trait Lease: Send + Sync {
+    /// Whether it has not run out.
+    fn holds(&self) -> bool;
 }
 
 /// A report that was kept without being booked.

@@ -204,6 +204,23 @@ pub const TEXT_VALUE_BYTES_MAX: usize = 1_024;
 pub const SYMBOL_BYTES_MAX: usize = 32;
 /// Bars of each timeframe, and ticks, that a strategy wants before it starts: what the host keeps of either.
 pub const HISTORY_BEFORE_START_MAX: u32 = HISTORY_ROWS_MAX as u32;
+/// For how long a host that has lost touch with its database may go on sending closes and cancels without it, ms: a server that is
+/// started again is back within it, and a person has pulled the kill switch. A host that takes over from one that is not certainly
+/// dead waits as long, plus [`LEASE_MARGIN_MS`], so it must not be longer than a person waits for a spare host.
+pub const LEASE_MS: u64 = 60_000;
+/// What a newcomer waits beyond the lease, ms: clocks of two machines drift apart by less, and a close that was decided on is sent within.
+pub const LEASE_MARGIN_MS: u64 = 1_000;
+/// How often a host looks whether the database is still its own, ms: a file that vanished is seen within a second.
+pub const LOOK_EVERY_MS: u64 = 500;
+/// How long a look may take, ms: a server that is there answers within a few.
+pub const LOOK_MS_MAX: u64 = 2_000;
+/// How often a journal's write is tried at once when the database could not do it for a passing reason (a deadlock, say): the
+/// competitor is done within some milliseconds, and the host waits meanwhile.
+pub const JOURNAL_TRIES: u32 = 5;
+/// For how many seconds it is then tried again, once a second, before trading is halted: longer than any such reason lasts.
+pub const JOURNAL_PASSING_S_MAX: u32 = 30;
+/// How long closing the database may take, ms: some connections say goodbye and a log is written back. What hangs goes with the process.
+pub const CLOSE_MS_MAX: u64 = 5_000;
 /// An uploaded component, bytes: a Rust strategy has 50 KB, a JavaScript or Python one up to 20 MB with its interpreter.
 pub const COMPONENT_BYTES_MAX: usize = 24 << 20;
 

@@ -208,6 +208,11 @@ impl Host {
         self.shared.account(id)
     }
 
+    /// Tells the operator of something that a person must look at: in the log, in the live stream and in health.
+    pub fn alarm(&self, code: &'static str, text: String) {
+        self.shared.alarm(code, text);
+    }
+
     /// The accounts that are open.
     pub fn accounts(&self) -> Vec<AccountId> {
         self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()

@@ -123,7 +123,7 @@ impl Pipeline {
         let (items, requests, reports) = (Vec::new(), Vec::new(), Vec::new());
         let (unanswered, told) = (BTreeMap::new(), BTreeMap::new());
         let comparisons = Comparisons::from(shared.clock.steady().plus_us(shared.bounds.compare_every_us));
-        let (unwritten, done, stopping) = (Unwritten::of(kept.owed), 0, false);
+        let (unwritten, done, stopping) = (Unwritten::of(kept.owed, journal.lease()), 0, false);
         Self { shared, journal, broker, unwritten, unanswered, comparisons, told, done, reports, stopping, items, requests }
     }
 

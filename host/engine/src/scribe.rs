@@ -1,8 +1,9 @@
 //! The journal on a thread of its own: one that takes a write and does not answer holds the order pipeline up for a moment,
 //! not for as long as it hangs. There is never more than one write under way, so what is on disk keeps the pipeline's order.
 
-use domain::journal::{Entry, Journal, JournalError, Line, SetAside};
+use domain::journal::{Entry, Journal, JournalError, Lease, Line, SetAside};
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ pub(crate) struct Scribe {
     /// What it says it has, of a write that was given up: whoever repeats these lines need not write them again.
     landed: Vec<Line>,
     set_aside: Vec<SetAside>,
+    lease: Option<Arc<dyn Lease>>,
 }
 
 /// What became of one write.
@@ -39,6 +41,7 @@ impl Scribe {
     pub(crate) fn start(mut journal: Box<dyn Journal>, patience: Duration) -> std::io::Result<Self> {
         let (lines, to_write) = channel::<Vec<Line>>();
         let (answer, answers) = channel();
+        let lease = journal.lease();
         let thread = Builder::new().name("journal".into()).spawn(move || {
             for lines in to_write {
                 let written = journal.append(&lines.iter().map(Line::entry).collect::<Vec<_>>());
@@ -49,7 +52,7 @@ impl Scribe {
             }
         })?;
         let (lines, thread) = (Some(lines), Some(thread));
-        Ok(Self { lines, answers, thread, patience, waits_since: None, landed: Vec::new(), set_aside: Vec::new() })
+        Ok(Self { lines, answers, thread, patience, waits_since: None, landed: Vec::new(), set_aside: Vec::new(), lease })
     }
 
     /// What the journal answers within `patience`.
@@ -118,6 +121,10 @@ impl Journal for Scribe {
 
     fn set_aside(&mut self) -> Vec<SetAside> {
         std::mem::take(&mut self.set_aside)
+    }
+
+    fn lease(&self) -> Option<Arc<dyn Lease>> {
+        self.lease.clone()
     }
 }
 

@@ -12,14 +12,15 @@ use crate::shared::{Shared, lock};
 use domain::broker::Report;
 use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, HOSTS_ORDERS_FROM, OrderId};
-use domain::journal::{Entry, JournalError, Line, Recorded, Refused, SetAside, owe};
+use domain::journal::{Entry, JournalError, Lease, Line, Recorded, Refused, SetAside, owe};
 use domain::keeper::NotKept;
+use domain::limits::JOURNAL_PASSING_S_MAX;
 use domain::numbering::sent_max;
 use domain::order::{Action, Command};
 use domain::risk::Approved;
 use domain::time::{SECOND_US, Steady, Time};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the pipeline waits before it tries a journal that has failed again.
@@ -89,6 +90,10 @@ pub(crate) struct Unwritten {
     is_late: bool,
     /// Another host has taken over: what leaves from here would come on top of what that one does.
     fenced: bool,
+    /// How often the journal could not take it for a passing reason, one after the other.
+    passing: u32,
+    /// Within it what leaves without the journal can't meet what another host does.
+    lease: Option<Arc<dyn Lease>>,
     /// The highest number of a guest's order that the journal has since the start.
     recorded: BTreeMap<EngineId, u32>,
     /// The same of the orders that the host gave on an account by itself, and where their numbers began.
@@ -97,10 +102,15 @@ pub(crate) struct Unwritten {
 }
 
 impl Unwritten {
-    /// What the keeper of the host before has.
-    pub(crate) fn of(lines: Vec<Line>) -> Self {
+    /// What the keeper of the host before has, for a journal with this lease.
+    pub(crate) fn of(lines: Vec<Line>, lease: Option<Arc<dyn Lease>>) -> Self {
         let (kept, keeper_waits) = (lines.len(), !lines.is_empty());
-        Self { lines, kept, is_on_disk: true, keeper_waits, ..Self::default() }
+        Self { lines, kept, is_on_disk: true, keeper_waits, lease, ..Self::default() }
+    }
+
+    /// Whether something may leave without the journal: nobody else can have begun to trade.
+    fn may_leave(&self) -> bool {
+        !self.fenced && self.lease.as_ref().is_none_or(|lease| lease.holds())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -165,7 +175,7 @@ impl Pipeline {
         let owed = self.unwritten.owed.get(&promise.account).copied().unwrap_or_default();
         let has_room = self.unwritten.len() < self.shared.bounds.unwritten_reports_max && owed < OWED_BY_ACCOUNT_MAX;
         let may_be_owed =
-            !self.unwritten.fenced && (has_room || by == By::Host) && self.unwritten.is_numbered_safely(&self.shared, command.get());
+            self.unwritten.may_leave() && (has_room || by == By::Host) && self.unwritten.is_numbered_safely(&self.shared, command.get());
         match owe(command) {
             Some((recorded, command)) if may_be_owed => {
                 self.unwritten.owed.insert(promise.account, owed + 1);
@@ -331,6 +341,7 @@ impl Pipeline {
                 let then = if is_halted { "trading stays halted until a person lifts it" } else { "orders that open go out again" };
                 self.shared.alarm("journal-works-again", format!("{many} lines that waited are written; {then}"));
                 self.all_written();
+                self.unwritten.passing = 0;
                 true
             }
             Err(error) => {
@@ -409,10 +420,19 @@ impl Pipeline {
     pub(crate) fn failed(&mut self, error: &JournalError) {
         self.unwritten.fenced |= matches!(error, JournalError::Fenced(_));
         self.unwritten.try_again = Some(self.shared.clock.steady().plus_us(TRY_AGAIN_US));
-        if let JournalError::Unanswered(_) = error {
+        self.unwritten.passing = if matches!(error, JournalError::Passing(_)) { self.unwritten.passing + 1 } else { 0 };
+        if matches!(error, JournalError::Unanswered(_)) || (1..=JOURNAL_PASSING_S_MAX).contains(&self.unwritten.passing) {
             if !std::mem::replace(&mut self.unwritten.is_late, true) {
                 let text = format!("{error}; until it does, closes and cancels go out without it and everything else is rejected");
                 self.shared.alarm("journal-late", text);
+            }
+            return;
+        }
+        if let JournalError::Fenced(_) = error {
+            // Not told as a halt, which would be kept: what is kept is the other host's now.
+            if self.shared.switch.get() != TradingState::Halted {
+                self.shared.switch.set(TradingState::Halted);
+                self.shared.alarm("journal-failed", format!("{error}; this host sends nothing more and ends"));
             }
             return;
         }

@@ -81,7 +81,12 @@ impl Client {
     /// No host answers, or it refuses.
     pub fn get(&self, path: &str, query: &[(&str, &str)]) -> Outcome<Value> {
         let request = self.authorized(self.agent.get(self.address(path)).query_pairs(query.iter().copied()));
-        self.answer(request.call())
+        let found = self.answer(request.call())?;
+        for row in found["damaged"].as_array().into_iter().flatten() {
+            let of = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+            crate::telemetry::say(format_args!("stockade: {} can't be read: {}", of("what"), of("why")));
+        }
+        Ok(found)
     }
 
     /// Posts a document.

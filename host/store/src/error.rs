@@ -76,8 +76,11 @@ pub enum StoreError {
     /// The disk fails to read or write, or is read-only.
     #[error("the disk of the database fails ({0}); replace or remount it and start again")]
     Disk(String),
-    /// A row holds what the host never writes.
-    #[error("the database is damaged: {0}; restore the last backup")]
+    /// The database's files are not where they were when they were opened: what is written would be lost.
+    #[error("{0}")]
+    Gone(String),
+    /// A row holds what the host never writes. Others can be read as usual.
+    #[error("a row can't be read: {0}; `stockade doctor` lists every row like it")]
     Corrupt(String),
     /// The database itself is damaged, not only a row.
     #[error("the database is damaged: {0}; restore the last backup")]
@@ -98,19 +101,55 @@ pub enum StoreError {
     /// Every connection stayed busy for longer than a caller waits.
     #[error("the database is busy; try again")]
     Busy,
-    /// Anything else: an error of this program.
+    /// The database could not do it this time, and may the next.
+    #[error("the database could not do this now ({code}: {why}); try again")]
+    Passing {
+        /// The database's own code.
+        code: String,
+        /// Its own words.
+        why: String,
+    },
+    /// The database refuses what was to be written for what it is.
+    #[error("the database refuses it ({code}: {why})")]
+    Rejected {
+        /// The database's own code.
+        code: String,
+        /// Its own words.
+        why: String,
+    },
+    /// Anything else: an error of this program or of the database.
     #[error("the database failed")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl StoreError {
-    /// Whether it is about what was to be written, so that something else may be written all the same.
+    /// Whether it is about what was to be written, so that something else may be written all the same. What is not certainly so is
+    /// not: it passes, and what was to be written is tried again as a whole.
     pub(crate) fn is_of_one_entry(&self) -> bool {
         match self {
-            Self::NotFound { .. } | Self::AlreadyExists { .. } | Self::Invalid(_) | Self::Symbol { .. } => true,
-            Self::Corrupt(_) | Self::Internal(_) => true,
-            Self::Older { .. } | Self::Newer { .. } | Self::InUse { .. } | Self::Unusable { .. } | Self::DiskFull => false,
+            Self::NotFound { .. } | Self::AlreadyExists { .. } | Self::Invalid(_) | Self::Symbol { .. } | Self::Rejected { .. } => true,
+            // A row of the entry's own account: trying again reads the same.
+            Self::Corrupt(_) => true,
+            Self::Older { .. } | Self::Newer { .. } | Self::InUse { .. } | Self::Unusable { .. } | Self::DiskFull | Self::Gone(_) => false,
             Self::Disk(_) | Self::Damaged(_) | Self::Unreachable(_) | Self::Fenced { .. } | Self::Busy => false,
+            Self::Passing { .. } | Self::Internal(_) => false,
+        }
+    }
+
+    /// Whether the same thing may well work in a moment.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy | Self::Passing { .. })
+    }
+
+    /// All that is known of it, the database's own words and code included, in one line for the log.
+    pub fn in_full(&self) -> String {
+        match self {
+            Self::Internal(source) => {
+                let said = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+                let code = said.and_then(|said| said.code()).map_or_else(String::new, |code| format!(" (code {code})"));
+                format!("{self}: {source}{code}")
+            }
+            error => error.to_string(),
         }
     }
 
@@ -151,10 +190,10 @@ impl From<StoreError> for JournalError {
         match error {
             // The journal's own message has the way out.
             StoreError::DiskFull => Self::Disk("the disk is full".into()),
-            StoreError::Disk(why) | StoreError::Corrupt(why) | StoreError::Damaged(why) => Self::Disk(why),
+            StoreError::Disk(why) | StoreError::Damaged(why) => Self::Disk(why),
             fenced @ StoreError::Fenced { .. } => Self::Fenced(fenced.to_string()),
-            StoreError::Internal(source) => Self::Internal(source.to_string()),
-            error => Self::Internal(error.to_string()),
+            passing @ (StoreError::Busy | StoreError::Passing { .. }) => Self::Passing(passing.to_string()),
+            error => Self::Internal(error.in_full()),
         }
     }
 }

@@ -1,4 +1,6 @@
-//! How much there is, and which database it is.
+//! How much there is, which database it is, and what is wrong with it.
+
+use crate::Damaged;
 
 /// Rows, for health and metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,4 +36,15 @@ pub struct Identity {
     pub name: String,
     /// The epoch of its last owner; 0 when there was none.
     pub epoch: i64,
+}
+
+/// What a look at a database found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Examined {
+    /// What the database says is wrong with itself, with the way out.
+    pub damage: Option<String>,
+    /// Rows that can't be read, at most a hundred.
+    pub damaged: Vec<Damaged>,
+    /// Not everything was looked at.
+    pub is_cut_short: bool,
 }

@@ -17,10 +17,13 @@ mod audit;
 mod engines;
 mod error;
 mod health;
+mod hold;
+mod listed;
 mod location;
 mod page;
 mod port;
 mod postgres;
+mod process;
 mod reports;
 mod schema;
 mod sqlite;
@@ -36,16 +39,18 @@ pub use engines::{
     Wanted,
 };
 pub use error::StoreError;
-pub use health::{Counts, Identity};
+pub use health::{Counts, Examined, Identity};
+pub use hold::{Predecessor, Trouble};
+pub use listed::{Damaged, Listed};
 pub use location::Location;
 pub use page::{PAGE_ROWS_MAX, Page};
-pub use port::Store;
+pub use port::{Closed, Store};
 pub use postgres::Server;
 pub use reports::{LOG_LINES_KEPT, LogRecord, NewLog, NewSignal, SIGNALS_KEPT, SignalRecord};
 pub use schema::{Backup, Migrated};
 pub use state_file::{Left, StateFile};
 pub use strategies::{NewVersion, StrategyRecord, VersionRecord};
-pub use trading::{DealRecord, OrderRecord, PositionFilter, PositionRecord, SymbolGrid};
+pub use trading::{DealRecord, OrderRecord, PositionFilter, PositionRecord, SymbolGrid, TriedAgain};
 pub use users::{Holdings, UserRecord};
 
 /// What a call of the store gives.

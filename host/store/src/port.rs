@@ -1,5 +1,6 @@
 //! What a store can do, in one list. Each database implements every line in a module of its own.
 
+use crate::hold::Hold;
 use crate::*;
 use crate::{postgres, sqlite};
 use domain::broker::{AccountTerms, Deal};
@@ -9,10 +10,24 @@ use domain::journal::Journal;
 use domain::keeper::Given;
 use domain::ledger::Ledger;
 use domain::life::EngineState;
+use domain::limits::{CLOSE_MS_MAX, LEASE_MARGIN_MS};
 use domain::risk::{GateMemory, RiskLimits};
 use domain::symbol::SymbolTable;
 use domain::time::Time;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How often a newcomer looks whether the host before it has ended.
+const PREDECESSOR_EVERY: Duration = Duration::from_millis(200);
+
+/// How closing a store went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// Everything is closed.
+    Whole,
+    /// A connection hangs and was left alone. What was written is safe.
+    Hung,
+}
 
 /// The database. Cheap to clone; all clones share its connections.
 ///
@@ -65,12 +80,71 @@ impl Store {
         }
     }
 
-    /// Closes all connections and waits until that is done. Later calls fail; so do those of its journals.
-    pub async fn close(&self) {
-        match &self.backend {
-            Backend::Sqlite(database) => database.close().await,
-            Backend::Postgres(database) => database.close().await,
+    /// Closes all connections and waits until that is done, though not for ever: a connection that hangs is left to the end of the
+    /// process. Later calls fail; so do those of its journals.
+    pub async fn close(&self) -> Closed {
+        let closing = async {
+            match &self.backend {
+                Backend::Sqlite(database) => database.close().await,
+                Backend::Postgres(database) => database.close().await,
+            }
+        };
+        match tokio::time::timeout(Duration::from_millis(CLOSE_MS_MAX), closing).await {
+            Ok(()) => Closed::Whole,
+            Err(_) => Closed::Hung,
         }
+    }
+
+    fn hold(&self) -> &Hold {
+        match &self.backend {
+            Backend::Sqlite(database) => &database.hold,
+            Backend::Postgres(database) => &database.hold,
+        }
+    }
+
+    /// Looks at a database's own order and at every row, whoever has it open; gives up after `patience`.
+    ///
+    /// # Errors
+    /// As with [`open_at`](Self::open_at), except that it may be in use.
+    pub async fn examine(location: &Location, patience: Duration) -> Result<Examined> {
+        match location {
+            Location::Sqlite(path) => sqlite::examined(path, patience).await,
+            Location::Postgres(server) => postgres::examined(server, patience).await,
+        }
+    }
+
+    /// Waits until another host has the database, and says which: this one must end then, and write nothing more.
+    pub async fn lost(&self) -> String {
+        self.hold().lost().await
+    }
+
+    /// What is wrong with the database.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.hold().troubles()
+    }
+
+    /// Waits until whoever had the database before can send nothing more: not at all when it was given up, or its host is certainly
+    /// dead. For a host, before it takes over; `tell` hears once that it has to wait.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn outlive_predecessor(&self, tell: impl FnOnce(&str)) -> Result<()> {
+        let (since, mut tell) = (Instant::now(), Some(tell));
+        while let Some(before) = self.predecessor().await?.filter(|before| !before.is_dead) {
+            let patience = Duration::from_millis(before.lease_ms + LEASE_MARGIN_MS);
+            if since.elapsed() >= patience {
+                break;
+            }
+            if let Some(tell) = tell.take() {
+                tell(&format!(
+                    "{} did not give the database up and may be alive; this host waits until it can send nothing more, {} s at most, or until it has ended",
+                    before.owner,
+                    patience.as_secs()
+                ));
+            }
+            tokio::time::sleep(PREDECESSOR_EVERY).await;
+        }
+        Ok(())
     }
 
     /// A journal that writes to this database. `symbols` are noted with their grid. `owner_epoch` is what
@@ -105,6 +179,20 @@ macro_rules! port {
 }
 
 port! {
+    /// The host that had the database before, unless it gave it up.
+    fn predecessor() -> Option<Predecessor>;
+    /// Looks whether the host that took over with this store still has the database to itself, and renews its lease: the lock is held
+    /// (taken again where it was lost), nobody has taken over, and the files are where they were.
+    ///
+    /// # Errors
+    /// [`Fenced`](StoreError::Fenced) or [`InUse`](StoreError::InUse) when somebody else has it now, of which
+    /// [`lost`](Self::lost) tells as well; [`Gone`](StoreError::Gone) when its files vanished or were replaced; others pass.
+    fn look() -> ();
+    /// Has SQLite look at every page of its file, within `patience`: for a host's start after one that did not give the database up.
+    /// What it finds stands in [`troubles`](Self::troubles) from then on.
+    fn quick_check(patience: Duration) -> Examined;
+    /// Gives the database up: the last thing that a host writes. Whoever takes over next need not wait.
+    fn give_up() -> ();
     /// Takes everything over: raises the epoch of the owner, and gives it. A journal that was opened with another one writes
     /// nothing from then on. `owner` is for the message to whoever is taken over.
     fn take_over(owner: &str, at: Time) -> i64;
@@ -136,7 +224,7 @@ port! {
     /// How much is kept for a user; nothing for one that is not there.
     fn held_by(id: UserId) -> Holdings;
     /// All users by id: for operators.
-    fn every_user(page: Page) -> Vec<UserRecord>;
+    fn every_user(page: Page) -> Listed<UserRecord>;
 
     /// Opens an account.
     ///
@@ -151,9 +239,9 @@ port! {
     /// The owner's account with this name.
     fn find_account(owner: UserId, name: &str) -> Option<AccountRecord>;
     /// The owner's accounts by id.
-    fn accounts(owner: UserId, page: Page) -> Vec<AccountRecord>;
+    fn accounts(owner: UserId, page: Page) -> Listed<AccountRecord>;
     /// All accounts by id: for the host's start and for operators.
-    fn every_account(page: Page) -> Vec<AccountRecord>;
+    fn every_account(page: Page) -> Listed<AccountRecord>;
     /// Sets what an account may do.
     ///
     /// # Errors
@@ -196,7 +284,7 @@ port! {
     /// The owner's strategy with this name.
     fn find_strategy(owner: UserId, name: &str) -> Option<StrategyRecord>;
     /// The owner's strategies by id.
-    fn strategies(owner: UserId, page: Page) -> Vec<StrategyRecord>;
+    fn strategies(owner: UserId, page: Page) -> Listed<StrategyRecord>;
     /// Keeps a version of one of the owner's strategies. The same component again changes nothing and gives what was kept.
     ///
     /// # Errors
@@ -208,7 +296,7 @@ port! {
     /// [`NotFound`](StoreError::NotFound).
     fn version(owner: UserId, strategy: StrategyId, digest: Digest) -> VersionRecord;
     /// The versions of one of the owner's strategies, oldest first; at most [`PAGE_ROWS_MAX`].
-    fn versions(owner: UserId, strategy: StrategyId) -> Vec<VersionRecord>;
+    fn versions(owner: UserId, strategy: StrategyId) -> Listed<VersionRecord>;
     /// The bytes of a component, whoever uploaded it: for the host, which runs it.
     ///
     /// # Errors
@@ -229,9 +317,9 @@ port! {
     /// The owner's engine with this name.
     fn find_engine(owner: UserId, name: &str) -> Option<EngineRecord>;
     /// The owner's engines by id.
-    fn engines(owner: UserId, page: Page) -> Vec<EngineRecord>;
+    fn engines(owner: UserId, page: Page) -> Listed<EngineRecord>;
     /// All engines by id: for the host's start and for operators.
-    fn every_engine(page: Page) -> Vec<EngineRecord>;
+    fn every_engine(page: Page) -> Listed<EngineRecord>;
     /// Sets what the owner wants of an engine.
     ///
     /// # Errors
@@ -259,7 +347,7 @@ port! {
     /// [`NotFound`](StoreError::NotFound) engine.
     fn add_engine_steps(steps: &[(EngineStep, Follows)]) -> ();
     /// The steps of one of the owner's engines, latest first.
-    fn engine_steps(owner: UserId, engine: EngineId, page: Page) -> Vec<StepRecord>;
+    fn engine_steps(owner: UserId, engine: EngineId, page: Page) -> Listed<StepRecord>;
     /// Gives an engine that is stopped another version of its strategy, parameters and symbols, for its next start.
     ///
     /// # Errors
@@ -295,36 +383,39 @@ port! {
     /// [`NotFound`](StoreError::NotFound) engine.
     fn add_signals(signals: &[NewSignal]) -> ();
     /// The signals of one of the owner's engines, latest first.
-    fn signals(owner: UserId, engine: EngineId, page: Page) -> Vec<SignalRecord>;
+    fn signals(owner: UserId, engine: EngineId, page: Page) -> Listed<SignalRecord>;
     /// Keeps log lines, all or nothing, in order; of each engine the last [`LOG_LINES_KEPT`]: for the host.
     ///
     /// # Errors
     /// [`NotFound`](StoreError::NotFound) engine.
     fn add_logs(lines: &[NewLog]) -> ();
     /// The log lines of one of the owner's engines after the page's row, oldest first.
-    fn logs(owner: UserId, engine: EngineId, page: Page) -> Vec<LogRecord>;
+    fn logs(owner: UserId, engine: EngineId, page: Page) -> Listed<LogRecord>;
     /// The last log lines of one of the owner's engines before the page's row, latest first.
-    fn last_logs(owner: UserId, engine: EngineId, page: Page) -> Vec<LogRecord>;
+    fn last_logs(owner: UserId, engine: EngineId, page: Page) -> Listed<LogRecord>;
 
     /// The owner's orders, or those of one engine, latest first.
-    fn orders(owner: UserId, engine: Option<EngineId>, page: Page) -> Vec<OrderRecord>;
+    fn orders(owner: UserId, engine: Option<EngineId>, page: Page) -> Listed<OrderRecord>;
     /// One of the owner's orders.
     ///
     /// # Errors
     /// [`NotFound`](StoreError::NotFound).
     fn order(owner: UserId, id: OrderId) -> OrderRecord;
     /// The owner's deals, or those of one engine, latest first.
-    fn deals(owner: UserId, engine: Option<EngineId>, page: Page) -> Vec<DealRecord>;
+    fn deals(owner: UserId, engine: Option<EngineId>, page: Page) -> Listed<DealRecord>;
     /// The owner's positions, or those of one engine, latest first.
-    fn positions(owner: UserId, engine: Option<EngineId>, filter: PositionFilter, page: Page) -> Vec<PositionRecord>;
+    fn positions(owner: UserId, engine: Option<EngineId>, filter: PositionFilter, page: Page) -> Listed<PositionRecord>;
     /// The grids of all symbols that rows refer to, by name; at most [`PAGE_ROWS_MAX`] beyond this name.
     fn symbol_grids(beyond: &str) -> Vec<SymbolGrid>;
+    /// Books reports that were set aside, oldest first, each by itself: for a host's start, before accounts are taken on. `at` is now.
+    fn book_set_aside(symbols: &SymbolTable, at: Time) -> Vec<TriedAgain>;
     /// What an account has, as its journal recorded it: for the host's start.
     ///
     /// # Errors
     /// [`NotFound`](StoreError::NotFound) account; [`Symbol`](StoreError::Symbol) when something it holds is not in `symbols`.
     fn ledger(account: AccountId, symbols: &SymbolTable) -> Ledger;
-    /// The same for a host that takes the account on. The orders it gives by itself, and those of the account's engines, are
+    /// The same for a host that takes the account on. Changes of orders and positions that were asked for and never answered end as
+    /// lost. The orders it gives by itself, and those of the account's engines, are
     /// numbered beyond all that are written down, and beyond those that its broker has `seen`, which a database restored from a
     /// copy may not know; so are engines that are added later.
     ///
@@ -335,7 +426,7 @@ port! {
     /// Adds to the audit.
     fn append_audit(entry: &NewAudit) -> AuditRecord;
     /// The audit, latest first: for operators.
-    fn audit(page: Page) -> Vec<AuditRecord>;
+    fn audit(page: Page) -> Listed<AuditRecord>;
     /// Checks every row of the audit: for operators.
     fn verify_audit() -> AuditVerdict;
 

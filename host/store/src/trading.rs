@@ -74,6 +74,15 @@ pub struct OrderRecord {
     pub owner_epoch: i64,
 }
 
+/// A report that had been set aside, tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriedAgain {
+    /// The account that it concerns.
+    pub account: AccountId,
+    /// Why it can't be booked still; `None` when it is booked now.
+    pub failed: Option<String>,
+}
+
 /// A deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DealRecord {

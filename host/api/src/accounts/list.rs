@@ -4,7 +4,7 @@ use super::{AccountView, view};
 use crate::extract::Query;
 use crate::operations::user_named;
 use crate::operator::Operator;
-use crate::page::{Items, UserPageQuery, next};
+use crate::page::{DamagedRow, Items, UserPageQuery};
 use crate::problem::Problem;
 use crate::state::AppState;
 use axum::Json;
@@ -22,9 +22,15 @@ pub(crate) async fn list(
 ) -> Result<Json<Items<AccountView>>, Problem> {
     let owner = user_named(&state, &query.user).await?;
     let rows = state.store.accounts(owner.id, query.page()).await?;
-    let mut items = Vec::with_capacity(rows.len());
+    let (mut items, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
-        items.push(view(&state, row, &owner.name).await?);
+        match view(&state, row, &owner.name).await {
+            Ok(view) => items.push(view),
+            // What it has can't be read; the others' can.
+            Err(problem) => damaged.push(DamagedRow::new(format!("account {} ({})", row.id, row.name), problem)),
+        }
     }
-    Ok(Json(Items { items, next: next(&rows, query.page(), |account| i64::from(account.id.0)) }))
+    let mut page = Items::shown(&rows, query.page(), items);
+    page.damaged.append(&mut damaged);
+    Ok(Json(page))
 }

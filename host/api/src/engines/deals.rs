@@ -84,5 +84,5 @@ pub(crate) async fn deals(
     let engine = any_engine(&state, id).await?;
     let rows = state.store.deals(engine.owner, Some(engine.id), query.page()).await?;
     let grids = Grids::of(rows.iter().map(|row| row.symbol.as_str()), state.host.table(), &state.store).await?;
-    Ok(Json(Items::page(&rows, query.page(), |row| row.seq, |row| DealView::new(row, grids.grid(&row.symbol)))))
+    Ok(Json(Items::page(&rows, query.page(), |row| DealView::new(row, grids.grid(&row.symbol)))))
 }

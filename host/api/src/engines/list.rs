@@ -4,7 +4,7 @@ use super::{EngineView, Names};
 use crate::extract::Query;
 use crate::operations::user_named;
 use crate::operator::Operator;
-use crate::page::{Items, Limit, next, usual_limit};
+use crate::page::{Items, Limit, usual_limit};
 use crate::problem::Problem;
 use crate::state::AppState;
 use axum::Json;
@@ -48,7 +48,7 @@ pub(crate) async fn list(
     let mut names = Names::default();
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
-        items.push(names.view(&state, row, running.get(&row.id).copied()).await?);
+        items.push(names.view(&state, row, running.get(&row.id).copied()).await);
     }
-    Ok(Json(Items { items, next: next(&rows, page, |engine| i64::from(engine.id.0)) }))
+    Ok(Json(Items::shown(&rows, page, items)))
 }

@@ -57,6 +57,6 @@ pub(crate) async fn logs(
             last
         }
     };
-    let next = rows.last().map(|row| row.number).or(query.after);
-    Ok(Json(Items { items: rows.iter().map(LogLine::new).collect(), next }))
+    let lines = Items::page(&rows, query.page(), LogLine::new);
+    Ok(Json(Items { next: rows.last_number().or(query.after), ..lines }))
 }

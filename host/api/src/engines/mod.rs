@@ -33,7 +33,7 @@ pub(crate) async fn view(state: &AppState, id: u32) -> Result<Json<EngineView>, 
     let record = any_engine(state, id).await?;
     let running = state.ask(move |host| host.engine(record.id)).await?;
     let record = any_engine(state, id).await?;
-    Ok(Json(Names::default().view(state, &record, running.as_ref()).await?))
+    Ok(Json(Names::default().view(state, &record, running.as_ref()).await))
 }
 
 /// Commands an engine and shows how it stands then.

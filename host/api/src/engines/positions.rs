@@ -119,5 +119,5 @@ pub(crate) async fn positions(
     let page = query.limit.beyond(query.after);
     let rows = state.store.positions(engine.owner, Some(engine.id), filter, page).await?;
     let grids = Grids::of(rows.iter().map(|row| row.symbol.as_str()), state.host.table(), &state.store).await?;
-    Ok(Json(Items::page(&rows, page, |row| row.seq, |row| PositionView::new(row, grids.grid(&row.symbol)))))
+    Ok(Json(Items::page(&rows, page, |row| PositionView::new(row, grids.grid(&row.symbol)))))
 }

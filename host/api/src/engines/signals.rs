@@ -75,5 +75,5 @@ pub(crate) async fn signals(
 ) -> Result<Json<Items<SignalView>>, Problem> {
     let engine = any_engine(&state, id).await?;
     let rows = state.store.signals(engine.owner, engine.id, query.page()).await?;
-    Ok(Json(Items::page(&rows, query.page(), |row| row.number, SignalView::new)))
+    Ok(Json(Items::page(&rows, query.page(), SignalView::new)))
 }

@@ -54,5 +54,5 @@ pub(crate) async fn steps(
 ) -> Result<Json<Items<StepView>>, Problem> {
     let engine = any_engine(&state, id).await?;
     let rows = state.store.engine_steps(engine.owner, engine.id, query.page()).await?;
-    Ok(Json(Items::page(&rows, query.page(), |row| row.number, StepView::new)))
+    Ok(Json(Items::page(&rows, query.page(), StepView::new)))
 }

@@ -1,6 +1,5 @@
 //! An engine in JSON: what is stored of it, with what the host counts.
 
-use crate::problem::Problem;
 use crate::show::At;
 use crate::state::AppState;
 use crate::words;
@@ -13,7 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::PoisonError;
-use store::{EngineRecord, Wanted};
+use store::{EngineRecord, StoreError, Wanted};
 use utoipa::ToSchema;
 
 /// An engine. Counts are since the host started; money is in its account's currency.
@@ -125,27 +124,22 @@ pub(crate) struct Names {
 
 impl Names {
     /// An engine of the database with what the host knows of it, if it has it.
-    pub(crate) async fn view(
-        &mut self,
-        state: &AppState,
-        record: &EngineRecord,
-        running: Option<&EngineSnapshot>,
-    ) -> Result<EngineView, Problem> {
+    pub(crate) async fn view(&mut self, state: &AppState, record: &EngineRecord, running: Option<&EngineSnapshot>) -> EngineView {
         let (now, state_reason, state_at) = standing(record, running);
         // What has taken over a moment ago is at the host before it is in the database.
         let (version, given) = running.map_or((record.version, &record.params), |engine| (engine.version, &engine.given));
         let count = |of: fn(&EngineSnapshot) -> u64| running.map_or(0, of);
         let money = |of: fn(&EngineSnapshot) -> domain::number::Money| running.map_or(0.0, |engine| of(engine).to_units());
-        Ok(EngineView {
+        EngineView {
             id: record.id.0,
             name: record.name.clone(),
-            user: self.user(state, record.owner).await?,
-            account: self.account(state, record).await?,
+            user: self.user(state, record.owner).await,
+            account: self.account(state, record).await,
             account_id: record.account.0,
-            strategy: self.strategy(state, record).await?,
+            strategy: self.strategy(state, record).await,
             version: version.to_string(),
             symbols: record.symbols.clone(),
-            params: self.params(state, record, version, given).await?,
+            params: self.params(state, record, version, given).await,
             mode: record.mode,
             seed: record.seed,
             wanted: record.wanted,
@@ -187,47 +181,56 @@ impl Names {
             decision_us_p99: running.map_or(0.0, |engine| engine.decision_us_p99),
             last_tick_at: last_tick(state, record),
             created_at: At(record.created_at),
-        })
+        }
     }
 
-    async fn user(&mut self, state: &AppState, id: UserId) -> Result<String, Problem> {
-        Ok(match self.users.entry(id) {
+    async fn user(&mut self, state: &AppState, id: UserId) -> String {
+        match self.users.entry(id) {
             Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(unknown) => unknown.insert(state.store.user(id).await?.name).clone(),
-        })
+            Entry::Vacant(unknown) => {
+                let found = state.store.user(id).await.map(|user| user.name);
+                unknown.insert(found.unwrap_or_else(|error| unreadable("user", id, &error))).clone()
+            }
+        }
     }
 
-    async fn account(&mut self, state: &AppState, record: &EngineRecord) -> Result<String, Problem> {
-        Ok(match self.accounts.entry(record.account) {
+    async fn account(&mut self, state: &AppState, record: &EngineRecord) -> String {
+        match self.accounts.entry(record.account) {
             Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(unknown) => unknown.insert(state.store.account(record.owner, record.account).await?.name).clone(),
-        })
+            Entry::Vacant(unknown) => {
+                let found = state.store.account(record.owner, record.account).await.map(|account| account.name);
+                unknown.insert(found.unwrap_or_else(|error| unreadable("account", record.account, &error))).clone()
+            }
+        }
     }
 
-    async fn strategy(&mut self, state: &AppState, record: &EngineRecord) -> Result<String, Problem> {
-        Ok(match self.strategies.entry(record.strategy) {
+    async fn strategy(&mut self, state: &AppState, record: &EngineRecord) -> String {
+        match self.strategies.entry(record.strategy) {
             Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(unknown) => unknown.insert(state.store.strategy(record.owner, record.strategy).await?.name).clone(),
-        })
+            Entry::Vacant(unknown) => {
+                let found = state.store.strategy(record.owner, record.strategy).await.map(|strategy| strategy.name);
+                unknown.insert(found.unwrap_or_else(|error| unreadable("strategy", record.strategy, &error))).clone()
+            }
+        }
     }
 
-    async fn params(
-        &mut self,
-        state: &AppState,
-        record: &EngineRecord,
-        version: Digest,
-        given: &[Param],
-    ) -> Result<BTreeMap<String, String>, Problem> {
+    async fn params(&mut self, state: &AppState, record: &EngineRecord, version: Digest, given: &[Param]) -> BTreeMap<String, String> {
         let key = (record.strategy, version);
         let has_choice = given.iter().any(|param| matches!(param.value, ParamValue::Choice(_)));
         if has_choice && !self.choices.contains_key(&key) {
-            let version = state.store.version(record.owner, record.strategy, version).await?;
-            let choices = version.description.params.into_iter().map(|spec| (spec.name, spec.choices));
+            // Without the version's own words a choice is shown by its number.
+            let found = state.store.version(record.owner, record.strategy, version).await;
+            let choices = found.into_iter().flat_map(|version| version.description.params).map(|spec| (spec.name, spec.choices));
             self.choices.insert(key, choices.collect());
         }
         let choices = self.choices.get(&key);
-        Ok(given.iter().map(|param| (param.name.clone(), text(param, choices))).collect())
+        given.iter().map(|param| (param.name.clone(), text(param, choices))).collect()
     }
+}
+
+/// What stands in the place of a name that can't be read: what an engine refers to is another row, and the engine can be shown.
+fn unreadable(what: &str, id: impl std::fmt::Display, error: &StoreError) -> String {
+    format!("? ({what} {id}: {error})")
 }
 
 /// Parameters as they are given.

@@ -12,7 +12,7 @@ use domain::life::{EngineEvent, EngineState};
 use domain::params::resolve;
 use engine::{EngineCommand, HostError, WoundDown};
 use std::collections::BTreeMap;
-use store::{EngineRecord, NewEngine, UserRecord, VersionRecord, Wanted};
+use store::{EngineRecord, Listed, NewEngine, UserRecord, VersionRecord, Wanted};
 
 /// An engine as its owner wants it.
 #[derive(Clone, Debug)]
@@ -84,9 +84,14 @@ pub async fn add_engine(state: &AppState, owner: &UserRecord, wanted: &EngineWan
 }
 
 /// The version with this start of its digest, or the last.
-pub(super) fn pick(versions: Vec<VersionRecord>, wanted: Option<&str>) -> Result<VersionRecord, Problem> {
+pub(super) fn pick(versions: Listed<VersionRecord>, wanted: Option<&str>) -> Result<VersionRecord, Problem> {
     let Some(wanted) = wanted else {
         let none = || Problem::new(Code::NotFound, "the strategy has no version yet; upload one");
+        let last = versions.last_number();
+        if let Some(damaged) = versions.damaged().iter().find(|version| Some(version.number) == last) {
+            let detail = format!("{}, the last one, can't be read ({}); name another version by its digest", damaged.what, damaged.why);
+            return Err(Problem::new(Code::RowDamaged, detail));
+        }
         return versions.into_iter().next_back().ok_or_else(none);
     };
     if wanted.len() < 8 || !wanted.bytes().all(|byte| byte.is_ascii_hexdigit()) {

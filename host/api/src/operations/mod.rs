@@ -34,7 +34,7 @@ use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::ids::{AccountId, EngineId};
 use std::time::Duration;
-use store::{AccountRecord, EngineRecord, NewAudit, Page, UserRecord};
+use store::{AccountRecord, Damaged, EngineRecord, Listed, NewAudit, Page, UserRecord};
 
 /// Adds a user.
 ///
@@ -58,6 +58,7 @@ pub async fn user_named(state: &AppState, name: &str) -> Result<UserRecord, Prob
 /// An engine, whoever owns it: for the operator.
 pub(crate) async fn any_engine(state: &AppState, id: u32) -> Result<EngineRecord, Problem> {
     let next = state.store.every_engine(Page::beyond(i64::from(id) - 1, 1)).await?;
+    readable(&next, id)?;
     let found = next.into_iter().find(|engine| engine.id == EngineId(id));
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no engine {id}; GET /api/v1/engines lists them")))
 }
@@ -65,8 +66,22 @@ pub(crate) async fn any_engine(state: &AppState, id: u32) -> Result<EngineRecord
 /// An account, whoever owns it: for the operator.
 pub(crate) async fn any_account(state: &AppState, id: u32) -> Result<AccountRecord, Problem> {
     let next = state.store.every_account(Page::beyond(i64::from(id) - 1, 1)).await?;
+    readable(&next, id)?;
     let found = next.into_iter().find(|account| account.id == AccountId(id));
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no account {id}; GET /api/v1/accounts?user=NAME lists a user's")))
+}
+
+/// Says of the one row that was asked for that it can't be read.
+fn readable<T>(rows: &Listed<T>, id: u32) -> Result<(), Problem> {
+    match rows.damaged().iter().find(|row| row.number == i64::from(id)) {
+        None => Ok(()),
+        Some(Damaged { what, why, .. }) => {
+            let detail = format!(
+                "{what} can't be read ({why}); everything else can. `stockade doctor` lists every row like it; mend the column, or restore it from a backup"
+            );
+            Err(Problem::new(Code::RowDamaged, detail))
+        }
+    }
 }
 
 /// How long noting something is waited for: who pulled the kill switch must not wonder whether it worked while the database hangs.

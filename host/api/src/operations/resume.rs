@@ -6,12 +6,12 @@ use super::engines::command_engine;
 use super::setup::{Kept, add_to_host, load};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
-use domain::ids::{Digest, EngineId, UserId};
+use domain::ids::{AccountId, Digest, EngineId, UserId};
 use domain::life::EngineState;
 use engine::{EngineCommand, Host};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
-use store::{EngineRecord, PAGE_ROWS_MAX, Page, Wanted};
+use store::{EngineRecord, PAGE_ROWS_MAX, Page, TriedAgain, Wanted};
 use tokio::task::JoinSet;
 
 /// Engines that are added at once: each reads some rows, which is waiting.
@@ -47,17 +47,25 @@ pub struct Resumed {
 /// The database can't be read.
 pub async fn resume(state: &AppState) -> Result<Resumed, Problem> {
     let mut resumed = Resumed::default();
+    book_set_aside(state).await?;
     let mut page = Page::first(PAGE_ROWS_MAX);
     loop {
         let accounts = state.store.every_account(page).await?;
+        for row in accounts.damaged() {
+            resumed.fail(format!("{}: its row can't be read: {}", row.what, row.why));
+            state.stranded.account(AccountId(row.number as u32), &row.why);
+        }
         for account in &accounts {
             match open_at_host(state, account).await {
                 Ok(_) => resumed.accounts += 1,
-                Err(problem) => resumed.fail(format!("account {} ({}): {problem}", account.id, account.name)),
+                Err(problem) => {
+                    state.stranded.account(account.id, &problem.to_string());
+                    resumed.fail(format!("account {} ({}): {problem}", account.id, account.name));
+                }
             }
         }
-        match accounts.last() {
-            Some(last) => page = Page::beyond(i64::from(last.id.0), PAGE_ROWS_MAX),
+        match accounts.last_number() {
+            Some(last) => page = Page::beyond(last, PAGE_ROWS_MAX),
             None => break,
         }
     }
@@ -66,10 +74,14 @@ pub async fn resume(state: &AppState) -> Result<Resumed, Problem> {
     let mut added = Added::default();
     loop {
         let engines = state.store.every_engine(page).await?;
+        for row in engines.damaged() {
+            resumed.fail(format!("{}: its row can't be read: {}", row.what, row.why));
+            state.stranded.engine(EngineId(row.number as u32), &row.why);
+        }
         ready_versions(state, &engines).await;
         add_all(state, &engines, &mut added, &mut resumed, &progress).await?;
-        match engines.last() {
-            Some(last) => page = Page::beyond(i64::from(last.id.0), PAGE_ROWS_MAX),
+        match engines.last_number() {
+            Some(last) => page = Page::beyond(last, PAGE_ROWS_MAX),
             None => break,
         }
     }
@@ -144,6 +156,22 @@ impl Added {
     }
 }
 
+/// Books what was set aside when it came, before anything is built on what the database has.
+async fn book_set_aside(state: &AppState) -> Result<(), Problem> {
+    for TriedAgain { account, failed } in state.store.book_set_aside(state.host.table(), state.clock.now()).await? {
+        let text = match failed {
+            None => format!(
+                "account {account}: a report of the broker that had been set aside is booked now; look at the account and set its trading"
+            ),
+            Some(why) => format!(
+                "account {account}: a report of the broker that was set aside can't be booked still ({why}); it is tried again at the next start"
+            ),
+        };
+        state.host.alarm("set-aside-again", text);
+    }
+    Ok(())
+}
+
 /// Has every version compiled that these engines run, before they want it all at once. What is wrong with one is said by the
 /// engines that run it.
 async fn ready_versions(state: &AppState, engines: &[EngineRecord]) {
@@ -198,7 +226,13 @@ async fn add_all(
                     (EngineState::Faulted, "")
                 };
                 let why = format!("not started with the host: {problem}{then}");
-                state.store.set_engine_state(engine.id, stands, &why, state.clock.now()).await?;
+                if is_started(&engine) && !waits {
+                    state.stranded.engine(engine.id, &problem.to_string());
+                }
+                // What is wrong with this one keeps none of the others.
+                if let Err(error) = state.store.set_engine_state(engine.id, stands, &why, state.clock.now()).await {
+                    tracing::error!("engine {}: its state could not be noted: {}", engine.id, error.in_full());
+                }
                 if waits && is_started(&engine) {
                     resumed.later.push(engine.id);
                 }

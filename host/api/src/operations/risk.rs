@@ -55,8 +55,8 @@ pub(crate) async fn set_operators_limits(state: &AppState, limits: &RiskLimits) 
         for account in &accounts {
             renew(state, account).await?;
         }
-        match accounts.last() {
-            Some(last) => page = Page::beyond(i64::from(last.id.0), PAGE_ROWS_MAX),
+        match accounts.last_number() {
+            Some(last) => page = Page::beyond(last, PAGE_ROWS_MAX),
             None => break,
         }
     }
@@ -74,8 +74,8 @@ pub(crate) async fn set_users_limits(state: &AppState, owner: &UserRecord, limit
         for account in &accounts {
             renew(state, account).await?;
         }
-        match accounts.last() {
-            Some(last) => page = Page::beyond(i64::from(last.id.0), PAGE_ROWS_MAX),
+        match accounts.last_number() {
+            Some(last) => page = Page::beyond(last, PAGE_ROWS_MAX),
             None => break,
         }
     }

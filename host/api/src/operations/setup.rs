@@ -106,9 +106,10 @@ async fn realised(state: &AppState, record: &EngineRecord) -> Result<Money, Prob
     let (mut sum, mut page) = (Money::ZERO, Page::first(PAGE_ROWS_MAX));
     loop {
         let deals = state.store.deals(record.owner, Some(record.id), page).await?;
+        // One that can't be read is missing here; the account's balance, which counts, is added up by the database.
         sum += deals.iter().map(|row| row.deal.net()).sum();
-        match deals.last() {
-            Some(last) if deals.len() >= PAGE_ROWS_MAX as usize => page = Page::beyond(last.seq, PAGE_ROWS_MAX),
+        match deals.last_number() {
+            Some(last) if deals.count() >= PAGE_ROWS_MAX as usize => page = Page::beyond(last, PAGE_ROWS_MAX),
             _ => return Ok(sum),
         }
     }

@@ -3,7 +3,7 @@
 use crate::extract::Query;
 use crate::operations::user_named;
 use crate::operator::Operator;
-use crate::page::{Items, UserPageQuery, next};
+use crate::page::{DamagedRow, Items, UserPageQuery};
 use crate::problem::Problem;
 use crate::show::At;
 use crate::state::AppState;
@@ -47,10 +47,13 @@ pub(crate) async fn list(
 ) -> Result<Json<Items<StrategyView>>, Problem> {
     let owner = user_named(&state, &query.user).await?;
     let rows = state.store.strategies(owner.id, query.page()).await?;
-    let mut items = Vec::with_capacity(rows.len());
+    let (mut items, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
-        let versions = state.store.versions(owner.id, row.id).await?;
-        let versions = versions.iter().map(|version| VersionLine {
+        let kept = state.store.versions(owner.id, row.id).await?;
+        damaged.extend(
+            kept.damaged().iter().map(|version| DamagedRow::new(format!("{} of strategy {}", version.what, row.name), &version.why)),
+        );
+        let versions = kept.iter().map(|version| VersionLine {
             digest: version.digest.to_string(),
             version: version.description.version.clone(),
             size_bytes: version.size_bytes,
@@ -58,5 +61,7 @@ pub(crate) async fn list(
         });
         items.push(StrategyView { id: row.id.0, name: row.name.clone(), created_at: At(row.created_at), versions: versions.collect() });
     }
-    Ok(Json(Items { items, next: next(&rows, query.page(), |strategy| i64::from(strategy.id.0)) }))
+    let mut page = Items::shown(&rows, query.page(), items);
+    page.damaged.append(&mut damaged);
+    Ok(Json(page))
 }

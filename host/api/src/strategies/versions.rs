@@ -3,7 +3,7 @@
 use super::{VersionView, strategy_named};
 use crate::extract::{Path, Query};
 use crate::operator::Operator;
-use crate::page::{Items, UserQuery};
+use crate::page::{DamagedRow, Items, UserQuery};
 use crate::problem::Problem;
 use crate::state::AppState;
 use axum::Json;
@@ -23,6 +23,12 @@ pub(crate) async fn versions(
 ) -> Result<Json<Items<VersionView>>, Problem> {
     let strategy = strategy_named(&state, &query.user, &name).await?;
     let versions = state.store.versions(strategy.owner, strategy.id).await?;
-    let items = versions.iter().map(|version| VersionView::new(&strategy.name, version)).collect::<Result<_, _>>()?;
-    Ok(Json(Items { items, next: None }))
+    let (mut items, mut damaged): (Vec<_>, Vec<_>) = (Vec::new(), versions.damaged().iter().map(DamagedRow::from).collect());
+    for version in &versions {
+        match VersionView::new(&strategy.name, version) {
+            Ok(view) => items.push(view),
+            Err(problem) => damaged.push(DamagedRow::new(format!("version {}", version.digest), problem)),
+        }
+    }
+    Ok(Json(Items { damaged, ..Items::all(items) }))
 }

@@ -18,5 +18,5 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Items<UserView>>, Problem> {
     let rows = state.store.every_user(query.page()).await?;
-    Ok(Json(Items::page(&rows, query.page(), |user| i64::from(user.id.0), UserView::new)))
+    Ok(Json(Items::page(&rows, query.page(), UserView::new)))
 }

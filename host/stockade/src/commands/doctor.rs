@@ -10,6 +10,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use store::{Location, Store, StoreError};
 
 #[derive(clap::Args)]
 pub struct Arguments {}
@@ -42,6 +43,7 @@ pub fn run(_: &Arguments, global: &Global) -> Outcome {
     let findings = vec![
         data_folder(&config.data_dir),
         disk(&config.data_dir),
+        database(&config),
         port(&config),
         memory_maps(),
         memory(),
@@ -119,6 +121,49 @@ fn owned(folder: &Path) -> Finding {
         }
         _ => ok("data folder", format!("{shown} is there and writable")),
     }
+}
+
+/// How long the database is looked at.
+const EXAMINE_MAX: Duration = Duration::from_secs(30);
+/// Damaged rows that are named in one line.
+const ROWS_NAMED: usize = 10;
+
+fn database(config: &Config) -> Finding {
+    let place = match config.database() {
+        Ok(place) => place,
+        Err(failure) => return missing("database", failure.to_string(), "set database, or leave it empty"),
+    };
+    if let Location::Sqlite(file) = &place
+        && !file.exists()
+    {
+        return ok("database", format!("{} is not there yet and will be made", file.display()));
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return warning("database", format!("can't be looked at: {error}"), ""),
+    };
+    let restore = "stop the host and restore the last backup";
+    let found = match runtime.block_on(Store::examine(&place, EXAMINE_MAX)) {
+        Ok(found) => found,
+        Err(error @ StoreError::Damaged(_)) => return missing("database", error.to_string(), restore),
+        Err(error) => return warning("database", format!("{place} can't be looked at: {}", error.in_full()), ""),
+    };
+    let cut = if found.is_cut_short { format!(", as far as {} s go", EXAMINE_MAX.as_secs()) } else { String::new() };
+    if let Some(damage) = found.damage {
+        return missing("database", damage, restore);
+    }
+    if found.damaged.is_empty() {
+        return ok("database", format!("{place} is whole and every row can be read{cut}"));
+    }
+    let rows = found.damaged.iter().take(ROWS_NAMED).map(|row| format!("{} ({})", row.what, row.why));
+    let rows = rows.collect::<Vec<_>>().join(", ");
+    let more = found.damaged.len().saturating_sub(ROWS_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    warning(
+        "database",
+        format!("these rows can't be read{cut}: {rows}{more}"),
+        "mend the columns, or restore these rows from a backup; all others are used as usual",
+    )
 }
 
 /// Below this no host should start, and below that nobody should sleep well.

@@ -18,6 +18,7 @@ mod sink;
 mod stopping;
 mod trouble;
 mod versions;
+mod watch;
 
 use crate::config::{Config, operator_token, random_token};
 use crate::control::ControlSocket;
@@ -47,7 +48,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 pub use stopping::{Stopping, notice_signals};
-use store::{Identity, Left as Before, StateFile, Store, StoreError};
+use store::{Closed, Identity, Left as Before, StateFile, Store, StoreError};
 use tokio::runtime::Runtime;
 use versions::SandboxVersions;
 
@@ -63,6 +64,7 @@ pub struct Running {
     runtime: Runtime,
     store: Store,
     host: Arc<Host>,
+    watch: tokio::task::JoinHandle<()>,
     keeper: Arc<StateFile>,
     /// `None` until everything that is stored has gone on.
     feed: Option<FeedThread>,
@@ -96,6 +98,9 @@ impl Running {
         let entered = runtime.enter();
         let store = runtime.block_on(stopping.unless_asked(Store::open_at(&place)))?.map_err(store_failure)?;
         stopping.go_on()?;
+        let is_unclean = runtime.block_on(store.predecessor()).map_err(store_failure)?.is_some();
+        let outlived = store.outlive_predecessor(|why| tracing::warn!("{why}"));
+        runtime.block_on(stopping.unless_asked(outlived))?.map_err(store_failure)?;
         let token = operator_token(config)?;
         // Before any engine is started: two hosts in one folder would overwrite each other's files.
         let control = control_socket(&config.data_dir)?;
@@ -138,6 +143,10 @@ impl Running {
             bounds: bounds(config),
         };
         let host = Arc::new(Host::start(setup).map_err(Failure::of(Exit::Machine))?);
+        let watch = watch::start(runtime.handle(), store.clone(), Arc::downgrade(&host));
+        if is_unclean {
+            watch::check(runtime.handle(), store.clone(), Arc::downgrade(&host));
+        }
         let cap = |max: u64| (max > 0).then_some(max);
         let orders = cap(config.host.orders_per_second_max).and_then(|max| u32::try_from(max).ok());
         host.set_caps(orders, cap(config.host.notional_per_minute_max));
@@ -155,7 +164,8 @@ impl Running {
             doors,
         });
         drop(entered);
-        let mut running = Self { runtime, store, host, keeper, feed: None, state, stopping, later: Vec::new(), started: Value::Null };
+        let mut running =
+            Self { runtime, store, host, keeper, watch, feed: None, state, stopping, later: Vec::new(), started: Value::Null };
         let gone_on = running.runtime.block_on(running.stopping.unless_asked(running.go_on(stored, was_clean)));
         let resumed = match gone_on.and_then(|gone_on| gone_on) {
             Ok(mut resumed) => {
@@ -222,7 +232,7 @@ impl Running {
 
     /// No more ticks, engines saved, what is owed written, events written, database closed: by one deadline.
     fn stop(self) -> Outcome {
-        let Self { runtime, store, host, keeper, feed, state, stopping, .. } = self;
+        let Self { runtime, store, host, keeper, watch, feed, state, stopping, .. } = self;
         stopping.begin();
         tracing::info!("stopping: no more ticks, engines are saved");
         stopping.stage("the feed");
@@ -240,7 +250,16 @@ impl Running {
         drop((state, host));
         stopping.stage("closing the database");
         let closing = stopping.deadline(ENDING_MAX).saturating_duration_since(Instant::now()).min(CLOSING_MAX);
-        if runtime.block_on(async { tokio::time::timeout(closing, store.close()).await }).is_err() {
+        watch.abort();
+        let closing_down = async {
+            // What could not be given up is waited for by whoever comes next, or its process is seen to be dead.
+            if let Err(error) = store.give_up().await {
+                tracing::warn!("the database could not be given up: {}", error.in_full());
+            }
+            store.close().await
+        };
+        let closed = runtime.block_on(async { tokio::time::timeout(closing, closing_down).await });
+        if closed != Ok(Closed::Whole) {
             tracing::error!("the database has not closed within {} s, and is left to itself", closing.as_secs());
         }
         runtime.shutdown_timeout(ENDING_MAX);
@@ -415,12 +434,12 @@ fn bounds(config: &Config) -> Bounds {
 
 pub(crate) fn store_failure(error: StoreError) -> Failure {
     let exit = match &error {
-        StoreError::InUse { .. } | StoreError::Busy | StoreError::Fenced { .. } => Exit::InUse,
+        StoreError::InUse { .. } | StoreError::Busy | StoreError::Passing { .. } | StoreError::Fenced { .. } => Exit::InUse,
         StoreError::Older { .. } | StoreError::Newer { .. } | StoreError::Unusable { .. } => Exit::Machine,
-        StoreError::DiskFull | StoreError::Disk(_) | StoreError::Unreachable(_) => Exit::Machine,
+        StoreError::DiskFull | StoreError::Disk(_) | StoreError::Gone(_) | StoreError::Unreachable(_) => Exit::Machine,
         StoreError::NotFound { .. } => Exit::NotFound,
         StoreError::Invalid(_) | StoreError::AlreadyExists { .. } | StoreError::Symbol { .. } => Exit::Refused,
-        StoreError::Corrupt(_) | StoreError::Damaged(_) | StoreError::Internal(_) => Exit::Failed,
+        StoreError::Corrupt(_) | StoreError::Damaged(_) | StoreError::Rejected { .. } | StoreError::Internal(_) => Exit::Failed,
     };
-    Failure::new(exit, error)
+    Failure::new(exit, error.in_full())
 }

@@ -15,11 +15,16 @@ pub fn meaning(error: &dyn DatabaseError) -> Option<StoreError> {
         "58030" | "25006" => Some(StoreError::Disk(said())),
         // data_corrupted, index_corrupted.
         "XX001" | "XX002" => Some(StoreError::Damaged(said())),
-        // too_many_connections, lock_not_available, deadlock_detected, query_canceled by a timeout of ours.
-        "53300" | "55P03" | "40P01" | "57014" => Some(StoreError::Busy),
         // admin_shutdown, crash_shutdown, cannot_connect_now, idle_in_transaction_session_timeout; connection exceptions.
         "57P01" | "57P02" | "57P03" | "25P03" => Some(StoreError::Unreachable(said())),
         code if code.starts_with("08") => Some(StoreError::Unreachable(said())),
+        // Data that does not fit its column, or breaks a constraint: whoever tries it again gets the same answer.
+        code if code.starts_with("22") || code.starts_with("23") => Some(StoreError::Rejected { code: code.into(), why: said() }),
+        // Transactions that met (serialization_failure, deadlock_detected), resources that are short (too_many_connections,
+        // out_of_memory ...), and statements that were ended (query_canceled by a timeout of ours): another time it works.
+        code if code.starts_with("40") || code.starts_with("53") || code.starts_with("57") || code == "55P03" => {
+            Some(StoreError::Passing { code: code.into(), why: said() })
+        }
         _ => None,
     }
 }

@@ -1,13 +1,15 @@
 //! The journal on PostgreSQL: one transaction per call on a connection of its own, on disk when it returns.
 
-use super::book::{Book, Failure, may_be_set_aside, refusal};
+use super::book::{Book, Failure, Tries, may_be_set_aside, refusal};
 use super::open::settle;
 use super::{Database, DbConnection, Server};
+use crate::hold::Hold;
 use crate::{Result, StoreError};
-use domain::journal::{Entry, Journal, JournalError, SetAside};
+use domain::journal::{Entry, Journal, JournalError, Lease, SetAside};
 use domain::symbol::SymbolTable;
 use sqlx::Connection;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -25,6 +27,7 @@ pub struct PostgresJournal {
     link: Link,
     book: Book,
     set_aside: Vec<SetAside>,
+    hold: Arc<Hold>,
     /// Its own, on the thread that calls: an answer wakes nobody else first. `None` only while it is dropped.
     runtime: Option<Runtime>,
 }
@@ -45,7 +48,8 @@ impl Database {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Internal(error.into()))?;
         let link = Link { server: self.server.clone(), conn: None, committing: None };
-        Ok(PostgresJournal { link, book: Book::new(symbols.clone(), owner_epoch), set_aside: Vec::new(), runtime: Some(runtime) })
+        let (book, hold) = (Book::new(symbols.clone(), owner_epoch), Arc::clone(&self.hold));
+        Ok(PostgresJournal { link, book, set_aside: Vec::new(), hold, runtime: Some(runtime) })
     }
 }
 
@@ -54,17 +58,26 @@ impl Journal for PostgresJournal {
         if entries.is_empty() {
             return Ok(());
         }
-        let Self { link, book, runtime, .. } = self;
+        let Self { link, book, hold, runtime, .. } = self;
         let runtime = runtime.as_ref().expect("it is there until the journal is dropped");
         let aside = runtime.block_on(async {
-            let mut aside = BTreeMap::new();
+            let (mut aside, mut tries) = (BTreeMap::new(), Tries::default());
             loop {
                 let Err(failure) = link.answered(entries, book, &aside).await else { return Ok(aside) };
                 // Whatever state it is in: a new connection begins without any.
                 link.conn = None;
                 book.clear();
+                hold.lose_if_fenced(&failure.1);
+                // Before it was told to commit, nothing of it can have been.
+                if link.committing.is_none()
+                    && let Some(pause) = tries.after(&failure)
+                {
+                    tokio::time::sleep(pause).await;
+                    continue;
+                }
                 if let Some(at) = may_be_set_aside(entries, &failure, &aside) {
                     aside.insert(at, failure.1.to_string());
+                    tries = Tries::default();
                     continue;
                 }
                 match link.has_committed().await {
@@ -80,6 +93,10 @@ impl Journal for PostgresJournal {
 
     fn set_aside(&mut self) -> Vec<SetAside> {
         std::mem::take(&mut self.set_aside)
+    }
+
+    fn lease(&self) -> Option<Arc<dyn Lease>> {
+        Some(Arc::clone(&self.hold) as _)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Bringing a database's schema up to date, after a copy of it has been kept by `pg_dump`.
 
 use super::open::{self, MIGRATIONS};
-use super::{Server, probe};
-use crate::schema::{Backup, Migrated, Standing, finish, must_be_new, standing, unfinished};
+use super::{Server, lock, probe};
+use crate::schema::{Backup, Migrated, Standing, must_be_new, standing};
 use crate::{Result, StoreError};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub async fn migrate(server: &Server, backup: &Backup) -> Result<Migrated> {
     probe::check(server).await?;
     let mut conn = server.connect().await?;
     open::check_server(server, &mut conn).await?;
-    open::lock(server, &mut conn).await?;
+    lock::take(server, &mut conn).await?;
     let found = standing(&MIGRATIONS, &open::applied(server, &mut conn).await?);
     let mut done = Migrated::planned(&MIGRATIONS, &found);
     match &found {
@@ -53,17 +53,16 @@ fn dump(server: &Server, copy: &Path) -> Result<()> {
         let said = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
         Err(bad(format!("{tool} says: {said}")))
     };
-    // Under another name until it is whole and checked: half a copy must not pass for a backup.
-    let unfinished = unfinished(copy).map_err(|error| bad(error.to_string()))?;
     // Made before, so that it is nobody else's from the first byte on.
-    let made = std::os::unix::fs::OpenOptionsExt::mode(std::fs::OpenOptions::new().write(true).create_new(true), 0o600).open(&unfinished);
+    let made = std::os::unix::fs::OpenOptionsExt::mode(std::fs::OpenOptions::new().write(true).create_new(true), 0o600).open(copy);
     made.map_err(|error| bad(error.to_string()))?;
-    let written = run("pg_dump", &["--format=custom".as_ref(), "--file".as_ref(), unfinished.as_os_str()])
-        .and_then(|()| run("pg_restore", &["--list".as_ref(), unfinished.as_os_str()]));
+    let written = run("pg_dump", &["--format=custom".as_ref(), "--file".as_ref(), copy.as_os_str()])
+        .and_then(|()| run("pg_restore", &["--list".as_ref(), copy.as_os_str()]));
     if let Err(error) = written {
         // Half a copy is worse than none.
-        _ = std::fs::remove_file(&unfinished);
+        _ = std::fs::remove_file(copy);
         return Err(error);
     }
-    finish(&unfinished, copy).map_err(|error| bad(error.to_string()))
+    let synced = std::fs::File::open(copy).and_then(|file| file.sync_all());
+    synced.map_err(|error| bad(error.to_string()))
 }

@@ -1,7 +1,9 @@
 //! The store on PostgreSQL: a pool for all the calls, a connection of its own for each journal, one host.
 
+mod check;
 mod error;
 mod journal;
+mod lock;
 mod migrate;
 mod open;
 mod probe;
@@ -23,6 +25,8 @@ mod engine_states;
 mod engine_steps;
 #[path = "../sql/engines.rs"]
 mod engines;
+#[path = "../sql/examine.rs"]
+mod examine;
 #[path = "../sql/health.rs"]
 mod health;
 #[path = "../sql/ids.rs"]
@@ -33,6 +37,8 @@ mod ledger;
 mod lives;
 #[path = "../sql/logs.rs"]
 mod logs;
+#[path = "../sql/modifications.rs"]
+mod modifications;
 #[path = "../sql/orders.rs"]
 mod orders;
 #[path = "../sql/owners.rs"]
@@ -43,6 +49,8 @@ mod positions;
 mod risk;
 #[path = "../sql/row.rs"]
 mod row;
+#[path = "../sql/set_aside.rs"]
+mod set_aside;
 #[path = "../sql/signals.rs"]
 mod signals;
 #[path = "../sql/strategies.rs"]
@@ -55,6 +63,8 @@ mod users;
 mod versions;
 
 use crate::Result;
+use crate::hold::Hold;
+pub use check::examine as examined;
 pub use error::meaning;
 pub use migrate::migrate;
 pub use server::Server;
@@ -78,10 +88,12 @@ const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, (SELECT COUN
             FROM pg_class WHERE oid = CAST('deals' AS regclass)) AS deals,
         (SELECT COUNT(*) FROM positions WHERE closed_at IS NULL) AS positions_open,
         pg_database_size(current_database()) AS size_bytes";
-/// Reads who owns a part, and keeps it so until the transaction ends. One writer at a time: a transaction that its host has given
+/// Reads who owns a part, and keeps it so until the transaction ends. One journal at a time (the lock is "stockadb" in ASCII): a transaction that its host has given
 /// up may still commit, and whoever repeats what is in it must see what became of it first.
-const HOLD_OWNER: &str =
-    "SELECT epoch, owner, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) AS number FROM owners WHERE part = $1 FOR UPDATE";
+const HOLD_OWNER: &str = "SELECT epoch, owner, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) AS number
+    FROM owners, pg_advisory_xact_lock(8319396884454138978) WHERE part = $1 FOR SHARE OF owners";
+/// The same for whatever is no journal: such transactions need not wait for each other, only for whoever takes over.
+const CHECK_OWNER: &str = "SELECT epoch, owner, CAST(0 AS BIGINT) AS number FROM owners WHERE part = $1 FOR SHARE";
 
 /// A row of this database.
 type DbRow = sqlx::postgres::PgRow;
@@ -92,12 +104,20 @@ pub struct Database {
     server: Server,
     /// Named as in the other module, where only these read; here they write as well.
     readers: PgPool,
-    /// The connection that holds the lock by which this host has the database for itself; `None` after `close`.
-    lock: Arc<Mutex<Option<PgConnection>>>,
+    lock: Arc<Mutex<lock::Lock>>,
+    pub hold: Arc<Hold>,
 }
 
 impl Database {
+    /// A transaction that writes; of a host only while nobody has taken over from it.
     async fn write(&self) -> Result<Tx> {
+        let mut tx = self.begin().await?;
+        owners::check(tx.conn(), &self.hold).await?;
+        Ok(tx)
+    }
+
+    /// A transaction that writes, whoever owns the database.
+    async fn begin(&self) -> Result<Tx> {
         Tx::begin(&self.readers).await
     }
 
@@ -109,10 +129,7 @@ impl Database {
     /// Closes all connections.
     pub async fn close(&self) {
         self.readers.close().await;
-        if let Some(lock) = self.lock.lock().await.take() {
-            // The lock ends with its connection, however that goes.
-            let _ = sqlx::Connection::close(lock).await;
-        }
+        self.lock.lock().await.close().await;
     }
 }
 

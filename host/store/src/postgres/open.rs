@@ -1,6 +1,7 @@
 //! Opening: does the server keep sessions apart, is the database ours, is it ours alone, do we know its schema.
 
 use super::error::opening;
+use super::lock::{self, Lock};
 use super::{Database, Server, probe};
 use crate::schema::{Standing, standing};
 use crate::{Result, StoreError};
@@ -19,8 +20,6 @@ const CONNECTIONS: u32 = 10;
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Oldest server, as it numbers itself: the first that tells what became of a transaction by its number.
 const VERSION_MIN: i32 = 130_000;
-/// What our lock is known by among the advisory locks of the database: "stockade" in ASCII.
-const LOCK: i64 = 0x7374_6f63_6b61_6465;
 
 impl Database {
     /// See [`Store::open_at`](crate::Store::open_at).
@@ -28,7 +27,7 @@ impl Database {
         probe::check(server).await?;
         let mut conn = server.connect().await?;
         check_server(server, &mut conn).await?;
-        lock(server, &mut conn).await?;
+        let session = lock::take(server, &mut conn).await?;
         let known = standing(&MIGRATIONS, &applied(server, &mut conn).await?).unless_unused(has_user(&mut conn).await);
         match known {
             Standing::Current => {}
@@ -43,7 +42,7 @@ impl Database {
             .connect_with(server.options())
             .await
             .map_err(|error| opening(server, error))?;
-        Ok(Self { server: server.clone(), readers, lock: Arc::new(Mutex::new(Some(conn))) })
+        Ok(Self { server: server.clone(), readers, lock: Arc::new(Mutex::new(Lock::held(conn, session))), hold: Arc::default() })
     }
 }
 
@@ -73,29 +72,6 @@ pub async fn check_server(server: &Server, conn: &mut PgConnection) -> Result<()
         return Err(unusable(format!("its encoding is {encoding}; make one with createdb --encoding=UTF8 --template=template0")));
     }
     Ok(())
-}
-
-/// Takes the lock by which this process has the database for itself, for as long as the connection lives.
-pub async fn lock(server: &Server, conn: &mut PgConnection) -> Result<()> {
-    let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(LOCK)
-        .fetch_one(&mut *conn)
-        .await
-        .map_err(|error| opening(server, error))?;
-    if taken {
-        return Ok(());
-    }
-    let holder: Option<String> = sqlx::query_scalar(
-        "SELECT 'of the server ' || a.pid || COALESCE(', from ' || host(a.client_addr), '') || ', since ' || to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS')
-         FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-         WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND (CAST(l.classid AS BIGINT) << 32) | CAST(l.objid AS BIGINT) = $1",
-    )
-    .bind(LOCK)
-    .fetch_optional(conn)
-    .await
-    .map_err(|error| opening(server, error))?;
-    Err(StoreError::InUse { database: server.to_string(), holder: holder.unwrap_or_else(|| "unknown".into()) })
 }
 
 /// Whether anybody has anything in a database that has tables; where that can't be said, somebody has.

@@ -1,10 +1,10 @@
 //! Trading accounts.
 
 use super::ids::{changed, next_id};
-use super::row::{json, number, to_json, word};
+use super::row::{json, listed, number, numbered, to_json, word};
 use super::{Database, DbRow};
 use crate::error::inserting;
-use crate::{AccountRecord, Page, Result, StoreError};
+use crate::{AccountRecord, Listed, Page, Result, StoreError};
 use domain::broker::AccountTerms;
 use domain::contract::{AccountMode, TradingState};
 use domain::ids::{AccountId, UserId};
@@ -60,7 +60,7 @@ impl Database {
         .bind(i64::from(terms.currency_digits))
         .bind(i64::from(terms.leverage))
         .bind(terms.deposit.0)
-        .bind(to_json(limits)?)
+        .bind(to_json("limits", limits)?)
         .bind(TradingState::Active.word())
         .bind(at.0)
         .fetch_one(tx.conn())
@@ -87,21 +87,23 @@ impl Database {
         Ok(found.bind(i64::from(owner.0)).bind(name).bind(name::key(name)).fetch_optional(&self.readers).await?)
     }
 
-    pub async fn accounts(&self, owner: UserId, page: Page) -> Result<Vec<AccountRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM accounts WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3")
+    pub async fn accounts(&self, owner: UserId, page: Page) -> Result<Listed<AccountRecord>> {
+        let rows = sqlx::query("SELECT * FROM accounts WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3")
             .bind(i64::from(owner.0))
             .bind(page.after())
             .bind(page.limit())
             .fetch_all(&self.readers)
-            .await?)
+            .await?;
+        Ok(listed(&rows, "id", "account", numbered))
     }
 
-    pub async fn every_account(&self, page: Page) -> Result<Vec<AccountRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM accounts WHERE id > $1 ORDER BY id LIMIT $2")
+    pub async fn every_account(&self, page: Page) -> Result<Listed<AccountRecord>> {
+        let rows = sqlx::query("SELECT * FROM accounts WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(page.after())
             .bind(page.limit())
             .fetch_all(&self.readers)
-            .await?)
+            .await?;
+        Ok(listed(&rows, "id", "account", numbered))
     }
 
     pub async fn set_account_trading(&self, owner: UserId, id: AccountId, trading: TradingState) -> Result<()> {
@@ -121,7 +123,7 @@ impl Database {
         let done = sqlx::query("UPDATE accounts SET limits = $3 WHERE owner = $1 AND id = $2")
             .bind(i64::from(owner.0))
             .bind(i64::from(id.0))
-            .bind(to_json(limits)?)
+            .bind(to_json("limits", limits)?)
             .execute(tx.conn())
             .await?;
         changed(done.rows_affected(), "account", id)?;

@@ -1,9 +1,9 @@
 //! The audit.
 
-use super::row::{digest, json, to_json};
+use super::row::{digest, json, listed, numbered, to_json};
 use super::{Database, DbRow, append_alone};
 use crate::audit::{Chain, START, hash};
-use crate::{AuditRecord, AuditVerdict, NewAudit, Page, Result};
+use crate::{AuditRecord, AuditVerdict, Listed, NewAudit, Page, Result};
 use domain::time::Time;
 use sqlx::{FromRow, Row};
 
@@ -25,11 +25,15 @@ impl FromRow<'_, DbRow> for AuditRecord {
 
 impl Database {
     pub async fn append_audit(&self, entry: &NewAudit) -> Result<AuditRecord> {
-        let detail = to_json(&entry.detail)?;
+        let detail = to_json("detail", &entry.detail)?;
         let mut tx = self.write().await?;
         append_alone(tx.conn(), "audit").await?;
-        let last: Option<AuditRecord> = sqlx::query_as("SELECT * FROM audit ORDER BY seq DESC LIMIT 1").fetch_optional(tx.conn()).await?;
-        let (seq, prev_hash) = last.map_or((1, START), |last| (last.seq + 1, last.hash));
+        let last = sqlx::query("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetch_optional(tx.conn()).await?;
+        let (seq, prev_hash) = match last {
+            // After a hash that can't be read the chain begins anew, which its check tells.
+            Some(last) => (last.try_get::<i64, _>("seq")? + 1, digest(&last, "hash").unwrap_or(START)),
+            None => (1, START),
+        };
         let record = AuditRecord { seq, entry: entry.clone(), prev_hash, hash: hash(seq, entry, &detail, prev_hash) };
         sqlx::query("INSERT INTO audit (seq, at, actor, action, object, detail, prev_hash, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
             .bind(record.seq)
@@ -46,12 +50,13 @@ impl Database {
         Ok(record)
     }
 
-    pub async fn audit(&self, page: Page) -> Result<Vec<AuditRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM audit WHERE seq < $1 ORDER BY seq DESC LIMIT $2")
+    pub async fn audit(&self, page: Page) -> Result<Listed<AuditRecord>> {
+        let rows = sqlx::query("SELECT * FROM audit WHERE seq < $1 ORDER BY seq DESC LIMIT $2")
             .bind(page.before())
             .bind(page.limit())
             .fetch_all(&self.readers)
-            .await?)
+            .await?;
+        Ok(listed(&rows, "seq", "audit row", numbered))
     }
 
     pub async fn verify_audit(&self) -> Result<AuditVerdict> {

@@ -5,18 +5,20 @@
 
 use super::orders::Placed;
 use super::positions::Held;
-use super::{DbConnection, deals, ledger, orders, owners, positions, row};
+use super::{DbConnection, deals, ledger, modifications, orders, owners, positions, set_aside};
 use crate::{Result, StoreError};
 use domain::broker::{Happened, Report};
-use domain::contract::{PositionChange, TradingState};
+use domain::contract::PositionChange;
 use domain::ids::{AccountId, OrderId, UserId};
 use domain::journal::{Entry, JournalError};
 use domain::ledger::{Change, Ledger};
+use domain::limits::JOURNAL_TRIES;
 use domain::number::Steps;
 use domain::order::{Action, Command, OrderEvent};
 use domain::symbol::{SymbolId, SymbolTable};
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 /// How many deals of an account may come before its balance is noted: so many are added up at a start.
 const BALANCE_EVERY_DEALS: i64 = 256;
@@ -62,7 +64,7 @@ impl Book {
         let number = owners::hold(conn, self.owner_epoch).await.map_err(|error| (None, error))?;
         for (at, entry) in entries.iter().enumerate() {
             let written = match (entry, aside.get(&at)) {
-                (Entry::Report(report), Some(why)) => set_aside(conn, report, why).await,
+                (Entry::Report(report), Some(why)) => set_aside::keep(conn, &self.symbols, report, why).await,
                 _ => self.write(conn, entry).await,
             };
             written.map_err(|error| (Some(at), error))?;
@@ -79,7 +81,7 @@ impl Book {
 
     async fn command(&mut self, conn: &mut DbConnection, command: &Command) -> Result<()> {
         let Action::Place(request) = &command.action else {
-            return orders::note_modification(conn, command).await;
+            return modifications::note(conn, command).await;
         };
         let symbols = self.symbols.clone();
         let owner_epoch = self.owner_epoch;
@@ -92,7 +94,8 @@ impl Book {
         Ok(())
     }
 
-    async fn report(&mut self, conn: &mut DbConnection, report: &Report) -> Result<()> {
+    /// Writes what a report says.
+    pub async fn report(&mut self, conn: &mut DbConnection, report: &Report) -> Result<()> {
         let symbols = self.symbols.clone();
         let known = self.known(conn, report.account).await?;
         let deal = match &report.happened {
@@ -143,22 +146,17 @@ impl Book {
     }
 }
 
-/// Keeps a report that can't become rows, and has its account open nothing at the next start until a person has looked.
-async fn set_aside(conn: &mut DbConnection, report: &Report, why: &str) -> Result<()> {
-    sqlx::query("INSERT INTO set_aside (account, at, report, why) VALUES ($1, $2, $3, $4)")
-        .bind(i64::from(report.account.0))
-        .bind(report.at.0)
-        .bind(row::to_json(report)?)
-        .bind(why)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query("UPDATE accounts SET trading = $2 WHERE id = $1 AND trading = $3")
-        .bind(i64::from(report.account.0))
-        .bind(TradingState::Reducing.word())
-        .bind(TradingState::Active.word())
-        .execute(conn)
-        .await?;
-    Ok(())
+/// How often a write that failed for a passing reason is tried again at once, and after which pause.
+#[derive(Debug, Default)]
+pub struct Tries(u32);
+
+impl Tries {
+    /// The pause before the next try; `None` when it would not help, or there were enough.
+    pub fn after(&mut self, (_, error): &Failure) -> Option<Duration> {
+        self.0 += 1;
+        // Doubled each time, so that two that meet again and again drift apart: 5 to 40 ms.
+        (error.is_passing() && self.0 < JOURNAL_TRIES).then(|| Duration::from_millis(5 << (self.0 - 1)))
+    }
 }
 
 /// Whether an entry that failed may be set aside, and the others tried again: a report, for a reason of its own.
@@ -180,7 +178,10 @@ pub fn refusal(entries: &[Entry<'_>], (entry, error): Failure) -> JournalError {
 
 fn name(symbols: &SymbolTable, id: SymbolId) -> Result<&str> {
     if usize::from(id.0) >= symbols.len() {
-        return Err(StoreError::Internal(format!("symbol number {} is not in the table the journal was opened with", id.0).into()));
+        return Err(StoreError::Symbol {
+            name: format!("number {}", id.0),
+            why: "the table the journal was opened with does not have it".into(),
+        });
     }
     Ok(&symbols.spec(id).name)
 }
@@ -215,10 +216,10 @@ async fn correct_ended(conn: &mut DbConnection, id: OrderId, report: &Report) ->
 async fn note_answers(conn: &mut DbConnection, report: &Report) -> Result<()> {
     match (&report.happened, report.order) {
         (Happened::Accepted { ticket }, Some(id)) => orders::note_ticket(conn, id, *ticket).await,
-        (Happened::OrderModified { .. }, Some(id)) => orders::modification_done(conn, id, orders::MODIFY_ORDER).await,
-        (Happened::Canceled, Some(id)) => orders::modification_done(conn, id, orders::CANCEL).await,
-        (Happened::PositionModified { position, .. }, _) => orders::modification_done(conn, position.0, orders::MODIFY_POSITION).await,
-        (Happened::ModifyRejected { retcode }, Some(id)) => orders::modification_refused(conn, id, *retcode).await,
+        (Happened::PositionModified { position, .. }, _) => modifications::answered(conn, position.0, report).await,
+        (Happened::OrderModified { .. } | Happened::Canceled | Happened::ModifyRejected { .. }, Some(id)) => {
+            modifications::answered(conn, id, report).await
+        }
         _ => Ok(()),
     }
 }

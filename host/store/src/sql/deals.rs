@@ -1,8 +1,8 @@
 //! Deals.
 
-use super::row::{bits, number, optional_bits, word};
+use super::row::{bits, listed, number, numbered, optional_bits, word};
 use super::{Database, DbConnection, DbRow};
-use crate::{DealRecord, Page, Result};
+use crate::{DealRecord, Listed, Page, Result};
 use domain::broker::{Deal, Entry, Reason};
 use domain::contract::Side;
 use domain::ids::{AccountId, DealId, EngineId, OrderId, PositionId, UserId};
@@ -39,17 +39,17 @@ impl FromRow<'_, DbRow> for DealRecord {
 }
 
 impl Database {
-    pub async fn deals(&self, owner: UserId, engine: Option<EngineId>, page: Page) -> Result<Vec<DealRecord>> {
+    pub async fn deals(&self, owner: UserId, engine: Option<EngineId>, page: Page) -> Result<Listed<DealRecord>> {
         let query = match engine {
-            None => sqlx::query_as("SELECT * FROM deals WHERE owner = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"),
-            Some(_) => sqlx::query_as("SELECT * FROM deals WHERE owner = $1 AND seq < $2 AND engine = $4 ORDER BY seq DESC LIMIT $3"),
+            None => sqlx::query("SELECT * FROM deals WHERE owner = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"),
+            Some(_) => sqlx::query("SELECT * FROM deals WHERE owner = $1 AND seq < $2 AND engine = $4 ORDER BY seq DESC LIMIT $3"),
         };
         let query = query.bind(i64::from(owner.0)).bind(page.before()).bind(page.limit());
         let query = match engine {
             None => query,
             Some(engine) => query.bind(i64::from(engine.0)),
         };
-        Ok(query.fetch_all(&self.readers).await?)
+        Ok(listed(&query.fetch_all(&self.readers).await?, "seq", "deal", numbered))
     }
 }
 

@@ -72,7 +72,7 @@ impl Database {
             .bind(i64::from(save.schema))
             .bind(&save.bytes)
             .bind(i64::from(save.orders_asked))
-            .bind(to_json(&save.last_ticks)?)
+            .bind(to_json("last ticks", &save.last_ticks)?)
             .bind(save.saved_at.0)
             .execute(tx.conn())
             .await

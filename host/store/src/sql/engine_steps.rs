@@ -1,10 +1,10 @@
 //! What became of engines.
 
 use super::ids::{changed, forget_older};
-use super::row::{number, to_json, word};
+use super::row::{listed, number, numbered, to_json, word};
 use super::{Database, DbConnection, DbRow};
 use crate::error::inserting;
-use crate::{ENGINE_STEPS_KEPT, EngineStep, Follows, Page, Result, StepKind, StepRecord};
+use crate::{ENGINE_STEPS_KEPT, EngineStep, Follows, Listed, Page, Result, StepKind, StepRecord};
 use domain::ids::{EngineId, UserId};
 use domain::time::Time;
 use sqlx::{FromRow, Row};
@@ -50,8 +50,8 @@ impl Database {
         tx.commit().await
     }
 
-    pub async fn engine_steps(&self, owner: UserId, engine: EngineId, page: Page) -> Result<Vec<StepRecord>> {
-        Ok(sqlx::query_as(
+    pub async fn engine_steps(&self, owner: UserId, engine: EngineId, page: Page) -> Result<Listed<StepRecord>> {
+        let rows = sqlx::query(
             "SELECT s.* FROM engine_steps s JOIN engines e ON e.id = s.engine
              WHERE e.owner = $1 AND s.engine = $2 AND s.number < $3 ORDER BY s.number DESC LIMIT $4",
         )
@@ -60,7 +60,8 @@ impl Database {
         .bind(page.before())
         .bind(page.limit())
         .fetch_all(&self.readers)
-        .await?)
+        .await?;
+        Ok(listed(&rows, "number", "step", numbered))
     }
 }
 
@@ -79,7 +80,7 @@ async fn follow(conn: &mut DbConnection, step: &EngineStep, follows: &Follows) -
         Follows::Version(digest, params) => sqlx::query("UPDATE engines SET digest = $2, params = $3 WHERE id = $1")
             .bind(i64::from(step.engine.0))
             .bind(digest.to_string())
-            .bind(to_json(params)?)
+            .bind(to_json("parameters", params.as_slice())?)
             .execute(conn)
             .await
             .map_err(|error| inserting(error, ("engine", ""), ("version", digest)))?,

@@ -1,10 +1,10 @@
 //! Engines.
 
 use super::ids::{changed, next_id};
-use super::row::{bits, digest, json, number, plain, to_json, word};
+use super::row::{bits, digest, json, listed, number, numbered, plain, to_json, word};
 use super::{Database, DbRow};
 use crate::error::inserting;
-use crate::{EngineRecord, NewEngine, Page, Result, StoreError, Wanted};
+use crate::{EngineRecord, Listed, NewEngine, Page, Result, StoreError, Wanted};
 use domain::contract::{Param, RunMode, TradingState};
 use domain::ids::{AccountId, Digest, EngineId, StrategyId, UserId};
 use domain::life::EngineState;
@@ -65,8 +65,8 @@ impl Database {
         .bind(engine.version.to_string())
         .bind(name.shown())
         .bind(name.key())
-        .bind(to_json(&engine.params)?)
-        .bind(to_json(&engine.symbols)?)
+        .bind(to_json("parameters", &engine.params)?)
+        .bind(to_json("symbols", &engine.symbols)?)
         .bind(engine.mode.word())
         .bind(engine.seed as i64)
         .bind(Wanted::Stopped.word())
@@ -97,21 +97,23 @@ impl Database {
         Ok(found.bind(i64::from(owner.0)).bind(name).bind(name::key(name)).fetch_optional(&self.readers).await?)
     }
 
-    pub async fn engines(&self, owner: UserId, page: Page) -> Result<Vec<EngineRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM engines WHERE owner = $1 AND id > $2 AND removed_at IS NULL ORDER BY id LIMIT $3")
+    pub async fn engines(&self, owner: UserId, page: Page) -> Result<Listed<EngineRecord>> {
+        let rows = sqlx::query("SELECT * FROM engines WHERE owner = $1 AND id > $2 AND removed_at IS NULL ORDER BY id LIMIT $3")
             .bind(i64::from(owner.0))
             .bind(page.after())
             .bind(page.limit())
             .fetch_all(&self.readers)
-            .await?)
+            .await?;
+        Ok(listed(&rows, "id", "engine", numbered))
     }
 
-    pub async fn every_engine(&self, page: Page) -> Result<Vec<EngineRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM engines WHERE id > $1 AND removed_at IS NULL ORDER BY id LIMIT $2")
+    pub async fn every_engine(&self, page: Page) -> Result<Listed<EngineRecord>> {
+        let rows = sqlx::query("SELECT * FROM engines WHERE id > $1 AND removed_at IS NULL ORDER BY id LIMIT $2")
             .bind(page.after())
             .bind(page.limit())
             .fetch_all(&self.readers)
-            .await?)
+            .await?;
+        Ok(listed(&rows, "id", "engine", numbered))
     }
 
     pub async fn set_engine_wanted(&self, owner: UserId, id: EngineId, wanted: Wanted) -> Result<()> {
@@ -143,7 +145,7 @@ impl Database {
         let done = sqlx::query("UPDATE engines SET params = $3 WHERE owner = $1 AND id = $2")
             .bind(i64::from(owner.0))
             .bind(i64::from(id.0))
-            .bind(to_json(params)?)
+            .bind(to_json("parameters", params)?)
             .execute(tx.conn())
             .await?;
         changed(done.rows_affected(), "engine", id)?;
@@ -169,8 +171,8 @@ impl Database {
             .bind(i64::from(owner.0))
             .bind(i64::from(id.0))
             .bind(version.to_string())
-            .bind(to_json(params)?)
-            .bind(to_json(symbols)?)
+            .bind(to_json("parameters", params)?)
+            .bind(to_json("symbols", symbols)?)
             .execute(tx.conn())
             .await
             .map_err(|error| inserting(error, ("engine", ""), ("version", &version)))?;

@@ -1,7 +1,7 @@
 //! Ledgers, rebuilt from rows.
 
 use super::row::{bits, number};
-use super::{Database, DbConnection};
+use super::{Database, DbConnection, modifications};
 use crate::{OrderRecord, PositionRecord, Result, StoreError};
 use domain::ids::{AccountId, DealId, EngineId, HOSTS_ORDERS_FROM, OrderId, UserId};
 use domain::ledger::{ENDED_MAX, Ledger, Position, SEEN_DEALS_MAX, WorkingOrder};
@@ -31,6 +31,7 @@ impl Database {
             }
             forget_no_engine(tx.conn(), order.engine()).await?;
         }
+        modifications::end_as_lost(tx.conn(), account).await?;
         let begun: i64 =
             sqlx::query_scalar("SELECT hosts_orders FROM accounts WHERE id = $1").bind(i64::from(account.0)).fetch_one(tx.conn()).await?;
         ledger.hosts_orders = ledger.hosts_orders.max(begun.try_into().unwrap_or(u32::MAX));
@@ -161,7 +162,8 @@ fn symbol(symbols: &SymbolTable, name: &str, of: impl std::fmt::Display) -> Resu
     })
 }
 
-fn working(order: OrderRecord, symbols: &SymbolTable) -> Result<WorkingOrder> {
+/// An order as a ledger keeps it.
+pub fn working(order: OrderRecord, symbols: &SymbolTable) -> Result<WorkingOrder> {
     let request = OrderRequest {
         symbol: symbol(symbols, &order.symbol, format_args!("order {}", order.id))?,
         side: order.side,

@@ -1,10 +1,10 @@
 //! Log lines of engines.
 
 use super::ids::forget_older;
-use super::row::{number, plain, word};
+use super::row::{listed, number, numbered, plain, word};
 use super::{Database, DbRow};
 use crate::error::inserting;
-use crate::{LOG_LINES_KEPT, LogRecord, NewLog, Page, Result};
+use crate::{LOG_LINES_KEPT, Listed, LogRecord, NewLog, Page, Result};
 use domain::contract::LogLevel;
 use domain::ids::{EngineId, UserId};
 use domain::time::Time;
@@ -46,8 +46,8 @@ impl Database {
         tx.commit().await
     }
 
-    pub async fn logs(&self, owner: UserId, engine: EngineId, page: Page) -> Result<Vec<LogRecord>> {
-        Ok(sqlx::query_as(
+    pub async fn logs(&self, owner: UserId, engine: EngineId, page: Page) -> Result<Listed<LogRecord>> {
+        let rows = sqlx::query(
             "SELECT l.* FROM engine_logs l JOIN engines e ON e.id = l.engine
              WHERE e.owner = $1 AND l.engine = $2 AND l.number > $3 ORDER BY l.number LIMIT $4",
         )
@@ -56,11 +56,12 @@ impl Database {
         .bind(page.after())
         .bind(page.limit())
         .fetch_all(&self.readers)
-        .await?)
+        .await?;
+        Ok(listed(&rows, "number", "line", numbered))
     }
 
-    pub async fn last_logs(&self, owner: UserId, engine: EngineId, page: Page) -> Result<Vec<LogRecord>> {
-        Ok(sqlx::query_as(
+    pub async fn last_logs(&self, owner: UserId, engine: EngineId, page: Page) -> Result<Listed<LogRecord>> {
+        let rows = sqlx::query(
             "SELECT l.* FROM engine_logs l JOIN engines e ON e.id = l.engine
              WHERE e.owner = $1 AND l.engine = $2 AND l.number < $3 ORDER BY l.number DESC LIMIT $4",
         )
@@ -69,6 +70,7 @@ impl Database {
         .bind(page.before())
         .bind(page.limit())
         .fetch_all(&self.readers)
-        .await?)
+        .await?;
+        Ok(listed(&rows, "number", "line", numbered))
     }
 }

@@ -1,13 +1,13 @@
-//! Orders, and what was asked of them later.
+//! Orders.
 
-use super::row::{bits, number, optional, optional_bits, to_json, word};
+use super::row::{bits, listed, named, number, optional, optional_bits, word};
 use super::{Database, DbConnection, DbRow};
-use crate::{OrderRecord, Page, Result, StoreError};
+use crate::{Listed, OrderRecord, Page, Result, StoreError};
 use domain::contract::{Filling, OrderKind, Side};
 use domain::ids::{AccountId, EngineId, OrderId, PositionId, UserId};
 use domain::ledger::WorkingOrder;
 use domain::number::{Points, Steps};
-use domain::order::{Action, Command, OrderRequest, OrderState, Tag};
+use domain::order::{Command, OrderRequest, OrderState, Tag};
 use domain::time::Time;
 use sqlx::{FromRow, Row};
 
@@ -44,17 +44,17 @@ impl FromRow<'_, DbRow> for OrderRecord {
 }
 
 impl Database {
-    pub async fn orders(&self, owner: UserId, engine: Option<EngineId>, page: Page) -> Result<Vec<OrderRecord>> {
+    pub async fn orders(&self, owner: UserId, engine: Option<EngineId>, page: Page) -> Result<Listed<OrderRecord>> {
         let query = match engine {
-            None => sqlx::query_as("SELECT * FROM orders WHERE owner = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"),
-            Some(_) => sqlx::query_as("SELECT * FROM orders WHERE owner = $1 AND seq < $2 AND engine = $4 ORDER BY seq DESC LIMIT $3"),
+            None => sqlx::query("SELECT * FROM orders WHERE owner = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"),
+            Some(_) => sqlx::query("SELECT * FROM orders WHERE owner = $1 AND seq < $2 AND engine = $4 ORDER BY seq DESC LIMIT $3"),
         };
         let query = query.bind(i64::from(owner.0)).bind(page.before()).bind(page.limit());
         let query = match engine {
             None => query,
             Some(engine) => query.bind(i64::from(engine.0)),
         };
-        Ok(query.fetch_all(&self.readers).await?)
+        Ok(listed(&query.fetch_all(&self.readers).await?, "seq", "order", named))
     }
 
     pub async fn order(&self, owner: UserId, id: OrderId) -> Result<OrderRecord> {
@@ -65,6 +65,17 @@ impl Database {
             .await?;
         found.ok_or_else(|| StoreError::not_found("order", id))
     }
+}
+
+/// The orders of the deals of a position.
+pub async fn of_position(conn: &mut DbConnection, account: AccountId, position: PositionId) -> Result<Vec<OrderRecord>> {
+    Ok(sqlx::query_as(
+        "SELECT * FROM orders WHERE account = $1 AND id IN (SELECT order_id FROM deals WHERE account = $1 AND position = $2) ORDER BY seq",
+    )
+    .bind(i64::from(account.0))
+    .bind(position.0.0 as i64)
+    .fetch_all(conn)
+    .await?)
 }
 
 /// A new order's row.
@@ -175,65 +186,6 @@ pub async fn reprice(conn: &mut DbConnection, order: &WorkingOrder, at: Time) ->
     .bind(at.0)
     .bind(order.request.kind.word())
     .bind(order.request.stop_limit_price.map(|price| price.0))
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// The word for what a modification or cancel asks; `None` for a new order.
-fn modification(action: &Action) -> Option<&'static str> {
-    match action {
-        Action::Place(_) => None,
-        Action::ModifyOrder { .. } => Some(MODIFY_ORDER),
-        Action::ModifyPosition { .. } => Some(MODIFY_POSITION),
-        Action::Cancel => Some(CANCEL),
-    }
-}
-
-pub const MODIFY_ORDER: &str = "modify-order";
-pub const MODIFY_POSITION: &str = "modify-position";
-pub const CANCEL: &str = "cancel";
-
-/// Notes that a modification or cancel was asked for.
-pub async fn note_modification(conn: &mut DbConnection, command: &Command) -> Result<()> {
-    let Some(kind) = modification(&command.action) else {
-        return Ok(());
-    };
-    sqlx::query(
-        "INSERT INTO modifications (account, order_id, at, kind, action, outcome, retcode) VALUES ($1, $2, $3, $4, $5, 'pending', 0)
-         ON CONFLICT (order_id, at, action) DO NOTHING",
-    )
-    .bind(i64::from(command.account.0))
-    .bind(command.order.0 as i64)
-    .bind(command.at.0)
-    .bind(kind)
-    .bind(to_json(&command.action)?)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Notes that the oldest modification of this kind that waits for its answer was done.
-pub async fn modification_done(conn: &mut DbConnection, id: OrderId, kind: &'static str) -> Result<()> {
-    sqlx::query(
-        "UPDATE modifications SET outcome = 'done'
-         WHERE seq = (SELECT MIN(seq) FROM modifications WHERE order_id = $1 AND outcome = 'pending' AND kind = $2)",
-    )
-    .bind(id.0 as i64)
-    .bind(kind)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Notes that the oldest modification that waits for its answer was refused.
-pub async fn modification_refused(conn: &mut DbConnection, id: OrderId, retcode: u32) -> Result<()> {
-    sqlx::query(
-        "UPDATE modifications SET outcome = 'refused', retcode = $2
-         WHERE seq = (SELECT MIN(seq) FROM modifications WHERE order_id = $1 AND outcome = 'pending')",
-    )
-    .bind(id.0 as i64)
-    .bind(i64::from(retcode))
     .execute(conn)
     .await?;
     Ok(())

@@ -1,8 +1,8 @@
 //! Positions, open and closed.
 
-use super::row::{bits, number, optional, word};
+use super::row::{bits, listed, named, number, optional, word};
 use super::{Database, DbConnection, DbRow};
-use crate::{Page, PositionFilter, PositionRecord, Result};
+use crate::{Listed, Page, PositionFilter, PositionRecord, Result};
 use domain::broker::{Deal, Entry};
 use domain::contract::{PositionChange, Side};
 use domain::ids::{AccountId, EngineId, OrderId, PositionId, UserId};
@@ -46,14 +46,14 @@ impl Database {
         engine: Option<EngineId>,
         filter: PositionFilter,
         page: Page,
-    ) -> Result<Vec<PositionRecord>> {
+    ) -> Result<Listed<PositionRecord>> {
         let query = match engine {
-            None => sqlx::query_as(
+            None => sqlx::query(
                 "SELECT * FROM positions WHERE owner = $1 AND seq < $2
                     AND ($4 = 'all' OR ($4 = 'open' AND closed_at IS NULL) OR ($4 = 'closed' AND closed_at IS NOT NULL))
                  ORDER BY seq DESC LIMIT $3",
             ),
-            Some(_) => sqlx::query_as(
+            Some(_) => sqlx::query(
                 "SELECT * FROM positions WHERE owner = $1 AND seq < $2 AND engine = $5
                     AND ($4 = 'all' OR ($4 = 'open' AND closed_at IS NULL) OR ($4 = 'closed' AND closed_at IS NOT NULL))
                  ORDER BY seq DESC LIMIT $3",
@@ -69,7 +69,7 @@ impl Database {
             None => query,
             Some(engine) => query.bind(i64::from(engine.0)),
         };
-        Ok(query.fetch_all(&self.readers).await?)
+        Ok(listed(&query.fetch_all(&self.readers).await?, "seq", "position", named))
     }
 }
 
@@ -132,5 +132,41 @@ pub async fn write(conn: &mut DbConnection, held: &Held<'_>, position: &Position
         query
     };
     query.execute(conn).await?;
+    Ok(())
+}
+
+/// A position that is open.
+pub async fn open_one(conn: &mut DbConnection, account: AccountId, id: PositionId) -> Result<Option<PositionRecord>> {
+    Ok(sqlx::query_as("SELECT * FROM positions WHERE account = $1 AND id = $2 AND closed_at IS NULL")
+        .bind(i64::from(account.0))
+        .bind(id.0.0 as i64)
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// Removes all rows of a position, to be written anew.
+pub async fn forget(conn: &mut DbConnection, account: AccountId, id: PositionId) -> Result<()> {
+    sqlx::query("DELETE FROM positions WHERE account = $1 AND id = $2")
+        .bind(i64::from(account.0))
+        .bind(id.0.0 as i64)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Gives an open position the stops and the nights that it had in an earlier row.
+pub async fn keep_stops(conn: &mut DbConnection, account: AccountId, before: &PositionRecord) -> Result<()> {
+    sqlx::query(
+        "UPDATE positions SET stop_loss = $3, take_profit = $4, swap = $5, charged_until = $6
+         WHERE account = $1 AND id = $2 AND closed_at IS NULL",
+    )
+    .bind(i64::from(account.0))
+    .bind(before.id.0.0 as i64)
+    .bind(before.stop_loss.map(|price| price.0))
+    .bind(before.take_profit.map(|price| price.0))
+    .bind(before.swap.0)
+    .bind(before.charged_until.map(|night| night.0))
+    .execute(conn)
+    .await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What the risk gate is set to and what it remembers.
 
 use super::Database;
-use super::row::{json, to_json};
+use super::row::{json, to_json, to_json_in_part};
 use crate::{DealRecord, Result};
 use domain::broker::Deal;
 use domain::ids::{AccountId, DealId, UserId};
@@ -35,7 +35,7 @@ impl Database {
         let mut tx = self.write().await?;
         sqlx::query("INSERT INTO user_limits (owner, limits) VALUES ($1, $2) ON CONFLICT (owner) DO UPDATE SET limits = $2")
             .bind(i64::from(owner.0))
-            .bind(to_json(limits)?)
+            .bind(to_json("limits", limits)?)
             .execute(tx.conn())
             .await?;
         tx.commit().await
@@ -54,7 +54,7 @@ impl Database {
         for (account, memory) in memories {
             sqlx::query("INSERT INTO gate_memories (account, memory) VALUES ($1, $2) ON CONFLICT (account) DO UPDATE SET memory = $2")
                 .bind(i64::from(account.0))
-                .bind(to_json(memory)?)
+                .bind(to_json_in_part("gate's memory", memory)?.0)
                 .execute(tx.conn())
                 .await?;
         }

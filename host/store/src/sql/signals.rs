@@ -1,10 +1,10 @@
 //! Signals.
 
 use super::ids::forget_older;
-use super::row::{number, optional, optional_word, plain};
+use super::row::{listed, number, numbered, optional, optional_word, plain};
 use super::{Database, DbRow};
 use crate::error::inserting;
-use crate::{NewSignal, Page, Result, SIGNALS_KEPT, SignalRecord};
+use crate::{Listed, NewSignal, Page, Result, SIGNALS_KEPT, SignalRecord};
 use domain::contract::{DenyCode, Side};
 use domain::ids::{DealId, EngineId, OrderId, UserId};
 use domain::order::OrderState;
@@ -58,8 +58,8 @@ impl Database {
         tx.commit().await
     }
 
-    pub async fn signals(&self, owner: UserId, engine: EngineId, page: Page) -> Result<Vec<SignalRecord>> {
-        Ok(sqlx::query_as(
+    pub async fn signals(&self, owner: UserId, engine: EngineId, page: Page) -> Result<Listed<SignalRecord>> {
+        let rows = sqlx::query(
             "SELECT s.*, o.state AS order_state, (SELECT MIN(d.id) FROM deals d WHERE d.order_id = s.order_id) AS deal
              FROM signals s JOIN engines e ON e.id = s.engine LEFT JOIN orders o ON o.id = s.order_id
              WHERE e.owner = $1 AND s.engine = $2 AND s.number < $3 ORDER BY s.number DESC LIMIT $4",
@@ -69,6 +69,7 @@ impl Database {
         .bind(page.before())
         .bind(page.limit())
         .fetch_all(&self.readers)
-        .await?)
+        .await?;
+        Ok(listed(&rows, "number", "signal", numbered))
     }
 }

@@ -1,10 +1,10 @@
 //! Strategies.
 
 use super::ids::next_id;
-use super::row::number;
+use super::row::{listed, number, numbered};
 use super::{Database, DbRow};
 use crate::error::inserting;
-use crate::{Page, Result, StoreError, StrategyRecord};
+use crate::{Listed, Page, Result, StoreError, StrategyRecord};
 use domain::ids::{StrategyId, UserId};
 use domain::name::{self, Name, Named};
 use domain::time::Time;
@@ -57,12 +57,13 @@ impl Database {
         Ok(found.bind(i64::from(owner.0)).bind(name).bind(name::key(name)).fetch_optional(&self.readers).await?)
     }
 
-    pub async fn strategies(&self, owner: UserId, page: Page) -> Result<Vec<StrategyRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM strategies WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3")
+    pub async fn strategies(&self, owner: UserId, page: Page) -> Result<Listed<StrategyRecord>> {
+        let rows = sqlx::query("SELECT * FROM strategies WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3")
             .bind(i64::from(owner.0))
             .bind(page.after())
             .bind(page.limit())
             .fetch_all(&self.readers)
-            .await?)
+            .await?;
+        Ok(listed(&rows, "id", "strategy", numbered))
     }
 }

@@ -1,10 +1,10 @@
 //! Users.
 
 use super::ids::next_id;
-use super::row::number;
+use super::row::{listed, number, numbered};
 use super::{Database, DbRow};
 use crate::error::inserting;
-use crate::{Holdings, Page, Result, StoreError, UserRecord};
+use crate::{Holdings, Listed, Page, Result, StoreError, UserRecord};
 use domain::ids::UserId;
 use domain::name::{self, Name, Named};
 use domain::time::Time;
@@ -63,11 +63,12 @@ impl Database {
         })
     }
 
-    pub async fn every_user(&self, page: Page) -> Result<Vec<UserRecord>> {
-        Ok(sqlx::query_as("SELECT * FROM users WHERE id > $1 ORDER BY id LIMIT $2")
+    pub async fn every_user(&self, page: Page) -> Result<Listed<UserRecord>> {
+        let rows = sqlx::query("SELECT * FROM users WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(page.after())
             .bind(page.limit())
             .fetch_all(&self.readers)
-            .await?)
+            .await?;
+        Ok(listed(&rows, "id", "user", numbered))
     }
 }

@@ -1,8 +1,8 @@
 //! Versions and their components.
 
-use super::row::{digest, json, number, to_json};
+use super::row::{digest, json, listed, number, to_json};
 use super::{Database, DbRow};
-use crate::{NewVersion, PAGE_ROWS_MAX, Result, StoreError, VersionRecord};
+use crate::{Listed, NewVersion, PAGE_ROWS_MAX, Result, StoreError, VersionRecord};
 use domain::ids::{Digest, StrategyId, UserId};
 use domain::time::Time;
 use sqlx::{FromRow, Row};
@@ -20,9 +20,15 @@ impl FromRow<'_, DbRow> for VersionRecord {
     }
 }
 
+/// The name of a version's row.
+fn digest_of(row: &DbRow) -> Option<String> {
+    row.try_get("digest").ok()
+}
+
 impl Database {
     pub async fn upload_version(&self, owner: UserId, version: NewVersion<'_>, at: Time) -> Result<VersionRecord> {
         let digest = Digest::of(version.component);
+        let (description, report) = (to_json("description", version.description)?, to_json("report", version.report)?);
         let mut tx = self.write().await?;
         let owned: Option<i64> = sqlx::query_scalar("SELECT id FROM strategies WHERE owner = $1 AND id = $2")
             .bind(i64::from(owner.0))
@@ -44,8 +50,8 @@ impl Database {
         )
         .bind(i64::from(version.strategy.0))
         .bind(digest.to_string())
-        .bind(to_json(version.description)?)
-        .bind(to_json(version.report)?)
+        .bind(description)
+        .bind(report)
         .bind(version.report["compiled_bytes"].as_i64().unwrap_or(0))
         .bind(at.0)
         .execute(tx.conn())
@@ -68,8 +74,8 @@ impl Database {
         found.ok_or_else(|| StoreError::not_found("version", digest))
     }
 
-    pub async fn versions(&self, owner: UserId, strategy: StrategyId) -> Result<Vec<VersionRecord>> {
-        Ok(sqlx::query_as(
+    pub async fn versions(&self, owner: UserId, strategy: StrategyId) -> Result<Listed<VersionRecord>> {
+        let rows = sqlx::query(
             "SELECT v.*, c.size_bytes FROM versions v
              JOIN strategies s ON s.id = v.strategy JOIN components c ON c.digest = v.digest
              WHERE s.owner = $1 AND v.strategy = $2 ORDER BY v.uploaded_at, v.digest LIMIT $3",
@@ -78,7 +84,8 @@ impl Database {
         .bind(i64::from(strategy.0))
         .bind(i64::from(PAGE_ROWS_MAX))
         .fetch_all(&self.readers)
-        .await?)
+        .await?;
+        Ok(listed(&rows, "place", "version", digest_of))
     }
 
     pub async fn component(&self, digest: Digest) -> Result<Vec<u8>> {

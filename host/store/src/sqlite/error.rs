@@ -19,22 +19,35 @@ fn code_of(error: &dyn DatabaseError) -> Option<i32> {
 mod primary {
     pub const PERM: i32 = 3;
     pub const BUSY: i32 = 5;
+    pub const LOCKED: i32 = 6;
+    pub const NOMEM: i32 = 7;
     pub const READONLY: i32 = 8;
+    pub const INTERRUPT: i32 = 9;
     pub const IOERR: i32 = 10;
     pub const CORRUPT: i32 = 11;
     pub const FULL: i32 = 13;
     pub const CANTOPEN: i32 = 14;
+    pub const PROTOCOL: i32 = 15;
+    pub const SCHEMA: i32 = 17;
+    pub const TOOBIG: i32 = 18;
+    pub const CONSTRAINT: i32 = 19;
+    pub const MISMATCH: i32 = 20;
     pub const NOTADB: i32 = 26;
 }
 
 /// What an error that SQLite gave means; `None` when it is another database's, or means nothing to a caller.
 pub fn meaning(error: &dyn DatabaseError) -> Option<StoreError> {
     let error = error.try_downcast_ref::<SqliteError>()?;
+    let code = || error.code().unwrap_or_default().into_owned();
     match code_of(error)? {
         primary::FULL => Some(StoreError::DiskFull),
         primary::IOERR | primary::READONLY | primary::CANTOPEN => Some(StoreError::Disk(error.to_string())),
         primary::CORRUPT | primary::NOTADB => Some(StoreError::Damaged(error.to_string())),
         primary::BUSY => Some(StoreError::Busy),
+        primary::LOCKED | primary::NOMEM | primary::INTERRUPT | primary::PROTOCOL | primary::SCHEMA => {
+            Some(StoreError::Passing { code: code(), why: error.to_string() })
+        }
+        primary::TOOBIG | primary::CONSTRAINT | primary::MISMATCH => Some(StoreError::Rejected { code: code(), why: error.to_string() }),
         _ => None,
     }
 }

@@ -1,9 +1,9 @@
 //! The journal on SQLite: one transaction per call, synced when it returns.
 
 use super::Database;
-use super::book::{Book, Failure, may_be_set_aside, refusal};
+use super::book::{Book, Failure, Tries, may_be_set_aside, refusal};
 use crate::Result;
-use domain::journal::{Entry, Journal, JournalError, SetAside};
+use domain::journal::{Entry, Journal, JournalError, Lease, SetAside};
 use domain::symbol::SymbolTable;
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -34,14 +34,21 @@ impl Journal for SqliteJournal {
         let Self { database, book, .. } = self;
         // Unconstrained: on a runtime's thread, whose budget of wake-ups this wait never renews, it would wait for ever.
         let written = block_on(tokio::task::unconstrained(async {
-            let mut aside = BTreeMap::new();
+            let (mut aside, mut tries) = (BTreeMap::new(), Tries::default());
             loop {
                 match write(database, book, entries, &aside).await {
                     Ok(()) => return Ok(aside),
                     Err(failure) => {
                         book.clear();
+                        database.hold.lose_if_fenced(&failure.1);
+                        if let Some(pause) = tries.after(&failure) {
+                            // This thread is the journal's own, and waits for nothing else.
+                            std::thread::sleep(pause);
+                            continue;
+                        }
                         let Some(at) = may_be_set_aside(entries, &failure, &aside) else { return Err(refusal(entries, failure)) };
                         aside.insert(at, failure.1.to_string());
+                        tries = Tries::default();
                     }
                 }
             }
@@ -53,11 +60,16 @@ impl Journal for SqliteJournal {
     fn set_aside(&mut self) -> Vec<SetAside> {
         std::mem::take(&mut self.set_aside)
     }
+
+    fn lease(&self) -> Option<Arc<dyn Lease>> {
+        Some(Arc::clone(&self.database.hold) as _)
+    }
 }
 
 async fn write(database: &Database, book: &mut Book, entries: &[Entry<'_>], aside: &BTreeMap<usize, String>) -> Result<(), Failure> {
     let whole = |error| (None, error);
-    let mut tx = database.write().await.map_err(whole)?;
+    // The book asks itself, for the epoch of its own host.
+    let mut tx = database.begin().await.map_err(whole)?;
     book.write_all(tx.conn(), entries, aside).await?;
     tx.commit().await.map_err(whole)
 }

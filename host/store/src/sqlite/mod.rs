@@ -1,11 +1,13 @@
 //! The store on SQLite: one connection that writes, a few that read, one process.
 
+mod check;
 mod error;
 #[cfg(test)]
 mod faults;
 mod journal;
 mod migrate;
 mod open;
+mod place;
 mod writer;
 
 // What both databases say alike, here with SQLite's types; see `crate::sql` in the crate's introduction.
@@ -23,6 +25,8 @@ mod engine_states;
 mod engine_steps;
 #[path = "../sql/engines.rs"]
 mod engines;
+#[path = "../sql/examine.rs"]
+mod examine;
 #[path = "../sql/health.rs"]
 mod health;
 #[path = "../sql/ids.rs"]
@@ -33,6 +37,8 @@ mod ledger;
 mod lives;
 #[path = "../sql/logs.rs"]
 mod logs;
+#[path = "../sql/modifications.rs"]
+mod modifications;
 #[path = "../sql/orders.rs"]
 mod orders;
 #[path = "../sql/owners.rs"]
@@ -43,6 +49,8 @@ mod positions;
 mod risk;
 #[path = "../sql/row.rs"]
 mod row;
+#[path = "../sql/set_aside.rs"]
+mod set_aside;
 #[path = "../sql/signals.rs"]
 mod signals;
 #[path = "../sql/strategies.rs"]
@@ -55,6 +63,8 @@ mod users;
 mod versions;
 
 use crate::Result;
+use crate::hold::Hold;
+pub use check::examine as examined;
 pub use error::meaning;
 pub use migrate::migrate;
 use sqlx::SqlitePool;
@@ -76,6 +86,8 @@ const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, (SELECT COUN
         (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()) AS size_bytes";
 /// Reads who owns a part; nobody else writes while a transaction does.
 const HOLD_OWNER: &str = "SELECT epoch, owner, 0 AS number FROM owners WHERE part = $1";
+/// The same for whatever is no journal.
+const CHECK_OWNER: &str = HOLD_OWNER;
 
 /// A row of this database.
 type DbRow = sqlx::sqlite::SqliteRow;
@@ -86,11 +98,23 @@ pub struct Database {
     writer: Arc<Writer>,
     readers: SqlitePool,
     /// Locked for as long as somebody may write.
-    _lock: Arc<open::Lock>,
+    lock: Arc<open::Lock>,
+    /// Where the files were when they were opened.
+    place: Arc<place::Place>,
+    pub hold: Arc<Hold>,
 }
 
 impl Database {
+    /// A transaction that writes; of a host only while nobody has taken over from it.
     async fn write(&self) -> Result<Tx<'_>> {
+        let mut tx = self.begin().await?;
+        owners::check(tx.conn(), &self.hold).await?;
+        Ok(tx)
+    }
+
+    /// A transaction that writes, whoever owns the database.
+    async fn begin(&self) -> Result<Tx<'_>> {
+        self.hold.in_place()?;
         self.writer.begin().await
     }
 

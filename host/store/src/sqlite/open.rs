@@ -2,6 +2,7 @@
 
 use super::Database;
 use super::error::opening;
+use super::place::Place;
 use super::writer::Writer;
 use crate::schema::{Standing, standing};
 use crate::{Result, StoreError};
@@ -10,9 +11,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -22,7 +23,7 @@ const READERS: u32 = 4;
 /// How long a call waits for a free connection before it answers `Busy`.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// What the write-ahead log shrinks to after a large upload, bytes.
-const LOG_BYTES_MAX: i64 = 64 << 20;
+pub const LOG_BYTES_MAX: i64 = 64 << 20;
 
 impl Database {
     /// See [`Store::open`](crate::Store::open).
@@ -61,7 +62,8 @@ impl Database {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(|error| opening(path, error))?;
-        Ok(Self { writer: Arc::new(Writer::new(conn)), readers, _lock: Arc::new(lock) })
+        let place = Arc::new(Place::of(path));
+        Ok(Self { writer: Arc::new(Writer::new(conn)), readers, lock: Arc::new(lock), place, hold: Arc::default() })
     }
 }
 
@@ -84,37 +86,76 @@ pub fn options(path: &Path) -> SqliteConnectOptions {
 
 /// The lock file beside a database, locked.
 #[derive(Debug)]
-pub struct Lock(File);
+pub struct Lock {
+    file: Mutex<File>,
+    path: PathBuf,
+    /// The process that held it last, as far as its file says.
+    held_before: String,
+}
+
+impl Lock {
+    /// Whether the lock, which went with that process, was its own.
+    pub fn was_held_by(&self, process: &str) -> bool {
+        self.held_before == process
+    }
+
+    /// Whether the file that is locked is still the one that others would lock; if not, theirs is taken as well.
+    ///
+    /// # Errors
+    /// [`InUse`](StoreError::InUse): somebody else was faster.
+    pub fn look(&self) -> Result<()> {
+        let mut held = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let inode = |found: std::fs::Metadata| (found.dev(), found.ino());
+        let (own, there) = (held.metadata().map(inode).ok(), std::fs::metadata(&self.path).map(inode).ok());
+        if own.is_none() || own != there {
+            // Removed, so that a second host can start beside this one.
+            *held = locked(&self.path)?.0;
+        }
+        Ok(())
+    }
+}
 
 impl Drop for Lock {
     /// Closing would not do: a process that is being started has a copy of every open file for a moment, and with it the lock.
     fn drop(&mut self) {
         // Where that fails, it goes with the process.
-        _ = self.0.unlock();
+        _ = self.file.get_mut().unwrap_or_else(PoisonError::into_inner).unlock();
     }
 }
 
 /// Takes the lock file beside the database. SQLite's own locks let two processes write in turns, which would make two
 /// hosts out of one; this lock goes with its process, however that ends.
 pub fn lock(path: &Path) -> Result<Lock> {
+    let path = beside(path, ".lock");
+    let (file, held_before) = locked(&path)?;
+    Ok(Lock { file: Mutex::new(file), path, held_before })
+}
+
+/// A file beside the database.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock_path = PathBuf::from(name);
-    let file_error = |error| file_error(&lock_path, error);
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&lock_path).map_err(file_error)?;
-    match file.try_lock() {
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The lock file, locked, and what was written in it.
+fn locked(path: &Path) -> Result<(File, String)> {
+    let file_error = |error| file_error(path, error);
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(file_error)?;
+    let mut holder = String::new();
+    let taken = file.try_lock();
+    let known = file.read_to_string(&mut holder).is_ok() && !holder.is_empty() && holder.bytes().all(|byte| byte.is_ascii_digit());
+    let holder = if known { holder } else { "unknown".into() };
+    match taken {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let known = file.read_to_string(&mut holder).is_ok() && !holder.is_empty() && holder.bytes().all(|byte| byte.is_ascii_digit());
-            return Err(StoreError::InUse { database: path.display().to_string(), holder: if known { holder } else { "unknown".into() } });
+            return Err(StoreError::InUse { database: path.with_extension("").display().to_string(), holder });
         }
         Err(TryLockError::Error(error)) => return Err(file_error(error)),
     }
     // Who holds it, for the message above only.
     file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id())).map_err(file_error)?;
-    Ok(Lock(file))
+    Ok((file, holder))
 }
 
 fn file_error(path: &Path, error: std::io::Error) -> StoreError {
@@ -160,7 +201,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("stockade.db");
         let held = lock(&path).expect("nobody has it");
-        let copy = held.0.try_clone().expect("a copy");
+        let copy = held.file.lock().expect("nobody panicked").try_clone().expect("a copy");
         assert!(matches!(lock(&path), Err(StoreError::InUse { .. })));
         drop(held);
         lock(&path).expect("it was let go");

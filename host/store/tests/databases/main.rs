@@ -2,8 +2,11 @@
 
 #![allow(clippy::cloned_ref_to_slice_refs, reason = "`[row.clone()]` looks like the list it is compared with")]
 
+mod aside;
 mod conformance;
+mod damage;
 mod disk;
+mod fence;
 mod ledger;
 mod migrating;
 mod opening;
