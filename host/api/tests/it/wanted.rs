@@ -67,7 +67,7 @@ async fn of_two_changes_at_once_the_engine_and_the_database_have_the_same_one() 
         let with = |fast: i32| json!({ "params": { "fast": fast.to_string() } });
         both(&world, [("swap", with(2 + round)), ("swap", with(102 + round))]).await;
         let runs = world.get("/engines/1").await.ok()["params"]["fast"].clone();
-        let stored = world.store.every_engine(store::Page::first(1)).await.unwrap().remove(0).params;
+        let stored = world.store.every_engine(store::Page::first(1)).await.unwrap()[0].params.clone();
         let stored = stored.iter().find(|param| param.name == "fast").map(|param| param.value.clone());
         let domain::contract::ParamValue::Integer(stored) = stored.unwrap() else { panic!("it is a whole number") };
         assert_eq!(runs, stored.to_string(), "round {round}");

@@ -19,7 +19,7 @@ fn beside(file: &Path, ending: &str) -> PathBuf {
 async fn check(harm: fn(&Path), part: &str) -> (Store, tempfile::TempDir, i64) {
     let (store, folder) = sqlite().await;
     let epoch = store.take_over("a host", Time(1)).await.unwrap();
-    let engine = engine(&store, "anna").await;
+    engine(&store, "anna").await;
     store.look().await.expect("all is in its place");
     harm(&folder.path().join("stockade.db"));
     let error = store.look().await.expect_err("it must be seen");
