@@ -2,7 +2,7 @@
 
 use super::open::{self, MIGRATIONS};
 use super::{Server, lock, probe};
-use crate::schema::{Backup, Migrated, Standing, must_be_new, standing};
+use crate::schema::{Backup, Migrated, Standing, finish, must_be_new, standing, unfinished};
 use crate::{Result, StoreError};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -53,16 +53,17 @@ fn dump(server: &Server, copy: &Path) -> Result<()> {
         let said = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
         Err(bad(format!("{tool} says: {said}")))
     };
+    // Under another name until it is whole and checked: half a copy must not pass for a backup.
+    let unfinished = unfinished(copy).map_err(|error| bad(error.to_string()))?;
     // Made before, so that it is nobody else's from the first byte on.
-    let made = std::os::unix::fs::OpenOptionsExt::mode(std::fs::OpenOptions::new().write(true).create_new(true), 0o600).open(copy);
+    let made = std::os::unix::fs::OpenOptionsExt::mode(std::fs::OpenOptions::new().write(true).create_new(true), 0o600).open(&unfinished);
     made.map_err(|error| bad(error.to_string()))?;
-    let written = run("pg_dump", &["--format=custom".as_ref(), "--file".as_ref(), copy.as_os_str()])
-        .and_then(|()| run("pg_restore", &["--list".as_ref(), copy.as_os_str()]));
+    let written = run("pg_dump", &["--format=custom".as_ref(), "--file".as_ref(), unfinished.as_os_str()])
+        .and_then(|()| run("pg_restore", &["--list".as_ref(), unfinished.as_os_str()]));
     if let Err(error) = written {
         // Half a copy is worse than none.
-        _ = std::fs::remove_file(copy);
+        _ = std::fs::remove_file(&unfinished);
         return Err(error);
     }
-    let synced = std::fs::File::open(copy).and_then(|file| file.sync_all());
-    synced.map_err(|error| bad(error.to_string()))
+    finish(&unfinished, copy).map_err(|error| bad(error.to_string()))
 }

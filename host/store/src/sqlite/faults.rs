@@ -45,7 +45,7 @@ async fn a_write_that_is_dropped_leaves_nothing_and_blocks_nobody() {
 async fn a_write_that_is_given_up_at_any_point_is_whole_or_nothing() {
     let (database, _folder) = empty().await;
     for polls in 0..40 {
-        let name = format!("user {polls}");
+        let name = format!("user-{polls}");
         let mut call = Box::pin(database.create_user(&name, Time(1)));
         let mut left = polls;
         // Polled a few times and dropped, as a request is whose client went away.
@@ -66,7 +66,7 @@ async fn a_write_that_is_given_up_at_any_point_is_whole_or_nothing() {
             done.unwrap();
             assert!(database.find_user(&name).await.unwrap().is_some());
         }
-        database.create_user(&format!("after {polls}"), Time(2)).await.expect("the next write goes on");
+        database.create_user(&format!("after-{polls}"), Time(2)).await.expect("the next write goes on");
     }
     let ids: Vec<u32> = database.every_user(crate::Page::first(500)).await.unwrap().iter().map(|user| user.id.0).collect();
     let expected: Vec<u32> = (1..=ids.len() as u32).collect();
