@@ -149,3 +149,24 @@ impl Lease for Hold {
         state.epoch.is_none() || state.lease_until.is_some_and(|until| Instant::now() < until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_runs_out_unless_the_lock_was_seen_since_and_ends_with_the_database() {
+        let (hold, now) = (Hold::default(), Instant::now());
+        assert!(hold.holds(), "nobody has taken over, so that nobody can be followed");
+        let long_ago = now.checked_sub(Duration::from_millis(LEASE_MS)).expect("the machine has run for a minute");
+        hold.begin(7, long_ago);
+        assert!(!hold.holds());
+        hold.renew(now);
+        assert!(hold.holds());
+        let followed = |epoch| StoreError::Fenced { owner: "another host".into(), epoch, own: 6 };
+        hold.lose(&followed(7));
+        assert!(hold.holds(), "an old journal's end is not this host's");
+        hold.lose(&followed(8));
+        assert!(!hold.holds());
+    }
+}
