@@ -41,7 +41,7 @@ impl Global {
     /// Says something that only people with --verbose want to know.
     pub fn tell(&self, what: std::fmt::Arguments<'_>) {
         if self.verbose {
-            eprintln!("stockade: {what}");
+            crate::telemetry::say(format_args!("stockade: {what}"));
         }
     }
 

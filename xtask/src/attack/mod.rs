@@ -116,6 +116,9 @@ fn attack_host(arguments: &Arguments, built: &[Built], purpose: Purpose) -> Resu
     Ok(())
 }
 
+/// Attacks the host; gives how much it sent, and what became of it.
+type Work<'a> = Box<dyn FnMut(&DemoHost) -> Result<(usize, String)> + 'a>;
+
 /// Every attack in turn, until the host ends; and how often it did.
 fn attack(arguments: &Arguments, host: &mut DemoHost, built: &[Built], honest: Vec<u64>, seed: u64) -> Result<(Vec<Row>, u32)> {
     let mut rows: Vec<Row> = Vec::new();
@@ -123,7 +126,7 @@ fn attack(arguments: &Arguments, host: &mut DemoHost, built: &[Built], honest: V
     let folder = workspace().join("target/attack");
     let mut dice = Dice::new(seed);
     let bases: Vec<&[u8]> = ["ema-cross", "scalper"].into_iter().filter_map(|name| component(built, name).ok()).collect();
-    let mut attacks: Vec<(&'static str, Box<dyn FnMut(&DemoHost) -> Result<(usize, String)> + '_>)> = vec![
+    let mut attacks: Vec<(&'static str, Work<'_>)> = vec![
         ("nothing", Box::new(|_| quiet())),
         ("crafted components", Box::new(|host| clients::upload_all(host, "crafted", crafted::all(bases[0]).into_iter().map(Ok)))),
         (

@@ -83,9 +83,8 @@ pub async fn serve(doors: Doors, state: AppState, stop: impl Future<Output = ()>
     let public = Door::new(&state, router.clone(), state.doors.connections_max, URGENT_CONNECTIONS);
     let control = Door::new(&state, router, CONTROL_CONNECTIONS, URGENT_CONNECTIONS);
     let control = async {
-        match doors.control {
-            Some(listener) => control.keep(listener, closing.clone()).await,
-            None => {}
+        if let Some(listener) = doors.control {
+            control.keep(listener, closing.clone()).await;
         }
     };
     let stopped = async {

@@ -65,10 +65,13 @@ impl CoreModule {
     }
 }
 
+/// A name, and what and which thing of the component it stands for.
+type Export = (String, ExternalKind, u32);
+
 #[derive(Clone, Debug)]
 enum CoreInstance {
     Of { module: u32, arguments: Vec<(String, u32)> },
-    Exports(Vec<(String, ExternalKind, u32)>),
+    Exports(Vec<Export>),
 }
 
 #[derive(Clone, Debug)]
@@ -290,7 +293,7 @@ impl Wires {
     }
 
     /// The instance that fills the table of the one that passes calls on, by what it is given.
-    fn filler(&self) -> Option<(u32, &[(String, ExternalKind, u32)])> {
+    fn filler(&self) -> Option<(u32, &[Export])> {
         let mut fillers = self.core_instances.iter().filter_map(|instance| match instance {
             CoreInstance::Of { module, arguments } if arguments.len() == 1 && arguments[0].0.is_empty() => Some((*module, arguments[0].1)),
             _ => None,

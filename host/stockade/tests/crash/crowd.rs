@@ -20,8 +20,10 @@ pub struct Crowd {
 
 const USERS: [&str; 2] = ["anna", "bob"];
 const MODES: [&str; 2] = ["hedging", "netting"];
+/// A strategy, its parameters and its symbol.
+type Engine = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 /// In turns: most of them are busy, some wait for bars, some misbehave.
-const KINDS: [(&str, &[(&str, &str)], &str); 8] = [
+const KINDS: [Engine; 8] = [
     ("chaos", &[("ticks_per_deed", "40")], "EURUSD"),
     ("ema-cross", &[("fast_alpha", "0.1"), ("slow_alpha", "0.04")], "GBPUSD"),
     ("chaos", &[("ticks_per_deed", "60")], "XAUUSD"),

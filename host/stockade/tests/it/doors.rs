@@ -17,7 +17,7 @@ const NOWHERE: (&str, &str) = ("STOCKADE_LISTEN", "127.0.0.1:1");
 /// A host after a setting of the shell, with its log in the file `log`.
 fn host_after(place: &Place, setting: &str) -> Host {
     let log = File::options().create(true).append(true).open(place.path("log")).expect("a file can be made");
-    Host::start_by(place.command_after(setting, &["serve", "--listen", "127.0.0.1:0"]), Stdio::from(log))
+    Host::start_by(place.command_after(setting, &["serve", "--listen", "127.0.0.1:0"]), &[], Stdio::from(log))
 }
 
 fn log(place: &Place) -> String {

@@ -4,8 +4,10 @@ use crate::program::{Guarded, Place, Ran, ema_cross_text, misbehaving_text};
 use domain::ids::EngineId;
 use domain::tape::Entry;
 use record::Record;
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -22,14 +24,13 @@ impl Host {
     }
 
     pub fn start_with(place: &Place, settings: &[(&str, &str)]) -> Self {
-        let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
-        command.envs(settings.iter().copied());
-        Self::start_by(command, Stdio::null())
+        Self::start_by(place.command(&["serve", "--listen", "127.0.0.1:0"]), settings, Stdio::null())
     }
 
     /// Starts it by a command of the caller's, with its log there.
-    pub fn start_by(mut command: Command, log: Stdio) -> Self {
+    pub fn start_by(mut command: Command, settings: &[(&str, &str)], log: Stdio) -> Self {
         command.env("STOCKADE_FEED_FROM", "2024-01-08 08:00").env("STOCKADE_FEED_SPEED", "600").env("STOCKADE_FEED_SYMBOLS", "EURUSD");
+        command.envs(settings.iter().copied());
         let mut process = Guarded(command.stdout(Stdio::piped()).stderr(log).spawn().expect("it starts"));
         let mut line = String::new();
         BufReader::new(process.0.stdout.take().expect("asked for")).read_line(&mut line).expect("it says something");
@@ -150,7 +151,7 @@ fn an_engine_for_which_there_is_no_room_is_refused_and_what_is_short_is_named() 
     host.stop();
 
     let host = Host::start_with(&place, &[("STOCKADE_SANDBOX_MEMORY_MIB_MAX", "1")]);
-    place.fails(&["engine", "start", "two", "--url", &host.url], 5, &["lets no further guest in: memory: ", "sandbox.memory_mib_max"]);
+    place.fails(&["engine", "start", "two", "--url", &host.url], 5, &["this host has no memory for ", "sandbox.memory_mib_max"]);
     host.stop();
 }
 
@@ -355,8 +356,11 @@ const NEWER: &[u8] = include_bytes!("../data/newer.db");
 #[test]
 fn a_database_of_a_newer_version_is_left_alone() {
     let place = Place::new();
+    let closed_to_others = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
     std::fs::create_dir(place.path(".stockade")).expect("a folder");
     let path = place.file(".stockade/stockade.db", NEWER);
+    closed_to_others(&place.path(".stockade"), 0o700);
+    closed_to_others(&path, 0o600);
     place.fails(&["serve", "--listen", "127.0.0.1:0"], 7, &["stockade.db", "schema 9999", "newer"]);
     assert!(std::fs::read(path).expect("it is there") == NEWER, "it was changed");
 }
