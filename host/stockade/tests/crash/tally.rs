@@ -2,7 +2,6 @@
 
 use crate::checks::{Check, Finding};
 use crate::faults::Fault;
-use crate::known::KNOWN;
 use crate::run::shown;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -133,7 +132,7 @@ impl Tally {
     fn fail(&mut self, finding: Finding) {
         let fault = self.fault.map_or_else(|| "the start".to_owned(), |fault| fault.to_string());
         let line = format!("round {}, {fault}: {}", self.rounds, shown(&finding));
-        println!("{}: {}{line}", self.name, if KNOWN.contains(&finding.check) { "known: " } else { "FOUND: " });
+        println!("{}: FOUND: {line}", self.name);
         *self.failed.entry(finding.check).or_default() += 1;
         let kept = self.kept.entry(finding.check).or_default();
         if kept.len() < KEPT_MAX {
@@ -160,8 +159,7 @@ impl Tally {
         _ = writeln!(table, "{:>9} {:>7}  what must hold", "looked at", "failed");
         for check in Check::ALL {
             let count = |of: &BTreeMap<Check, u64>| of.get(check).copied().unwrap_or_default();
-            let known = if KNOWN.contains(check) { " (known)" } else { "" };
-            _ = writeln!(table, "{:>9} {:>7}  {check}{known}", count(&self.looked_at), count(&self.failed));
+            _ = writeln!(table, "{:>9} {:>7}  {check}", count(&self.looked_at), count(&self.failed));
         }
         table
     }
@@ -175,8 +173,8 @@ impl Tally {
         std::fs::write(folder.join(format!("{}.json", self.name)), counts.to_string()).expect("the folder can be written to");
     }
 
-    /// What was found and is not known.
-    pub fn unknown(&self) -> Vec<&String> {
-        self.kept.iter().filter(|(check, _)| !KNOWN.contains(check)).flat_map(|(_, lines)| lines).collect()
+    /// What was found, as far as it was kept.
+    pub fn found(&self) -> Vec<&String> {
+        self.kept.values().flatten().collect()
     }
 }
