@@ -174,12 +174,17 @@ fn write(results: &Results, profile: Option<&str>) -> Result<()> {
 const BEGIN: &str = "<!-- figures: written by `cargo xtask bench` -->\n";
 const END: &str = "<!-- end of figures -->\n";
 
-/// The page with its table made anew, under another head where one is given; `None` when its marks are missing.
+/// The page with its table made anew under another head; without one, the rows that these results do not replace stay. `None` when
+/// its marks are missing.
 fn with_table(page: &str, results: &Results, head: Option<&str>) -> Option<String> {
     let (before, rest) = page.split_once(BEGIN)?;
     let (old, after) = rest.split_once(END)?;
+    let is_replaced = |row: &str| results.results.iter().any(|figure| row.starts_with(&format!("| `{}` |", figure.name)));
+    let stays = |row: &&str| head.is_none() && row.starts_with("| `") && !is_replaced(row);
+    let rows: String = old.lines().filter(stays).map(|row| format!("{row}\n")).collect();
     let head = head.or_else(|| old.lines().find(|line| !line.is_empty()))?;
     let mut table = format!("\n{head}\n\n| figure | value | unit | target | | benchmark |\n| --- | ---: | --- | --- | --- | --- |\n");
+    table.push_str(&rows);
     for figure in &results.results {
         let Figure { name, unit, target, bench, .. } = figure;
         let target = target.as_deref().unwrap_or("");
@@ -269,6 +274,10 @@ mod tests {
         assert!(new.starts_with("# Benchmarks\n") && new.ends_with("The end.\n") && !new.contains("old"), "{new}");
         assert!(new.contains("| `flat_call_ns` | 171 | ns | <= 170 | missed | `calls` |"), "{new}");
         assert_eq!(with_table(&new, &results, None).unwrap(), new, "again gives the same, head included");
+        let other = Results { results: vec![figure("halts_forgotten", 0.0, Some("<= 0"))], ..Results::default() };
+        let more = with_table(&new, &other, None).unwrap();
+        assert!(more.contains("| `flat_call_ns` | 171 |") && more.contains("| `halts_forgotten` | 0 |"), "{more}");
+        assert_eq!(with_table(&more, &other, None).unwrap(), more, "again gives the same");
         assert_eq!(with_table("no marks", &results, None), None);
     }
 

@@ -64,7 +64,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut command = cargo();
-    command.args(["test", "--package", "stockade", "--test", "crash", "--", "--nocapture"]).args(arguments.database.tests());
+    // The whole workspace's features, so that what the tests have built is this.
+    command.args(["test", "--workspace", "--test", "crash", "--", "--nocapture"]).args(arguments.database.tests());
     command.env("CRASH_MINUTES", arguments.minutes.to_string()).env("CRASH_ENGINES", arguments.engines.to_string());
     command.env("CRASH_FIGURES", &folder);
     if let Some(seed) = arguments.seed {
