@@ -54,6 +54,26 @@ pub enum OrderLife {
     Day,
 }
 
+/// How far a spec can be relied on. Results that rest on an assumption say so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpecBasis {
+    /// A person or the broker gave it.
+    #[default]
+    Stated,
+    /// What most brokers give for the name; the account's own broker may differ.
+    Usual,
+    /// The name says nothing: placeholders that have to be replaced.
+    Assumed,
+}
+
+impl SpecBasis {
+    /// For serde: what was stated needs no word.
+    fn is_stated(&self) -> bool {
+        *self == Self::Stated
+    }
+}
+
 /// One symbol as the broker specifies it (MT5 `SymbolInfo`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SymbolSpec {
@@ -106,6 +126,9 @@ pub struct SymbolSpec {
     /// What becomes of pending orders at the end of a day.
     #[serde(default)]
     pub order_life: OrderLife,
+    /// How far all this can be relied on.
+    #[serde(default, skip_serializing_if = "SpecBasis::is_stated")]
+    pub basis: SpecBasis,
 }
 
 /// Why a number is not on a symbol's grid.
@@ -144,6 +167,24 @@ impl SymbolSpec {
             () if self.swap.nights.iter().any(|nights| *nights > 7) => broken("swap.nights must be at most 7 a midnight"),
             () if self.swap.long_e6.abs().max(self.swap.short_e6.abs()) > SWAP_E6_MAX => broken("swap is beyond a million"),
             () => Ok(self),
+        }
+    }
+
+    /// Units in one lot, as people write it: `100000`, `0.1`.
+    pub fn contract_size(&self) -> f64 {
+        self.contract_size_e6 as f64 / 1e6
+    }
+
+    /// What a result that rests on this spec has to say about it; `None` when it was stated.
+    pub fn assumption(&self) -> Option<String> {
+        let (name, size, base, digits, quote) = (&self.name, self.contract_size(), &self.base, self.digits, &self.quote);
+        let what = format!("a lot is {size} {base}, priced in {quote} with {digits} digits");
+        match self.basis {
+            SpecBasis::Stated => None,
+            SpecBasis::Usual => Some(format!("the spec of {name} is the usual one for its name ({what}); your broker's may differ")),
+            SpecBasis::Assumed => Some(format!(
+                "the spec of {name} is assumed ({what}), so amounts of money may be far off; state it with `stockade data spec {name}`"
+            )),
         }
     }
 
@@ -438,7 +479,7 @@ impl SymbolTable {
 
 /// Specs as retail MT5 brokers commonly give them, for simulated markets, backtests of files and tests.
 pub mod common {
-    use super::{MarginMode, OrderLife, SymbolSpec};
+    use super::{MarginMode, OrderLife, SpecBasis, SymbolSpec};
     use crate::number::{Points, Steps};
     use crate::swap::Swap;
 
@@ -465,6 +506,7 @@ pub mod common {
             swap: Swap::default(),
             sessions: None,
             order_life: OrderLife::Gtc,
+            basis: SpecBasis::Stated,
         }
     }
 

@@ -193,12 +193,15 @@ fn read(mut stream: source::Stream<'_>, options: &ImportOptions, intake: &mut In
 fn read_bi5(stream: source::Stream<'_>, options: &ImportOptions, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     let symbol = bi5::Hour::of(stream.path).and_then(|hour| hour.symbol);
     intake.begin(&stream, Format::Bi5, symbol.clone())?;
-    let known = options.symbol.clone().or(symbol).and_then(|symbol| spec_for(&symbol)).map(|spec| spec.digits);
     let given = options.digits.or(options.spec.as_ref().map(|spec| spec.digits));
-    let digits = given.or(known).unwrap_or(bi5::DIGITS_USUAL);
-    if given.is_none() && known.is_none() {
-        intake.note(format!("prices were read as points of {digits} decimals, as of most pairs; give the digits if they are others"));
-    }
+    let name = symbol.as_ref().or(options.symbol.as_ref());
+    let known = || name.and_then(|name| specs::dukascopy_digits(name));
+    let digits = given.or_else(known).ok_or_else(|| {
+        let name = name.map_or("this instrument", String::as_str);
+        intake.wrong(format!(
+            "Dukascopy's hours hold whole points, and how many decimals a point of {name} has is not known; give them: --digits 3 where prices look like 21.802"
+        ))
+    })?;
     bi5::read(stream.path, stream.reader, digits, intake)?;
     intake.end()
 }

@@ -12,8 +12,6 @@ use lzma_rust2::LzmaReader;
 use std::io::Read;
 use std::path::Path;
 
-/// Decimals of most pairs' points.
-pub(super) const DIGITS_USUAL: u8 = 5;
 const RECORD_BYTES: usize = 20;
 /// A dictionary larger than this is none of an hour of ticks, and would be memory that a header asks for.
 const DICTIONARY_KIB_MAX: u32 = 64 * 1024;

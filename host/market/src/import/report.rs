@@ -127,7 +127,7 @@ impl fmt::Display for ImportReport {
             write!(f, "\n    and {} more", self.skipped - self.dirty_rows.len() as u64)?;
         }
         write!(f, "{}", self.quality)?;
-        for note in &self.notes {
+        for note in self.spec.assumption().iter().chain(&self.notes) {
             write!(f, "\n  note: {note}")?;
         }
         Ok(())

@@ -1,33 +1,217 @@
 //! Which spec an imported symbol gets.
 
 use domain::number::Steps;
-use domain::symbol::{SymbolSpec, common};
+use domain::symbol::{MarginMode, SpecBasis, SymbolSpec, common};
 
-const CURRENCIES: [&str; 24] = [
+/// Currencies that pairs are quoted in: all that retail brokers offer.
+const CURRENCIES: [&str; 38] = [
     "USD", "EUR", "GBP", "JPY", "CHF", "AUD", "NZD", "CAD", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "TRY", "ZAR", "MXN", "SGD", "HKD",
-    "CNH", "THB", "ILS", "RON", "RUB",
+    "CNH", "CNY", "THB", "ILS", "RON", "RUB", "BGN", "ISK", "KRW", "INR", "IDR", "TWD", "PHP", "MYR", "BRL", "CLP", "COP", "SAR", "AED",
 ];
-const COINS: [&str; 16] =
-    ["BTC", "ETH", "LTC", "XRP", "BCH", "ADA", "DOT", "SOL", "BNB", "XLM", "EOS", "TRX", "AVAX", "LINK", "DOGE", "UNI"];
+/// Ounces in a lot of a precious metal.
+const METALS: [(&str, i64); 4] = [("XAU", 100), ("XAG", 5_000), ("XPT", 100), ("XPD", 100)];
+/// Names of metals that say no currency.
+const METAL_NAMES: [(&str, &str); 4] = [("GOLD", "XAU"), ("SILVER", "XAG"), ("PLATINUM", "XPT"), ("PALLADIUM", "XPD")];
+/// Energies in US dollars, by the names that brokers use, with what a lot holds: barrels, or MMBtu of gas.
+const ENERGIES: [(&str, i64, &[&str]); 3] = [
+    ("WTI", 1_000, &["XTIUSD", "USOIL", "WTI", "USCRUDE", "SPOTCRUDE", "LIGHTCMDUSD", "OILUSD", "CLOIL"]),
+    ("BRENT", 1_000, &["XBRUSD", "UKOIL", "BRENT", "SPOTBRENT", "BRENTCMDUSD", "BRENTOIL"]),
+    ("NATGAS", 10_000, &["XNGUSD", "NATGAS", "NGAS", "GASCMDUSD"]),
+];
+/// Indices, one contract a lot, by currency and by the names that brokers use.
+const INDICES: [(&str, &[&str]); 9] = [
+    (
+        "USD",
+        &[
+            "US30",
+            "DJ30",
+            "WS30",
+            "DJI30",
+            "USA30",
+            "DOW30",
+            "US500",
+            "SPX500",
+            "SP500",
+            "SPX",
+            "USA500",
+            "US100",
+            "NAS100",
+            "NDX100",
+            "USTEC",
+            "USATECH",
+            "NQ100",
+            "US2000",
+            "RUSSELL2000",
+            "USSC2000",
+            "CHINA50",
+            "CN50",
+            "INDIA50",
+            "USDX",
+            "DXY",
+            "DOLLAR",
+            "VIX",
+        ],
+    ),
+    (
+        "EUR",
+        &[
+            "GER40",
+            "GER30",
+            "DE40",
+            "DE30",
+            "DAX40",
+            "DAX30",
+            "DAX",
+            "GERMANY40",
+            "DEU",
+            "FRA40",
+            "FR40",
+            "CAC40",
+            "FRA",
+            "EU50",
+            "EUSTX50",
+            "STOXX50",
+            "ESTX50",
+            "EUS",
+            "ESP35",
+            "ES35",
+            "SPAIN35",
+            "ESP",
+            "ITA40",
+            "IT40",
+            "NETH25",
+            "NED25",
+            "NL25",
+            "NLD",
+        ],
+    ),
+    ("GBP", &["UK100", "FTSE100", "GBR"]),
+    ("JPY", &["JPN225", "JP225", "JPY225", "NI225", "NIKKEI225", "JPN"]),
+    ("AUD", &["AUS200", "AU200", "AUS", "ASX200"]),
+    ("CHF", &["SWI20", "SUI20", "CH20", "SMI20", "CHE"]),
+    ("HKD", &["HK50", "HKG33", "HKG50", "HSI50", "HKG"]),
+    ("SGD", &["SGP20", "SG20", "SG30"]),
+    ("ZAR", &["SA40", "SOA"]),
+];
+const COINS: [&str; 30] = [
+    "BTC", "XBT", "ETH", "LTC", "XRP", "BCH", "ADA", "DOT", "SOL", "BNB", "XLM", "EOS", "TRX", "AVAX", "LINK", "LNK", "DOGE", "DOG", "UNI",
+    "XMR", "DSH", "DASH", "ETC", "NEO", "ZEC", "MATIC", "POL", "ATOM", "AAVE", "SHIB",
+];
+/// What coins are priced in, apart from currencies: dollars on a chain count as dollars.
+const CHAIN_DOLLARS: [&str; 4] = ["USDT", "USDC", "BUSD", "FDUSD"];
 
-/// The common spec for a broker's name like `EURUSD`, `EURUSD.a`, `XAUUSDm` or `BTCUSD`, under that name, or `None` when the name
-/// is not one of those.
+/// The usual spec for a broker's name like `EURUSD`, `EURUSD.a`, `XAGUSDm`, `GER40` or `BTCUSD`, under that name, or `None` when
+/// the name is not one of those.
 pub fn spec_for(symbol: &str) -> Option<SymbolSpec> {
     let letters: String = symbol.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
-    let spec = if letters.starts_with("XAUUSD") || letters == "GOLD" {
-        common::gold()
-    } else if let Some(coin) = COINS.iter().find(|coin| letters.strip_prefix(**coin).is_some_and(|rest| rest.starts_with("USD"))) {
-        common::crypto(coin)
-    } else {
-        let (base, quote) = (letters.get(..3)?, letters.get(3..6)?);
-        (CURRENCIES.contains(&base) && CURRENCIES.contains(&quote)).then(|| common::forex(base, quote))?
+    let spec =
+        metal(&letters).or_else(|| energy(&letters)).or_else(|| index(&letters)).or_else(|| coin(&letters)).or_else(|| pair(&letters));
+    spec.map(|spec| SymbolSpec { name: symbol.to_owned(), basis: SpecBasis::Usual, ..spec })
+}
+
+/// One that is priced with leverage, of so many units a lot.
+fn cfd(base: &str, quote: &str, digits: u8, units: i64) -> SymbolSpec {
+    SymbolSpec { digits, contract_size_e6: units * 1_000_000, margin_mode: MarginMode::CfdLeverage, ..common::forex(base, quote) }
+}
+
+fn metal(letters: &str) -> Option<SymbolSpec> {
+    let named = METAL_NAMES.iter().find_map(|(name, metal)| is_name(letters, name).then_some((*metal, "USD")));
+    let (metal, quote) = named.or_else(|| Some((letters.get(..3)?, letters.get(3..6)?)))?;
+    let ounces = METALS.iter().find(|(name, _)| *name == metal)?.1;
+    CURRENCIES.contains(&quote).then(|| cfd(metal, quote, 3, ounces))
+}
+
+fn energy(letters: &str) -> Option<SymbolSpec> {
+    let (base, units, _) = ENERGIES.iter().find(|(_, _, names)| names.iter().any(|name| is_name(letters, name)))?;
+    Some(cfd(base, "USD", 3, *units))
+}
+
+fn index(letters: &str) -> Option<SymbolSpec> {
+    // Dukascopy's names of indices end in IDX and the currency.
+    let dukascopy = letters.split_once("IDX").filter(|(_, quote)| CURRENCIES.contains(quote));
+    let named = || {
+        INDICES
+            .iter()
+            .find_map(|(quote, names)| names.iter().find(|name| name.len() > 3 && is_name(letters, name)).map(|name| (*name, *quote)))
     };
-    Some(SymbolSpec { name: symbol.to_owned(), ..spec })
+    let (base, quote) = dukascopy.or_else(named)?;
+    Some(cfd(base, quote, 2, 1))
+}
+
+fn coin(letters: &str) -> Option<SymbolSpec> {
+    let of = |coin: &&&str| letters.strip_prefix(**coin).is_some_and(|rest| coin_quote(rest).is_some());
+    let coin = COINS.iter().filter(of).max_by_key(|coin| coin.len())?;
+    let quote = coin_quote(&letters[coin.len()..])?;
+    Some(cfd(coin, quote, 2, 1))
+}
+
+fn coin_quote(rest: &str) -> Option<&str> {
+    if CHAIN_DOLLARS.iter().any(|dollar| is_name(rest, dollar)) {
+        return Some("USD");
+    }
+    rest.get(..3).filter(|quote| CURRENCIES.contains(quote) || *quote == "BTC")
+}
+
+fn pair(letters: &str) -> Option<SymbolSpec> {
+    let (base, quote) = (letters.get(..3)?, letters.get(3..6)?);
+    let is_pair = CURRENCIES.contains(&base) && CURRENCIES.contains(&quote) && base != quote;
+    is_pair.then(|| SymbolSpec { digits: pair_digits(quote), ..common::forex(base, quote) })
+}
+
+/// Decimals of pairs that are quoted in this currency, a tenth of what a pip is there.
+fn pair_digits(quote: &str) -> u8 {
+    match quote {
+        "JPY" | "HUF" | "KRW" | "ISK" | "CLP" | "COP" | "IDR" => 3,
+        "CZK" | "RON" | "THB" | "TWD" | "PHP" | "INR" => 4,
+        _ => 5,
+    }
+}
+
+/// Whether a symbol's letters are a name, perhaps with what brokers put after it: `US30m`, `GER40.cash`, `XAUUSDpro`.
+fn is_name(letters: &str, name: &str) -> bool {
+    letters.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|first: char| first.is_ascii_digit()) && rest.len() <= SUFFIX_BYTES_MAX)
+}
+
+/// What brokers put after a name: `m`, `pro`, `cash`, `spot`, `micro`.
+const SUFFIX_BYTES_MAX: usize = 6;
+
+/// Decimals of Dukascopy's points, which its hours do not say; `None` for an instrument whose points are not known here.
+///
+/// By its own list: pairs are counted in hundred-thousandths but for some currencies; metals, indices, energies, bonds and shares
+/// in thousandths, Japanese shares in tenths; each coin in its own.
+pub(super) fn dukascopy_digits(symbol: &str) -> Option<u8> {
+    let letters: String = symbol.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+    const COIN_POINTS: [(&str, u8); 5] = [("BTC", 1), ("ETH", 1), ("BCH", 1), ("LTC", 1), ("XLM", 5)];
+    const COUNTRIES: [&str; 20] =
+        ["US", "GB", "DE", "FR", "CH", "ES", "IT", "NL", "SE", "NO", "DK", "FI", "BE", "AT", "PT", "IE", "HK", "JP", "PL", "HU"];
+    let (front, quote) = letters.split_at_checked(letters.len().checked_sub(3)?)?;
+    let pennies = ["GBX", "USX"].contains(&quote);
+    if front.len() == 3 && CURRENCIES.contains(&front) && CURRENCIES.contains(&quote) {
+        return Some(match quote {
+            "JPY" | "HUF" => 3,
+            "CZK" | "RON" | "THB" => 4,
+            _ => 5,
+        });
+    }
+    if let Some((_, digits)) = COIN_POINTS.iter().find(|(coin, _)| *coin == front) {
+        return Some(*digits);
+    }
+    if METALS.iter().any(|(metal, _)| *metal == front)
+        || ["IDX", "CMD", "TR"].iter().any(|kind| front.len() > kind.len() && front.ends_with(kind))
+    {
+        return Some(3);
+    }
+    let of_country = COUNTRIES.iter().find(|country| front.len() > 2 && front.ends_with(*country));
+    match of_country {
+        Some(&"JP") if quote == "JPY" => Some(1),
+        Some(_) if pennies || CURRENCIES.contains(&quote) => Some(3),
+        _ => None,
+    }
 }
 
 /// What is assumed of a symbol nobody knows: one unit a lot, in USD, margin like a leveraged CFD.
 pub(super) fn unknown(symbol: &str) -> SymbolSpec {
-    SymbolSpec { name: symbol.to_owned(), volume_max: Steps(1_000_000), ..common::crypto(symbol) }
+    SymbolSpec { name: symbol.to_owned(), volume_max: Steps(1_000_000), basis: SpecBasis::Assumed, ..common::crypto(symbol) }
 }
 
 /// How many prices had how many decimals.
@@ -74,12 +258,56 @@ mod tests {
         check("EURUSD", Some(("EUR", 5, 100_000)));
         check("eurusd.a", Some(("EUR", 5, 100_000)));
         check("USDJPYm", Some(("USD", 3, 100_000)));
+        check("USDHUF", Some(("USD", 3, 100_000)));
+        check("EURCZK", Some(("EUR", 4, 100_000)));
         check("XAUUSD#", Some(("XAU", 3, 100)));
+        check("XAUEUR", Some(("XAU", 3, 100)));
+        check("XAGUSD.r", Some(("XAG", 3, 5_000)));
+        check("SILVER", Some(("XAG", 3, 5_000)));
+        check("XPTUSD", Some(("XPT", 3, 100)));
+        check("US30", Some(("US30", 2, 1)));
+        check("GER40.cash", Some(("GER40", 2, 1)));
+        check("USA500IDXUSD", Some(("USA500", 2, 1)));
+        check("UKOIL", Some(("BRENT", 3, 1_000)));
+        check("XTIUSD", Some(("WTI", 3, 1_000)));
+        check("XNGUSD", Some(("NATGAS", 3, 10_000)));
         check("DOGEUSD", Some(("DOGE", 2, 1)));
-        check("US30", None);
-        check("", None);
-        check("éURUSD", None);
-        assert!(unknown("US30").validated().is_ok());
+        check("BTCUSDT", Some(("BTC", 2, 1)));
+        check("ETHBTC", Some(("ETH", 2, 1)));
+        for unknown in ["US3000", "EURXXX", "EUREUR", "AAPL", "", "éURUSD"] {
+            check(unknown, None);
+        }
+        assert!(unknown("AAPL").validated().is_ok());
+    }
+
+    #[test]
+    fn an_index_is_paid_in_the_currency_of_its_market() {
+        let quote = |symbol: &str| spec_for(symbol).map(|spec| (spec.quote, spec.margin)).unwrap_or_default();
+        for (symbol, currency) in [("GER40", "EUR"), ("UK100.m", "GBP"), ("JPN225", "JPY"), ("DEUIDXEUR", "EUR"), ("NAS100", "USD")] {
+            assert_eq!(quote(symbol).0, currency, "{symbol}");
+        }
+    }
+
+    #[test]
+    fn points_of_dukascopy_are_those_of_its_list() {
+        let check = |symbol: &str, expected: Option<u8>| assert_eq!(dukascopy_digits(symbol), expected, "{symbol}");
+        for five in ["EURUSD", "USDRUB", "USDTRY", "XLMUSD"] {
+            check(five, Some(5));
+        }
+        for four in ["EURCZK", "USDRON", "USDTHB"] {
+            check(four, Some(4));
+        }
+        for three in
+            ["USDJPY", "EURHUF", "XAUUSD", "XAGUSD", "USA30IDXUSD", "BRENTCMDUSD", "BUNDTREUR", "AAPLUSUSD", "0700HKHKD", "BPGBGBX"]
+        {
+            check(three, Some(3));
+        }
+        for one in ["BTCUSD", "ETHEUR", "LTCUSD", "7203JPJPY"] {
+            check(one, Some(1));
+        }
+        for unknown in ["ADAUSD", "US500", "FOO", "", "EURXXX"] {
+            check(unknown, None);
+        }
     }
 
     #[test]

@@ -56,7 +56,20 @@ fn points_have_the_decimals_of_the_name_or_those_given() {
     };
     check("USDJPY_2014-05-01_13h.bi5", ImportOptions::default(), 101.727);
     check("EURUSD_2014-05-01_13h.bi5", ImportOptions::default(), 1.01727);
+    check("EURHUF_2014-05-01_13h.bi5", ImportOptions::default(), 101.727);
+    check("USDCZK_2014-05-01_13h.bi5", ImportOptions::default(), 10.1727);
+    check("XAGUSD_2014-05-01_13h.bi5", ImportOptions::default(), 101.727);
+    check("BTCUSD_2014-05-01_13h.bi5", ImportOptions::default(), 10_172.7);
+    check("USA30IDXUSD_2014-05-01_13h.bi5", ImportOptions::default(), 101.727);
     check("US500_2014-05-01_13h.bi5", ImportOptions { digits: Some(2), ..ImportOptions::default() }, 1_017.27);
+    // Points of an instrument that nobody knows are not guessed.
+    let bench = Bench::new();
+    bench.refused(
+        &bench.file("US500_2014-05-01_13h.bi5", &hour),
+        &ImportOptions::default(),
+        "a point of US500 has is not known; give them: --digits",
+    );
+    assert!(bench.store.symbols().expect("symbols").is_empty() && bench.leftovers().is_empty());
 }
 
 #[test]
