@@ -1,7 +1,7 @@
 //! `GET` and `POST /trading`: the kill switch of the whole host.
 
 use crate::extract::Json;
-use crate::operations::{Pulled, TRADING, audit, pull};
+use crate::operations::{Pulled, TRADING, audit, pull, to_its_end};
 use crate::operator::Operator;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -86,10 +86,13 @@ pub(crate) async fn set(
     State(state): State<AppState>,
     Json(body): Json<NewTrading>,
 ) -> Result<axum::Json<WoundDownTo<HostTrading>>, Problem> {
-    let pulled = body.pull(&state, Scope::Host).await?;
-    // While the database is down the host's event thread goes on trying.
-    let done = pulled.keep(&state, state.store.set_host_setting(TRADING, body.trading.word())).await?;
-    let detail = serde_json::json!({ "state": body.trading, "reason": body.reason(), "cancels": done.cancels, "closes": done.closes });
-    audit(&state, "host.trading", "host".into(), detail).await;
-    Ok(axum::Json(WoundDownTo::new(HostTrading { trading: state.host.trading() }, done)))
+    to_its_end(async move {
+        let pulled = body.pull(&state, Scope::Host).await?;
+        // While the database is down the host's event thread goes on trying.
+        let done = pulled.keep(&state, |trading| state.store.set_host_setting(TRADING, trading.word())).await?;
+        let detail = serde_json::json!({ "state": body.trading, "reason": body.reason(), "cancels": done.cancels, "closes": done.closes });
+        audit(&state, "host.trading", "host".into(), detail).await;
+        Ok(axum::Json(WoundDownTo::new(HostTrading { trading: state.host.trading() }, done)))
+    })
+    .await
 }

@@ -2,7 +2,7 @@
 
 use super::{AccountView, view};
 use crate::extract::{Json, Path};
-use crate::operations::{any_account, keep_account_trading};
+use crate::operations::{any_account, keep_account_trading, to_its_end};
 use crate::operator::Operator;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -25,10 +25,13 @@ pub(crate) async fn change(
     Path(id): Path<u32>,
     Json(body): Json<NewTrading>,
 ) -> Result<axum::Json<WoundDownTo<AccountView>>, Problem> {
-    let pulled = body.pull(&state, Scope::Account(AccountId(id))).await?;
-    let record = any_account(&state, id).await?;
-    let done = keep_account_trading(&state, &record, pulled, body.trading, body.reason()).await?;
-    let owner = state.store.user(record.owner).await?;
-    let record = any_account(&state, id).await?;
-    Ok(axum::Json(WoundDownTo::new(view(&state, &record, &owner.name).await?, done)))
+    to_its_end(async move {
+        let pulled = body.pull(&state, Scope::Account(AccountId(id))).await?;
+        let record = any_account(&state, id).await?;
+        let done = keep_account_trading(&state, &record, pulled, body.trading, body.reason()).await?;
+        let owner = state.store.user(record.owner).await?;
+        let record = any_account(&state, id).await?;
+        Ok(axum::Json(WoundDownTo::new(view(&state, &record, &owner.name).await?, done)))
+    })
+    .await
 }

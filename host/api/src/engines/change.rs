@@ -2,7 +2,7 @@
 
 use super::{EngineView, view};
 use crate::extract::{Json, Path};
-use crate::operations::{Changes, any_engine, change_engine, keep_engine_trading, pull};
+use crate::operations::{Changes, any_engine, change_engine, keep_engine_trading, pull, to_its_end};
 use crate::operator::Operator;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
@@ -78,24 +78,33 @@ pub(crate) async fn change(
     Path(id): Path<u32>,
     Json(body): Json<Body>,
 ) -> Result<axum::Json<WoundDownTo<EngineView>>, Problem> {
-    let why = body.reason.as_deref().unwrap_or("by the operator");
-    let mut pulled = None;
-    if let Some(trading) = body.trading {
-        let what = WindDown { engine: None, cancel_orders: body.cancel_orders, flatten: body.flatten };
-        pulled = Some((trading, pull(&state, Scope::Engine(EngineId(id)), trading, why, what).await?));
-    }
-    let record = any_engine(&state, id).await?;
     let changes = body.changes();
     if changes.is_none() && body.trading.is_none() {
         return Err(Problem::new(Code::InvalidBody, "nothing to change: name trading, params, defaults, version, symbols or forget_state"));
     }
-    // First what may be refused: then nothing has changed.
-    if let Some(changes) = &changes {
-        change_engine(&state, &record, changes).await?;
+    let mut done = WoundDown::default();
+    // What is stricter waits for nothing and is kept whatever else is refused; what lets an engine trade comes after the rest.
+    if body.trading.is_some_and(|trading| trading != TradingState::Active) {
+        done = set_trading(&state, id, &body).await?;
     }
-    let done = match pulled {
-        Some((trading, pulled)) => keep_engine_trading(&state, &record, pulled, trading, why).await?,
-        None => WoundDown::default(),
-    };
+    if let Some(changes) = &changes {
+        change_engine(&state, &any_engine(&state, id).await?, changes).await?;
+    }
+    if body.trading == Some(TradingState::Active) {
+        done = set_trading(&state, id, &body).await?;
+    }
     Ok(axum::Json(WoundDownTo::new(view(&state, id).await?.0, done)))
+}
+
+/// Sets what the engine may do at the market, where the body says so.
+async fn set_trading(state: &AppState, id: u32, body: &Body) -> Result<WoundDown, Problem> {
+    let Some(trading) = body.trading else { return Ok(WoundDown::default()) };
+    let what = WindDown { engine: None, cancel_orders: body.cancel_orders, flatten: body.flatten };
+    let (state, why) = (state.clone(), body.reason.clone().unwrap_or_else(|| "by the operator".to_owned()));
+    to_its_end(async move {
+        let pulled = pull(&state, Scope::Engine(EngineId(id)), trading, &why, what).await?;
+        let record = any_engine(&state, id).await?;
+        keep_engine_trading(&state, &record, pulled, trading, &why).await
+    })
+    .await
 }

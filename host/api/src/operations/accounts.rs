@@ -90,7 +90,7 @@ pub(crate) async fn keep_account_trading(
     reason: &str,
 ) -> Result<WoundDown, Problem> {
     let id = record.id;
-    let done = pulled.keep(state, state.store.set_account_trading(record.owner, id, trading)).await?;
+    let done = pulled.keep(state, |trading| state.store.set_account_trading(record.owner, id, trading)).await?;
     audit(state, "account.trading", format!("account {id}"), serde_json::json!({ "state": trading, "reason": reason })).await;
     Ok(done)
 }

@@ -248,7 +248,7 @@ pub(crate) async fn keep_engine_trading(
     reason: &str,
 ) -> Result<WoundDown, Problem> {
     let id = record.id;
-    let done = pulled.keep(state, state.store.set_engine_trading(record.owner, id, trading)).await?;
+    let done = pulled.keep(state, |trading| state.store.set_engine_trading(record.owner, id, trading)).await?;
     audit(state, "engine.trading", format!("engine {id}"), serde_json::json!({ "state": trading, "reason": reason })).await;
     Ok(done)
 }

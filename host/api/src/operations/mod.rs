@@ -22,7 +22,7 @@ pub use versions::upload;
 
 pub(crate) use accounts::keep_account_trading;
 pub(crate) use engines::keep_engine_trading;
-pub(crate) use in_turn::Turns;
+pub(crate) use in_turn::{Turns, to_its_end};
 pub(crate) use quotas::{Holdings, held_by};
 pub(crate) use risk::{
     effective_limits, operators_limits, reset_gate, set_accounts_limits, set_operators_limits, set_users_limits, users_limits,

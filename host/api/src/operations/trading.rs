@@ -1,6 +1,10 @@
 //! What people allow at the market, kept: what was answered with success holds after a restart as well, whatever becomes of the
 //! database.
+//!
+//! A state holds at the host as soon as it is asked for. Whoever then writes it down waits for a turn, and writes what holds by that time:
+//! of two states set at once, the one that holds last is also the one that is written last.
 
+use super::in_turn::Subject;
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::account::WindDown;
@@ -36,7 +40,7 @@ pub(crate) async fn pull(state: &AppState, scope: Scope, trading: TradingState, 
     let why = reason.to_owned();
     let pulled = state.ask(move |host| {
         let kept_before = host.kept_trading(scope);
-        let before = standing(host, scope);
+        let before = standing(host, scope).unwrap_or(TradingState::Halted);
         let keepsake = match host.set_trading(scope, trading, &why) {
             // What is not there now is told when it is opened or added.
             Err(HostError::NoSuchAccount(_) | HostError::NoSuchEngine(_)) => None,
@@ -48,24 +52,30 @@ pub(crate) async fn pull(state: &AppState, scope: Scope, trading: TradingState, 
     Ok(pulled.await??)
 }
 
-/// What somebody may do as far as the host knows; halted where it knows nothing, since the database may say so.
-fn standing(host: &engine::Host, scope: Scope) -> TradingState {
-    let trading = match scope {
+/// What somebody may do as far as the host knows. `None` where it knows nothing: the database may say anything.
+fn standing(host: &engine::Host, scope: Scope) -> Option<TradingState> {
+    match scope {
         Scope::Host => Some(host.trading()),
         Scope::Account(id) => host.account(id).map(|account| account.lock().unwrap_or_else(PoisonError::into_inner).trading),
         Scope::Engine(id) => host.engine(id).map(|engine| engine.trading),
-    };
-    trading.unwrap_or(TradingState::Halted)
+    }
 }
 
 impl Pulled {
     /// Waits until a restart will find the state, which the database takes by `write`. What is at least as strict as before is kept when
-    /// the database or the data folder has it, since a start takes the stricter; what lifts something, when both have it.
+    /// the database or the data folder has it, since a start takes the stricter; what lifts something, when both have it. Where another
+    /// request has set another state meanwhile, that one is written.
     ///
     /// # Errors
     /// [`Code::NotKept`]: it holds now, and a restart would find another.
-    pub(crate) async fn keep(self, state: &AppState, write: impl Future<Output = Result<(), StoreError>>) -> Result<WoundDown, Problem> {
+    pub(crate) async fn keep<Writing: Future<Output = Result<(), StoreError>>>(
+        self,
+        state: &AppState,
+        write: impl FnOnce(TradingState) -> Writing,
+    ) -> Result<WoundDown, Problem> {
         let Self { done, scope, trading, before, kept_before, keepsake } = self;
+        let _turn = state.turns.of(Subject::Trading(scope)).lock_owned().await;
+        let write = write(standing(&state.host, scope).unwrap_or(trading));
         let keepsake = keepsake.unwrap_or_else(|| state.host.keep_trading(scope, trading));
         let written = async {
             match tokio::time::timeout(KEPT_MAX, write).await {

@@ -2,17 +2,28 @@
 
 use crate::support::{TOKEN, World, json};
 use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{Method, Request, StatusCode, header};
+use domain::ids::{AccountId, EngineId};
+use engine::Scope;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 /// Rounds of two requests at once.
 const ROUNDS: usize = 250;
+/// The same for each of three scopes: every pair of states five times.
+const TRADING_ROUNDS: usize = 45;
+
+/// Two commands to the engine at once.
+async fn both(world: &World, requests: [(&str, Value); 2]) -> [StatusCode; 2] {
+    let paths = requests.each_ref().map(|(command, _)| format!("/engines/1/{command}"));
+    let [(_, one), (_, other)] = requests;
+    at_once(world, [(Method::POST, &*paths[0], one), (Method::POST, &*paths[1], other)]).await
+}
 
 /// Both requests at once, each on a task of its own.
-async fn both(world: &World, requests: [(&str, Value); 2]) -> [StatusCode; 2] {
-    let asked = requests.map(|(path, body)| {
-        let request = Request::post(format!("/api/v1/engines/1/{path}"));
+async fn at_once(world: &World, requests: [(Method, &str, Value); 2]) -> [StatusCode; 2] {
+    let asked = requests.map(|(method, path, body)| {
+        let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
         let request = request.header(header::AUTHORIZATION, format!("Bearer {TOKEN}")).header(header::CONTENT_TYPE, "application/json");
         let request = request.body(Body::from(body.to_string())).unwrap();
         tokio::spawn(stockade_api::router(world.state.clone()).oneshot(request))
@@ -108,4 +119,47 @@ async fn a_request_whose_sender_has_gone_is_carried_out_to_its_end() {
         }
         assert!(agree, "{what}");
     }
+}
+
+/// What a path's `trading` is at the host, and what a restart would find of it.
+async fn trading_and_stored(world: &World, path: &str) -> (String, String) {
+    let page = store::Page::first(1);
+    let (scope, stored) = match path {
+        "/trading" => (Scope::Host, world.store.host_setting("trading").await.unwrap()),
+        "/accounts/1" => (Scope::Account(AccountId(1)), Some(world.store.every_account(page).await.unwrap()[0].trading.word().into())),
+        _ => (Scope::Engine(EngineId(1)), Some(world.store.every_engine(page).await.unwrap()[0].trading.word().into())),
+    };
+    let holds = world.get(path).await.ok()["trading"].as_str().unwrap().to_owned();
+    assert_eq!(world.host.kept_trading(scope).word(), holds, "{path}: what the data folder has");
+    (holds, stored.unwrap_or_else(|| "active".into()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_trading_states_at_once_the_one_that_holds_is_the_one_that_is_stored() {
+    let world = World::running().await;
+    let states = ["active", "halted", "reducing"];
+    for (path, method) in [("/engines/1", Method::PATCH), ("/accounts/1", Method::PATCH), ("/trading", Method::POST)] {
+        let mut differ = Vec::new();
+        for round in 0..TRADING_ROUNDS {
+            let (one, other) = (states[round % 3], states[round / 3 % 3]);
+            let bodies = [one, other].map(|state| (method.clone(), path, json!({ "trading": state })));
+            assert_eq!(at_once(&world, bodies).await, [StatusCode::OK; 2], "{path}");
+            let (holds, stored) = trading_and_stored(&world, path).await;
+            if holds != stored {
+                differ.push(format!("{one} and {other}: {holds}, stored {stored}"));
+            }
+        }
+        assert!(differ.is_empty(), "{path}: {} of {TRADING_ROUNDS}: {differ:?}", differ.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_halt_holds_and_is_kept_although_the_rest_of_its_request_is_refused() {
+    let world = World::running().await;
+    let halt = json!({ "trading": "halted", "params": { "fast": "3" } });
+    world.patch("/engines/1", halt).await.refused(409, "NOT_NOW", "stop it first");
+    assert_eq!(trading_and_stored(&world, "/engines/1").await, ("halted".into(), "halted".into()));
+    let lift = json!({ "trading": "active", "params": { "fast": "3" } });
+    world.patch("/engines/1", lift).await.refused(409, "NOT_NOW", "stop it first");
+    assert_eq!(trading_and_stored(&world, "/engines/1").await, ("halted".into(), "halted".into()));
 }
