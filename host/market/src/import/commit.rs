@@ -90,7 +90,7 @@ fn settle_spec(symbol: &str, gathered: &Gathered, options: &ImportOptions, store
         (None, None) => {
             let (spec, origin) = match spec_for(symbol) {
                 Some(spec) => (spec, "common for the name"),
-                None => (unknown(symbol), "assumed"),
+                None => (unknown(symbol), "assumed for an unknown name"),
             };
             let digits = gathered.tally.decimals.digits(spec.digits);
             let (spec, origin) = with_digits(SymbolSpec { digits, ..spec }, origin);

@@ -65,7 +65,7 @@ fn files_of_two_symbols_or_formats_are_not_mixed() {
 fn a_name_and_a_spec_may_be_given() {
     let bench = Bench::new();
     let file = bench.file("20140501.csv", "time,bid,ask\n1398902400,1.1,1.2\n");
-    let named = ImportOptions { symbol: Some("US30".into()), ..ImportOptions::default() };
+    let named = ImportOptions { symbol: Some("ACME".into()), ..ImportOptions::default() };
     let report = bench.import(&file, &named).expect("imported");
     assert!(report.spec_origin.contains("unknown name"), "{}", report.spec_origin);
     let spec = SymbolSpec { digits: 1, ..spec_for("EURUSD").expect("known") };
