@@ -22,13 +22,21 @@ impl Dealing<'_> {
             }
             Task::TakeProfit(position) => {
                 let price = match self.market.options.limit_fills {
-                    LimitFills::Conservative => self.account.ledger.positions.get(&position).and_then(|position| position.take_profit),
+                    LimitFills::Conservative => self.own_take_profit(position).or_else(|| self.market_price(position)),
                     LimitFills::Mt5 => self.market_price(position),
                 };
                 self.close(position, price, Reason::TakeProfit, at);
             }
             Task::Pending(order) => self.pending_reached(order, at),
         }
+    }
+
+    /// The take profit of a position, if the market can have passed it since the position was opened. A gap may fill a stop
+    /// order beyond the take profit that it brings; filled there, that would book a loss that no quote ever showed.
+    fn own_take_profit(&self, position: PositionId) -> Option<Points> {
+        let position = self.account.ledger.positions.get(&position)?;
+        let sign = position.side.sign() as f64;
+        position.take_profit.filter(|price| sign * (price.0 as f64 - position.open_points()) > 0.0)
     }
 
     fn market_price(&self, position: PositionId) -> Option<Points> {
@@ -67,14 +75,15 @@ impl Dealing<'_> {
         true
     }
 
-    /// Closes the most unprofitable position while the margin level is at or below the limit.
-    fn stop_out(&mut self, at: Time) {
+    /// Closes the most unprofitable position whose symbol is traded while the margin level is at or below the limit.
+    pub(crate) fn stop_out(&mut self, at: Time) {
         while self.is_stopped_out() {
             let quote = |symbol| self.market.quote(symbol);
             let floating = |position| {
                 floating_of(position, &self.market.table, &self.account.terms.currency, quote).map(|floating| floating + position.swap)
             };
-            let worst = self.account.ledger.positions.values().min_by_key(|position| (floating(position), position.id));
+            let traded = self.account.ledger.positions.values().filter(|position| self.market.is_open(position.symbol, at));
+            let worst = traded.min_by_key(|position| (floating(position), position.id));
             let Some(worst) = worst.map(|position| position.id) else { return };
             let price = self.market_price(worst);
             if !self.close(worst, price, Reason::StopOut, at) {

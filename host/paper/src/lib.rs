@@ -6,7 +6,8 @@
 //!
 //! **How orders fill.** Buys at the ask, sells at the bid. Stops and stop losses: at the first tick at or beyond their
 //! trigger, at that tick's price, gaps included. Limits and take profits: once the market reaches their price, at that
-//! price ([`LimitFills::Conservative`]) or at the tick's ([`LimitFills::Mt5`]). Market orders: when they arrive ([`Delay`]), at
+//! price ([`LimitFills::Conservative`]) or at the tick's ([`LimitFills::Mt5`]); a take profit that its position was opened
+//! beyond, at the tick's in any case. Market orders: when they arrive ([`Delay`]), at
 //! the symbol's quote at that moment, in full; where the price has moved further than their deviation since they were sent,
 //! they are refused ([`Execution::Instant`]). Paper has no book, so every filling mode fills in full.
 //!
@@ -21,7 +22,10 @@
 //! 2. stop-out: while the margin level is at or below the limit, the most unprofitable position is closed;
 //! 3. stop losses, then take profits, those reached first first, then by position;
 //! 4. pending orders: buy limits, buy stops, sell stops, sell limits, in each the one reached first first, then by id. A
-//!    stop-limit that becomes a limit and is reached already fills in the same step.
+//!    stop-limit that becomes a limit and is reached already fills in the same step;
+//! 5. stop-out once more, if these deals and what they cost have left too little.
+//!
+//! Commands and midnights that leave too little end in a stop-out as well. Only positions whose symbols are traded are closed.
 //!
 //! What opens at a tick has its stops looked at from the next tick on. Swap counts as floating profit until the deals that
 //! close a position book it. (MT5 closes and reopens positions for the two "reopen" modes; here the same money is charged.)

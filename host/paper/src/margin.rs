@@ -7,6 +7,7 @@ use crate::triggers::{Bank, Quote, Task, Trigger};
 use domain::ledger::{Ledger, Position, margin_of};
 use domain::number::{Money, Points};
 use domain::symbol::{SymbolId, SymbolSpec};
+use domain::time::Time;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 
@@ -181,8 +182,12 @@ impl Dealing<'_> {
         at_or_below(self.equity(), self.margin(), self.market.options.stop_out) && self.market.hangs_on(self.account).is_some()
     }
 
-    /// Brings the safe range and everything else that hangs on quotes in line with the positions there are now.
-    pub(crate) fn settle(&mut self, margin_was_looked_at: bool) {
+    /// Brings the safe range and everything else that hangs on quotes in line with the positions there are now, after a
+    /// stop-out where the changes themselves left too little: no tick of what is still held may come for a long time.
+    pub(crate) fn settle(&mut self, margin_was_looked_at: bool, at: Time) {
+        if self.account.stale {
+            self.stop_out(at);
+        }
         if self.account.stale || (margin_was_looked_at && self.account.exposure.watch != Watch::SeveralSymbols) {
             self.refit();
         }

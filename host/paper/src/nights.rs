@@ -77,7 +77,7 @@ impl Dealing<'_> {
         if charged {
             // Equity has moved without a quote: what was fitted to it has to be fitted again.
             self.account.stale = true;
-            self.settle(false);
+            self.settle(false, at);
         }
         charged
     }

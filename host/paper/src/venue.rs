@@ -215,7 +215,7 @@ impl Venue {
             }
             dealing.act(one.task, at);
         }
-        dealing.settle(margin);
+        dealing.settle(margin, at);
         self.observe(reached[0].account);
     }
 
@@ -287,7 +287,7 @@ impl Venue {
         if let Some(account) = self.accounts.get_mut(&id) {
             let mut dealing = Dealing { market: &mut self.market, account, out: &mut self.reports };
             dealing.close_all(reason, at);
-            dealing.settle(false);
+            dealing.settle(false, at);
             self.observe(id);
         }
     }
@@ -346,7 +346,7 @@ impl Venue {
         let mut dealing = Dealing { market: &mut self.market, account, out: &mut self.reports };
         dealing.execute(command, seen);
         if dealing.account.stale {
-            dealing.settle(false);
+            dealing.settle(false, command.at);
             self.observe(command.account);
         }
     }

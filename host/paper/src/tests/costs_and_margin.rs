@@ -150,6 +150,26 @@ fn margin_call_is_told_and_stop_out_closes_the_most_unprofitable_first_until_abo
 }
 
 #[test]
+fn a_deal_that_leaves_too_little_stops_the_account_out_before_the_next_tick_of_any_symbol() {
+    // 1,000 USD: half a lot of USDJPY takes 500 of margin, and to close anything costs 900.
+    let otherwise = Commission { charge: Charge::PerDeal(money(900)), sides: Sides::Exit, ..Commission::default() };
+    let options = VenueOptions { commissions: Commissions { otherwise, ..Commissions::default() }, ..VenueOptions::default() };
+    let check = |closed: Do, expected: [&str; 2]| {
+        let mut bench = Bench::new(Hedging, options.clone());
+        bench.venue.open(ACCOUNT, domain::broker::AccountTerms { deposit: money(1_000), ..Default::default() }, None);
+        let usdjpy = domain::order::OrderRequest { symbol: USDJPY, ..market(Buy, 50) };
+        let start =
+            [Tick(130_000, 130_000), TickOf(USDJPY, 110_000, 110_000), Place(usdjpy), Place(with_stops(market(Buy, 10), 129_900, 0))];
+        start.into_iter().for_each(|step| _ = bench.step(step));
+        let mut lines = bench.step(closed);
+        lines.retain(|line| line.contains("deal"));
+        assert_eq!(lines, expected);
+    };
+    check(Tick(129_900, 129_900), ["- deal out sell 10 @129900 of 2 sl -10.00", "- deal out sell 50 @110000 of 1 so 0.00"]);
+    check(Place(closing(market(Sell, 10), 2)), ["3 deal out sell 10 @130000 of 2 0.00", "- deal out sell 50 @110000 of 1 so 0.00"]);
+}
+
+#[test]
 fn equity_is_tracked_at_every_tick_and_counts_each_drawdown_from_its_peak() {
     let bench = hedging(
         [

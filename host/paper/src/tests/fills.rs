@@ -113,6 +113,21 @@ fn the_stops_of_a_pending_order_go_to_its_position_and_count_from_the_next_tick(
 }
 
 #[test]
+fn a_position_that_a_gap_opened_beyond_its_take_profit_closes_at_the_market() {
+    let buy = || with_stops(pending(Stop, Buy, 10, 130_200), 0, 130_300);
+    let sell = || with_stops(pending(Stop, Sell, 10, 129_800), 0, 129_700);
+    for limit_fills in [LimitFills::Conservative, LimitFills::Mt5] {
+        let lines = ["1 deal in buy 10 @131010 of 1", "- deal out sell 10 @130900 of 1 tp -11.00"];
+        fills(limit_fills, buy(), &[(131_000, 131_010), (130_900, 130_910)], &lines);
+        let lines = ["1 deal in sell 10 @129000 of 1", "- deal out buy 10 @129110 of 1 tp -11.00"];
+        fills(limit_fills, sell(), &[(129_000, 129_010), (129_100, 129_110)], &lines);
+    }
+    // One that was opened before it waits for it, and is filled there.
+    let lines = ["1 deal in buy 10 @130210 of 1", "- deal out sell 10 @130300 of 1 tp 9.00"];
+    fills(LimitFills::Conservative, buy(), &[(130_200, 130_210), (130_900, 130_910)], &lines);
+}
+
+#[test]
 fn pending_orders_expire_at_the_first_tick_at_or_after_their_end_without_a_fill() {
     let order = |end_s: i64| OrderRequest { expires: Some(Time(end_s * 1_000_000)), ..pending(Limit, Buy, 10, 129_900) };
     let ticks = [(130_000, 130_010), (129_800, 129_810)];

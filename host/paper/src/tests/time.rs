@@ -230,6 +230,20 @@ fn swap_alone_can_stop_an_account_out() {
 }
 
 #[test]
+fn a_stop_out_leaves_positions_alone_whose_symbol_is_not_traded() {
+    let mut bench = bench(Hedging, VenueOptions::default(), SUNDAY.plus_us(DAY_US + 10 * MINUTE_US), weekdays);
+    let usdjpy = OrderRequest { symbol: USDJPY, ..market(Buy, 400) };
+    let steps = [Tick(130_000, 130_000), TickOf(USDJPY, 110_000, 110_000), Place(usdjpy), Place(market(Buy, 300))];
+    steps.into_iter().for_each(|step| _ = bench.step(step));
+    // On Friday at 23:57 EURUSD is not traded any more. The account owes 1,214.95.
+    bench.now = SUNDAY.plus_us(5 * DAY_US + (23 * 60 + 57) * MINUTE_US);
+    assert_eq!(bench.step(TickOf(USDJPY, 107_000, 107_000)), ["- deal out sell 400 @107000 of 1 so -11214.95"]);
+    // With its next session EURUSD is closed as well.
+    bench.now = SUNDAY.plus_us(8 * DAY_US + 10 * MINUTE_US);
+    assert_eq!(bench.step(Tick(130_000, 130_000)), ["- deal out sell 300 @130000 of 2 so 0.00"]);
+}
+
+#[test]
 fn rows_are_quiet_up_to_midnight_and_up_to_what_arrives() {
     let start = SUNDAY.plus_us(DAY_US + 23 * 60 * MINUTE_US);
     let mut bench = bench(Hedging, delayed(Delay::Fixed(90_000_000)), start, |spec| spec.swap = swap(SwapMode::Points, -8, 3));
