@@ -25,9 +25,9 @@ pub struct Account {
     pub ledger: Ledger,
     /// What it may do; the host's and the engine's states count as well.
     pub trading: TradingState,
-    /// What became of an order is unknown since the account was opened: nothing is opened until the broker has said.
+    /// The outcome of an order is unknown since the account was opened: nothing is opened until the broker tells it.
     pub reconciling: bool,
-    /// What it has was not held against what the broker says yet: nothing is opened until then.
+    /// The account was not compared with the broker's statement yet: nothing is opened until then.
     pub uncompared: bool,
     /// What somebody else has there, as of the last comparison with the broker.
     pub foreign: Vec<Foreign>,

@@ -268,7 +268,7 @@ impl Actor {
         Some(if self.callbacks.tick { wake } else { Wake::NO_TICK })
     }
 
-    /// So many ticks, the last of which is this one, go by: the guest waits for none of them.
+    /// Skips this many ticks, of which this is the last: the guest waits for none of them.
     pub fn pass(&mut self, last: &Tick, ticks: u32) {
         let has_callback = self.callbacks.tick;
         let host = self.guest.host();
@@ -313,7 +313,7 @@ impl Actor {
         Ok(consumed as usize)
     }
 
-    /// Tells the guest what became of its orders and positions. Changes of other engines are passed over.
+    /// Tells the guest the news of its orders and positions. Changes of other engines are ignored.
     ///
     /// # Errors
     /// The guest failed.

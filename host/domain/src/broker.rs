@@ -120,7 +120,7 @@ pub enum Happened {
 }
 
 impl Happened {
-    /// Whether it says what became of an order that was placed; the answer to a modification or cancel does not.
+    /// Whether it tells the outcome of an order that was placed; the answer to a modification or cancel does not.
     pub fn answers_order(&self) -> bool {
         matches!(self, Self::Accepted { .. } | Self::Rejected { .. } | Self::Deal { .. } | Self::Canceled | Self::Expired)
     }
@@ -237,7 +237,7 @@ pub enum Whereabouts {
     /// The broker has never had it and never will: nothing of it is on its way. It is given up, never sent again: the price it
     /// was meant for is gone.
     Missing,
-    /// These reports say what became of it.
+    /// These reports tell its outcome.
     Reported(Vec<Report>),
     /// The broker can't say now. The order stays unknown, and its account opens nothing until a person or a report resolves
     /// it.
@@ -256,7 +256,7 @@ pub trait LiveBroker: Broker {
     /// restored from a copy does not know what was sent since, and none of these numbers may be given again. `None` while that
     /// can't be said; then the account can't be opened.
     fn orders_seen(&mut self, account: AccountId) -> Option<Vec<OrderId>>;
-    /// What became of an order. May be asked before the account is open.
+    /// The outcome of an order. May be asked before the account is open.
     fn ask(&mut self, account: AccountId, order: OrderId) -> Whereabouts;
     /// What an account has there now: asked when it is opened, before anything trades on it, and whenever a person wants to know.
     /// `None` while that can't be said: nobody answers, or commands or reports are on their way.

@@ -268,7 +268,7 @@ pub trait GuestHost: Send + 'static {
     fn random(&mut self) -> u64;
 
     fn log(&mut self, level: LogLevel, text: &str);
-    /// Whether a report of so many bytes would be kept; one that would not counts as dropped, and is not handed over. Asked before
+    /// Whether a report of this many bytes would be kept; one that would not counts as dropped, and is not handed over. Asked before
     /// anything is copied or formatted, so that a flood costs next to nothing.
     fn has_room_for(&mut self, _bytes: usize) -> bool {
         true
@@ -288,10 +288,10 @@ pub trait GuestHost: Send + 'static {
     /// Orders and log bytes left; fuel and memory are the sandbox's to fill in.
     fn budget(&mut self) -> Budget;
 
-    /// Its guest's linear memory is to grow by so many bytes, which its own limit allows.
+    /// Its guest's linear memory is to grow by this many bytes, which its own limit allows.
     ///
     /// # Errors
-    /// All guests of its owner together may not have so much: the call ends as [`Outcome::OverQuota`] with this message.
+    /// All guests of its owner together may not have that much: the call ends as [`Outcome::OverQuota`] with this message.
     fn grow_memory(&mut self, _bytes: u64) -> Result<(), OverQuota> {
         Ok(())
     }

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! - *starting*: a guest is made, takes its saved state and says that it is ready. *warming-up*: it is told what it must hear
-//!   before the next tick: what became of its orders meanwhile, and after a pause the bars that closed. *running*: it is fed.
+//!   before the next tick: news of its orders, and after a pause the bars that closed. *running*: it is fed.
 //! - *paused*: it keeps its guest, which hears what becomes of its orders and nothing else, and opens nothing. When it is
 //!   resumed, it is told late of every bar of its timeframes that closed meanwhile, in order of time, as far as the host keeps
 //!   them; `market.last-gap` tells from where to where ticks are missing, and its next tick says how many were skipped. So what a
@@ -105,7 +105,7 @@ impl EngineState {
     }
 }
 
-/// At so many faults within such a time an engine is quarantined: one that fails at once, and one that fails now and then for ever.
+/// At this many faults within this time an engine is quarantined: one that fails at once, and one that fails now and then for ever.
 const QUARANTINES: [(usize, i64); 2] = [(3, 10 * MINUTE_US), (10, DAY_US)];
 /// Delay before the first restart; doubled with each fault of a day.
 const RESTART_DELAY_US: i64 = SECOND_US;
@@ -119,13 +119,13 @@ const WAITS_REMEMBERED_US: i64 = 5 * MINUTE_US;
 /// What to do after a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Start again from the last saved state, so many microseconds later.
+    /// Start again from the last saved state, this many microseconds later.
     RestartIn(i64),
     /// Leave it until a person starts it.
     Quarantine {
-        /// It had so many faults,
+        /// It had this many faults,
         faults: usize,
-        /// within so many minutes.
+        /// within this many minutes.
         minutes: i64,
     },
 }

@@ -52,7 +52,7 @@ impl Default for GuestLimits {
 }
 
 impl GuestLimits {
-    /// The limits of an engine whose strategy asks for so much linear memory, bytes; 0 asks for the usual.
+    /// The limits of an engine whose strategy asks for this much linear memory, bytes; 0 asks for the default.
     ///
     /// # Errors
     /// It asks for more than may be asked for, in one line for its owner.

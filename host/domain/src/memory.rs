@@ -61,10 +61,10 @@ impl MemoryShare {
         Self { of: Some(of), bytes: 0 }
     }
 
-    /// So many bytes more.
+    /// Takes this many bytes more.
     ///
     /// # Errors
-    /// There are not so many left; nothing was taken.
+    /// Fewer are left; nothing was taken.
     pub fn grow(&mut self, more: u64) -> Result<(), OverQuota> {
         let Some(of) = &self.of else { return Ok(()) };
         of.take(more)?;

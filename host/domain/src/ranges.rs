@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Prices near each other, with what is none among them.
+    /// Prices near each other, with invalid ones among them.
     fn price() -> impl Strategy<Value = f64> {
         prop_oneof![
             300 => (0..40_i32).prop_map(|points| 1.3 + f64::from(points) / 1e5),

@@ -1,4 +1,4 @@
-//! What the host knows of an account held against what its broker says: the same, or the differences, each named.
+//! The host's books of an account compared with its broker's statement: equal, or each difference by name.
 
 use crate::contract::{Side, words};
 use crate::ids::{OrderId, PositionId};

@@ -16,7 +16,7 @@ pub enum SummerTime {
     Europe,
 }
 
-/// A server's clock: so many minutes ahead of UTC in winter, an hour more in its summer. The default is UTC.
+/// A server's clock: this many minutes ahead of UTC in winter, an hour more in its summer. The default is UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerClock {
     /// Minutes ahead of UTC in winter; negative when behind. Kept within a day.

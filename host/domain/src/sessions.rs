@@ -19,7 +19,7 @@ impl Sessions {
     /// Open from the first up to before the second of each pair of minutes, counted from Sunday 00:00.
     ///
     /// # Errors
-    /// When there are none, or they are empty, unsorted, overlapping or beyond the week.
+    /// The list is empty, or a session is empty, unsorted, overlapping or beyond the week.
     pub fn new(open: Vec<(u32, u32)>) -> Result<Self, String> {
         let within = open.iter().all(|(start, end)| start < end && *end <= WEEK_MINUTES);
         let sorted = open.windows(2).all(|pair| pair[0].1 <= pair[1].0);

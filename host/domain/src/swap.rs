@@ -23,7 +23,7 @@ pub enum SwapMode {
     InterestCurrent,
     /// Percent a year of the price at which the position was opened.
     InterestOpen,
-    /// The position is closed and opened again at the price it closed at, so many points away.
+    /// The position is closed and opened again this many points from the price it closed at.
     ReopenCurrent,
     /// The same, at the bid.
     ReopenBid,

@@ -241,7 +241,7 @@ impl SymbolSpec {
         bounded(point_steps, worth, i128::from(rate.numerator), scale * i128::from(rate.denominator))
     }
 
-    /// The same for so many parts of a point-step, `parts` of which make one.
+    /// The same for this many parts of a point-step, `parts` of which make one.
     pub fn value_of_scaled(&self, point_steps: i128, parts: i128, rate: Rate) -> Money {
         let (worth, scale) = self.point_step_worth();
         bounded(point_steps, worth, i128::from(rate.numerator), scale * i128::from(rate.denominator) * parts)
@@ -366,7 +366,7 @@ pub struct SymbolTable {
 pub struct FixedRate {
     /// One unit of this currency ...
     pub from: String,
-    /// ... is so much of this one.
+    /// ... is this much of this one.
     pub to: String,
     /// How much.
     pub rate: Rate,
@@ -471,7 +471,7 @@ impl SymbolTable {
         self.specs.len()
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.specs.is_empty()
     }

@@ -47,7 +47,7 @@ pub enum Entry {
     /// beginning.
     Gap,
     /// Something became of an order of the guest's, which has no callback to hear of that: nothing crossed, but how long the
-    /// order took is not to be had otherwise.
+    /// order took cannot be learned any other way.
     Untold {
         /// The order.
         id: u64,

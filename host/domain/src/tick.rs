@@ -27,9 +27,9 @@ pub struct Tick {
     pub bid: f64,
     /// Best price to buy at; not below `bid` on a sane market.
     pub ask: f64,
-    /// Price of the last trade; 0 where there is none.
+    /// Price of the last trade; 0 without one.
     pub last: f64,
-    /// Lots of the last trade; 0 where there is none.
+    /// Lots of the last trade; 0 without one.
     pub volume: f64,
     /// What changed.
     pub flags: TickFlags,
@@ -68,7 +68,7 @@ impl<'a> TickColumns<'a> {
         self.times.len()
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.times.is_empty()
     }

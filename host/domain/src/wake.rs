@@ -5,20 +5,20 @@ use crate::tick::{Tick, TickColumns};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
-/// The ticks of a symbol that are handed over: those at which any of this holds. The others go by.
+/// The ticks of a symbol that are handed over: those at which any of these holds. The others are skipped.
 ///
-/// Prices are as the guest gave them, in the quote currency; one that is no number never holds.
+/// Prices are as the guest gave them, in the quote currency; NaN never holds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wake {
     /// The tick's time is this or later.
     pub at: Time,
-    /// Its bid is so much.
+    /// The bid is this or higher.
     pub bid_at_least: f64,
-    /// The same.
+    /// The bid is this or lower.
     pub bid_at_most: f64,
-    /// Its ask is so much.
+    /// The ask is this or higher.
     pub ask_at_least: f64,
-    /// The same.
+    /// The ask is this or lower.
     pub ask_at_most: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What an account has, held against what its broker says: when it is opened, when a person asks, and in rounds over all accounts,
+//! An account compared with its broker's statement: when it is opened, when a person asks, and in rounds over all accounts,
 //! so that nothing stays apart unnoticed. An account that differs opens nothing until a person has looked.
 
 use crate::error::HostError;
@@ -28,7 +28,7 @@ pub(crate) enum Occasion {
 
 /// Comparisons that are to come, and what the last ones found.
 pub(crate) struct Comparisons {
-    /// Accounts that have not been held against what their broker says yet, because it did not say; and when it is asked again.
+    /// Accounts not yet compared with their broker's statement, because it sent none; and when it is asked again.
     pub(crate) waiting: BTreeMap<AccountId, Steady>,
     /// What differed of an account when it was told last: the same is not told again and again.
     told: BTreeMap<AccountId, WhatDiffers>,

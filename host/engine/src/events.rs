@@ -141,7 +141,7 @@ pub enum Event {
     /// Ticks as the market numbered them, for sinks that keep a record: what [`Taped`](Self::Taped) refers to. Dropped when the
     /// sink falls behind; their numbers show that.
     Ticks(Vec<Tick>),
-    /// So many views were dropped since the last time.
+    /// Views dropped since the last time.
     Dropped {
         /// How many.
         views: u64,

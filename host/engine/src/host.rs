@@ -162,7 +162,7 @@ impl Host {
     /// a queue is full, which is counted and told.
     ///
     /// # Errors
-    /// The tick is none; it is counted.
+    /// The tick is invalid; it is counted.
     pub fn feed(&self, tick: Tick) -> Result<(), TickRefused> {
         self.hub.lock().unwrap_or_else(PoisonError::into_inner).feed(tick, &self.shared)
     }
@@ -321,7 +321,7 @@ impl Host {
         self.answer(&done)?
     }
 
-    /// Ends an engine's shadow; where there is none, nothing changes.
+    /// Ends an engine's shadow; without one, nothing changes.
     ///
     /// # Errors
     /// There is no such engine.

@@ -1,5 +1,5 @@
 //! The engines at work: ticks come in, guests decide, the gate lets through, the journal records, the broker executes, and
-//! what became of it goes back to the guests.
+//! their outcome goes back to the guests.
 //!
 //! ```text
 //! feed -> hub -+-> shard 0..n: engines, each a guest with its desk

@@ -14,7 +14,7 @@ impl Moment {
         Self(BEGINNING.elapsed().as_nanos() as u64)
     }
 
-    /// So much later.
+    /// The moment this much later.
     pub(crate) fn after(self, more: Duration) -> Self {
         Self(self.0.saturating_add(more.as_nanos() as u64))
     }

@@ -150,7 +150,7 @@ impl Pipeline {
         *self.shared.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
     }
 
-    /// Takes what waits, or waits for it at most `patience`, and sees to it.
+    /// Handles what is queued, after waiting for it at most `patience`.
     pub(crate) fn step(&mut self, patience: Option<Duration>, wait: bool) {
         // Handed to and fro, so that a tick on its way in finds memory that is there.
         let (mut items, mut requests) = (std::mem::take(&mut self.items), std::mem::take(&mut self.requests));
@@ -367,7 +367,7 @@ impl Pipeline {
         self.reports = reports;
     }
 
-    /// Has the broker asked now about every order of an account of which nobody knows what became of it.
+    /// Asks the broker now about every order of an account whose outcome is unknown.
     pub(crate) fn ask_at_once(&mut self, id: AccountId) {
         let Some(account) = self.shared.account(id) else { return };
         let now = self.shared.clock.steady();

@@ -25,13 +25,13 @@ pub struct Recovered {
     pub doubtful: usize,
     /// Of these: never reached the broker, and were given up.
     pub missing: usize,
-    /// Of these: the broker said what became of them.
+    /// Of these: the broker told their outcome.
     pub reported: usize,
     /// Of these: nobody knows yet. The account opens nothing.
     pub unresolved: usize,
 }
 
-/// Whether nobody knows yet what became of an order in this state.
+/// Whether the outcome of an order in this state is unknown.
 pub(crate) fn doubtful(state: OrderState) -> bool {
     matches!(state, OrderState::Recorded | OrderState::Submitted | OrderState::Unknown)
 }
@@ -92,8 +92,10 @@ impl Pipeline {
         let (recovered, changes) = resolve(&mut account, &mut *self.broker, &mut *self.journal, &shared.table, quote, shared.clock.now())?;
         self.broker.open(id, &account.terms, &account.ledger).map_err(refused)?;
         if recovered.unresolved > 0 {
-            let text =
-                format!("account {id}: what became of {} orders is unknown; it opens nothing until that is resolved", recovered.unresolved);
+            let text = format!(
+                "account {id}: the outcome of {} orders is unknown; it opens no positions until the broker has told it",
+                recovered.unresolved
+            );
             self.shared.alarm("order-unresolved", text);
         }
         let ask_at = now.plus_us(ASK_AGAIN_US);

@@ -26,7 +26,7 @@ pub(crate) struct Scribe {
     lease: Option<Arc<dyn Lease>>,
 }
 
-/// What became of one write.
+/// The outcome of one write.
 struct Answer {
     lines: Vec<Line>,
     written: Result<(), JournalError>,
@@ -75,7 +75,7 @@ impl Scribe {
         }
     }
 
-    /// Hears what became of a write that was given up.
+    /// Receives the outcome of a write that was given up.
     fn hear_late(&mut self) -> Result<(), JournalError> {
         let Answer { lines, written, .. } = self.answer(Duration::ZERO)?;
         match written {

@@ -51,12 +51,12 @@ pub struct Bounds {
     pub shards: usize,
     /// Threads that start guests, at least 1. Starting runs the guest's set-up code, which may take 100 ms: not on a shard.
     pub starters: usize,
-    /// Ticks that wait for one shard. When they are so many the feed waits (`feed_stalls`): a guest's calls have deadlines
+    /// The most ticks that wait for one shard. At that number the feed waits (`feed_stalls`): a guest's calls have deadlines
     /// and a third fault takes it out, so a shard always gets on, and a replay is slowed down to what the host can do.
     pub shard_ticks_max: usize,
-    /// Ticks that wait for the order pipeline. When they are so many the feed waits (`feed_stalls`).
+    /// The most ticks that wait for the order pipeline. At that number the feed waits (`feed_stalls`).
     pub pipeline_ticks_max: usize,
-    /// Commands between gate and journal, over all engines. When they are so many orders are denied with `HOST_BUSY`.
+    /// The most commands between gate and journal, over all engines. At that number orders are denied with `HOST_BUSY`.
     pub commands_max: usize,
     /// Reports that could not be journaled and wait for the next try. When they are so many the broker hears no prices and
     /// gets no commands until the journal works again (`ticks_withheld`).
@@ -66,7 +66,7 @@ pub struct Bounds {
     pub journal_answer_ms: u64,
     /// How long an order waits for the broker's answer, us of the steady clock; then it is unknown, and the broker is asked.
     pub answer_overdue_us: i64,
-    /// How often every account is held against what its broker says, us of the steady clock; 0: only when it is opened and on request.
+    /// How often every account is compared with its broker's statement, us of the steady clock; 0: only when it is opened and on request.
     pub compare_every_us: i64,
     /// Events for looking at that wait for the sink. When they are so many further ones are dropped (`views_dropped`). State
     /// changes, faults, alarms and saved states are never dropped: each of them needs a person, or a fault, of which an
@@ -88,12 +88,12 @@ pub struct Bounds {
     /// saved at a stop or a swap is never put off.
     pub saved_bytes_max: usize,
     /// Events of one engine that wait while a new version takes it over, or while it hears what it missed in a pause. When
-    /// they are so many, ticks are skipped, which it is told. Four seconds of a thousand ticks each.
+    /// they reach this number, ticks are skipped, which it is told. Four seconds of a thousand ticks each.
     pub held_max: usize,
-    /// A version that has taken over is on trial until it was handed so many ticks: a strategy that fails at once fails at
+    /// A version that has taken over is on trial until it was handed this many ticks: a strategy that fails at once fails at
     /// the first few.
     pub trial_ticks: u64,
-    /// And until so much time has passed, by the steady clock: a bar of the shortest timeframe.
+    /// And until this much time has passed, by the steady clock: a bar of the shortest timeframe.
     pub trial_us: i64,
     /// What all engines of one user may use.
     pub quotas: Quotas,

@@ -164,7 +164,7 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.unwrap_or("no message").to_owned()
 }
 
-/// Answers a request. Whoever asked may have stopped waiting, which is his own affair.
+/// Answers a request. If the caller has stopped waiting, the answer is dropped.
 pub(crate) fn reply<T>(to: &std::sync::mpsc::Sender<T>, answer: T) {
     let _not_awaited = to.send(answer);
 }

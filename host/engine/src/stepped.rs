@@ -1,4 +1,4 @@
-//! A host without threads: the same parts, moved one at a time by whoever holds it, in an order of his choice. With ports that
+//! A host without threads: the same parts, moved one at a time by the caller, in any order. With ports that
 //! follow a seed too, a run can be repeated to the letter: that is what simulations need.
 
 use crate::error::HostError;

@@ -241,7 +241,7 @@ impl Pipeline {
         self.note_kept(from, kept);
     }
 
-    /// The keeper has said what became of the lines from this one on.
+    /// The keeper has answered for the lines from this one on.
     fn note_kept(&mut self, from: usize, kept: Result<Outlives, NotKept>) {
         self.unwritten.is_on_disk = kept == Ok(Outlives::Machine);
         match kept {

@@ -74,7 +74,7 @@ impl fmt::Display for Kept {
         match self {
             Self::Later(number, time) => write!(f, "they are there from {number} on, which came at {time}"),
             Self::Earlier => f.write_str("no later ones of that run of the host are there either"),
-            Self::Nothing => f.write_str("there are none of that run of the host"),
+            Self::Nothing => f.write_str("it has no ticks of that run of the host"),
         }
     }
 }

@@ -65,7 +65,7 @@ impl Inventory {
         }
     }
 
-    /// Reads one more file; once there is none left, removes what is not needed any more.
+    /// Reads one more file; after the last one, removes what is no longer needed.
     pub(crate) fn tend(&mut self) -> Result<(), RecordError> {
         if let Some(path) = self.unread.pop() {
             self.take_in(path);
@@ -139,7 +139,7 @@ pub(crate) fn begun(entries: &[Entry]) -> impl Iterator<Item = Digest> {
     entries.iter().filter_map(|entry| if let Entry::Begin(beginning) = entry { Some(beginning.version) } else { None })
 }
 
-/// The component that a file holds; `None` for one that is being written, and for what is none of the record's.
+/// The component that a file holds; `None` for one that is being written, and for a file that is not the record's.
 fn component_of(path: &Path) -> Option<Digest> {
     let is_whole = path.extension() == Some(OsStr::new("wasm"));
     path.file_stem().filter(|_| is_whole)?.to_str()?.parse().ok()

@@ -128,7 +128,7 @@ pub fn replay(
                 }
             }
             &Entry::Passed { symbol, first, count } => {
-                // One that has never said what it waits for waits for every tick, and none goes by.
+                // A guest that never said what it waits for is handed every tick.
                 let (Some(tape), Some(wake)) = (tapes.get_mut(symbol as usize), guest.host().wakes.get(&symbol).copied()) else { continue };
                 let mut over = false;
                 let read = tape.range(SymbolId(symbol as u16), first, count, |tick| {

@@ -135,7 +135,7 @@ impl TickTape {
     /// The tape of `symbol` in the run that began at `run`, in a folder of records.
     ///
     /// # Errors
-    /// The folder can't be read; that there is none is found out when a tick is wanted.
+    /// The folder can't be read; a missing folder is noticed when a tick is wanted.
     pub fn open(records: &Path, run: i64, symbol: &str) -> Result<Self, RecordError> {
         let files = tick_files(&run_folder(records, run), &file_stem(symbol))?;
         Ok(Self { symbol: symbol.to_owned(), has_files: !files.is_empty(), files: files.into(), bytes: Vec::new(), next: 0 })

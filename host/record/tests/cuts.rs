@@ -77,7 +77,7 @@ enum Write {
 }
 
 /// What a host writes, in its order: each round both engines have three ticks of one symbol or the other, and once a life begins anew.
-/// So many ticks `ahead` of those that are named are written early.
+/// Ticks this far `ahead` of those that are named are written early.
 fn writes(rounds: u64, ahead: u64) -> Vec<Write> {
     let mut all: Vec<Write> = ENGINES.map(|engine| Write::Entries(engine, begin(engine))).to_vec();
     let mut written = [0, 0];

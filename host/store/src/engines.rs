@@ -6,7 +6,7 @@ use domain::life::EngineState;
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
 
-/// What the owner wants of an engine; the host sees to it, across restarts.
+/// What the owner wants of an engine; the host brings it about, across restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wanted {

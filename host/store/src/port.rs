@@ -204,7 +204,7 @@ port! {
     fn highest_given() -> Given;
     /// Has epochs, orders and engines numbered beyond these, which a database restored from a copy does not know.
     fn go_beyond(epoch: i64, given: Given) -> ();
-    /// Has every count of orders go on after so many numbers more, which a host may have sent without writing them down
+    /// Skips this many numbers in every count of orders, which a host may have sent without writing them down
     /// ([`domain::numbering`]).
     fn skip_numbers(many: u32) -> ();
 
@@ -257,7 +257,7 @@ port! {
     fn host_setting(name: &str) -> Option<String>;
     /// Sets it.
     fn set_host_setting(name: &str, value: &str) -> ();
-    /// What a user is held to on all his accounts; `None` when nothing was set.
+    /// A user's limits over all their accounts; `None` when nothing was set.
     fn user_limits(owner: UserId) -> Option<RiskLimits>;
     /// Sets that.
     ///

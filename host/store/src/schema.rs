@@ -22,7 +22,7 @@ pub struct Migrated {
     pub to: i64,
     /// The steps that were taken, with what they are about; empty when there was nothing to do.
     pub steps: Vec<String>,
-    /// The copy, when one was made: of an empty or current database there is none.
+    /// The copy, if one was made: an empty or current database is not copied.
     pub backup: Option<PathBuf>,
 }
 
@@ -130,7 +130,7 @@ impl Standing {
         match self {
             Self::Older { found, known, .. } => StoreError::Older { database, found, known },
             Self::Newer { found, known } => StoreError::Newer { database, found, known },
-            Self::Empty | Self::Current => StoreError::Internal("a schema was refused that is none to refuse".into()),
+            Self::Empty | Self::Current => StoreError::Internal("a schema was refused that is not to be refused".into()),
         }
     }
 }

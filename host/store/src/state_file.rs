@@ -243,7 +243,7 @@ impl Keeper for StateFile {
     }
 }
 
-/// Whether the file that is open is the one at this path, or there is none.
+/// Whether the open file is the one at this path, or no file is there.
 fn is_same(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let own = file.metadata()?;

@@ -19,7 +19,7 @@ pub struct SymbolGrid {
     pub volume_step_e8: i64,
 }
 
-/// An order and what became of it.
+/// An order and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderRecord {
     /// Place in the list of all orders.

@@ -7,7 +7,7 @@ use crate::limits::{FLOOD_BURST, FLOOD_BURSTS_MAX, FLOOD_DENIED_MAX, FLOOD_DROPP
 use crate::order::Action;
 use crate::time::{MINUTE_US, Time};
 
-/// Closes and cancels pass until so many times the usual rate, as at the gate.
+/// Closes and cancels pass up to this many times the usual rate, as at the gate.
 const WAYS_OUT: u32 = 10;
 
 /// What came to nothing lately.
@@ -31,7 +31,7 @@ pub(super) struct Flood {
 }
 
 impl Flood {
-    /// So many more events were handed over.
+    /// Counts events that were handed over.
     pub(super) fn events(&mut self, more: u64) {
         self.events += more;
     }

@@ -19,7 +19,7 @@ pub(super) struct Following {
     led: Vec<Decision>,
     own: Vec<Decision>,
     own_orders: u32,
-    /// It has left its start behind. The timers and signals of that have no like: the guest that is followed started long ago.
+    /// It has left its start behind. Its timers and signals have no counterpart: the guest it follows started long ago.
     is_led: bool,
     asked: u64,
     same: u64,
@@ -99,7 +99,7 @@ impl Desk {
         }
     }
 
-    /// The number of the next order; `None` when there is none left.
+    /// The number of the next order; `None` when they are used up.
     pub(super) fn next_number(&self) -> Option<u32> {
         match &self.following {
             Some(following) => NUMBERS_FROM.checked_add(following.own_orders),

@@ -88,7 +88,7 @@ impl QueueGauge {
         self.waiting.load(Ordering::Acquire)
     }
 
-    /// Room for one more, which is taken; `false` when there is none.
+    /// Takes room for one more; `false` when it is full.
     pub fn take(&self) -> bool {
         self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, |waiting| (waiting < self.max).then_some(waiting + 1)).is_ok()
     }

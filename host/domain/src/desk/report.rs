@@ -188,7 +188,7 @@ pub(super) fn confidence(given: f64) -> f64 {
     if given.is_finite() { given.clamp(0.0, 100.0) } else { 0.0 }
 }
 
-/// What a remark with so much text costs: something even when it is empty.
+/// What a remark with this much text costs: something even when it is empty.
 fn cost(bytes: usize) -> u64 {
     bytes as u64 + 16
 }

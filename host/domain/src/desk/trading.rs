@@ -247,7 +247,7 @@ impl Desk {
         })
     }
 
-    /// A position as its guest sees it; `None` when its symbol is none of the guest's.
+    /// A position as its guest sees it; `None` when the guest does not trade its symbol.
     pub(crate) fn seen_position(&self, position: &Position, currency: &str) -> Option<SeenPosition> {
         let spec = self.table.spec(position.symbol);
         let price = |points: Option<Points>| points.map(|points| spec.price(points));

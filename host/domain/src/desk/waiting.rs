@@ -21,7 +21,7 @@ impl Desk {
         self.waiting.as_ref().map_or(Wake::EVERY_TICK, |waiting| waiting[symbol as usize])
     }
 
-    /// The market moves on by so many ticks, of which this is the last. They are events, though nobody is called.
+    /// The market moves on by this many ticks, of which this is the last. They are events, though nobody is called.
     pub(crate) fn move_on(&mut self, symbol: u32, last: &Tick, ticks: u32) {
         self.see(symbol, last);
         self.now = self.now.max(last.time);
@@ -33,13 +33,13 @@ impl Desk {
         self.waiting.as_ref().is_some_and(|waiting| waiting.iter().all(|wake| !wake.is_awake(self.now)))
     }
 
-    /// Whether the guest is to be handed this tick, before which so many are missing. It is where there are any: what it waits for
+    /// Whether the guest is to be handed this tick, before which this many are missing. It is where there are any: what it waits for
     /// may have been among them.
     pub(crate) fn awaits(&self, symbol: u32, tick: &Tick, skipped: u32) -> bool {
         skipped > 0 || self.wake(symbol).holds(tick)
     }
 
-    /// So many ticks went by that the guest did not wait for, of which this is the last.
+    /// This many ticks, of which this is the last, were skipped because the guest did not wait for them.
     pub(crate) fn pass(&mut self, symbol: u32, last: &Tick, ticks: u32) {
         self.move_on(symbol, last, ticks);
         if let Some(tape) = &mut self.tape {

@@ -1,4 +1,4 @@
-//! What an account would hold if everything that waits were filled: the worst case that limits are held against.
+//! What an account would hold if everything that waits were filled: the worst case that limits are checked against.
 
 use crate::contract::{AccountMode, Side};
 use crate::ledger::Ledger;
@@ -165,7 +165,7 @@ pub struct OnSymbol {
     pub positions: u32,
     /// Openings that wait for the broker's answer.
     pub in_flight: u32,
-    /// Orders of which nobody knows what became of them.
+    /// Orders whose outcome is unknown.
     pub unknown: u32,
     /// The most that may be held in the direction of the order, without it, in steps.
     pub worst: Steps,

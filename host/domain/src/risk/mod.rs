@@ -95,7 +95,7 @@ pub struct GateView<'a> {
     pub caps: Option<&'a HostCaps>,
     /// The host itself asks, to flatten: no rate holds it up.
     pub by_host: bool,
-    /// The broker has not said yet what became of orders before the host's start.
+    /// The outcome of orders from before the host's start is not known yet.
     pub reconciling: bool,
 }
 
@@ -342,7 +342,7 @@ impl RiskGate {
     fn check_counts(&self, view: &GateView<'_>) -> Result<(), DenyCode> {
         let (limits, on) = (&self.limits, &view.on_symbol);
         let room = |max: Option<u32>, there: u32| max.is_none_or(|max| there < max);
-        // Until it is known what became of the last one, nothing is put on top.
+        // Until the outcome of the last one is known, nothing is added.
         require(on.unknown == 0 && room(limits.in_flight_per_symbol_max, on.in_flight), DenyCode::InFlight)?;
         require(view.working_orders < limits.working_orders_max as usize, DenyCode::OrdersExceeded)?;
         require(room(limits.symbol_orders_max, on.orders), DenyCode::OrdersExceeded)?;

@@ -73,7 +73,7 @@ impl Rates {
 
     /// Takes one command from what is left.
     pub fn take(&mut self, engine: EngineId, way: Way, now: Time, limits: &RiskLimits) -> Result<(), DenyCode> {
-        // Whoever has spent his rate may still get out; but not without end: each try is written to disk.
+        // An engine that has spent its rate may still close positions, up to a cap: each try is written to disk.
         let times = if way == Way::Out { WAYS_OUT } else { 1 };
         let own = self.engines.entry(engine).or_insert(Minute { since: now, used: 0 });
         require(own.used(now) < limits.commands_per_minute.saturating_mul(times), DenyCode::RateExceeded)?;
@@ -119,7 +119,7 @@ struct Caps {
 }
 
 impl HostCaps {
-    /// Sets the caps; `None` is none.
+    /// Sets the caps; `None` is unlimited.
     pub fn set(&self, orders_per_second: Option<u32>, notional_per_minute: Option<u64>) {
         let mut caps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (caps.orders_per_second, caps.notional_per_minute) = (orders_per_second, notional_per_minute);

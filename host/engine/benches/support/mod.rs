@@ -52,7 +52,7 @@ pub fn figure(name: &str, value: f64, unit: &str, target: Option<&str>) {
 pub enum Sample {
     EmaCross,
     Scalper,
-    /// Misbehaves in this way after so many calm ticks.
+    /// Misbehaves in this way after this many calm ticks.
     Hostile(&'static str, i64),
 }
 

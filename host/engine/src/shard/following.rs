@@ -16,7 +16,7 @@ use domain::time::Time;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Decisions of one event that are compared; more than that have no like.
+/// Decisions of one event that are compared; further ones count as having no counterpart.
 const COMPARED_MAX: usize = 256;
 /// For calls that do not move a guest's time, which never goes back.
 const AS_IT_IS: Time = Time(0);

@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-/// A tick that takes too much counts when another one did so within so many: a save, or a bar that takes thought, is none.
+/// A slow tick counts only if another of the last this many was slow too: one slow save or bar is ignored.
 const TICKS_BETWEEN: u64 = 64;
 /// Where few engines are, each may take twice an equal part of what a core burns in a second.
 const FUEL_SHARED: u64 = 2 * 2_000_000_000;
@@ -228,7 +228,7 @@ impl Slow {
 }
 
 impl Slot {
-    /// Has a tick wait. When too many do, the oldest that closes no bar goes by.
+    /// Queues a tick. When the queue is full, the oldest that closes no bar is skipped.
     pub(super) fn wait_for_turn(&mut self, fed: &Fed, max: usize) {
         let Some(slow) = &mut self.lane.slow else { return };
         if slow.ticks >= max {

@@ -289,7 +289,7 @@ impl Shard {
         self.not_busy(at);
     }
 
-    /// Sees to what had to wait.
+    /// Handles what had to wait.
     pub(super) fn not_busy(&mut self, at: usize) {
         let Some(slot) = self.slots[at].as_mut() else { return };
         slot.busy = false;

@@ -250,7 +250,7 @@ impl Shard {
         self.port().inbox.close();
     }
 
-    /// Takes what waits, or waits for it at most `patience`, and sees to it.
+    /// Handles what is queued, after waiting for it at most `patience`.
     pub(crate) fn turn(&mut self, patience: Option<Duration>) {
         let mut messages = std::mem::take(&mut self.messages);
         let mut requests = std::mem::take(&mut self.requests);
@@ -325,7 +325,7 @@ impl Shard {
         }
     }
 
-    /// Sees to what overtakes, if there is any. Called between two guest calls.
+    /// Handles urgent messages, if any. Called between two guest calls.
     fn interrupt(&mut self) {
         // Engines that are being brought up to date first get what is older.
         if !self.arrivals.replaying() && self.port().inbox.has_urgent() {
@@ -389,7 +389,7 @@ impl Shard {
         self.by_engine.get(&engine).map(|&slot| slot as usize)
     }
 
-    /// Makes calls into the guest of a slot, if it has one, and sees to what they led to.
+    /// Calls the guest of a slot, if it has one, and handles the outcome.
     fn with_guest(&mut self, at: usize, calls: impl FnOnce(&mut Slot, &Shared) -> Result<(), domain::guest::Fault>) {
         let Some(slot) = self.slots[at].as_mut().filter(|slot| slot.actor.is_some()) else { return };
         let done = slot.guarded(&self.shared, calls);

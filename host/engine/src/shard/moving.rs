@@ -54,7 +54,7 @@ impl Shard {
         }
     }
 
-    /// Keeps what became of an order of an engine that is awaited; what is nobody's any more is passed over.
+    /// Keeps news of an order whose engine is on its way here; news for an engine that is gone is dropped.
     pub(super) fn keep_changed(&mut self, changed: super::Changed) {
         let account = self.shared.engine(changed.engine).map(|entry| entry.whose.account);
         if let Some(kept) = account.and_then(|account| self.arrivals.awaited.get_mut(&account)) {
@@ -180,7 +180,7 @@ pub(super) struct Load {
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A shard that has less to do than this has time for all its engines, whatever others do. In thousandths.
 const HOT: u32 = 500;
-/// Others must have so much less to do, or moving is not worth it. In thousandths.
+/// A move is worth it only if the other shard has this much less to do, in thousandths.
 const GAP: u32 = 250;
 
 impl Load {

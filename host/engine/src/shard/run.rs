@@ -123,7 +123,7 @@ impl Shard {
         self.slots[at].as_mut().is_some_and(|slot| slot.is_awaited(wanted, fed))
     }
 
-    /// A tick goes by; what closes with it is told all the same, and the next tick says how many have gone by.
+    /// Skips a tick; the guest still hears of the bars it closes, and the next tick says how many were skipped.
     fn throttled(&mut self, at: usize, wanted: usize, fed: &Fed) {
         let (second, seen) = (self.second, self.slots[at].as_mut().is_none_or(|slot| slot.has_seen(wanted, fed)));
         if seen {
@@ -137,7 +137,7 @@ impl Shard {
         self.after_shadow(at, || vec![Shown::Bars { wanted, fed: fed.clone() }]);
     }
 
-    /// Notes how long an engine kept this shard busy with so many ticks, or an order event, and what fuel that took.
+    /// Notes how long an engine kept this shard busy with this many ticks, or an order event, and the fuel used.
     pub(super) fn charge(&mut self, at: usize, ticks: usize) {
         let second = self.second;
         let Some(slot) = self.slots[at].as_mut() else { return };

@@ -32,7 +32,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-/// What became of an order or position, for the engine whose it is.
+/// News of an order or position, for the engine that owns it.
 pub(crate) struct Changed {
     pub(crate) engine: EngineId,
     pub(crate) change: Change,
@@ -256,7 +256,7 @@ impl Slot {
         Some(actor)
     }
 
-    /// A tick goes by because its owner's fuel of this second is used up; once a minute that is said in its log.
+    /// A tick is skipped because its owner's fuel for this second is used up; its log says so once a minute.
     pub(super) fn throttle(&mut self, at: Time, second: i64, shared: &Shared) {
         add(&self.meter.throttled, 1);
         add_shared(&self.entry.usage.throttled, 1);
@@ -284,7 +284,7 @@ impl Slot {
         }
     }
 
-    /// A tick goes by while the engine is paused.
+    /// A tick is skipped while the engine is paused.
     pub(super) fn pass(&mut self, wanted: usize, fed: &Fed) {
         if self.state == EngineState::Paused && !self.has_seen(wanted, fed) {
             self.wanted[wanted].passed = Some((fed.tick.sequence, fed.tick.time));
@@ -402,7 +402,7 @@ impl Slot {
         actor.wake(symbol).map_or(ticks.len(), |wake| wake.first(ticks, RangesAhead::default()))
     }
 
-    /// So many ticks go by, of which this is the last.
+    /// Skips this many ticks, of which this is the last.
     pub(super) fn pass_by(&mut self, wanted: usize, last: &Fed, ticks: u32, shared: &Shared) -> Result<(), Fault> {
         let Some(actor) = &mut self.actor else { return Ok(()) };
         actor.pass(&last.tick, ticks);

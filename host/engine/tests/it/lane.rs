@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 const HEAVY: u32 = 1;
 const LIGHT: u32 = 2;
 
-/// Burns so much at every tick.
+/// Burns this much fuel at every tick.
 fn burns(fuel: u64) -> impl Fn(&mut Desk, &Call<'_>, &mut Mind) -> Option<Outcome> + Send + Sync + 'static {
     move |_, call, mind| {
         if let Call::Tick { .. } = call {
@@ -40,7 +40,7 @@ fn seconds(heard: &Heard, engine: u32) -> Vec<i64> {
     heard.map(|words| words.split(' ').nth(2).unwrap().parse::<i64>().unwrap() / SECOND_US).collect()
 }
 
-/// A host with one shard that makes a step when it is told to: then a shard sees to what waits, and to one call of its slow lane.
+/// A host with one shard that makes a step when it is told to: then a shard handles what is queued, and one call of its slow lane.
 struct Steps {
     host: Stepped,
     clock: Arc<HandClock>,
@@ -99,7 +99,7 @@ impl Steps {
         self.turn();
     }
 
-    /// So many ticks wait for the shard, one of each second.
+    /// This many ticks wait for the shard, one of each second.
     fn feed(&mut self, ticks: i64) {
         for _ in 0..ticks {
             self.fed += 1;
@@ -319,7 +319,7 @@ fn what_overtakes_ticks_overtakes_those_that_wait_for_their_turn() {
     steps.turn();
     assert!(steps.had(HEAVY).len() < 6);
     assert_eq!(steps.heard.of(HEAVY, "trading"), ["trading halted"]);
-    // A pause: what waits goes by, as what comes does.
+    // A pause: queued ticks are skipped, as new ones are.
     steps.command(HEAVY, EngineCommand::Pause);
     let had = steps.had(HEAVY);
     steps.feed(10);
@@ -417,7 +417,7 @@ fn rows_that_wait_come_in_one_call_as_far_as_that_takes_no_longer_than_a_tick_ma
     assert!(batches.len() > 3 && batches.iter().all(|words| words["ticks ".len()..].parse::<u32>().unwrap() <= 20), "{batches:?}");
 }
 
-/// A host with threads on which engine 1 is in the slow lane of a shard, with nothing that ever goes by.
+/// A host with threads on which engine 1 is in the slow lane of a shard, where no tick is ever skipped.
 fn with_threads(script: impl Into<Script>) -> World {
     let world = World::with(Bounds { shards: 2, slow_ticks_max: 10_000, save_every_us: 10 * SECOND_US, ..Bounds::default() });
     world.account(1);

@@ -9,7 +9,7 @@ use domain::time::{MINUTE_US, SECOND_US};
 use engine::{Bounds, EngineCommand, EngineSetup};
 use std::sync::atomic::Ordering::SeqCst;
 
-/// A host with room for so many guests, and three users with an account each.
+/// A host with room for this many guests, and three users with an account each.
 fn world(places: usize) -> World {
     let world = World::with(Bounds { shards: 2, ..Bounds::default() });
     world.guests.places_max.store(places, SeqCst);

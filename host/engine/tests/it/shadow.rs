@@ -282,7 +282,7 @@ fn signals_and_timers_are_compared_and_what_it_logs_is_kept() {
     assert_eq!(
         (same.same, same.shadow_decisions, &same.differences[..]),
         (same.decisions, same.decisions, &[][..]),
-        "what it did at its start has no like"
+        "what it did at its start has no counterpart"
     );
     assert_eq!(same.lines.back().map(|line| (line.at.0 / SECOND_US, &*line.text)), Some((59, "tick 59")));
     assert!(world.told.logged(7).iter().filter(|line| *line == "tick 59").count() == 1, "the owner's log has the engine's own only");

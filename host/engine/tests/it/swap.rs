@@ -219,7 +219,7 @@ fn while_a_version_takes_over_its_events_and_commands_wait_in_order_and_nobody_e
     assert_eq!(count(&world), 99);
 }
 
-/// A world with so many starters, in which engine 7 is paused and has missed a bar.
+/// A world with this many starters, in which engine 7 is paused and has missed a bar.
 fn paused(starters: usize, script: impl Into<Script>) -> World {
     let world = World::with(Bounds { shards: 1, starters, ..Bounds::default() });
     world.account(1);
@@ -245,7 +245,7 @@ fn a_version_takes_over_from_one_that_hears_what_it_missed_in_a_pause() {
         let resume = scope.spawn(|| world.host.command(EngineId(7), EngineCommand::Resume, "back"));
         hears.recv_timeout(PATIENCE).unwrap();
         go.send(()).unwrap();
-        // It is ready while the one before is still away: their shard sees to others meanwhile.
+        // It is ready while the one before is still away: their shard serves others meanwhile.
         for command in [EngineCommand::Pause, EngineCommand::Resume].repeat(20) {
             world.host.command(EngineId(8), command, "meanwhile").unwrap();
         }

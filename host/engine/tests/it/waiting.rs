@@ -66,13 +66,13 @@ fn counted(world: &World, engine: u32) -> (u64, u64) {
     (seen.ticks, seen.skipped)
 }
 
-/// Feeds one tick, and sees to all that follows from it.
+/// Feeds one tick, and handles all that follows from it.
 fn feed(world: &World, second: i64, bid: i64) {
     world.feed(tick(EURUSD, second * SECOND_US, bid));
     world.settle();
 }
 
-/// Bids of so many points, and nothing else.
+/// Bids of this many points, and nothing else.
 fn bids_from(points: i64) -> Wake {
     Wake { bid_at_least: points as f64 / 1e5, ..Wake::NO_TICK }
 }
@@ -87,7 +87,7 @@ fn waits_for(points: i64) -> impl Fn(&mut Desk, &Call<'_>, &mut Mind) -> Option<
     }
 }
 
-/// The ticks that it waits for, of so many, and the others: reckoned here.
+/// The ticks that it waits for, of this many, and the others: computed here.
 fn waited_for(seconds: i64) -> Vec<i64> {
     let (mut level, mut awake, mut handed) = (i64::MIN, 0, Vec::new());
     for second in 0..seconds {
@@ -124,7 +124,7 @@ fn an_engine_is_handed_the_ticks_it_waits_for_and_all_bars_and_timers() {
     let ticks: Vec<i64> = of("tick ").iter().map(|words| words.split(' ').nth(2).unwrap().parse::<i64>().unwrap() / SECOND_US).collect();
     assert_eq!(ticks, expected);
     assert_eq!((of("bar ").len(), of("timer ").len()), (9, 4), "{heard:?}");
-    assert_eq!((seen.ticks, seen.skipped), (600, 0), "what goes by is seen, and none of it is missing");
+    assert_eq!((seen.ticks, seen.skipped), (600, 0), "what is skipped is seen, and none of it is missing");
     let saves = seen.calls - all as u64;
     assert!((9..12).contains(&saves), "each call is counted: {all} heard, and {saves} saves of ten minutes");
 }
@@ -220,7 +220,7 @@ fn the_latest_tick_only_is_the_latest_of_those_that_are_waited_for() {
     assert_eq!((seen.skipped, world.host.snapshot().totals.ticks_merged), (2, 2));
 }
 
-/// One with two symbols never dozes: all that goes by goes by its desk.
+/// One with two symbols never dozes: its desk sees every tick.
 #[test]
 fn an_engine_that_dozes_sees_and_decides_what_one_does_that_lets_each_tick_go_by() {
     for seed in 1..=12_u64 {

@@ -115,7 +115,7 @@ fn its_own_end_must_come_again_and_a_flood_is_ended_by_its_host() {
     }
 }
 
-/// Waits for a bid of so much from its timer on.
+/// Waits for a bid at this price from its timer on.
 const WAITS: fn(f64) -> Wake = |bid_at_least| Wake { at: Time(i64::MAX), bid_at_least, ..Wake::EVERY_TICK };
 const WAITS_FOR_14: Acts = |host| {
     _ = host.set_wake(0, WAITS(1.4));

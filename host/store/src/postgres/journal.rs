@@ -149,7 +149,7 @@ impl Link {
 impl Drop for PostgresJournal {
     fn drop(&mut self) {
         self.link.conn = None;
-        // Waiting for its tasks, of which there are none, is not allowed on every thread.
+        // Waiting for its tasks is not allowed on every thread, and it has none.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -45,7 +45,7 @@ fn dump(server: &Server, copy: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(|error| bad(error.to_string()))?;
     }
     let run = |tool: &'static str, arguments: &[&std::ffi::OsStr]| {
-        // The password goes by the environment: a command line is for everyone to read.
+        // The password is passed in the environment: everyone can read a command line.
         let output = server.tool(tool).args(arguments).stdin(Stdio::null()).output().map_err(|error| missing(tool, error))?;
         if output.status.success() {
             return Ok(());

@@ -89,7 +89,7 @@ const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, (SELECT COUN
         (SELECT COUNT(*) FROM positions WHERE closed_at IS NULL) AS positions_open,
         pg_database_size(current_database()) AS size_bytes";
 /// Reads who owns a part, and keeps it so until the transaction ends. One journal at a time (the lock is "stockadb" in ASCII): a transaction that its host has given
-/// up may still commit, and whoever repeats what is in it must see what became of it first.
+/// up may still commit, so its outcome must be known before its contents are repeated.
 const HOLD_OWNER: &str = "SELECT epoch, owner, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) AS number
     FROM owners, pg_advisory_xact_lock(8319396884454138978) WHERE part = $1 FOR SHARE OF owners";
 /// The same for whatever is no journal: such transactions need not wait for each other, only for whoever takes over.

@@ -18,7 +18,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 const CONNECTIONS: u32 = 10;
 /// How long a call waits for a free connection before it answers `Busy`.
 const WAIT_MAX: Duration = Duration::from_secs(5);
-/// Oldest server, as it numbers itself: the first that tells what became of a transaction by its number.
+/// Oldest server, as it numbers itself: the first that tells the outcome of a transaction by its number.
 const VERSION_MIN: i32 = 130_000;
 
 impl Database {

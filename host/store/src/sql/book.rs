@@ -20,7 +20,7 @@ use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-/// How many deals of an account may come before its balance is noted: so many are added up at a start.
+/// How many deals of an account may come before its balance is noted: that many are added up at a start.
 const BALANCE_EVERY_DEALS: i64 = 256;
 
 /// What the journal knows of the accounts it writes for.

@@ -1,4 +1,4 @@
-//! What became of engines.
+//! The history of engines.
 
 use super::ids::{changed, forget_older};
 use super::row::{listed, number, numbered, to_json, word};

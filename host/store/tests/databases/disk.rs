@@ -10,7 +10,7 @@ use stockade_store::Store;
 /// Where the process under test keeps its database; set for it alone.
 const FILE: &str = "JOURNAL_ON_A_BAD_DISK";
 
-/// The process under test: records orders until some were refused, and says what became of each.
+/// The process under test: records orders until some were refused, and prints each outcome.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_process_under_test() {
     // Run by the tests below only; there is nothing to see without a bad disk.

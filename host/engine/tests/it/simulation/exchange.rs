@@ -170,7 +170,7 @@ impl Exchange {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a deal has so many")]
+    #[allow(clippy::too_many_arguments, reason = "a deal has this many fields")]
     fn deal(
         &mut self,
         account: AccountId,

@@ -47,7 +47,7 @@ impl Dice {
     }
 }
 
-/// When the host dies: at the so many-th of the points at which a process can.
+/// When the host dies: at the n-th of the points at which a process can.
 #[derive(Default)]
 pub struct Fate {
     points_left: AtomicI64,

@@ -162,7 +162,7 @@ pub fn table() -> SymbolTable {
     SymbolTable::new(vec![common::forex("EUR", "USD"), common::gold()]).unwrap()
 }
 
-/// A tick with a bid of so many points and the ask two points above.
+/// A tick with a bid of this many points and the ask two points above.
 pub fn tick(symbol: SymbolId, us: i64, bid: i64) -> Tick {
     let table = table();
     let spec = table.spec(symbol);

@@ -34,13 +34,13 @@ pub async fn an_engine_is_kept_with_all_its_parts(store: &Store) {
     assert_eq!(store.find_engine(added.owner, "first").await.unwrap(), Some(added.clone()));
     let second = another_engine(store, added.owner, "second").await;
     assert_eq!(store.engines(added.owner, Page::default()).await.unwrap(), [added.clone(), second.clone()]);
-    let his = engine(store, "bob").await;
-    assert_eq!(store.every_engine(Page::beyond(1, 10)).await.unwrap(), [second, his]);
+    let bobs = engine(store, "bob").await;
+    assert_eq!(store.every_engine(Page::beyond(1, 10)).await.unwrap(), [second, bobs]);
 }
 
 pub async fn what_an_engine_needs_must_be_its_owners(store: &Store) {
     let hers = engine(store, "anna").await;
-    let his = engine(store, "bob").await;
+    let bobs = engine(store, "bob").await;
     let new = |account, strategy, version, name: &str| NewEngine {
         account,
         strategy,
@@ -52,8 +52,8 @@ pub async fn what_an_engine_needs_must_be_its_owners(store: &Store) {
         seed: 0,
     };
     let add = |new: NewEngine| async move { store.add_engine(hers.owner, &new, Time(9)).await };
-    assert_eq!(error_of!(add(new(his.account, hers.strategy, hers.version, "x"))), "there is no account 2");
-    assert_eq!(error_of!(add(new(hers.account, his.strategy, hers.version, "x"))), "there is no strategy 2");
+    assert_eq!(error_of!(add(new(bobs.account, hers.strategy, hers.version, "x"))), "there is no account 2");
+    assert_eq!(error_of!(add(new(hers.account, bobs.strategy, hers.version, "x"))), "there is no strategy 2");
     let missing = Digest::of(b"missing");
     assert_eq!(error_of!(add(new(hers.account, hers.strategy, missing, "x"))), format!("there is no version {missing}"));
     assert!(error_of!(add(new(hers.account, hers.strategy, hers.version, "first"))).contains("engine name \"first\" is taken"));
@@ -64,17 +64,17 @@ pub async fn what_an_engine_needs_must_be_its_owners(store: &Store) {
 
 pub async fn only_the_owner_changes_an_engine(store: &Store) {
     let hers = engine(store, "anna").await;
-    let his = engine(store, "bob").await;
+    let bobs = engine(store, "bob").await;
     store.set_engine_wanted(hers.owner, hers.id, Wanted::Running).await.unwrap();
     store.set_engine_trading(hers.owner, hers.id, TradingState::Halted).await.unwrap();
     store.set_engine_params(hers.owner, hers.id, &[]).await.unwrap();
     store.set_engine_state(hers.id, EngineState::Quarantined, "trapped: unreachable", Time(77)).await.unwrap();
-    assert_eq!(error_of!(store.set_engine_wanted(his.owner, hers.id, Wanted::Stopped)), "there is no engine 1");
-    assert_eq!(error_of!(store.set_engine_trading(his.owner, hers.id, TradingState::Active)), "there is no engine 1");
-    assert_eq!(error_of!(store.set_engine_params(his.owner, hers.id, &params())), "there is no engine 1");
+    assert_eq!(error_of!(store.set_engine_wanted(bobs.owner, hers.id, Wanted::Stopped)), "there is no engine 1");
+    assert_eq!(error_of!(store.set_engine_trading(bobs.owner, hers.id, TradingState::Active)), "there is no engine 1");
+    assert_eq!(error_of!(store.set_engine_params(bobs.owner, hers.id, &params())), "there is no engine 1");
     assert_eq!(error_of!(store.set_engine_state(EngineId(99), EngineState::Running, "", Time(1))), "there is no engine 99");
-    assert_eq!(error_of!(store.engine(his.owner, hers.id)), "there is no engine 1");
-    assert_eq!(store.engines(his.owner, Page::default()).await.unwrap(), [his]);
+    assert_eq!(error_of!(store.engine(bobs.owner, hers.id)), "there is no engine 1");
+    assert_eq!(store.engines(bobs.owner, Page::default()).await.unwrap(), [bobs]);
     let expected = EngineRecord {
         wanted: Wanted::Running,
         trading: TradingState::Halted,
@@ -119,7 +119,7 @@ pub async fn what_a_strategy_saved_replaces_what_it_saved_before(store: &Store) 
 
 pub async fn steps_are_kept_with_what_follows_from_them(store: &Store) {
     let hers = engine(store, "anna").await;
-    let his = engine(store, "bob").await;
+    let bobs = engine(store, "bob").await;
     let step = |engine, kind, from: &str, to: &str, at| EngineStep {
         engine,
         at: Time(at),
@@ -134,7 +134,7 @@ pub async fn steps_are_kept_with_what_follows_from_them(store: &Store) {
     store.add_engine_steps(&[(state.clone(), Follows::State(EngineState::Running)), (swap.clone(), follows)]).await.unwrap();
     let kept = store.engine_steps(hers.owner, hers.id, Page::default()).await.unwrap();
     assert_eq!(kept, [StepRecord { number: 2, step: swap }, StepRecord { number: 1, step: state.clone() }]);
-    assert_eq!(store.engine_steps(his.owner, hers.id, Page::default()).await.unwrap(), []);
+    assert_eq!(store.engine_steps(bobs.owner, hers.id, Page::default()).await.unwrap(), []);
     let now = store.engine(hers.owner, hers.id).await.unwrap();
     assert_eq!(
         (now.state, now.state_reason.as_str(), now.state_at, now.params),
@@ -161,13 +161,13 @@ pub async fn an_engine_is_given_another_setup(store: &Store) {
 
 pub async fn a_removed_engine_frees_its_name_and_never_its_id(store: &Store) {
     let hers = engine(store, "anna").await;
-    let his = engine(store, "bob").await;
-    assert_eq!(error_of!(store.remove_engine(his.owner, hers.id, Time(9))), "there is no engine 1");
+    let bobs = engine(store, "bob").await;
+    assert_eq!(error_of!(store.remove_engine(bobs.owner, hers.id, Time(9))), "there is no engine 1");
     store.remove_engine(hers.owner, hers.id, Time(9)).await.unwrap();
     assert_eq!(error_of!(store.remove_engine(hers.owner, hers.id, Time(9))), "there is no engine 1");
     assert_eq!(error_of!(store.engine(hers.owner, hers.id)), "there is no engine 1");
     assert_eq!(store.engines(hers.owner, Page::default()).await.unwrap(), []);
-    assert_eq!(store.every_engine(Page::default()).await.unwrap(), [his]);
+    assert_eq!(store.every_engine(Page::default()).await.unwrap(), [bobs]);
     assert_eq!(store.find_engine(hers.owner, "first").await.unwrap(), None);
     assert_eq!(another_engine(store, hers.owner, "first").await.id, EngineId(3));
 }
@@ -175,7 +175,7 @@ pub async fn a_removed_engine_frees_its_name_and_never_its_id(store: &Store) {
 pub async fn what_engines_have_seen_of_the_market_is_the_latest_of_states_orders_and_deals(store: &Store) {
     assert_eq!(store.market_seen().await.unwrap(), MarketSeen::default());
     let hers = engine(store, "anna").await;
-    let his = engine(store, "bob").await;
+    let bobs = engine(store, "bob").await;
     assert_eq!(store.market_seen().await.unwrap(), MarketSeen::default(), "they have seen nothing");
     let seen = |engine: &EngineRecord, until| EngineSeen { id: engine.id, name: engine.name.clone(), until: Time(until) };
     let all = |latest, engines: Vec<EngineSeen>| MarketSeen { latest: Some(Time(latest)), engines };
@@ -190,17 +190,17 @@ pub async fn what_engines_have_seen_of_the_market_is_the_latest_of_states_orders
     };
     store.save_engines(&[save(&[30, 50, 40])]).await.unwrap();
     assert_eq!(store.market_seen().await.unwrap(), all(50, vec![seen(&hers, 50)]));
-    append(store, vec![place(his.account, nth(his.id, 1), 60, request())]).await.unwrap();
-    assert_eq!(store.market_seen().await.unwrap(), all(60, vec![seen(&hers, 50), seen(&his, 60)]));
-    append(store, vec![filled(his.account, deal(1, nth(his.id, 1), 70))]).await.unwrap();
-    assert_eq!(store.market_seen().await.unwrap(), all(70, vec![seen(&hers, 50), seen(&his, 70)]));
+    append(store, vec![place(bobs.account, nth(bobs.id, 1), 60, request())]).await.unwrap();
+    assert_eq!(store.market_seen().await.unwrap(), all(60, vec![seen(&hers, 50), seen(&bobs, 60)]));
+    append(store, vec![filled(bobs.account, deal(1, nth(bobs.id, 1), 70))]).await.unwrap();
+    assert_eq!(store.market_seen().await.unwrap(), all(70, vec![seen(&hers, 50), seen(&bobs, 70)]));
     // Who is to begin anew is held back by nothing, and what has happened is not forgotten.
-    for engine in [&hers, &his] {
+    for engine in [&hers, &bobs] {
         store.forget_saved(engine.id).await.unwrap();
     }
     assert_eq!(store.market_seen().await.unwrap(), all(70, Vec::new()));
     store.save_engines(&[save(&[20])]).await.unwrap();
     assert_eq!(store.market_seen().await.unwrap(), all(70, vec![seen(&hers, 20)]));
-    store.remove_engine(his.owner, his.id, Time(9)).await.unwrap();
+    store.remove_engine(bobs.owner, bobs.id, Time(9)).await.unwrap();
     assert_eq!(store.market_seen().await.unwrap(), all(70, vec![seen(&hers, 20)]), "nor are orders of who was removed");
 }

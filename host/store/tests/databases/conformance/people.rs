@@ -45,16 +45,16 @@ pub async fn accounts_are_kept_and_only_their_owner_sees_them(store: &Store) {
     };
     assert_eq!(opened, expected);
     assert!(error_of!(store.open_account(anna, "MAIN", &terms(), &limits(), Time(2))).contains("the account name \"MAIN\" is taken"));
-    let his = store.open_account(bob, "main", &terms(), &limits(), Time(3)).await.unwrap();
+    let bobs = store.open_account(bob, "main", &terms(), &limits(), Time(3)).await.unwrap();
     assert!(error_of!(store.open_account(bob, "main", &terms(), &limits(), Time(4))).contains("the account name \"main\" is taken"));
     assert_eq!(error_of!(store.open_account(UserId(9), "main", &terms(), &limits(), Time(4))), "there is no user 9");
 
     assert_eq!(store.account(anna, opened.id).await.unwrap(), opened);
     assert_eq!(error_of!(store.account(bob, opened.id)), "there is no account 1");
-    assert_eq!(store.find_account(bob, "main").await.unwrap(), Some(his.clone()));
+    assert_eq!(store.find_account(bob, "main").await.unwrap(), Some(bobs.clone()));
     assert_eq!(store.accounts(anna, Page::default()).await.unwrap(), [opened.clone()]);
     assert_eq!(store.every_account(Page::first(1)).await.unwrap(), [opened.clone()]);
-    assert_eq!(store.every_account(Page::beyond(1, 5)).await.unwrap(), [his]);
+    assert_eq!(store.every_account(Page::beyond(1, 5)).await.unwrap(), [bobs]);
 
     store.set_account_trading(anna, opened.id, TradingState::Reducing).await.unwrap();
     store.set_account_limits(anna, opened.id, &RiskLimits::default()).await.unwrap();

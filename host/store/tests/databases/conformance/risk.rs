@@ -26,7 +26,7 @@ pub async fn a_users_limits_are_the_last_that_were_set_and_only_theirs(store: &S
 
 pub async fn what_a_gate_remembers_is_what_was_saved_last(store: &Store) {
     let hers = engine(store, "anna").await;
-    let his = engine(store, "bob").await;
+    let bobs = engine(store, "bob").await;
     assert_eq!(store.gate_memory(hers.account).await.unwrap(), GateMemory::default());
     let memory = |last: u64| {
         let mut memory = GateMemory::default();
@@ -36,20 +36,20 @@ pub async fn what_a_gate_remembers_is_what_was_saved_last(store: &Store) {
     };
     // What counts changes is of the running host.
     let kept = |memory: &GateMemory| serde_json::to_value(memory).unwrap();
-    store.save_gate_memories(&[(hers.account, memory(3)), (his.account, memory(9))]).await.unwrap();
+    store.save_gate_memories(&[(hers.account, memory(3)), (bobs.account, memory(9))]).await.unwrap();
     store.save_gate_memories(&[(hers.account, memory(4))]).await.unwrap();
     let read = store.gate_memory(hers.account).await.unwrap();
     assert_eq!((kept(&read), read.throttled().collect::<Vec<_>>()), (kept(&memory(4)), vec![hers.id]));
-    assert_eq!(kept(&store.gate_memory(his.account).await.unwrap()), kept(&memory(9)));
+    assert_eq!(kept(&store.gate_memory(bobs.account).await.unwrap()), kept(&memory(9)));
     assert!(store.save_gate_memories(&[(AccountId(99), memory(5)), (hers.account, memory(5))]).await.is_err());
     assert_eq!(kept(&store.gate_memory(hers.account).await.unwrap()), kept(&memory(4)), "all or none");
 }
 
 pub async fn deals_since_one_come_in_their_order_and_the_last_of_many(store: &Store) {
     let hers = engine(store, "anna").await;
-    let his = engine(store, "bob").await;
-    let mut lines = vec![place(hers.account, nth(hers.id, 1), 1, request()), place(his.account, nth(his.id, 1), 1, request())];
-    lines.push(filled(his.account, deal(7, nth(his.id, 1), 2)));
+    let bobs = engine(store, "bob").await;
+    let mut lines = vec![place(hers.account, nth(hers.id, 1), 1, request()), place(bobs.account, nth(bobs.id, 1), 1, request())];
+    lines.push(filled(bobs.account, deal(7, nth(bobs.id, 1), 2)));
     lines.extend((1..=1_005).map(|number| filled(hers.account, deal(number, nth(hers.id, 1), 2))));
     append(store, lines).await.unwrap();
     let since = async |deal: u64| {

@@ -239,15 +239,15 @@ pub async fn lists_are_read_page_by_page(store: &Store) {
 
 pub async fn nobody_sees_what_another_trades(store: &Store) {
     let hers = engine(store, "anna").await;
-    let his = engine(store, "bob").await;
+    let bobs = engine(store, "bob").await;
     let id = nth(hers.id, 1);
     append(store, vec![place(hers.account, id, 1, request()), filled(hers.account, deal(1, id, 2))]).await.unwrap();
     for engine in [None, Some(hers.id)] {
-        assert_eq!(store.orders(his.owner, engine, Page::default()).await.unwrap(), []);
-        assert_eq!(store.deals(his.owner, engine, Page::default()).await.unwrap(), []);
-        assert_eq!(store.positions(his.owner, engine, PositionFilter::All, Page::default()).await.unwrap(), []);
+        assert_eq!(store.orders(bobs.owner, engine, Page::default()).await.unwrap(), []);
+        assert_eq!(store.deals(bobs.owner, engine, Page::default()).await.unwrap(), []);
+        assert_eq!(store.positions(bobs.owner, engine, PositionFilter::All, Page::default()).await.unwrap(), []);
     }
-    assert_eq!(error_of!(store.order(his.owner, id)), "there is no order 1-1");
+    assert_eq!(error_of!(store.order(bobs.owner, id)), "there is no order 1-1");
 }
 
 pub async fn a_repeated_entry_changes_nothing(store: &Store) {
@@ -337,11 +337,11 @@ pub async fn a_journal_that_was_taken_over_writes_nothing_and_is_told(store: &St
 
 pub async fn a_report_that_cannot_be_booked_is_kept_and_keeps_nobody_else(store: &Store) {
     let hers = engine(store, "anna").await;
-    let his = engine(store, "bob").await;
-    let id = nth(his.id, 1);
+    let bobs = engine(store, "bob").await;
+    let id = nth(bobs.id, 1);
     let mut journal = store.journal(&symbols(), 0).await.unwrap();
     let unknown = Deal { symbol: SymbolId(77), ..deal(9, nth(hers.id, 1), 2) };
-    let lines = vec![place(his.account, id, 1, request()), filled(hers.account, unknown), filled(his.account, deal(1, id, 2))];
+    let lines = vec![place(bobs.account, id, 1, request()), filled(hers.account, unknown), filled(bobs.account, deal(1, id, 2))];
     let (aside, mut journal) = tokio::task::spawn_blocking(move || {
         crate::samples::append_to(journal.as_mut(), &lines).unwrap();
         (journal.set_aside(), journal)
@@ -350,12 +350,12 @@ pub async fn a_report_that_cannot_be_booked_is_kept_and_keeps_nobody_else(store:
     .unwrap();
     assert_eq!(aside.len(), 1);
     assert!(aside[0].account == hers.account && aside[0].why.contains("symbol \"number 77\""), "{aside:?}");
-    assert_eq!(store.ledger(his.account, &symbols()).await.unwrap().positions.len(), 1, "his deal is booked");
+    assert_eq!(store.ledger(bobs.account, &symbols()).await.unwrap().positions.len(), 1, "bobs deal is booked");
     let empty = domain::ledger::Ledger::new(Money(5_000_000_000));
     assert_eq!(store.ledger(hers.account, &symbols()).await.unwrap(), empty);
     let trading = |engine: &stockade_store::EngineRecord| store.account(engine.owner, engine.account);
     assert_eq!(trading(&hers).await.unwrap().trading, domain::contract::TradingState::Reducing, "until a person has looked");
-    assert_eq!(trading(&his).await.unwrap().trading, domain::contract::TradingState::Active);
+    assert_eq!(trading(&bobs).await.unwrap().trading, domain::contract::TradingState::Active);
     assert_eq!(journal.set_aside(), [], "told once");
 }
 

@@ -52,14 +52,14 @@ pub async fn a_component_is_shared_and_a_version_is_not(store: &Store) {
     let anna = store.create_user("anna", Time(1)).await.unwrap().id;
     let bob = store.create_user("bob", Time(1)).await.unwrap().id;
     let hers = store.create_strategy(anna, "ema", Time(1)).await.unwrap().id;
-    let his = store.create_strategy(bob, "ema", Time(1)).await.unwrap().id;
+    let bobs = store.create_strategy(bob, "ema", Time(1)).await.unwrap().id;
     let (description, report) = (description(), json!(null));
     let upload = |strategy| NewVersion { strategy, component: b"same", description: &description, report: &report };
     let kept = store.upload_version(anna, upload(hers), Time(2)).await.unwrap();
-    assert!(error_of!(store.version(bob, his, kept.digest)).contains("no version"));
+    assert!(error_of!(store.version(bob, bobs, kept.digest)).contains("no version"));
     assert!(error_of!(store.upload_version(bob, upload(hers), Time(3))).contains("no strategy 1"));
     assert_eq!(store.versions(bob, hers).await.unwrap(), []);
-    let of_bob = store.upload_version(bob, upload(his), Time(4)).await.unwrap();
+    let of_bob = store.upload_version(bob, upload(bobs), Time(4)).await.unwrap();
     assert_eq!((of_bob.digest, of_bob.uploaded_at), (kept.digest, Time(4)));
     let other = NewVersion { component: b"another", ..upload(hers) };
     store.upload_version(anna, other, Time(5)).await.unwrap();
