@@ -207,6 +207,12 @@ impl<'a> Context<'a> {
         self.host().bars(symbol, timeframe, count)
     }
 
+    /// The last `count` closed bars, oldest first; none where there are fewer, as there are when a market or a backtest has just
+    /// begun. For what means nothing unless it is computed from so many. As [`Context::bars`] otherwise.
+    pub fn bars_exactly(&self, symbol: Symbol, timeframe: Timeframe, count: u32) -> Option<Vec<Bar>> {
+        Some(self.bars(symbol, timeframe, count)).filter(|bars| bars.len() == count as usize)
+    }
+
     /// The last `count` ticks up to and including the one being handled, oldest first. At most 1,024.
     pub fn ticks(&self, symbol: Symbol, count: u32) -> Vec<Tick> {
         self.host().ticks(symbol, count)

@@ -4,7 +4,7 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use cargo_metadata::{CrateType, Message, Metadata, MetadataCommand, Package};
 
 use crate::{Options, Progress, TARGET};
@@ -33,10 +33,7 @@ pub(crate) fn find_package(manifest_dir: &Path) -> Result<Strategy> {
         manifest_dir.display()
     );
     let manifest_path = manifest_path.canonicalize().context("cannot find the manifest's place")?;
-    let metadata = MetadataCommand::new()
-        .manifest_path(&manifest_path)
-        .exec()
-        .with_context(|| format!("cargo cannot read {}", manifest_path.display()))?;
+    let metadata = MetadataCommand::new().manifest_path(&manifest_path).exec().map_err(|error| unread(&manifest_path, &error))?;
     let package = metadata.packages.iter().find(|package| package.manifest_path.as_std_path() == manifest_path);
     let Some(package) = package else { bail!("{} has no [package]; name the folder of the strategy's own crate", manifest_path.display()) };
     let is_cdylib = package.targets.iter().any(|target| target.crate_types.contains(&CrateType::CDyLib));
@@ -56,6 +53,18 @@ pub(crate) fn find_package(manifest_dir: &Path) -> Result<Strategy> {
         remaps: remaps(&metadata),
         manifest_path,
     })
+}
+
+/// What cargo has against the manifest; where it misses the SDK, the way to one.
+fn unread(manifest_path: &Path, error: &cargo_metadata::Error) -> anyhow::Error {
+    let said = error.to_string();
+    let way_out = if said.contains("stockade-sdk") {
+        "\nCargo.toml names an SDK that is not there: `stockade strategy sdk` puts one into the project, for which Cargo.toml says \
+         `stockade-sdk = { path = \"stockade-sdk\" }`. New projects get it by themselves, or use the folder named by --sdk or STOCKADE_SDK"
+    } else {
+        ""
+    };
+    anyhow!("cargo cannot read {}: {}{way_out}", manifest_path.display(), said.trim())
 }
 
 /// Machine paths have no place in an artefact that others run.

@@ -7,6 +7,7 @@
 
 mod cargo;
 mod component;
+mod sdk;
 mod template;
 
 use std::io::Write as _;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 pub use component::{componentize, imports, require_granted_imports};
+pub use sdk::write_sdk;
 pub use template::{SdkSource, template};
 
 /// The target for which strategies are built: the one without any operating system.

@@ -4,28 +4,41 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::sdk;
+
 /// The longest name, in bytes: it becomes a file's name and a crate's.
 const NAME_BYTES_MAX: usize = 64;
+
+/// Names of crates that a project's tests could not name: Rust's own words, and crates that are always there.
+#[rustfmt::skip]
+const TAKEN: [&str; 56] = [
+    "abstract", "alloc", "as", "async", "await", "become", "box", "break", "const", "continue", "core", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut",
+    "override", "priv", "proc_macro", "pub", "ref", "return", "self", "static", "std", "struct", "super", "test", "trait", "true", "try",
+    "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
 
 /// Where a new project takes `stockade-sdk` from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SdkSource {
-    /// A checked-out `sdk` folder.
+    /// A copy in the project's own folder, of the SDK that this program carries.
+    Carried,
+    /// An `sdk` folder elsewhere.
     Path(PathBuf),
-    /// A published version, such as `0.1`.
-    Version(String),
 }
 
 impl SdkSource {
     fn dependency(&self) -> Result<String> {
-        Ok(match self {
+        let path = match self {
+            SdkSource::Carried => sdk::FOLDER.to_owned(),
             SdkSource::Path(path) => {
-                let path = path.canonicalize().with_context(|| format!("there is no SDK at {}", path.display()))?;
-                ensure!(path.join("wit/strategy.wit").is_file(), "{} is not a Stockade SDK", path.display());
-                format!("{{ path = {:?} }}", path.display().to_string())
+                let way_out = "--sdk or STOCKADE_SDK must name an `sdk` folder; without them the project gets its own copy";
+                let path = path.canonicalize().with_context(|| format!("there is no SDK at {}: {way_out}", path.display()))?;
+                ensure!(sdk::is_sdk(&path), "{} is not a Stockade SDK: {way_out}", path.display());
+                path.display().to_string()
             }
-            SdkSource::Version(version) => format!("{version:?}"),
-        })
+        };
+        Ok(format!("{{ path = {path:?} }}"))
     }
 }
 
@@ -40,13 +53,16 @@ pub fn template(parent: &Path, name: &str, sdk: &SdkSource) -> Result<Vec<PathBu
         first && rest && name.len() <= NAME_BYTES_MAX,
         "`{name}` cannot be a strategy's name; use lower case letters, digits and -, starting with a letter, at most 64"
     );
+    ensure!(!name.starts_with(sdk::FOLDER), "`{name}` is the SDK's own name; choose another");
     let folder = parent.join(name);
     ensure!(!folder.exists(), "{} exists already; choose another name", folder.display());
     let dependency = sdk.dependency()?;
-    let fill = |text: &str| text.replace("{{name}}", name).replace("{{crate}}", &name.replace('-', "_")).replace("{{sdk}}", &dependency);
+    let crate_name = crate_name(name);
+    let fill = |text: &str| text.replace("{{name}}", name).replace("{{crate}}", &crate_name).replace("{{sdk}}", &dependency);
     let files = [
         ("Cargo.toml", include_str!("../template/Cargo.toml.txt")),
         (".gitignore", include_str!("../template/gitignore.txt")),
+        ("clippy.toml", include_str!("../template/clippy.toml.txt")),
         ("README.md", include_str!("../template/README.md.txt")),
         ("src/lib.rs", include_str!("../template/lib.rs.txt")),
         ("tests/behaviour.rs", include_str!("../template/behaviour.rs.txt")),
@@ -54,7 +70,17 @@ pub fn template(parent: &Path, name: &str, sdk: &SdkSource) -> Result<Vec<PathBu
     for (file, text) in files {
         crate::write_whole(&folder.join(file), fill(text).as_bytes())?;
     }
-    Ok(files.map(|(file, _)| folder.join(file)).to_vec())
+    let mut paths = files.map(|(file, _)| folder.join(file)).to_vec();
+    if *sdk == SdkSource::Carried {
+        paths.push(sdk::write_sdk(&folder)?);
+    }
+    Ok(paths)
+}
+
+/// What the project's tests call its crate.
+fn crate_name(name: &str) -> String {
+    let name = name.replace('-', "_");
+    if TAKEN.contains(&name.as_str()) { format!("{name}_strategy") } else { name }
 }
 
 #[cfg(test)]
@@ -63,7 +89,7 @@ mod tests {
 
     fn refused(name: &str) -> String {
         let folder = tempfile::tempdir().expect("a folder");
-        template(folder.path(), name, &SdkSource::Version("0.1".into())).expect_err("refused").to_string()
+        template(folder.path(), name, &SdkSource::Carried).expect_err("refused").to_string()
     }
 
     #[test]
@@ -71,12 +97,13 @@ mod tests {
         for name in ["", "../evil", "Big", "1st", "a b", &"a".repeat(65)] {
             assert!(refused(name).contains("cannot be a strategy's name"), "{name}");
         }
+        assert!(refused("stockade-sdk").contains("the SDK's own name"));
     }
 
     #[test]
     fn an_existing_folder_is_left_alone() {
         let folder = tempfile::tempdir().expect("a folder");
-        let sdk = SdkSource::Version("0.1".into());
+        let sdk = SdkSource::Carried;
         template(folder.path(), "mine", &sdk).expect("the first one");
         assert!(template(folder.path(), "mine", &sdk).expect_err("the second").to_string().contains("exists already"));
     }
@@ -84,8 +111,9 @@ mod tests {
     #[test]
     fn every_placeholder_is_filled() {
         let folder = tempfile::tempdir().expect("a folder");
-        for path in template(folder.path(), "my-idea", &SdkSource::Version("0.1".into())).expect("written") {
-            let text = std::fs::read_to_string(&path).expect("a file");
+        let paths = template(folder.path(), "my-idea", &SdkSource::Carried).expect("written");
+        for path in paths.iter().filter(|path| path.is_file()) {
+            let text = std::fs::read_to_string(path).expect("a file");
             assert!(!text.contains("{{"), "{}", path.display());
         }
     }
@@ -94,7 +122,8 @@ mod tests {
     fn a_folder_that_is_no_sdk_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let sdk = SdkSource::Path(folder.path().to_owned());
-        assert!(template(folder.path(), "mine", &sdk).expect_err("no SDK").to_string().contains("not a Stockade SDK"));
+        let why = template(folder.path(), "mine", &sdk).expect_err("no SDK").to_string();
+        assert!(why.contains("not a Stockade SDK") && why.contains("--sdk or STOCKADE_SDK"), "{why}");
         assert!(!folder.path().join("mine").exists());
     }
 }

@@ -65,24 +65,46 @@ fn a_strategy_that_misbehaves_is_built_like_any_other() {
     println!("{}: {} bytes", built.name, built.component.len());
 }
 
-#[test]
-fn a_new_project_builds_at_once_and_its_test_passes() {
-    let folder = tempfile::tempdir().expect("a folder");
-    template(folder.path(), "my-idea", &SdkSource::Path(at_root("sdk"))).expect("written");
-    let project = folder.path().join("my-idea");
-    // In the target directory of the samples, where the SDK may be built already.
+/// In the target directory of the samples, where the SDK's dependencies may be built already.
+fn built_aside(project: &Path) -> anyhow::Result<stockade_build::Built> {
     let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../strategies");
-    let output = Some(folder.path().join("my-idea.wasm"));
-    let built = build(&project, &Options { target_dir: Some(target_dir), output, ..Options::default() }).expect("builds");
-    assert_eq!((built.name.as_str(), built.path.is_file()), ("my-idea", true));
-    let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("my-idea");
+    let output = Some(project.with_extension("wasm"));
+    build(project, &Options { target_dir: Some(target_dir), output, ..Options::default() })
+}
+
+#[test]
+fn the_front_page_shows_the_strategy_of_a_new_project() {
+    let readme = std::fs::read_to_string(at_root("README.md")).expect("a file");
+    let shown = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the README shows a strategy");
+    let folder = tempfile::tempdir().expect("a folder");
+    template(folder.path(), "breakout", &SdkSource::Carried).expect("written");
+    assert_eq!(std::fs::read_to_string(folder.path().join("breakout/src/lib.rs")).expect("a file"), shown);
+}
+
+/// The SDK's folder of this checkout is not read: what the project needs is in the project, wherever that is.
+#[test]
+fn a_new_project_builds_and_passes_its_tests_where_it_was_moved_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A name that no crate can have: its tests are about `test_strategy`.
+    template(folder.path(), "test", &SdkSource::Carried).expect("written");
+    let project = folder.path().join("moved");
+    std::fs::rename(folder.path().join("test"), &project).expect("renamed");
+    let built = built_aside(&project).expect("builds");
+    assert_eq!((built.name.as_str(), built.path.is_file()), ("test", true));
     let test = std::process::Command::new("cargo")
         .args(["test", "--quiet", "--target-dir"])
-        .arg(target_dir)
+        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-project"))
         .current_dir(&project)
         .output()
         .expect("cargo runs");
-    assert!(test.status.success(), "{}{}", String::from_utf8_lossy(&test.stdout), String::from_utf8_lossy(&test.stderr));
+    let said = String::from_utf8_lossy(&test.stdout);
+    assert!(test.status.success() && said.contains("2 passed"), "{said}{}", String::from_utf8_lossy(&test.stderr));
+    let lock = std::fs::read_to_string(project.join("Cargo.lock")).expect("cargo wrote it");
+    assert!(lock.contains("stockade-sdk-derive"), "{lock}");
+
+    std::fs::remove_dir_all(project.join("stockade-sdk")).expect("it was there");
+    let why = refused(&project);
+    assert!(why.contains("stockade strategy sdk") && why.contains("STOCKADE_SDK"), "{why}");
 }
 
 #[test]
@@ -90,8 +112,7 @@ fn a_strategy_that_does_not_compile_is_refused_with_the_compilers_words() {
     let folder = tempfile::tempdir().expect("a folder");
     template(folder.path(), "broken", &SdkSource::Path(at_root("sdk"))).expect("written");
     std::fs::write(folder.path().join("broken/src/lib.rs"), "stockade_sdk::export!(Missing);").expect("written");
-    let target_dir = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("../strategies"));
-    let why = build(&folder.path().join("broken"), &Options { target_dir, ..Options::default() }).expect_err("refused");
+    let why = built_aside(&folder.path().join("broken")).expect_err("refused");
     assert!(format!("{why:#}").contains("cannot find type `Missing`"), "{why:#}");
 }
 

@@ -119,27 +119,28 @@ fn a_check_tells_what_a_component_is_and_costs() {
     assert_eq!(description["params"][0]["name"], "fast_alpha");
 }
 
+/// The strategy of a new project is that of the README, and these are the README's commands.
 #[test]
 fn a_new_project_builds_and_backtests_at_once() {
     let place = Place::with_ticks();
-    let made = place.ok(&["strategy", "new", "my-trend"]);
-    assert!(made.contains("stockade strategy build"), "{made}");
-    place.fails(&["strategy", "new", "my-trend"], 4, &["exists already"]);
+    let made = place.ok(&["strategy", "new", "breakout"]);
+    assert!(made.contains("stockade strategy build") && made.contains("stockade backtest breakout"), "{made}");
+    place.fails(&["strategy", "new", "breakout"], 4, &["exists already"]);
     place.fails(&["strategy", "new", "My Trend"], 4, &["cannot be a strategy's name"]);
+    place.fails(&["strategy", "new", "mine", "--sdk", "nowhere"], 4, &["there is no SDK at nowhere", "STOCKADE_SDK"]);
     // What the workspace needs to build is all that a new project needs: no network.
-    let built = Ran::of(place.command(&["strategy", "build", "my-trend", "--json"]).env("CARGO_NET_OFFLINE", "true"));
+    let built = Ran::of(place.command(&["strategy", "build", "breakout", "--json"]).env("CARGO_NET_OFFLINE", "true"));
     assert_eq!(built.code, 0, "{}", built.err);
     let built = json(&built.out);
     let path = built["path"].as_str().expect("a path");
-    let report = json(&place.ok(&["backtest", path, "--symbol", "EURUSD", "--json", "--param", "length=5"]));
-    assert_eq!(report["strategy"], "my-trend");
-    // The README's strategy, in the place where its reader would put it.
-    let readme = include_str!("../../../../README.md");
-    let code = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the README has a strategy");
-    std::fs::write(place.path("my-trend/src/lib.rs"), code).expect("it can be written");
-    let ran = Ran::of(place.command(&["strategy", "build", "my-trend", "--json"]).env("CARGO_NET_OFFLINE", "true"));
-    assert_eq!(ran.code, 0, "{}", ran.err);
     let report = json(&place.ok(&["backtest", path, "--symbol", "EURUSD", "--json", "--param", "volume=0.2"]));
     assert!(report["strategy"] == "breakout" && report["trades"].as_u64() > Some(0), "{report}");
+    // Ticks begin at midnight, and the 20th bar of five minutes closes at 01:40.
+    let deals = place.ok(&["backtest", path, "--symbol", "EURUSD", "--deals"]);
+    let first = deals.lines().find(|line| line.contains("EURUSD  buy")).unwrap_or_else(|| panic!("no buy in\n{deals}"));
+    let minute = first.split(['T', ' ']).find(|word| word.len() >= 8 && word.as_bytes()[2] == b':').expect("a time of day");
+    assert!(minute >= "01:40", "{first}");
+    place.ok(&["strategy", "sdk", "breakout"]);
+    place.fails(&["strategy", "sdk", "."], 3, &["there is no Cargo.toml", "stockade strategy new"]);
     place.fails(&["strategy", "build", "."], 4, &["there is no Cargo.toml", "stockade strategy new"]);
 }

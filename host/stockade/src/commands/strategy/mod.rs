@@ -4,6 +4,7 @@ pub mod build;
 pub mod check;
 pub mod describe;
 pub mod new;
+pub mod sdk;
 pub mod upload;
 
 use crate::cli::Global;
@@ -13,6 +14,8 @@ use crate::exit::Outcome;
 pub enum Command {
     /// Write a project that builds, passes its tests and can be backtested at once.
     New(new::Arguments),
+    /// Give a project the SDK of this program, in the place of the one it has.
+    Sdk(sdk::Arguments),
     /// Build a strategy's project into the component that a host takes.
     Build(build::Arguments),
     /// Look at a component as a host does at upload, and measure it on made-up ticks.
@@ -27,6 +30,7 @@ pub enum Command {
 pub fn run(command: &Command, global: &Global) -> Outcome {
     match command {
         Command::New(arguments) => new::run(arguments, global),
+        Command::Sdk(arguments) => sdk::run(arguments, global),
         Command::Build(arguments) => build::run(arguments, global),
         Command::Check(arguments) => check::run(arguments, global),
         Command::Describe(arguments) => describe::run(arguments, global),
