@@ -10,7 +10,7 @@ use crate::jobs::Jobs;
 use crate::keeping::{Keeping, Keepsake, Reserved};
 use crate::latency::Fine;
 use crate::meter::{Counters, Meter};
-use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, WoundDown, set_host_trading};
+use crate::pipeline::{Pipeline, PipelineItem, PipelineRequest, WoundDown, set_host_trading, tell_shards};
 use crate::recovery::Recovered;
 use crate::room::RoomLine;
 use crate::scribe::Scribe;
@@ -474,9 +474,17 @@ impl Host {
         self.shared.switch.caps().set(orders_per_second, notional_per_minute);
     }
 
-    /// What everyone on the host may do at the market.
+    /// What people allow everyone on the host to do at the market.
     pub fn trading(&self) -> TradingState {
-        self.shared.switch.get()
+        self.shared.switch.allowed()
+    }
+
+    /// Has nobody open anything until it is called with `false`: for a host that can't be sure to be the only one. Orders that reduce
+    /// risk pass, and what people allow stays as it is.
+    pub fn hold_back(&self, holds_back: bool) {
+        if self.shared.switch.hold_back(holds_back) {
+            tell_shards(&self.shared);
+        }
     }
 
     /// All symbols.

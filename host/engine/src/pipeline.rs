@@ -478,8 +478,13 @@ pub(crate) fn halt(shared: &Shared, reason: &str) {
 pub(crate) fn set_host_trading(shared: &Shared, state: TradingState, reason: &str) -> Keepsake {
     let keepsake = shared.keeping.trading(Scope::Host, state, || shared.switch.set(state));
     shared.herald.tell(Event::Trading { scope: Scope::Host, owner: None, state, reason: reason.to_owned(), at: shared.clock.now() });
+    tell_shards(shared);
+    keepsake
+}
+
+/// Has guests be told what everyone may do now.
+pub(crate) fn tell_shards(shared: &Shared) {
     for shard in &shared.shards {
         shard.inbox.push_urgent(crate::shard::ShardRequest::TradingChanged);
     }
-    keepsake
 }

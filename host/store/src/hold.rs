@@ -83,6 +83,11 @@ impl Hold {
         self.state().unlocked = Some(why.to_string());
     }
 
+    /// Whether the lock is held, as far as the last look knows.
+    pub fn is_locked(&self) -> bool {
+        self.state().unlocked.is_none()
+    }
+
     /// Somebody else has the database now. The lease is over.
     pub fn lose(&self, why: &StoreError) {
         // One that this process has followed itself is only an old journal's affair.
@@ -135,7 +140,9 @@ impl Hold {
         let gone = state.gone.iter().map(|why| Trouble { is_down: true, words: StoreError::Gone(why.clone()).to_string() });
         let unlocked = state.unlocked.iter().map(|why| Trouble {
             is_down: false,
-            words: format!("the lock that keeps other hosts away is not held ({why}); the host takes it again as soon as it can"),
+            words: format!(
+                "the lock that keeps other hosts away is not held ({why}); until the host has it again, orders only reduce: it tries twice a second"
+            ),
         });
         let damage = state.damage.iter().map(|words| Trouble { is_down: false, words: words.clone() });
         gone.chain(unlocked).chain(damage).collect()

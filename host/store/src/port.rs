@@ -143,6 +143,11 @@ impl Store {
                 ));
             }
             tokio::time::sleep(PREDECESSOR_EVERY).await;
+    /// Whether the lock that keeps other hosts away is held, as far as the last [`look`](Self::look) knows.
+    pub fn is_locked(&self) -> bool {
+        self.hold().is_locked()
+    }
+
         }
         Ok(())
     }

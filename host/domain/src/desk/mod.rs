@@ -32,7 +32,7 @@ use crate::tape::Tape;
 use crate::tick::{Quote, Tick, TickColumns};
 use crate::time::Time;
 use smallvec::SmallVec;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Columns that live as long as somebody holds them: a mapped day, a backlog.
@@ -45,6 +45,8 @@ pub trait Columns: Send + Sync {
 #[derive(Debug, Default)]
 pub struct TradingSwitch {
     state: AtomicU8,
+    /// The host itself opens nothing for the moment, whatever people allow.
+    is_held_back: AtomicBool,
     caps: HostCaps,
 }
 
@@ -54,8 +56,14 @@ impl TradingSwitch {
         &self.caps
     }
 
-    /// The state now.
+    /// What may be done now: what people allow, and only what reduces risk while the host is held back.
     pub fn get(&self) -> TradingState {
+        let least = if self.is_held_back.load(Ordering::Acquire) { TradingState::Reducing } else { TradingState::Active };
+        self.allowed().max(least)
+    }
+
+    /// What people allow.
+    pub fn allowed(&self) -> TradingState {
         match self.state.load(Ordering::Acquire) {
             0 => TradingState::Active,
             1 => TradingState::Reducing,
@@ -63,9 +71,14 @@ impl TradingSwitch {
         }
     }
 
-    /// Changes it for everyone.
+    /// Changes for everyone what people allow.
     pub fn set(&self, state: TradingState) {
         self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// Holds everyone back from opening, or no longer. Says whether that is a change.
+    pub fn hold_back(&self, holds_back: bool) -> bool {
+        self.is_held_back.swap(holds_back, Ordering::AcqRel) != holds_back
     }
 }
 

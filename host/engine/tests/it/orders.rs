@@ -224,6 +224,24 @@ fn a_broker_that_panics_halts_trading_and_leaves_the_engines_running() {
 }
 
 #[test]
+fn a_host_that_is_held_back_opens_nothing_and_closes() {
+    let world = World::new();
+    world.account(1);
+    world.run(7, 1, buys);
+    feed_slowly(&world, 1, 1);
+    world.host.hold_back(true);
+    feed_slowly(&world, 2, 1);
+    assert_eq!(world.broker.submitted(), ["7-1"], "the second order would open");
+    assert_eq!((world.heard.of(7, "trading"), world.host.trading()), (vec!["trading reducing".into()], TradingState::Active));
+    let what = domain::account::WindDown { engine: None, cancel_orders: true, flatten: true };
+    assert_eq!(world.host.wind_down(Scope::Host, what).unwrap().closes, 1);
+    world.host.hold_back(false);
+    feed_slowly(&world, 3, 1);
+    assert_eq!(world.broker.submitted().len(), 3, "{:?}", world.broker.submitted());
+    assert_eq!(world.heard.of(7, "trading"), ["trading reducing", "trading active"]);
+}
+
+#[test]
 fn an_engine_trades_only_on_its_owners_account_and_each_symbol_once() {
     let world = World::new();
     world.account(1);

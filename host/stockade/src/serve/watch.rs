@@ -1,7 +1,8 @@
 //! Whether the database is still this host's own, looked at again and again.
 //!
 //! A host that another one has taken over from ends at once, without a word to the database: what it would write is the other
-//! one's affair by then. One whose files were taken away halts, since nobody would find what it writes.
+//! one's affair by then. One whose files were taken away halts, since nobody would find what it writes. One that lacks the lock
+//! opens nothing until it has the lock again: another host may be about to take over.
 
 use crate::exit::Exit;
 use crate::telemetry;
@@ -33,6 +34,9 @@ pub fn start(runtime: &Handle, store: Store, host: Weak<Host>) -> JoinHandle<()>
                     tell(&host, before.is_some(), now.as_ref());
                 }
                 before = now;
+                if let Some(host) = host.upgrade() {
+                    host.hold_back(!store.is_locked());
+                }
                 tokio::time::sleep(Duration::from_millis(LOOK_EVERY_MS)).await;
             };
             tokio::select! {
