@@ -136,6 +136,11 @@ impl StoreError {
         }
     }
 
+    /// Whether what was to be written may be written later, as it is: nothing is wrong with it.
+    pub fn may_pass(&self) -> bool {
+        !self.is_of_one_entry()
+    }
+
     /// Whether the same thing may well work in a moment.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Busy | Self::Passing { .. })

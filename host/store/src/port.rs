@@ -19,6 +19,31 @@ use std::time::{Duration, Instant};
 
 /// How often a newcomer looks whether the host before it has ended.
 const PREDECESSOR_EVERY: Duration = Duration::from_millis(200);
+/// How often a call is tried when the database could not do it for a passing reason, and for how long at most: two transactions that met
+/// have ended by then, and whoever waits for the answer has not given up.
+const CALL_TRIES: u32 = 6;
+const CALL_TRIES_WITHIN: Duration = Duration::from_secs(1);
+
+/// How often a call has been tried, and since when.
+struct Tries {
+    count: u32,
+    since: Instant,
+}
+
+impl Tries {
+    fn begin() -> Self {
+        Self { count: 0, since: Instant::now() }
+    }
+
+    /// The pause before the next try; `None` when it would not help, or there were enough. Who waited for long already is told: a busy
+    /// database gets no better by more callers.
+    fn after(&mut self, error: &StoreError) -> Option<Duration> {
+        self.count += 1;
+        let again = error.is_passing() && self.count < CALL_TRIES && self.since.elapsed() < CALL_TRIES_WITHIN;
+        // Doubled each time, so that two that meet again and again drift apart: 5 to 80 ms.
+        again.then(|| Duration::from_millis(5 << (self.count - 1)))
+    }
+}
 
 /// How closing a store went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,16 +191,24 @@ impl Store {
     }
 }
 
-/// Writes each line as a method of [`Store`] that hands the call to the database's own module.
+/// Writes each line as a method of [`Store`] that hands the call to the database's own module, and tries a call again that failed for
+/// a reason that passes at once: nothing of it is in the database then.
 macro_rules! port {
     ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
         impl Store {
             $(
                 $(#[$doc])*
                 pub async fn $name(&self, $($argument: $kind),*) -> Result<$answer> {
-                    match &self.backend {
-                        Backend::Sqlite(database) => database.$name($($argument),*).await,
-                        Backend::Postgres(database) => database.$name($($argument),*).await,
+                    let mut tries = Tries::begin();
+                    loop {
+                        let done = match &self.backend {
+                            Backend::Sqlite(database) => database.$name($($argument),*).await,
+                            Backend::Postgres(database) => database.$name($($argument),*).await,
+                        };
+                        match done.as_ref().err().and_then(|error| tries.after(error)) {
+                            Some(pause) => tokio::time::sleep(pause).await,
+                            None => return done,
+                        }
                     }
                 }
             )*

@@ -12,7 +12,7 @@ use domain::risk::GateMemory;
 use domain::symbol::{SymbolId, SymbolTable};
 use domain::time::Time;
 use engine::{Event, EventSink, Scope, Seen, SwapOutcome, Whose};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 use store::{EngineSave, EngineStep, Follows, LastTick, NewLog, NewSignal, StepKind, Store, StoreError};
 use tokio::runtime::Handle;
@@ -29,7 +29,13 @@ pub struct StoreSink {
     trading_due: Option<TradingState>,
     trouble: Trouble,
     recording: Option<Recording>,
+    /// Lines and signals that could not be written yet, oldest first.
+    logs: VecDeque<NewLog>,
+    signals: VecDeque<NewSignal>,
 }
+
+/// Lines, and signals, that wait for a database that takes nothing: some minutes of a busy host's. Beyond that the oldest go, told.
+const WAITING_MAX: usize = 8_192;
 
 /// What one call brings, gathered so that each kind is one transaction.
 #[derive(Default)]
@@ -43,7 +49,8 @@ struct Batch {
 impl StoreSink {
     /// Into this store, this stream and, where one is kept, this record.
     pub fn new(runtime: Handle, store: Store, live: LiveFeed, table: SymbolTable, recording: Option<Recording>) -> Self {
-        Self { runtime, store, live, table, unsaved: BTreeMap::new(), trading_due: None, trouble: Trouble::default(), recording }
+        let (unsaved, trading_due, trouble) = (BTreeMap::new(), None, Trouble::default());
+        Self { runtime, store, live, table, unsaved, trading_due, trouble, recording, logs: VecDeque::new(), signals: VecDeque::new() }
     }
 
     fn note(&mut self, what: &str, written: Result<(), StoreError>) {
@@ -161,14 +168,35 @@ impl StoreSink {
             }
             self.note("what engines saved", written);
         }
-        if !logs.is_empty() {
-            let written = self.runtime.block_on(self.store.add_logs(&logs));
+        waits("log lines", &mut self.logs, logs);
+        if !self.logs.is_empty() {
+            let written = self.runtime.block_on(self.store.add_logs(self.logs.make_contiguous()));
+            stays(&mut self.logs, &written);
             self.note("log lines", written);
         }
-        if !signals.is_empty() {
-            let written = self.runtime.block_on(self.store.add_signals(&signals));
+        waits("signals", &mut self.signals, signals);
+        if !self.signals.is_empty() {
+            let written = self.runtime.block_on(self.store.add_signals(self.signals.make_contiguous()));
+            stays(&mut self.signals, &written);
             self.note("signals", written);
         }
+    }
+}
+
+/// Adds what is new to what waits, within the bound.
+fn waits<T>(what: &str, waiting: &mut VecDeque<T>, new: Vec<T>) {
+    waiting.extend(new);
+    let many = waiting.len().saturating_sub(WAITING_MAX);
+    if many > 0 {
+        waiting.drain(..many);
+        tracing::warn!("{many} {what} of engines are lost, since the database takes none");
+    }
+}
+
+/// What could not be written waits for the next events, unless it is itself the reason.
+fn stays<T>(waiting: &mut VecDeque<T>, written: &Result<(), StoreError>) {
+    if written.as_ref().err().is_none_or(|error| !error.may_pass()) {
+        waiting.clear();
     }
 }
 

@@ -4,13 +4,13 @@
 use crate::fence::{Kind, Place, on_both};
 use crate::samples::{Line, append, append_to, deal, engine, filled, nth, place, report, request, symbols};
 use domain::broker::{Deal, Entry, Happened};
-use domain::contract::Side;
+use domain::contract::{LogLevel, Side};
 use domain::ids::{DealId, PositionId};
 use domain::journal::JournalError;
 use domain::number::{Points, Steps};
 use domain::order::{Action, Command};
 use domain::time::Time;
-use stockade_store::{Page, PositionFilter, PositionRecord, TriedAgain};
+use stockade_store::{NewLog, Page, PositionFilter, PositionRecord, TriedAgain};
 
 /// Has every insertion of a deal fail for which `when` holds, with this SQLSTATE where there are any.
 fn refuse(when: &str, state: &str) -> String {
@@ -154,5 +154,28 @@ async fn an_error_that_passes_sets_nothing_aside() {
     }
     at.sql("DROP TRIGGER refuse ON deals").await;
     append(&store, vec![filled(account, deal(2, id, 3))]).await.expect("as a whole, when it works again");
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_entry_of_the_journal_is_tried_again_as_well() {
+    let at = Place::postgres();
+    let store = at.open().await;
+    let engine = engine(&store, "anna").await;
+    let line = |text: &str| NewLog { engine: engine.id, at: Time(1), level: LogLevel::Info, text: text.into() };
+    at.sql("CREATE SEQUENCE tries").await;
+    at.sql(&refuse("nextval('tries') <= 3", "40001").replace("ON deals", "ON engine_logs")).await;
+    store.add_logs(&[line("one"), line("two")]).await.expect("tried again at once");
+    let kept = store.logs(engine.owner, engine.id, Page::default()).await.unwrap();
+    assert_eq!(kept.iter().map(|line| &*line.line.text).collect::<Vec<_>>(), ["one", "two"], "each once");
+
+    for (state, tries) in [("40P01", 6), ("53200", 6), ("23514", 1)] {
+        at.sql("DROP TRIGGER refuse ON engine_logs").await;
+        at.sql("DROP FUNCTION refuse()").await;
+        at.sql("ALTER SEQUENCE tries RESTART").await;
+        at.sql(&refuse("nextval('tries') > 0", state).replace("ON deals", "ON engine_logs")).await;
+        let error = store.add_logs(&[line("three")]).await.expect_err("it is refused each time");
+        assert_eq!((at.text("SELECT last_value FROM tries").await, error.may_pass()), (tries.to_string(), tries > 1), "{state}: {error}");
+    }
     store.close().await;
 }
