@@ -49,7 +49,7 @@ pub use postgres::Server;
 pub use reports::{LOG_LINES_KEPT, LogRecord, NewLog, NewSignal, SIGNALS_KEPT, SignalRecord};
 pub use schema::{Backup, Migrated};
 pub use state_file::{Left, StateFile};
-pub use strategies::{NewVersion, StrategyRecord, VersionRecord};
+pub use strategies::{NewVersion, StrategyRecord, Upload, VersionRecord};
 pub use trading::{DealRecord, OrderRecord, PositionFilter, PositionRecord, SymbolGrid, TriedAgain};
 pub use users::{Holdings, UserRecord};
 

@@ -143,6 +143,11 @@ impl Store {
         self.hold().lost().await
     }
 
+    /// Whether the lock that keeps other hosts away is held, as far as the last [`look`](Self::look) knows.
+    pub fn is_locked(&self) -> bool {
+        self.hold().is_locked()
+    }
+
     /// What is wrong with the database.
     pub fn troubles(&self) -> Vec<Trouble> {
         self.hold().troubles()
@@ -168,11 +173,6 @@ impl Store {
                 ));
             }
             tokio::time::sleep(PREDECESSOR_EVERY).await;
-    /// Whether the lock that keeps other hosts away is held, as far as the last [`look`](Self::look) knows.
-    pub fn is_locked(&self) -> bool {
-        self.hold().is_locked()
-    }
-
         }
         Ok(())
     }
@@ -328,6 +328,11 @@ port! {
     /// # Errors
     /// [`NotFound`](StoreError::NotFound) strategy.
     fn upload_version(owner: UserId, version: NewVersion<'_>, at: Time) -> VersionRecord;
+    /// The same for the owner's strategy with this name, which is made when it is new: both are kept, or neither.
+    ///
+    /// # Errors
+    /// [`Invalid`](StoreError::Invalid) name, [`NotFound`](StoreError::NotFound) owner.
+    fn upload(owner: UserId, strategy: &str, upload: Upload<'_>, at: Time) -> (StrategyRecord, VersionRecord);
     /// A version of one of the owner's strategies.
     ///
     /// # Errors

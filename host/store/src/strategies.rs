@@ -30,6 +30,17 @@ pub struct NewVersion<'a> {
     pub report: &'a serde_json::Value,
 }
 
+/// A component to keep as a version of a strategy that may be new.
+#[derive(Clone, Copy, Debug)]
+pub struct Upload<'a> {
+    /// Its bytes; their digest is its name.
+    pub component: &'a [u8],
+    /// What it says of itself.
+    pub description: &'a Description,
+    /// What the checks at upload found.
+    pub report: &'a serde_json::Value,
+}
+
 /// An uploaded version, without its bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionRecord {

@@ -7,7 +7,7 @@ use crate::state::AppState;
 use axum::body::Bytes;
 use domain::ids::Digest;
 use domain::params::check_description;
-use store::{NewVersion, StrategyRecord, UserRecord, VersionRecord};
+use store::{StrategyRecord, Upload, UserRecord, VersionRecord};
 
 /// Checks a component and keeps it as a version of one of the user's strategies, which is made when it is new. The same
 /// component again changes nothing.
@@ -32,14 +32,9 @@ pub async fn upload(
     if is_new {
         room_for_code(state, owner.id, checked.report.compiled_bytes).await?;
     }
-    let now = state.clock.now();
-    let strategy = match state.store.find_strategy(owner.id, strategy).await? {
-        Some(found) => found,
-        None => state.store.create_strategy(owner.id, strategy, now).await?,
-    };
     let (description, report) = (&checked.description, &serde_json::to_value(&checked.report).map_err(Problem::internal)?);
-    let version = NewVersion { strategy: strategy.id, component: &component, description, report };
-    let kept = state.store.upload_version(owner.id, version, now).await?;
+    let upload = Upload { component: &component, description, report };
+    let (strategy, kept) = state.store.upload(owner.id, strategy, upload, state.clock.now()).await?;
     let detail = serde_json::json!({ "owner": owner.name, "strategy": strategy.name, "size_bytes": kept.size_bytes });
     audit(state, "version.upload", format!("version {}", kept.digest), detail).await;
     Ok((strategy, kept))

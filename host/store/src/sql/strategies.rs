@@ -2,7 +2,7 @@
 
 use super::ids::next_id;
 use super::row::{listed, number, numbered};
-use super::{Database, DbRow};
+use super::{Database, DbConnection, DbRow};
 use crate::error::inserting;
 use crate::{Listed, Page, Result, StoreError, StrategyRecord};
 use domain::ids::{StrategyId, UserId};
@@ -21,21 +21,14 @@ impl FromRow<'_, DbRow> for StrategyRecord {
     }
 }
 
+/// A user's strategy by its name; the very same name first.
+const NAMED: &str = "SELECT * FROM strategies WHERE owner = $1 AND (name = $2 OR name_key = $3)
+     ORDER BY CASE WHEN name = $2 THEN 0 ELSE 1 END LIMIT 1";
+
 impl Database {
     pub async fn create_strategy(&self, owner: UserId, name: &str, at: Time) -> Result<StrategyRecord> {
-        let name = Name::new(Named::Strategy, name).map_err(StoreError::Invalid)?;
         let mut tx = self.write().await?;
-        let id = next_id(tx.conn(), "strategies").await?;
-        let strategy =
-            sqlx::query_as("INSERT INTO strategies (id, owner, name, name_key, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING *")
-                .bind(i64::from(id))
-                .bind(i64::from(owner.0))
-                .bind(name.shown())
-                .bind(name.key())
-                .bind(at.0)
-                .fetch_one(tx.conn())
-                .await
-                .map_err(|error| inserting(error, ("strategy", name.shown()), ("user", &owner)))?;
+        let strategy = insert(tx.conn(), owner, name, at).await?;
         tx.commit().await?;
         Ok(strategy)
     }
@@ -50,11 +43,7 @@ impl Database {
     }
 
     pub async fn find_strategy(&self, owner: UserId, name: &str) -> Result<Option<StrategyRecord>> {
-        let found = sqlx::query_as(
-            "SELECT * FROM strategies WHERE owner = $1 AND (name = $2 OR name_key = $3)
-             ORDER BY CASE WHEN name = $2 THEN 0 ELSE 1 END LIMIT 1",
-        );
-        Ok(found.bind(i64::from(owner.0)).bind(name).bind(name::key(name)).fetch_optional(&self.readers).await?)
+        Ok(sqlx::query_as(NAMED).bind(i64::from(owner.0)).bind(name).bind(name::key(name)).fetch_optional(&self.readers).await?)
     }
 
     pub async fn strategies(&self, owner: UserId, page: Page) -> Result<Listed<StrategyRecord>> {
@@ -66,4 +55,27 @@ impl Database {
             .await?;
         Ok(listed(&rows, "id", "strategy", numbered))
     }
+}
+
+/// The owner's strategy with this name, made where there is none.
+pub(super) async fn find_or_insert(conn: &mut DbConnection, owner: UserId, name: &str, at: Time) -> Result<StrategyRecord> {
+    let found = sqlx::query_as(NAMED).bind(i64::from(owner.0)).bind(name).bind(name::key(name)).fetch_optional(&mut *conn).await?;
+    match found {
+        Some(found) => Ok(found),
+        None => insert(conn, owner, name, at).await,
+    }
+}
+
+async fn insert(conn: &mut DbConnection, owner: UserId, name: &str, at: Time) -> Result<StrategyRecord> {
+    let name = Name::new(Named::Strategy, name).map_err(StoreError::Invalid)?;
+    let id = next_id(conn, "strategies").await?;
+    sqlx::query_as("INSERT INTO strategies (id, owner, name, name_key, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING *")
+        .bind(i64::from(id))
+        .bind(i64::from(owner.0))
+        .bind(name.shown())
+        .bind(name.key())
+        .bind(at.0)
+        .fetch_one(conn)
+        .await
+        .map_err(|error| inserting(error, ("strategy", name.shown()), ("user", &owner)))
 }

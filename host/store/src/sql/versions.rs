@@ -1,8 +1,9 @@
 //! Versions and their components.
 
 use super::row::{digest, json, listed, number, to_json};
-use super::{Database, DbRow};
-use crate::{Listed, NewVersion, PAGE_ROWS_MAX, Result, StoreError, VersionRecord};
+use super::strategies::find_or_insert;
+use super::{Database, DbConnection, DbRow};
+use crate::{Listed, NewVersion, PAGE_ROWS_MAX, Result, StoreError, StrategyRecord, Upload, VersionRecord};
 use domain::ids::{Digest, StrategyId, UserId};
 use domain::time::Time;
 use sqlx::{FromRow, Row};
@@ -27,8 +28,6 @@ fn digest_of(row: &DbRow) -> Option<String> {
 
 impl Database {
     pub async fn upload_version(&self, owner: UserId, version: NewVersion<'_>, at: Time) -> Result<VersionRecord> {
-        let digest = Digest::of(version.component);
-        let (description, report) = (to_json("description", version.description)?, to_json("report", version.report)?);
         let mut tx = self.write().await?;
         let owned: Option<i64> = sqlx::query_scalar("SELECT id FROM strategies WHERE owner = $1 AND id = $2")
             .bind(i64::from(owner.0))
@@ -38,26 +37,19 @@ impl Database {
         if owned.is_none() {
             return Err(StoreError::not_found("strategy", version.strategy));
         }
-        sqlx::query("INSERT INTO components (digest, size_bytes, bytes) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING")
-            .bind(digest.to_string())
-            .bind(version.component.len() as i64)
-            .bind(version.component)
-            .execute(tx.conn())
-            .await?;
-        sqlx::query(
-            "INSERT INTO versions (strategy, digest, description, report, compiled_bytes, uploaded_at) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (strategy, digest) DO NOTHING",
-        )
-        .bind(i64::from(version.strategy.0))
-        .bind(digest.to_string())
-        .bind(description)
-        .bind(report)
-        .bind(version.report["compiled_bytes"].as_i64().unwrap_or(0))
-        .bind(at.0)
-        .execute(tx.conn())
-        .await?;
+        let digest = insert(tx.conn(), version, at).await?;
         tx.commit().await?;
         self.version(owner, version.strategy, digest).await
+    }
+
+    pub async fn upload(&self, owner: UserId, name: &str, upload: Upload<'_>, at: Time) -> Result<(StrategyRecord, VersionRecord)> {
+        let mut tx = self.write().await?;
+        let strategy = find_or_insert(tx.conn(), owner, name, at).await?;
+        let Upload { component, description, report } = upload;
+        let digest = insert(tx.conn(), NewVersion { strategy: strategy.id, component, description, report }, at).await?;
+        tx.commit().await?;
+        let version = self.version(owner, strategy.id, digest).await?;
+        Ok((strategy, version))
     }
 
     pub async fn version(&self, owner: UserId, strategy: StrategyId, digest: Digest) -> Result<VersionRecord> {
@@ -100,4 +92,28 @@ impl Database {
             Err(StoreError::Corrupt(format!("component {digest} is not what was uploaded")))
         }
     }
+}
+
+async fn insert(conn: &mut DbConnection, version: NewVersion<'_>, at: Time) -> Result<Digest> {
+    let digest = Digest::of(version.component);
+    let (description, report) = (to_json("description", version.description)?, to_json("report", version.report)?);
+    sqlx::query("INSERT INTO components (digest, size_bytes, bytes) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING")
+        .bind(digest.to_string())
+        .bind(version.component.len() as i64)
+        .bind(version.component)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query(
+        "INSERT INTO versions (strategy, digest, description, report, compiled_bytes, uploaded_at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (strategy, digest) DO NOTHING",
+    )
+    .bind(i64::from(version.strategy.0))
+    .bind(digest.to_string())
+    .bind(description)
+    .bind(report)
+    .bind(version.report["compiled_bytes"].as_i64().unwrap_or(0))
+    .bind(at.0)
+    .execute(conn)
+    .await?;
+    Ok(digest)
 }

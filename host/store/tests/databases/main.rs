@@ -46,6 +46,7 @@ suites! {
     versions::{
         strategies_are_kept_and_only_their_owner_sees_them,
         an_upload_is_kept_once_however_often_it_comes,
+        a_new_strategy_is_kept_with_its_first_version_or_not_at_all,
         a_component_is_shared_and_a_version_is_not,
     }
     engines::{

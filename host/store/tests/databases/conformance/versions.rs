@@ -1,9 +1,10 @@
 use super::error_of;
 use crate::samples::description;
+use domain::contract::{Description, ParamValue};
 use domain::ids::{Digest, StrategyId, UserId};
 use domain::time::Time;
 use serde_json::json;
-use stockade_store::{Holdings, NewVersion, Page, Store, StrategyRecord, VersionRecord};
+use stockade_store::{Holdings, NewVersion, Page, Store, StrategyRecord, Upload, VersionRecord};
 
 pub async fn strategies_are_kept_and_only_their_owner_sees_them(store: &Store) {
     let anna = store.create_user("anna", Time(1)).await.unwrap().id;
@@ -46,6 +47,28 @@ pub async fn an_upload_is_kept_once_however_often_it_comes(store: &Store) {
     assert_eq!(store.component(kept.digest).await.unwrap(), component);
     let missing = Digest::of(b"never uploaded");
     assert_eq!(error_of!(store.component(missing)), format!("there is no version {missing}"));
+}
+
+pub async fn a_new_strategy_is_kept_with_its_first_version_or_not_at_all(store: &Store) {
+    let anna = store.create_user("anna", Time(1)).await.unwrap().id;
+    let (description, report) = (description(), json!(null));
+    let upload = Upload { component: b"first", description: &description, report: &report };
+    let broken = Upload { description: &unstorable(), ..upload };
+    assert!(error_of!(store.upload(anna, "ema", broken, Time(2))).contains("description"));
+    assert_eq!(store.strategies(anna, Page::default()).await.unwrap(), [], "no strategy without a version remains");
+    let (strategy, version) = store.upload(anna, "ema", upload, Time(3)).await.unwrap();
+    assert_eq!((&*strategy.name, version.digest), ("ema", Digest::of(b"first")));
+    let (same, second) = store.upload(anna, "ema", Upload { component: b"second", ..upload }, Time(4)).await.unwrap();
+    assert_eq!(same, strategy);
+    assert_eq!(store.versions(anna, strategy.id).await.unwrap(), [version, second]);
+    assert!(error_of!(store.upload(anna, " x", upload, Time(5))).contains("begin with a letter"));
+}
+
+/// A description that can't be read back from its row: JSON knows no such number.
+fn unstorable() -> Description {
+    let mut broken = description();
+    broken.params[0].default = ParamValue::Number(f64::NAN);
+    broken
 }
 
 pub async fn a_component_is_shared_and_a_version_is_not(store: &Store) {
