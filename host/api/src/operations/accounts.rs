@@ -1,11 +1,12 @@
 //! Opening accounts.
 
-use super::{Pulled, audit};
+use super::{Pulled, any_account, audit};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use domain::account::Account;
 use domain::broker::AccountTerms;
 use domain::contract::TradingState;
+use domain::ids::AccountId;
 use domain::number::Money;
 use domain::risk::RiskLimits;
 use engine::{HostError, Recovered, Scope, WoundDown};
@@ -79,6 +80,14 @@ pub(super) async fn open_at_host(state: &AppState, record: &AccountRecord) -> Re
         Err(HostError::AccountExists(_)) => Ok(Recovered::default()),
         opened => Ok(opened?),
     }
+}
+
+/// Opens an account that could not be opened when the host started, so that its engines can go on without a restart.
+pub(super) async fn open_if_closed(state: &AppState, id: AccountId) -> Result<(), Problem> {
+    if state.host.account(id).is_none() {
+        open_at_host(state, &any_account(state, id.0).await?).await?;
+    }
+    Ok(())
 }
 
 /// Keeps what an account may do at the market, which holds at the gate already.

@@ -1,5 +1,6 @@
 //! Adding engines and telling them what to do.
 
+use super::accounts::open_if_closed;
 use super::in_turn::in_turn;
 use super::quotas::{room_for_engine, room_for_guest, room_for_version};
 use super::setup::{add_to_host, chosen, load, symbols};
@@ -181,6 +182,7 @@ async fn start(state: &AppState, record: &EngineRecord, reason: &str) -> Result<
         // It may have made room for others' while nobody ran it.
         _kept = load(state, Some(record.owner), record.version).await?;
     }
+    open_if_closed(state, record.account).await?;
     add_to_host(state, record).await?;
     // A start does not end a pause: it is paused as soon as it is there.
     let wanted = if record.wanted == Wanted::Paused { Wanted::Paused } else { Wanted::Running };

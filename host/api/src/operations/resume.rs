@@ -47,6 +47,8 @@ pub struct Resumed {
 /// The database can't be read.
 pub async fn resume(state: &AppState) -> Result<Resumed, Problem> {
     let mut resumed = Resumed::default();
+    // Accounts that may be opened later: their engines wait for that.
+    let mut unopened = BTreeSet::new();
     book_set_aside(state).await?;
     let mut page = Page::first(PAGE_ROWS_MAX);
     loop {
@@ -59,6 +61,9 @@ pub async fn resume(state: &AppState) -> Result<Resumed, Problem> {
             match open_at_host(state, account).await {
                 Ok(_) => resumed.accounts += 1,
                 Err(problem) => {
+                    if problem.is_hosts() {
+                        unopened.insert(account.id);
+                    }
                     state.stranded.account(account.id, &problem.to_string());
                     resumed.fail(format!("account {} ({}): {problem}", account.id, account.name));
                 }
@@ -79,7 +84,7 @@ pub async fn resume(state: &AppState) -> Result<Resumed, Problem> {
             state.stranded.engine(EngineId(row.number as u32), &row.why);
         }
         ready_versions(state, &engines).await;
-        add_all(state, &engines, &mut added, &mut resumed, &progress).await?;
+        add_all(state, &engines, &unopened, &mut added, &mut resumed, &progress).await?;
         match engines.last_number() {
             Some(last) => page = Page::beyond(last, PAGE_ROWS_MAX),
             None => break,
@@ -191,6 +196,7 @@ async fn ready_versions(state: &AppState, engines: &[EngineRecord]) {
 async fn add_all(
     state: &AppState,
     engines: &[EngineRecord],
+    unopened: &BTreeSet<AccountId>,
     added: &mut Added,
     resumed: &mut Resumed,
     progress: &Progress,
@@ -219,7 +225,7 @@ async fn add_all(
                 }
             }
             Err(problem) => {
-                let waits = problem.is_hosts();
+                let waits = problem.is_hosts() || unopened.contains(&engine.account);
                 let (stands, then) = if waits {
                     (EngineState::Waiting, "; it starts by itself as soon as the host can take it")
                 } else {

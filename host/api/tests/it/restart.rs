@@ -110,6 +110,23 @@ async fn a_database_that_lacks_what_the_broker_has_had_gives_none_of_its_numbers
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn engines_of_an_account_that_could_not_be_opened_wait_and_open_it_when_they_start() {
+    let world = World::running().await;
+    let world = world.restarted().await;
+    *world.seen.lock().unwrap() = None;
+    let resumed = stockade_api::operations::resume(&world.state).await.unwrap();
+    assert_eq!((resumed.accounts, &*resumed.later), (0, &[domain::ids::EngineId(1)][..]), "{:?}", resumed.failed);
+    let engine = world.get("/engines/1").await.ok();
+    assert_eq!((&engine["wanted"], &engine["state"]), (&json(r#""running""#), &json(r#""waiting""#)));
+
+    *world.seen.lock().unwrap() = Some(Vec::new());
+    world.post("/engines/1/start", serde_json::Value::Null).await.ok();
+    world.settle();
+    assert_eq!(world.get("/engines/1").await.ok()["state"], "running");
+    assert_eq!(world.get("/health").await.ok()["engines"]["status"], "ok", "nothing is stranded any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_there_is_room_for_fewer_the_same_ones_run_and_the_others_wait_by_name_and_go_on_by_themselves() {
     let world = World::furnished().await;
     world.post("/users", json(r#"{"name":"bob"}"#)).await.created();
