@@ -58,6 +58,8 @@ const FEED: &str = "feed";
 /// Of the time that a stop has, what the database may take to close, and what the process needs after that.
 const CLOSING_MAX: Duration = Duration::from_secs(3);
 const ENDING_MAX: Duration = Duration::from_secs(1);
+/// A host that has lost its database sees that twice a second and takes a second at most to end; a busy machine takes longer.
+const PREDECESSOR_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// A host that runs.
 pub struct Running {
@@ -103,7 +105,7 @@ impl Running {
         runtime.block_on(stopping.unless_asked(outlived))?.map_err(store_failure)?;
         let token = operator_token(config)?;
         // Before any engine is started: two hosts in one folder would overwrite each other's files.
-        let control = control_socket(&config.data_dir)?;
+        let control = runtime.block_on(control_socket(&config.data_dir, is_unclean))?;
         let sandbox = Arc::new(sandbox(config)?);
         let market = Market::open(config, SystemClock.now(), &runtime.block_on(known(config, &store))?)?;
         stopping.go_on()?;
@@ -369,8 +371,18 @@ fn door_limits(config: &Config) -> DoorLimits {
 }
 
 /// The socket in the data folder. A folder that takes none is told of, and the host works without.
-fn control_socket(data_dir: &Path) -> Outcome<Option<(ControlSocket, UnixListener)>> {
-    match ControlSocket::bind(data_dir) {
+///
+/// The database is this host's own by now. Where the host before has just lost it, that one is about to end, and its socket is waited for:
+/// otherwise each of the two would end because of the other.
+async fn control_socket(data_dir: &Path, is_unclean: bool) -> Outcome<Option<(ControlSocket, UnixListener)>> {
+    let until = Instant::now() + if is_unclean { PREDECESSOR_ENDS_WITHIN } else { Duration::ZERO };
+    let bound = loop {
+        match ControlSocket::bind(data_dir) {
+            Err(failure) if failure.exit == Exit::InUse && Instant::now() < until => tokio::time::sleep(Duration::from_millis(50)).await,
+            bound => break bound,
+        }
+    };
+    match bound {
         Err(failure) if failure.exit == Exit::Failed => {
             tracing::warn!("{failure}; `stockade halt` has only the API's address to reach this host by");
             Ok(None)
