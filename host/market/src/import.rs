@@ -4,8 +4,8 @@
 //! puts prices on the symbol's grid and writes whole days. Rows that make no sense are named by file and line; they are
 //! skipped and counted, or stop the import before anything was written, as [`OnDirtyRow`] says.
 //!
-//! Ticks are gathered beside the store first and take their places once the whole source was read, so an import that fails
-//! leaves the store as it was. The same import again changes nothing.
+//! Ticks are gathered beside the store first and take their places once everything of the whole source is ready to, so an import
+//! that fails or is interrupted leaves the store as it was. The same import again changes nothing.
 
 mod ahead;
 mod bi5;
@@ -13,12 +13,15 @@ mod clock;
 mod commit;
 mod csv;
 mod error;
+mod inputs;
 mod intake;
 mod json;
 mod lean;
 mod lines;
+mod lots;
 mod mt5;
 mod number;
+mod packed;
 mod parquet;
 mod report;
 mod source;
@@ -28,7 +31,9 @@ mod timestamp;
 
 pub use clock::{NotAClock, SourceClock};
 pub use error::ImportError;
+pub(crate) use report::grouped;
 pub use report::{DirtyRow, ImportReport, Progress};
+pub(crate) use specs::is_same_instrument;
 pub use specs::spec_for;
 
 use crate::store::TickStore;
@@ -37,8 +42,11 @@ use intake::Intake;
 use serde::{Deserialize, Serialize};
 use source::Sniffed;
 use staging::Staging;
+use std::fs::File;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whose files they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +110,26 @@ pub enum OnDirtyRow {
     Stop,
 }
 
+/// What happens to a file that is not what it should be: a server's error page, a broken archive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnBadFile {
+    /// The import ends with an error that names it, and the store stays as it was.
+    #[default]
+    Stop,
+    /// All of it is left out; it is counted, and among the first ones named in the report.
+    LeaveOut,
+}
+
+/// How somebody else asks an import to end. Until its days take their places it does, and leaves the store as it was.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(pub Arc<AtomicBool>);
+
+impl Stop {
+    pub(crate) fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// What happens to daily rows at the head of a file of shorter bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDailyRows {
@@ -140,36 +168,50 @@ pub struct ImportOptions {
     pub on_dirty_row: OnDirtyRow,
     /// What happens to daily rows at the head of a file of shorter bars.
     pub on_daily_rows: OnDailyRows,
+    /// What happens to a file that is not what it should be.
+    pub on_bad_file: OnBadFile,
     /// What happens to ticks that the store already has.
     pub existing: Existing,
+    /// Whether it is to end.
+    pub stop: Stop,
 }
 
-/// Imports `source`, a file or a folder of files of one symbol, into `store`. `progress` is called now and then.
+/// Imports `source`, a file or a folder of files, into `store`. `progress` is called now and then. There is a report for each symbol;
+/// what was skipped and left out stands in the first.
 ///
 /// # Errors
 /// Names the file, and the line where there is one, and what can be done. The store is then as it was, except when the disk
-/// fails while finished days take their places: those that have stay, whole, and the same import again completes it.
+/// fails while finished days take their places: the next import of whatever kind ends that first.
 pub fn import(
     source: &Path,
     options: &ImportOptions,
     store: &TickStore,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<ImportReport, ImportError> {
-    let files = source::files(source)?;
-    let staging = Staging::create(store.root())?;
-    let mut intake = Intake::new(options, staging, &files, progress);
-    for file in &files {
-        source::each_stream(file, |stream| read(stream, options, &mut intake))?;
+) -> Result<Vec<ImportReport>, ImportError> {
+    let inputs = inputs::inputs(source)?;
+    let staging = Staging::create(store)?;
+    let mut intake = Intake::new(options, staging, store.symbols()?, &inputs, progress);
+    for file in &inputs.files {
+        intake.go_on()?;
+        let done = packed::each_stream(file, &mut |stream| {
+            intake.go_on()?;
+            read(stream, options, &mut intake).or_else(|error| intake.leave_out(error))
+        });
+        // A broken archive, of which what could be read was kept.
+        done.or_else(|error| intake.leave_out(error))?;
         intake.file_done(file);
     }
     commit::commit(intake.finish()?, source, options, store)
 }
 
-/// One stream: a file, or a file inside a zip.
+/// One stream: a file, or a file inside another one.
 fn read(mut stream: source::Stream<'_>, options: &ImportOptions, intake: &mut Intake<'_>) -> Result<(), ImportError> {
+    if let Some(page) = source::page(&stream) {
+        return Err(ImportError::WrongFormat { file: stream.label, why: format!("it is {page}; download it again") });
+    }
     match (options.format, source::binary(&stream)) {
         (Format::Bi5, _) | (Format::Auto, Some(Format::Bi5)) => return read_bi5(stream, options, intake),
-        (Format::Parquet, _) | (Format::Auto, Some(Format::Parquet)) => return read_parquet(&stream, intake),
+        (Format::Parquet, _) | (Format::Auto, Some(Format::Parquet)) => return read_parquet(stream, intake),
         _ => {}
     }
     let sniffed = Sniffed::of(&mut stream)?;
@@ -191,24 +233,25 @@ fn read(mut stream: source::Stream<'_>, options: &ImportOptions, intake: &mut In
 }
 
 fn read_bi5(stream: source::Stream<'_>, options: &ImportOptions, intake: &mut Intake<'_>) -> Result<(), ImportError> {
-    let symbol = bi5::Hour::of(stream.path).and_then(|hour| hour.symbol);
+    let symbol = bi5::Hour::of(&stream.inner).and_then(|hour| hour.symbol);
     intake.begin(&stream, Format::Bi5, symbol.clone())?;
     let given = options.digits.or(options.spec.as_ref().map(|spec| spec.digits));
-    let name = symbol.as_ref().or(options.symbol.as_ref());
-    let known = || name.and_then(|name| specs::dukascopy_digits(name));
-    let digits = given.or_else(known).ok_or_else(|| {
-        let name = name.map_or("this instrument", String::as_str);
+    let name = symbol.as_ref().or(options.symbol.as_ref()).or(options.spec.as_ref().map(|spec| &spec.name));
+    let name = name.ok_or_else(|| ImportError::NoSymbol { file: stream.label.clone() })?;
+    let digits = given.or_else(|| specs::dukascopy_digits(name)).ok_or_else(|| {
         intake.wrong(format!(
             "Dukascopy's hours hold whole points, and how many decimals a point of {name} has is not known; give them: --digits 3 where prices look like 21.802"
         ))
     })?;
-    bi5::read(stream.path, stream.reader, digits, intake)?;
+    bi5::read(&stream.inner, stream.reader, digits, intake)?;
     intake.end()
 }
 
-fn read_parquet(stream: &source::Stream<'_>, intake: &mut Intake<'_>) -> Result<(), ImportError> {
-    intake.begin(stream, Format::Parquet, source::symbol_of_name(&stream.name))?;
-    parquet::read(stream.path, intake)?;
+fn read_parquet(stream: source::Stream<'_>, intake: &mut Intake<'_>) -> Result<(), ImportError> {
+    intake.begin(&stream, Format::Parquet, source::symbol_of(&stream))?;
+    let file =
+        if stream.is_packed { intake.spool(stream.reader)? } else { File::open(stream.path).map_err(ImportError::io(stream.path))? };
+    parquet::read(file, intake)?;
     intake.end()
 }
 

@@ -1,6 +1,7 @@
 //! What may be wrong with ticks that can be read: crossed quotes, repetitions, spikes, gaps. Told, never mended: what a feed
 //! sent is what a strategy would have seen.
 
+use crate::import::grouped;
 use domain::tick::TickColumns;
 use domain::time::{DAY_US, MINUTE_US, Time};
 use serde::Serialize;
@@ -136,7 +137,7 @@ impl fmt::Display for Quality {
             (self.gaps.count, "gaps (more than 65 min on a weekday)"),
         ];
         for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
-            write!(f, "\n  {count} {what}")?;
+            write!(f, "\n  {} {what}", grouped(count))?;
             let named = match what.as_bytes()[0] {
                 b's' => &self.spikes,
                 b'g' => &self.gaps,
@@ -146,7 +147,7 @@ impl fmt::Display for Quality {
                 write!(f, "\n    {}  {}", finding.at, finding.what)?;
             }
             if count > 5 {
-                write!(f, "\n    and {} more", count - 5)?;
+                write!(f, "\n    and {} more", grouped(count - 5))?;
             }
         }
         Ok(())

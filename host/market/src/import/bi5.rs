@@ -13,6 +13,8 @@ use std::io::Read;
 use std::path::Path;
 
 const RECORD_BYTES: usize = 20;
+/// Enough to tell text from LZMA and from records.
+const HEAD_BYTES: u64 = 64;
 /// A dictionary larger than this is none of an hour of ticks, and would be memory that a header asks for.
 const DICTIONARY_KIB_MAX: u32 = 64 * 1024;
 /// Records of an hour at most: a thousand a second.
@@ -31,8 +33,12 @@ pub(super) struct Hour {
 pub(super) fn read(path: &Path, mut file: impl Read, digits: u8, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     let hour = Hour::of(path).ok_or_else(|| intake.wrong("its path names no hour like EURUSD/2014/04/01/13h_ticks.bi5"))?;
     let mut head = Vec::new();
-    file.by_ref().take(1).read_to_end(&mut head).map_err(ImportError::io(path))?;
+    file.by_ref().take(HEAD_BYTES).read_to_end(&mut head).map_err(ImportError::io(path))?;
     let Some(&first) = head.first() else { return Ok(()) };
+    if is_text(&head) {
+        let begins: String = String::from_utf8_lossy(&head).chars().take(40).collect();
+        return Err(intake.wrong(format!("it is text that begins with {begins:?}, not an hour of ticks; download it again")));
+    }
     let whole = std::io::Cursor::new(head).chain(file);
     // Milliseconds of an hour need three bytes, so a record begins with 0; LZMA's header never does here: 0 would be
     // parameters that no encoder chooses.
@@ -42,6 +48,11 @@ pub(super) fn read(path: &Path, mut file: impl Read, digits: u8, intake: &mut In
     let unpacked = LzmaReader::new_mem_limit(whole, DICTIONARY_KIB_MAX, None);
     let unpacked = unpacked.map_err(|error| intake.wrong(format!("it is neither LZMA nor plain records: {error}")))?;
     records(unpacked, hour.start, digits, intake)
+}
+
+/// Neither LZMA nor records are text: both have zero bytes at their front.
+fn is_text(head: &[u8]) -> bool {
+    head.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 fn records(mut bytes: impl Read, start: i64, digits: u8, intake: &mut Intake<'_>) -> Result<(), ImportError> {

@@ -1,9 +1,10 @@
 //! The end of an import: the spec is settled, prices go onto its grid, days take their places.
 
 use super::error::ImportError;
-use super::intake::Gathered;
+use super::intake::{Gathered, Tally};
+use super::lots::Lot;
 use super::report::ImportReport;
-use super::specs::{spec_for, unknown};
+use super::specs::{is_same_instrument, spec_for, unknown};
 use super::staging::splice;
 use super::{Existing, ImportOptions, SourceClock};
 use crate::columns::OwnedColumns;
@@ -15,29 +16,61 @@ use domain::tick::Timeframe;
 use domain::time::Time;
 use std::path::Path;
 
-pub(super) fn commit(gathered: Gathered, source: &Path, options: &ImportOptions, store: &TickStore) -> Result<ImportReport, ImportError> {
-    if gathered.staging.days().next().is_none() && gathered.bars.is_none() {
+/// A report for each symbol. The store is as it was until everything is ready to take its place; nothing stops it from there on.
+pub(super) fn commit(
+    mut gathered: Gathered,
+    source: &Path,
+    options: &ImportOptions,
+    store: &TickStore,
+) -> Result<Vec<ImportReport>, ImportError> {
+    if gathered.lots.is_empty() {
         let first = gathered.tally.dirty_rows.into_iter().next();
-        return Err(ImportError::NothingUsable { path: source.into(), first });
+        let bad_file = gathered.tally.bad_files_named.into_iter().next();
+        return Err(ImportError::NothingUsable { path: source.into(), first, bad_file });
     }
-    let named = options.symbol.as_ref().or(options.spec.as_ref().map(|spec| &spec.name));
-    let symbol = named.or(gathered.symbol.as_ref()).cloned();
-    let symbol = symbol.ok_or_else(|| ImportError::NoSymbol { file: source.display().to_string() })?;
-    let lock = store.lock(&symbol)?;
-    let (spec, spec_origin) = settle_spec(&symbol, &gathered, options, store)?;
-    store.put_spec(&spec)?;
-
+    let lots = std::mem::take(&mut gathered.lots);
+    let locks = lots.iter().map(|lot| store.lock(&lot.symbol)).collect::<Result<Vec<_>, _>>()?;
+    let out = gathered.staging.out()?;
     let file = source.file_name().unwrap_or_default().to_string_lossy();
+    let said = format!("{} {}", gathered.format.name(), file.chars().take(200).collect::<String>());
+    let mut reports = Vec::with_capacity(lots.len());
+    for lot in lots {
+        let stores = Stores { store, out: &out, existing: options.existing, source: &said };
+        reports.push(prepare(lot, &gathered, options, &stores)?);
+    }
+    let first = &mut reports[0];
+    first.rows += gathered.tally.skipped;
+    let Tally { skipped, dirty_rows, bad_files, bad_files_named, .. } = gathered.tally;
+    (first.skipped, first.dirty_rows, first.bad_files, first.bad_files_named) = (skipped, dirty_rows, bad_files, bad_files_named);
+    gathered.staging.publish(store)?;
+    drop(locks);
+    Ok(reports)
+}
+
+/// Where days come from and go to.
+struct Stores<'a> {
+    store: &'a TickStore,
+    /// What will take its place in it.
+    out: &'a TickStore,
+    existing: Existing,
+    /// Where they are from, in words that stay with them.
+    source: &'a str,
+}
+
+/// Makes everything of a symbol that will take its place in the store.
+fn prepare(lot: Lot, gathered: &Gathered, options: &ImportOptions, stores: &Stores<'_>) -> Result<ImportReport, ImportError> {
+    let (spec, spec_origin) = settle_spec(&lot, options, stores.store)?;
+    stores.out.put_spec(&spec)?;
     let mut report = ImportReport {
-        symbol,
+        symbol: lot.symbol.clone(),
         spec_origin,
         format: gathered.format,
         clock: gathered.clock.to_string(),
         files: gathered.tally.files,
-        rows: gathered.tally.rows,
-        skipped: gathered.tally.skipped,
-        crossed: gathered.tally.crossed,
-        late: gathered.tally.late,
+        rows: lot.counts.rows,
+        skipped: 0,
+        crossed: lot.counts.crossed,
+        late: lot.counts.late,
         ticks: 0,
         bars: 0,
         timeframe: None,
@@ -47,34 +80,44 @@ pub(super) fn commit(gathered: Gathered, source: &Path, options: &ImportOptions,
         from: Time(i64::MAX),
         to: Time(i64::MIN),
         quality: Quality::default(),
-        notes: notes(&gathered, options),
-        dirty_rows: gathered.tally.dirty_rows,
+        notes: notes(&lot, gathered, options, stores.store)?,
+        dirty_rows: Vec::new(),
+        bad_files: 0,
+        bad_files_named: Vec::new(),
         spec,
     };
-    let source = format!("{} {}", gathered.format.name(), file.chars().take(200).collect::<String>());
-    for date in gathered.staging.days() {
-        let day = gathered.staging.day(date)?;
-        commit_day(&day, options.existing, store, &source, &mut report)?;
+    for date in lot.raw.days() {
+        if options.stop.is_asked() {
+            return Err(ImportError::Interrupted);
+        }
+        let day = lot.raw.day(date)?;
+        commit_day(&day, stores, &mut report)?;
+        lot.raw.done(date);
     }
-    if let Some((timeframe, bars)) = gathered.bars {
-        commit_bars(timeframe, bars, options.existing, store, &source, &mut report)?;
+    if let Some((timeframe, bars)) = lot.bars {
+        commit_bars(timeframe, bars, stores, &mut report)?;
     }
-    drop(lock);
     Ok(report)
 }
 
-fn notes(gathered: &Gathered, options: &ImportOptions) -> Vec<String> {
+fn notes(lot: &Lot, gathered: &Gathered, options: &ImportOptions, store: &TickStore) -> Result<Vec<String>, ImportError> {
     let mut notes = gathered.tally.notes.clone();
     if options.clock == SourceClock::Usual && gathered.format.name().starts_with("mt5") {
         notes.push(
             "MT5 exports have the times of the broker's server and were taken as UTC; name the server's clock if it is another".into(),
         );
     }
-    notes
+    let symbol = &lot.symbol;
+    let like = store.symbols()?.into_iter().find(|other| other != symbol && is_same_instrument(other, symbol));
+    if let Some(like) = like {
+        notes.push(format!("the store has {like} too, as another symbol; to have both as one, import with --symbol {like}"));
+    }
+    Ok(notes)
 }
 
 /// The spec and where it is from.
-fn settle_spec(symbol: &str, gathered: &Gathered, options: &ImportOptions, store: &TickStore) -> Result<(SymbolSpec, String), ImportError> {
+fn settle_spec(lot: &Lot, options: &ImportOptions, store: &TickStore) -> Result<(SymbolSpec, String), ImportError> {
+    let symbol = lot.symbol.as_str();
     let stored = match store.spec(symbol) {
         Ok(spec) => Some(spec),
         Err(StoreError::UnknownSymbol { .. }) => None,
@@ -92,7 +135,7 @@ fn settle_spec(symbol: &str, gathered: &Gathered, options: &ImportOptions, store
                 Some(spec) => (spec, "common for the name"),
                 None => (unknown(symbol), "assumed for an unknown name"),
             };
-            let digits = gathered.tally.decimals.digits(spec.digits);
+            let digits = lot.counts.decimals.digits(spec.digits);
             let (spec, origin) = with_digits(SymbolSpec { digits, ..spec }, origin);
             let found = if options.digits.is_none() { ", digits as found" } else { "" };
             (spec, format!("{origin}{found}"))
@@ -107,7 +150,7 @@ fn settle_spec(symbol: &str, gathered: &Gathered, options: &ImportOptions, store
     }
 }
 
-fn commit_day(raw: &Day, existing: Existing, store: &TickStore, source: &str, report: &mut ImportReport) -> Result<(), ImportError> {
+fn commit_day(raw: &Day, stores: &Stores<'_>, report: &mut ImportReport) -> Result<(), ImportError> {
     let (date, symbol) = (raw.date(), report.symbol.clone());
     let ticks = snap(raw, report);
     let (Some(first), Some(last)) = (ticks.times.first().copied(), ticks.times.last().copied()) else { return Ok(()) };
@@ -115,12 +158,12 @@ fn commit_day(raw: &Day, existing: Existing, store: &TickStore, source: &str, re
     report.quality.look(&ticks.as_columns());
     report.from = report.from.min(Time(first));
     report.to = report.to.max(Time(last));
-    let old = if existing == Existing::Splice { store.day(&symbol, date)? } else { None };
+    let old = if stores.existing == Existing::Splice { stores.store.day(&symbol, date)? } else { None };
     let ticks = match old {
         Some(old) => splice(&old, ticks),
         None => ticks,
     };
-    report.bytes_written += store.write_day(&symbol, date, ticks.as_columns(), &ticks.flags, source)?;
+    report.bytes_written += stores.out.write_day(&symbol, date, ticks.as_columns(), &ticks.flags, stores.source)?;
     report.files_written += 1;
     Ok(())
 }
@@ -172,14 +215,7 @@ fn snap(raw: &Day, report: &mut ImportReport) -> OwnedColumns {
     kept
 }
 
-fn commit_bars(
-    timeframe: Timeframe,
-    mut bars: BarColumns,
-    existing: Existing,
-    store: &TickStore,
-    source: &str,
-    report: &mut ImportReport,
-) -> Result<(), ImportError> {
+fn commit_bars(timeframe: Timeframe, mut bars: BarColumns, stores: &Stores<'_>, report: &mut ImportReport) -> Result<(), ImportError> {
     let spec = report.spec.clone();
     let scale = spec.points_per_unit();
     for row in 0..bars.len() {
@@ -197,15 +233,16 @@ fn commit_bars(
     report.from = bars.times.first().copied().map_or(report.from, Time);
     report.to = bars.times.last().copied().map_or(report.to, Time);
 
-    let files = store.bar_files(&spec.name, timeframe);
+    let files = stores.store.bar_files(&spec.name, timeframe);
+    let out = stores.out.bar_files(&spec.name, timeframe);
     let mut start = 0;
     while start < bars.len() {
         let year = Date::of(Time(bars.times[start])).year();
         let length = bars.times[start..].partition_point(|time| Date::of(Time(*time)).year() == year);
         let mut new = BarColumns::default();
         new.extend(&bars, start, start + length);
-        let whole = if existing == Existing::Splice { files.year(year)?.spliced(&new) } else { new };
-        report.bytes_written += files.write_year(&spec, year, &whole, source)?;
+        let whole = if stores.existing == Existing::Splice { files.year(year)?.spliced(&new) } else { new };
+        report.bytes_written += out.write_year(&spec, year, &whole, stores.source)?;
         report.files_written += 1;
         start += length;
     }

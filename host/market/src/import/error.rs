@@ -44,21 +44,30 @@ pub enum ImportError {
         why: String,
     },
     /// Neither name nor content say whose prices they are.
-    #[error("{file}: cannot tell its symbol; name it")]
+    #[error("{file}: cannot tell its symbol; name it with --symbol")]
     NoSymbol {
         /// The file.
         file: String,
     },
-    /// Files of several symbols.
-    #[error("{file} is of {found} and the files before it of {expected}: import each symbol's files by themselves")]
+    /// Files of several symbols, of which one may be none.
+    #[error("the files are of {found}, and {doubtful:?} may be no symbol: import each symbol's files by themselves, with --symbol")]
     SeveralSymbols {
-        /// The first file that differs.
-        file: String,
-        /// Its symbol.
+        /// Them.
         found: String,
-        /// That of the files before.
-        expected: String,
+        /// The doubtful one.
+        doubtful: String,
     },
+    /// One symbol was asked for, and the files are of others.
+    #[error("{asked} was asked for, and there is {found}: give --symbol one of these, or leave it out to import all")]
+    NotAsked {
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        found: String,
+    },
+    /// Somebody wanted it to end, before anything of the store was touched.
+    #[error("interrupted; nothing was stored, and the same import again does all of it")]
+    Interrupted,
     /// A row makes no sense, and dirty rows were to stop the import.
     #[error("{0}; nothing was imported (correct it, or let such rows be skipped)")]
     Dirty(DirtyRow),
@@ -75,12 +84,16 @@ pub enum ImportError {
         last: u64,
     },
     /// Not one row could be used.
-    #[error("{} has no usable row{}", path.display(), first.as_ref().map(|row| format!("; the first: {row}")).unwrap_or_default())]
+    #[error("{} has no usable row{}{}", path.display(),
+        first.as_ref().map(|row| format!("; the first: {row}")).unwrap_or_default(),
+        bad_file.as_ref().map(|file| format!("; the first file that was left out: {file}")).unwrap_or_default())]
     NothingUsable {
         /// The source.
         path: PathBuf,
         /// What is wrong with its first row, if it has one.
         first: Option<DirtyRow>,
+        /// What is wrong with its first bad file, if any was left out.
+        bad_file: Option<String>,
     },
     /// The spec that was given can't be used.
     #[error("the given spec can't be used: {0}")]
@@ -103,6 +116,14 @@ pub enum ImportError {
 }
 
 impl ImportError {
+    /// Whether the other files of the source are none the worse for it.
+    pub(super) fn is_of_one_file(&self) -> bool {
+        matches!(
+            self,
+            Self::Io { .. } | Self::UnknownFormat { .. } | Self::WrongFormat { .. } | Self::NoSymbol { .. } | Self::DailyRows { .. }
+        )
+    }
+
     pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }

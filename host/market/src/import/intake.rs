@@ -1,15 +1,16 @@
-//! Where every format's rows come together: checked, counted, sorted into days.
+//! Where every format's rows come together: checked, counted, sorted into symbols and days.
 
 use super::clock::{SourceClock, ToUtc, new_york};
 use super::error::ImportError;
+use super::inputs::{Input, Inputs};
 use super::lines::{Line, Lines};
+use super::lots::{Lot, Lots};
 use super::number::Decimal;
 use super::report::{DIRTY_ROWS_NAMED_MAX, DirtyRow, Progress};
-use super::source::{Input, Stream};
-use super::specs::DecimalsSeen;
+use super::source::Stream;
 use super::staging::Staging;
-use super::{Format, ImportOptions, OnDailyRows, OnDirtyRow};
-use crate::columns::{OwnedColumns, Row};
+use super::{Format, ImportOptions, OnBadFile, OnDailyRows, OnDirtyRow};
+use crate::columns::Row;
 use crate::date::Date;
 use crate::store::BarColumns;
 use domain::tick::{TickFlags, Timeframe};
@@ -28,6 +29,10 @@ const DAY_TICKS_MAX: usize = 1 << 22;
 pub(super) const BARS_MAX: usize = 10_000_000;
 /// Progress is told every so many rows.
 const ROWS_PER_PROGRESS: u64 = 100_000;
+/// Whether somebody wants the import to end is asked every so many rows.
+const ROWS_PER_LOOK: u64 = 4_096;
+/// Bad files that a report names; all are counted.
+const BAD_FILES_NAMED_MAX: usize = 20;
 /// Times that ticks can have: 1970 to 2200.
 const TIMES: std::ops::Range<i64> = 0..7_258_118_400 * SECOND_US;
 /// MT5 sets undocumented bits too.
@@ -45,16 +50,16 @@ pub(super) struct RawTick {
     pub flags: TickFlags,
 }
 
-/// What was counted over all files.
-#[derive(Debug, Default)]
+/// What was counted over all files and symbols.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     pub files: usize,
     pub rows: u64,
     pub skipped: u64,
     pub dirty_rows: Vec<DirtyRow>,
-    pub crossed: u64,
-    pub late: u64,
-    pub decimals: DecimalsSeen,
+    pub bad_files: u64,
+    /// The first of them, each with what is wrong with it.
+    pub bad_files_named: Vec<String>,
     pub notes: Vec<String>,
 }
 
@@ -62,8 +67,8 @@ pub(super) struct Tally {
 pub(super) struct Gathered {
     pub tally: Tally,
     pub staging: Staging,
-    pub bars: Option<(Timeframe, BarColumns)>,
-    pub symbol: Option<String>,
+    /// At least one, each with ticks or bars.
+    pub lots: Vec<Lot>,
     pub format: Format,
     pub clock: SourceClock,
 }
@@ -73,10 +78,10 @@ pub(super) struct Intake<'a> {
     options: &'a ImportOptions,
     progress: &'a mut dyn FnMut(Progress<'_>),
     tally: Tally,
+    /// As it was before the stream at hand.
+    tally_before: Tally,
     staging: Staging,
-    bars: BarColumns,
-    timeframe: Option<Timeframe>,
-    symbol: Option<String>,
+    lots: Lots,
     format: Format,
     files_total: usize,
     bytes_total: u64,
@@ -94,53 +99,85 @@ struct StreamState {
     to_utc: ToUtc,
     taken: u64,
     skipped: u64,
-    day: Option<Date>,
-    ticks: OwnedColumns,
-    last_time: Option<i64>,
-    waiting: Option<(u64, RawTick)>,
 }
 
 impl<'a> Intake<'a> {
-    pub fn new(options: &'a ImportOptions, staging: Staging, files: &[Input], progress: &'a mut dyn FnMut(Progress<'_>)) -> Self {
-        Self {
+    /// `known` are the symbols that the store has.
+    pub fn new(
+        options: &'a ImportOptions,
+        staging: Staging,
+        known: Vec<String>,
+        inputs: &Inputs,
+        progress: &'a mut dyn FnMut(Progress<'_>),
+    ) -> Self {
+        let mut intake = Self {
             options,
             progress,
             staging,
             tally: Tally::default(),
-            bars: BarColumns::default(),
-            timeframe: None,
-            symbol: None,
+            tally_before: Tally::default(),
+            lots: Lots::new(options.symbol.clone().or(options.spec.as_ref().map(|spec| spec.name.clone())), known),
             format: Format::Auto,
-            files_total: files.len(),
-            bytes_total: files.iter().map(|file| file.bytes).sum(),
+            files_total: inputs.files.len(),
+            bytes_total: inputs.files.iter().map(|file| file.bytes).sum(),
             bytes_done: 0,
             stream: StreamState::new(String::new(), String::new(), 0, 0, ToUtc::new(&options.clock, &SourceClock::Usual)),
+        };
+        if inputs.candles > 0 {
+            let what =
+                if inputs.candles == 1 { "1 file of candles was".to_owned() } else { format!("{} files of candles were", inputs.candles) };
+            intake.note(format!("{what} left out: the ticks beside them hold more"));
+            intake.tally_before = intake.tally.clone();
         }
+        intake
     }
 
-    /// A stream begins: of the same symbol and format as those before.
+    /// A stream begins, of the same format as those before.
     pub fn begin(&mut self, stream: &Stream<'_>, format: Format, symbol: Option<String>) -> Result<(), ImportError> {
         let file = stream.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if self.format != Format::Auto && self.format != format {
-            let why = format!("it is {} and the files before it {}: import each format by itself", format.name(), self.format.name());
-            return Err(ImportError::WrongFormat { file: stream.label.clone(), why });
-        }
-        self.format = format;
-        match (&self.symbol, symbol) {
-            (Some(expected), Some(found)) if *expected != found => {
-                return Err(ImportError::SeveralSymbols { file: stream.label.clone(), found, expected: expected.clone() });
-            }
-            (None, None) if self.options.symbol.is_none() && self.options.spec.is_none() => {
-                return Err(ImportError::NoSymbol { file: stream.label.clone() });
-            }
-            (None, found) => self.symbol = found,
-            _ => {}
-        }
         let on_disk = stream.path.metadata().map_or(0, |meta| meta.len());
         let to_utc = ToUtc::new(&self.options.clock, &usual_clock(format));
         self.stream = StreamState::new(stream.label.clone(), file, stream.bytes, on_disk, to_utc);
+        if self.format != Format::Auto && self.format != format {
+            let why = format!("it is {} and the files before it {}: import each format by itself", format.name(), self.format.name());
+            return Err(self.wrong(why));
+        }
+        self.format = format;
+        self.lots.begin_stream(symbol, &mut self.staging)?;
         self.tell_progress();
         Ok(())
+    }
+
+    /// The rows that follow are of this symbol, as their own column says. Whether they are wanted: where one symbol was asked for,
+    /// those of others are not.
+    pub fn of_symbol(&mut self, name: &str) -> Result<bool, ImportError> {
+        let label = &self.stream.label;
+        self.lots.of_row(name, &mut self.staging, |why| ImportError::WrongFormat { file: label.clone(), why })
+    }
+
+    /// Leaves the stream at hand out, if files like it are to be left out; else it ends the import.
+    pub fn leave_out(&mut self, error: ImportError) -> Result<(), ImportError> {
+        if self.options.on_bad_file == OnBadFile::Stop || !error.is_of_one_file() {
+            return Err(error);
+        }
+        self.lots.forget_stream();
+        self.tally = std::mem::take(&mut self.tally_before);
+        self.tally.bad_files += 1;
+        if self.tally.bad_files_named.len() < BAD_FILES_NAMED_MAX {
+            self.tally.bad_files_named.push(error.to_string());
+        }
+        self.tally_before = self.tally.clone();
+        Ok(())
+    }
+
+    /// What a packed table is unpacked to.
+    pub fn spool(&self, from: impl Read) -> Result<std::fs::File, ImportError> {
+        self.staging.spool(from).map_err(ImportError::io(&self.stream.label))
+    }
+
+    /// Nobody wants the import to end.
+    pub fn go_on(&self) -> Result<(), ImportError> {
+        if self.options.stop.is_asked() { Err(ImportError::Interrupted) } else { Ok(()) }
     }
 
     /// Cuts the stream's text into lines, without blank ones.
@@ -189,20 +226,23 @@ impl<'a> Intake<'a> {
 
     /// A row that could be read.
     pub fn tick(&mut self, line: u64, tick: RawTick) -> Result<(), ImportError> {
-        self.count();
+        self.count()?;
         if let Err(reason) = sane(&tick) {
             return self.skip(line, reason);
         }
-        if let Some((held_line, held)) = self.stream.waiting.take() {
+        let lot = self.lots.at_hand().ok_or_else(|| ImportError::NoSymbol { file: self.stream.label.clone() })?;
+        let last_time = lot.last_time;
+        if let Some((held_line, held)) = lot.waiting.take() {
             if tick.time >= held.time - LATE_US_MAX {
                 self.place(held_line, held)?;
             } else {
-                let days = (held.time - self.stream.last_time.unwrap_or(held.time)) / DAY_US;
+                let days = (held.time - last_time.unwrap_or(held.time)) / DAY_US;
                 self.skip(held_line, format!("time jumps {days} days ahead and the next row is back before it"))?;
             }
         }
-        if self.stream.last_time.is_some_and(|last| tick.time - last > JUMP_US_MAX) {
-            self.stream.waiting = Some((line, tick));
+        let lot = self.lots.at_hand().expect("it was at hand above");
+        if lot.last_time.is_some_and(|last| tick.time - last > JUMP_US_MAX) {
+            lot.waiting = Some((line, tick));
             return Ok(());
         }
         self.place(line, tick)
@@ -210,19 +250,23 @@ impl<'a> Intake<'a> {
 
     /// A row that could not be read; blank and header lines are none.
     pub fn dirty(&mut self, line: u64, reason: impl FnOnce() -> String) -> Result<(), ImportError> {
-        self.count();
+        self.count()?;
         self.skip(line, reason())
     }
 
     /// Bars of a whole stream, in order of time.
     pub fn bars(&mut self, timeframe: Timeframe, bars: &BarColumns) -> Result<(), ImportError> {
-        let known = *self.timeframe.get_or_insert(timeframe);
+        let label = &self.stream.label;
+        let wrong = |why: String| ImportError::WrongFormat { file: label.clone(), why };
+        let lot = self.lots.at_hand().ok_or_else(|| ImportError::NoSymbol { file: label.clone() })?;
+        let known = lot.bars.as_ref().or(lot.bars_of_stream.as_ref()).map_or(timeframe, |bars| bars.0);
         if known != timeframe {
-            return Err(self.wrong(format!("it has {timeframe:?} bars and the files before it {known:?}: import each by itself")));
+            return Err(wrong(format!("it has {timeframe:?} bars and the files before it {known:?}: import each by itself")));
         }
-        self.bars = std::mem::take(&mut self.bars).spliced(bars);
-        if self.bars.len() > BARS_MAX {
-            return Err(self.wrong(format!("with it there are more than {BARS_MAX} bars; import the years one by one")));
+        let new = &mut lot.bars_of_stream.get_or_insert_with(|| (timeframe, BarColumns::default())).1;
+        *new = std::mem::take(new).spliced(bars);
+        if new.len() + lot.bars.as_ref().map_or(0, |bars| bars.1.len()) > BARS_MAX {
+            return Err(wrong(format!("with it there are more than {BARS_MAX} bars; import the years one by one")));
         }
         Ok(())
     }
@@ -239,27 +283,36 @@ impl<'a> Intake<'a> {
 
     /// A bar's row was read and is good.
     pub fn bar_taken(&mut self, decimals: [u8; 4]) {
-        self.count();
+        self.tally.rows += 1;
         self.stream.taken += 1;
-        decimals.into_iter().for_each(|decimals| self.tally.decimals.add(decimals));
+        if let Some(lot) = self.lots.at_hand() {
+            lot.counts.rows += 1;
+            decimals.into_iter().for_each(|decimals| lot.counts.decimals.add(decimals));
+        }
     }
 
-    /// The stream ends.
+    /// The stream ends, and was a good one.
     pub fn end(&mut self) -> Result<(), ImportError> {
-        if let Some((line, held)) = self.stream.waiting.take() {
-            self.place(line, held)?;
+        for at in 0..self.lots.len() {
+            self.lots.take_up(at);
+            if let Some((line, held)) = self.lots.at_hand().and_then(|lot| lot.waiting.take()) {
+                self.place(line, held)?;
+            }
+            self.flush()?;
         }
-        self.flush()?;
         if self.stream.skipped > self.stream.taken && self.stream.taken > 0 {
             let note = format!("{}: more rows were skipped than taken; is it the right format and clock?", self.stream.label);
             self.note(note);
         }
+        self.lots.keep_stream()?;
+        self.tally_before = self.tally.clone();
         Ok(())
     }
 
     /// A file and all in it was read.
     pub fn file_done(&mut self, file: &Input) {
         self.tally.files += 1;
+        self.tally_before.files = self.tally.files;
         self.bytes_done += file.bytes;
         self.stream.bytes_read = 0;
         self.tell_progress();
@@ -272,16 +325,20 @@ impl<'a> Intake<'a> {
             (SourceClock::Usual, usual) => usual,
             (given, _) => given.clone(),
         };
-        let Self { tally, staging, bars, timeframe, symbol, format, .. } = self;
-        let bars = timeframe.map(|timeframe| (timeframe, bars));
-        Ok(Gathered { tally, staging, bars, symbol, format, clock })
+        let Self { mut tally, staging, lots, format, .. } = self;
+        let lots = lots.wanted(&mut tally.notes)?;
+        Ok(Gathered { tally, staging, lots, format, clock })
     }
 
-    fn count(&mut self) {
+    fn count(&mut self) -> Result<(), ImportError> {
         self.tally.rows += 1;
+        if self.tally.rows.is_multiple_of(ROWS_PER_LOOK) {
+            self.go_on()?;
+        }
         if self.tally.rows.is_multiple_of(ROWS_PER_PROGRESS) {
             self.tell_progress();
         }
+        Ok(())
     }
 
     fn skip(&mut self, line: u64, reason: String) -> Result<(), ImportError> {
@@ -302,26 +359,21 @@ impl<'a> Intake<'a> {
     }
 
     fn place(&mut self, line: u64, tick: RawTick) -> Result<(), ImportError> {
-        let last = self.stream.last_time.unwrap_or(tick.time);
+        let lot = self.lots.at_hand().expect("ticks are placed in the lot at hand");
+        let last = lot.last_time.unwrap_or(tick.time);
         if tick.time < last - LATE_US_MAX {
             return self.skip(line, format!("time goes back by {:.3} s", (last - tick.time) as f64 / 1e6));
         }
-        self.tally.late += u64::from(tick.time < last);
-        self.tally.crossed += u64::from(tick.bid.value > tick.ask.value);
-        self.tally.decimals.add(tick.bid.decimals);
-        self.tally.decimals.add(tick.ask.decimals);
         let time = Time(tick.time.max(last));
         let date = Date::of(time);
-        if self.stream.day != Some(date) {
+        if lot.day != Some(date) {
             self.flush()?;
-            self.stream.day = Some(date);
         }
-        self.stream.last_time = Some(time.0);
-        self.stream.taken += 1;
-        if self.stream.ticks.len() >= DAY_TICKS_MAX {
-            return Err(self.too_many(date, Some(line)));
-        }
-        self.stream.ticks.push(Row {
+        let lot = self.lots.at_hand().expect("it was at hand above");
+        lot.day = Some(date);
+        lot.last_time = Some(time.0);
+        lot.counts.take(&tick, last);
+        lot.ticks.push(Row {
             time,
             bid: tick.bid.value,
             ask: tick.ask.value,
@@ -329,18 +381,19 @@ impl<'a> Intake<'a> {
             volume: tick.volume,
             flags: tick.flags & KNOWN_FLAGS,
         });
+        self.stream.taken += 1;
+        // Over all symbols together: their days are in memory at once.
+        if !self.lots.hold_one_more(DAY_TICKS_MAX) {
+            return Err(self.too_many(date, Some(line)));
+        }
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), ImportError> {
-        if let Some(date) = self.stream.day.take() {
-            let ticks = std::mem::take(&mut self.stream.ticks);
-            if self.staging.rows_with(date, &ticks)? > DAY_TICKS_MAX {
-                return Err(self.too_many(date, None));
-            }
-            self.staging.add(date, ticks)?;
+        match self.lots.flush(DAY_TICKS_MAX)? {
+            Some(date) => Err(self.too_many(date, None)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn too_many(&self, date: Date, line: Option<u64>) -> ImportError {
@@ -366,20 +419,7 @@ impl<'a> Intake<'a> {
 
 impl StreamState {
     fn new(label: String, file: String, bytes: u64, bytes_on_disk: u64, to_utc: ToUtc) -> Self {
-        Self {
-            label,
-            file,
-            bytes,
-            bytes_on_disk,
-            bytes_read: 0,
-            to_utc,
-            taken: 0,
-            skipped: 0,
-            day: None,
-            ticks: OwnedColumns::default(),
-            last_time: None,
-            waiting: None,
-        }
+        Self { label, file, bytes, bytes_on_disk, bytes_read: 0, to_utc, taken: 0, skipped: 0 }
     }
 }
 

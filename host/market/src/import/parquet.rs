@@ -5,12 +5,12 @@ mod pages;
 use super::csv::{ASKS, BIDS, FLAGS, LASTS, TIMES, VOLUMES};
 use super::error::ImportError;
 use super::intake::{Intake, RawTick};
-use super::number::{Decimal, decimals_of};
+use super::number::{Decimal, decimal, decimals_of};
 use super::timestamp::{self, Stamp};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt32Type, UInt64Type,
+    Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
@@ -18,9 +18,8 @@ use domain::tick::FLAGS_BID_ASK;
 use domain::time::DAY_US;
 use pages::{PAGE_BYTES_MAX, Pages, TEXT_PAGE_BYTES_MAX};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
-use std::path::Path;
 
 const BATCH_ROWS: usize = 8_192;
 /// The same where times are texts: each row can be one as long as a page.
@@ -37,10 +36,15 @@ struct Columns {
     last: Option<usize>,
     volume: Option<usize>,
     flags: Option<usize>,
+    symbol: Option<usize>,
 }
 
-pub(super) fn read(path: &Path, intake: &mut Intake<'_>) -> Result<(), ImportError> {
-    let file = File::open(path).map_err(ImportError::io(path))?;
+/// Names of a column of symbols.
+const SYMBOLS: [&str; 6] = ["symbol", "ticker", "instrument", "pair", "currency_pair", "sym"];
+/// Names of the finer of two columns of times, as MetaTrader's Python package has them.
+const FINER_TIMES: [&str; 3] = ["time_msc", "time_ms", "timestamp_ms"];
+
+pub(super) fn read(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     // The decoder is not ours, and a damaged file can lead it into a panic. Nothing of it lives on.
     let guarded = std::panic::AssertUnwindSafe(|| read_file(file, intake));
     let done = std::panic::catch_unwind(guarded);
@@ -53,7 +57,9 @@ fn read_file(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
         intake.wrong(format!("it is no readable Parquet file: {why}"))
     };
     let pages = Pages(file.try_clone().map_err(|error| damaged(intake, &error))?);
-    let builder = ParquetRecordBatchReaderBuilder::try_new(pages).map_err(|error| damaged(intake, &error))?;
+    // Without what Arrow says of itself, columns are of Parquet's own few types: a dictionary of texts is texts.
+    let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(pages, plain).map_err(|error| damaged(intake, &error))?;
     let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().trim().to_ascii_lowercase()).collect();
     let columns = Columns::of(&names)
         .ok_or_else(|| intake.wrong(format!("it has no columns that name time, bid and ask (it has {})", shown(&names))))?;
@@ -98,18 +104,19 @@ impl Columns {
         let place = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
         Some(Self {
             // What pandas calls an index without a name.
-            time: place(&TIMES).or_else(|| place(&["__index_level_0__", "index", "date"]))?,
+            time: place(&FINER_TIMES).or_else(|| place(&TIMES)).or_else(|| place(&["__index_level_0__", "index", "date"]))?,
             bid: place(&BIDS)?,
             ask: place(&ASKS)?,
             last: place(&LASTS),
             volume: place(&VOLUMES),
             flags: place(&FLAGS),
+            symbol: place(&SYMBOLS),
         })
     }
 
     /// Their places in the file, in order.
     fn wanted(&self) -> Vec<usize> {
-        let optional = [self.last, self.volume, self.flags].into_iter().flatten();
+        let optional = [self.last, self.volume, self.flags, self.symbol].into_iter().flatten();
         let mut wanted: Vec<usize> = [self.time, self.bid, self.ask].into_iter().chain(optional).collect();
         wanted.sort_unstable();
         wanted.dedup();
@@ -126,6 +133,7 @@ impl Columns {
             last: self.last.map(place),
             volume: self.volume.map(place),
             flags: self.flags.map(place),
+            symbol: self.symbol.map(place),
         }
     }
 
@@ -150,8 +158,14 @@ impl Columns {
         let lasts = optional(self.last, "last", intake)?;
         let volumes = optional(self.volume, "volume", intake)?;
         let flags = optional(self.flags, "flags", intake)?;
+        let symbols = self.symbol.map(|at| batch.column(at)).filter(|symbols| *symbols.data_type() == DataType::Utf8);
         for at in 0..batch.num_rows() {
             *row += 1;
+            if let Some(symbols) = symbols
+                && !self.takes_row_of(symbols, at, held, intake)?
+            {
+                continue;
+            }
             let time = match times.at(at) {
                 Some(Stamp::Utc(us)) => us,
                 Some(Stamp::Local(us)) => intake.utc(us),
@@ -191,6 +205,24 @@ impl Columns {
     }
 }
 
+impl Columns {
+    /// Whether a row's symbol is wanted. One side's last price is not another symbol's.
+    fn takes_row_of(
+        &self,
+        symbols: &ArrayRef,
+        at: usize,
+        held: &mut [Option<Decimal>; 2],
+        intake: &mut Intake<'_>,
+    ) -> Result<bool, ImportError> {
+        let symbols = symbols.as_string::<i32>();
+        let symbol = if symbols.is_null(at) { "" } else { symbols.value(at) };
+        if at == 0 || symbols.is_null(at - 1) || symbols.value(at - 1) != symbol {
+            *held = [None; 2];
+        }
+        intake.of_symbol(symbol)
+    }
+}
+
 /// A column of times.
 struct Times<'a> {
     array: &'a ArrayRef,
@@ -215,7 +247,7 @@ impl<'a> Times<'a> {
     fn of(array: &'a ArrayRef) -> Option<Self> {
         let kind = match array.data_type() {
             DataType::Timestamp(unit, zone) => TimeKind::Timestamp(*unit, if zone.is_some() { Zone::Utc } else { Zone::Local }),
-            DataType::Int64 | DataType::UInt64 | DataType::Float64 => TimeKind::Epoch,
+            DataType::Int32 | DataType::UInt32 | DataType::Int64 | DataType::UInt64 | DataType::Float64 => TimeKind::Epoch,
             DataType::Utf8 | DataType::LargeUtf8 => TimeKind::Text,
             DataType::Date32 => TimeKind::Day,
             _ => return None,
@@ -243,6 +275,8 @@ impl<'a> Times<'a> {
             // By their size, as in text.
             TimeKind::Epoch => match self.array.data_type() {
                 DataType::Int64 => timestamp::stamp(self.array.as_primitive::<Int64Type>().value(row).to_string().as_bytes()),
+                DataType::Int32 => timestamp::stamp(self.array.as_primitive::<Int32Type>().value(row).to_string().as_bytes()),
+                DataType::UInt32 => timestamp::stamp(self.array.as_primitive::<UInt32Type>().value(row).to_string().as_bytes()),
                 DataType::UInt64 => timestamp::stamp(self.array.as_primitive::<UInt64Type>().value(row).to_string().as_bytes()),
                 _ => timestamp::stamp(format!("{:.6}", self.array.as_primitive::<Float64Type>().value(row)).as_bytes()),
             },
@@ -261,8 +295,21 @@ struct Numbers<'a>(&'a ArrayRef);
 impl<'a> Numbers<'a> {
     fn of(array: &'a ArrayRef) -> Option<Self> {
         use DataType as D;
-        let numbers =
-            matches!(array.data_type(), D::Float64 | D::Float32 | D::Int32 | D::Int64 | D::UInt32 | D::UInt64 | D::Decimal128(..));
+        let numbers = matches!(
+            array.data_type(),
+            D::Float64
+                | D::Float32
+                | D::Int8
+                | D::Int16
+                | D::Int32
+                | D::Int64
+                | D::UInt8
+                | D::UInt16
+                | D::UInt32
+                | D::UInt64
+                | D::Decimal128(..)
+                | D::Utf8
+        );
         numbers.then_some(Self(array))
     }
 
@@ -276,6 +323,11 @@ impl<'a> Numbers<'a> {
             DataType::Float64 => array.as_primitive::<Float64Type>().value(row),
             // Its own shortest text: 1.38727 is another number as the nearest float of 32 bits.
             DataType::Float32 => array.as_primitive::<Float32Type>().value(row).to_string().parse().ok()?,
+            DataType::Utf8 => return decimal(array.as_string::<i32>().value(row).as_bytes()),
+            DataType::Int8 => f64::from(array.as_primitive::<Int8Type>().value(row)),
+            DataType::Int16 => f64::from(array.as_primitive::<Int16Type>().value(row)),
+            DataType::UInt8 => f64::from(array.as_primitive::<UInt8Type>().value(row)),
+            DataType::UInt16 => f64::from(array.as_primitive::<UInt16Type>().value(row)),
             DataType::Int32 => f64::from(array.as_primitive::<Int32Type>().value(row)),
             DataType::Int64 => array.as_primitive::<Int64Type>().value(row) as f64,
             DataType::UInt32 => f64::from(array.as_primitive::<UInt32Type>().value(row)),

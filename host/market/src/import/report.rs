@@ -72,6 +72,10 @@ pub struct ImportReport {
     pub skipped: u64,
     /// The first of them.
     pub dirty_rows: Vec<DirtyRow>,
+    /// Files left out because they are not what they should be.
+    pub bad_files: u64,
+    /// The first of them, each with what is wrong with it.
+    pub bad_files_named: Vec<String>,
     /// Ticks with the bid above the ask. Stored as they came: the feed sent them so.
     pub crossed: u64,
     /// Ticks up to a second earlier than the one before; stored in their place with the time of the one before.
@@ -104,32 +108,52 @@ impl fmt::Display for ImportReport {
             Some(timeframe) => (self.bars, format!("{timeframe:?} bars")),
             None => (self.ticks, "ticks".to_owned()),
         };
-        writeln!(f, "{}: {stored} {what} from {} to {}", self.symbol, self.from, self.to)?;
+        writeln!(f, "{}: {} {what} from {} to {}", self.symbol, grouped(stored), self.from, self.to)?;
         writeln!(
             f,
             "  read {} rows of {} {} (format {}, times {})",
-            self.rows,
-            self.files,
+            grouped(self.rows),
+            grouped(self.files as u64),
             if self.files == 1 { "file" } else { "files" },
             self.format.name(),
             self.clock
         )?;
-        writeln!(f, "  wrote {} files, {:.1} MB", self.files_written, self.bytes_written as f64 / 1e6)?;
+        writeln!(f, "  wrote {} files, {:.1} MB", grouped(self.files_written as u64), self.bytes_written as f64 / 1e6)?;
         write!(f, "  {} digits, spec {}", self.spec.digits, self.spec_origin)?;
-        let mut line = |count: u64, what: &str| if count > 0 { write!(f, "\n  {count} {what}") } else { Ok(()) };
+        let mut line = |count: u64, what: &str| if count > 0 { write!(f, "\n  {} {what}", grouped(count)) } else { Ok(()) };
         line(self.late, "ticks up to a second late, stored with the time of the one before")?;
         line(self.rounded, "ticks with more decimals than digits, rounded")?;
         line(self.skipped, "rows skipped:")?;
-        for row in &self.dirty_rows {
-            write!(f, "\n    {row}")?;
-        }
-        if self.skipped > self.dirty_rows.len() as u64 {
-            write!(f, "\n    and {} more", self.skipped - self.dirty_rows.len() as u64)?;
-        }
+        named(f, self.dirty_rows.iter(), self.skipped)?;
+        let mut line = |count: u64, what: &str| if count > 0 { write!(f, "\n  {} {what}", grouped(count)) } else { Ok(()) };
+        line(self.bad_files, if self.bad_files == 1 { "file left out:" } else { "files left out:" })?;
+        named(f, self.bad_files_named.iter(), self.bad_files)?;
         write!(f, "{}", self.quality)?;
         for note in self.spec.assumption().iter().chain(&self.notes) {
             write!(f, "\n  note: {note}")?;
         }
         Ok(())
     }
+}
+
+/// The first of so many things, one a line.
+fn named<T: fmt::Display>(f: &mut fmt::Formatter<'_>, first: impl ExactSizeIterator<Item = T>, all: u64) -> fmt::Result {
+    let more = all.saturating_sub(first.len() as u64);
+    for one in first {
+        write!(f, "\n    {one}")?;
+    }
+    if more > 0 { write!(f, "\n    and {} more", grouped(more)) } else { Ok(()) }
+}
+
+/// A count with a comma between thousands.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

@@ -1,129 +1,70 @@
-//! What there is to read: files of a folder, files inside zips, and the first look at each.
+//! One stream of a source, and the first look at it.
 
-use super::ahead::read_ahead;
 use super::error::ImportError;
+use super::inputs::has_ending;
 use super::lines::{ByteOrder, Utf16};
+use super::specs::spec_for;
 use super::{Format, mt5};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-const ENDINGS: [&str; 7] = ["zip", "csv", "tsv", "txt", "json", "bi5", "parquet"];
-/// What may lie in a zip.
-const INNER_ENDINGS: [&str; 4] = ["csv", "tsv", "txt", "json"];
-/// Folders below the one named, for sources that cut time by folders: year, month, day, and one more.
-const DEPTH_MAX: usize = 4;
-/// Hours of a century.
-const FILES_MAX: usize = 1_000_000;
 const HEAD_BYTES: usize = 8 * 1024;
-/// More text than any tick file holds; a zip that unpacks to more is not one.
-const STREAM_BYTES_MAX: u64 = 64 << 30;
 
-/// A file to import.
-pub(super) struct Input {
-    pub path: PathBuf,
-    pub bytes: u64,
-}
-
-/// One text: a file or a file inside a zip.
+/// One text or table: a file, or a file that another one holds.
 pub(super) struct Stream<'a> {
     /// What messages call it: the file's name, and that inside the zip.
     pub label: String,
     /// The file on disk.
     pub path: &'a Path,
+    /// Where it would lie if nothing were packed.
+    pub inner: PathBuf,
     /// The innermost name.
     pub name: String,
     /// Size of the text, as far as known.
     pub bytes: u64,
-    pub reader: Box<dyn Read + 'a>,
+    /// Whether the file on disk is another one, which holds it.
+    pub is_packed: bool,
+    /// Its first bytes, which `reader` gives too.
+    pub head: Vec<u8>,
+    pub reader: Box<dyn Read + Send + 'a>,
 }
 
-/// `source` itself, or the files in it by name. Folders inside are left alone, since a folder has one symbol; but where it
-/// has no file of its own, Dukascopy's folders of years, months and days are gone through.
-pub(super) fn files(source: &Path) -> Result<Vec<Input>, ImportError> {
-    let input = |path: PathBuf| -> Result<Input, ImportError> {
-        let bytes = path.metadata().map_err(ImportError::io(&path))?.len();
-        Ok(Input { path, bytes })
-    };
-    if !source.metadata().map_err(ImportError::io(source))?.is_dir() {
-        return Ok(vec![input(source.into())?]);
-    }
-    let mut paths = Vec::new();
-    for entry in source.read_dir().map_err(ImportError::io(source))? {
-        let path = entry.map_err(ImportError::io(source))?.path();
-        if has_ending(&path, &ENDINGS) && path.is_file() {
-            paths.push(path);
-        }
-    }
-    if paths.is_empty() {
-        hours(source, DEPTH_MAX, &mut paths)?;
-    }
-    if paths.is_empty() {
-        return Err(ImportError::NoFiles { path: source.into() });
-    }
-    paths.sort_unstable();
-    paths.into_iter().map(input).collect()
-}
-
-/// The hours in folders below `folder`.
-fn hours(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), ImportError> {
-    for entry in folder.read_dir().map_err(ImportError::io(folder))? {
-        let path = entry.map_err(ImportError::io(folder))?.path();
-        if into.len() >= FILES_MAX {
-            return Err(ImportError::TooManyFiles { path: folder.into(), max: FILES_MAX });
-        }
-        if path.is_dir() && depth > 0 {
-            hours(&path, depth - 1, into)?;
-        } else if has_ending(&path, &["bi5"]) {
-            into.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// Whose file it is, where its name alone says that it is no text.
+/// Whose file it is, where its name or its first bytes say that it is no text.
 pub(super) fn binary(stream: &Stream<'_>) -> Option<Format> {
     let name = Path::new(&stream.name);
     match () {
         () if has_ending(name, &["bi5"]) => Some(Format::Bi5),
-        () if has_ending(name, &["parquet"]) => Some(Format::Parquet),
+        () if has_ending(name, &["parquet", "pq"]) || stream.head.starts_with(b"PAR1") => Some(Format::Parquet),
         () => None,
     }
 }
 
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    ending.is_some_and(|ending| endings.contains(&ending.as_str()))
+/// What a stream is that no tool for ticks wrote: a page that a server sent in the place of a file.
+pub(super) fn page(stream: &Stream<'_>) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(&stream.head).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
+    let is = |beginnings: &[&str]| beginnings.iter().any(|beginning| text.starts_with(beginning));
+    match () {
+        () if is(&["<!doctype html", "<html", "<head", "<body", "<title"]) => Some("a web page (HTML), probably a server's error"),
+        () if is(&["<?xml", "<error"]) => Some("an XML document, probably a server's error"),
+        () => None,
+    }
 }
 
-/// Hands each text of a file to `read`.
-pub(super) fn each_stream(input: &Input, mut read: impl FnMut(Stream<'_>) -> Result<(), ImportError>) -> Result<(), ImportError> {
-    let path = input.path.as_path();
-    let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy()).into_owned();
-    let mut file = File::open(path).map_err(ImportError::io(path))?;
-    let mut head = [0; 4];
-    let count = read_head(&mut file, &mut head).map_err(ImportError::io(path))?;
-    std::io::Seek::rewind(&mut file).map_err(ImportError::io(path))?;
-    if head[..count] != *b"PK\x03\x04" {
-        let stream = Stream { label: name.clone(), path, name, bytes: input.bytes, reader: Box::new(file) };
-        return read(stream);
+/// Whose prices a stream is of, as its name or the folders above it say.
+pub(super) fn symbol_of(stream: &Stream<'_>) -> Option<String> {
+    let of_folder = || {
+        let folders = stream.inner.ancestors().skip(1).filter_map(|folder| folder.file_name()?.to_str());
+        folders.take(FOLDERS_MAX).find(|folder| spec_for(folder).is_some()).map(str::to_owned)
+    };
+    let of_name = symbol_of_name(&stream.name);
+    match of_name {
+        Some(symbol) if spec_for(&symbol).is_some() => Some(symbol),
+        other => of_folder().or(other),
     }
-    let broken = |why: zip::result::ZipError| ImportError::WrongFormat { file: name.clone(), why: format!("it is no readable zip: {why}") };
-    let mut zip = zip::ZipArchive::new(std::io::BufReader::new(file)).map_err(broken)?;
-    for at in 0..zip.len() {
-        let entry = zip.by_index(at).map_err(broken)?;
-        if entry.is_dir() {
-            continue;
-        }
-        let inner = entry.name().map_err(broken)?.rsplit('/').next().unwrap_or_default().to_owned();
-        if !has_ending(Path::new(&inner), &INNER_ENDINGS) {
-            continue;
-        }
-        let (label, bytes) = (format!("{name}/{inner}"), entry.size());
-        read_ahead(entry.take(STREAM_BYTES_MAX), |ahead| read(Stream { label, path, name: inner, bytes, reader: Box::new(ahead) }))?;
-    }
-    Ok(())
 }
+
+/// Folders above a file that may name its symbol: year, month, day and resolution come between.
+const FOLDERS_MAX: usize = 5;
 
 fn read_head(reader: &mut dyn Read, head: &mut [u8]) -> std::io::Result<usize> {
     let mut filled = 0;
@@ -202,8 +143,8 @@ impl Sniffed {
     pub fn symbol(&self, stream: &Stream<'_>, format: Format) -> Option<String> {
         match format {
             Format::Lean => lean_symbol(stream),
-            Format::Json => json_symbol(&self.text).or_else(|| symbol_of_name(&stream.name)),
-            _ => symbol_of_name(&stream.name),
+            Format::Json => json_symbol(&self.text).or_else(|| symbol_of(stream)),
+            _ => symbol_of(stream),
         }
     }
 }
@@ -231,12 +172,26 @@ fn json_symbol(head: &str) -> Option<String> {
     Some(value[..value.find('"')?].to_owned()).filter(|symbol| is_symbol(symbol))
 }
 
-/// `XAUUSD_M1_202602….csv`, `EURUSD-2014.csv`, `GBPUSD.csv`.
+/// `XAUUSD_M1_202602….csv`, `EURUSD-2014.csv`, `DAT_ASCII_EURUSD_T_202401.csv`, `EUR_USD.csv`: the piece that is a known symbol,
+/// or else the first one that is not a word such names are made of.
 pub(super) fn symbol_of_name(name: &str) -> Option<String> {
+    const WORDS: [&str; 27] = [
+        "quote", "quotes", "tick", "ticks", "bar", "bars", "data", "export", "trade", "trades", "history", "dat", "ascii", "mt4", "mt5",
+        "ms", "bid", "ask", "candle", "candles", "utc", "gmt", "csv", "fx", "forex", "part", "nt",
+    ];
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let words = ["quote", "quotes", "tick", "ticks", "bar", "bars", "data", "export", "trade", "history"];
-    let piece = stem.split(['_', '-', ' ']).find(|piece| piece.bytes().any(|byte| byte.is_ascii_alphabetic()))?;
-    (is_symbol(piece) && !words.contains(&piece.to_ascii_lowercase().as_str())).then(|| piece.to_owned())
+    let pieces: Vec<&str> = stem.split(['_', '-', ' ']).filter(|piece| piece.bytes().any(|byte| byte.is_ascii_alphabetic())).collect();
+    let known = pieces.iter().find(|piece| spec_for(piece).is_some()).map(|piece| (*piece).to_owned());
+    // The two currencies of a pair, apart.
+    let joined = || {
+        let pair = |two: &[&str]| two.iter().all(|piece| piece.len() == 3).then(|| two.concat()).filter(|pair| spec_for(pair).is_some());
+        pieces.windows(2).find_map(pair)
+    };
+    let other = || {
+        let piece = *pieces.iter().find(|piece| !WORDS.contains(&piece.to_ascii_lowercase().as_str()))?;
+        is_symbol(piece).then(|| piece.to_owned())
+    };
+    known.or_else(joined).or_else(other)
 }
 
 fn is_symbol(text: &str) -> bool {

@@ -209,13 +209,38 @@ pub(super) fn dukascopy_digits(symbol: &str) -> Option<u8> {
     }
 }
 
+/// A symbol's name as the store writes it, so that one symbol has one name whatever a file calls it: known ones in upper case, with
+/// what the broker puts after them as it is (`eurusd` is `EURUSD`, `EURUSDm` stays), and others in upper case where they had none.
+pub(super) fn canonical(name: &str) -> String {
+    if spec_for(name).is_none() {
+        let has_case = name.bytes().any(|byte| byte.is_ascii_uppercase());
+        return if has_case { name.to_owned() } else { name.to_ascii_uppercase() };
+    }
+    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+    let of_six = pair(&letters)
+        .or_else(|| letters.get(..3).filter(|base| METALS.iter().any(|(metal, _)| metal == base)).and_then(|_| metal(&letters)));
+    if of_six.is_none() {
+        let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+        return name[..end].to_ascii_uppercase() + &name[end..];
+    }
+    // `EUR/USD` is `EURUSD`; what comes after the six letters stays.
+    let sixth = name.char_indices().filter(|(_, c)| c.is_ascii_alphanumeric()).nth(5).map_or(name.len(), |(at, _)| at + 1);
+    letters[..6].to_owned() + &name[sixth..]
+}
+
+/// Whether two names are of one instrument, apart from their case and what brokers put after them.
+pub(crate) fn is_same_instrument(one: &str, other: &str) -> bool {
+    let of = |name: &str| spec_for(name).map(|spec| (spec.base, spec.quote));
+    one.eq_ignore_ascii_case(other) || of(one).is_some_and(|spec| of(other) == Some(spec))
+}
+
 /// What is assumed of a symbol nobody knows: one unit a lot, in USD, margin like a leveraged CFD.
 pub(super) fn unknown(symbol: &str) -> SymbolSpec {
     SymbolSpec { name: symbol.to_owned(), volume_max: Steps(1_000_000), basis: SpecBasis::Assumed, ..common::crypto(symbol) }
 }
 
 /// How many prices had how many decimals.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct DecimalsSeen {
     counts: [u64; 10],
 }

@@ -3,8 +3,11 @@
 mod any_bytes;
 mod binary;
 mod bombs;
+mod interrupted;
 mod lean;
 mod mt5;
+mod packed;
+mod symbols;
 mod text;
 
 use super::*;
@@ -46,8 +49,11 @@ impl Bench {
         path
     }
 
+    /// The report of the only symbol.
     fn import(&self, source: &Path, options: &ImportOptions) -> Result<ImportReport, ImportError> {
-        import(source, options, &self.store, &mut |_| {})
+        let mut reports = import(source, options, &self.store, &mut |_| {})?;
+        assert_eq!(reports.len(), 1, "{reports:?}");
+        Ok(reports.remove(0))
     }
 
     fn imported(&self, source: &Path) -> ImportReport {

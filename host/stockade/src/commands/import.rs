@@ -4,16 +4,24 @@ use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use market::TickStore;
-use market::import::{Existing, Format, ImportError, ImportOptions, OnDailyRows, OnDirtyRow, Progress, SourceClock, import};
+use market::import::{
+    Existing, Format, ImportError, ImportOptions, OnBadFile, OnDailyRows, OnDirtyRow, Progress, SourceClock, Stop, import,
+};
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{ErrorKind, IsTerminal as _};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-/// Reads a file, a zip or a folder of them, of one symbol; whole days take their places in the store, or nothing does.
+/// Reads a file, an archive or a folder of them, of one symbol or several; all of it takes its place in the store, or nothing does.
+///
+/// Files may be packed with zip, gzip or zstd. Ctrl-C leaves the store as it was.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// File or folder.
     source: PathBuf,
-    /// The symbol's name; unless given, told from the files' names or content.
+    /// The symbol's name; unless given, told from the files' names or content. Of files with several symbols, this one alone.
     #[arg(long)]
     symbol: Option<String>,
     /// Whose files they are: auto, lean, mt5-ticks, mt5-bars, csv, json, bi5 (Dukascopy), parquet.
@@ -23,12 +31,16 @@ pub struct Arguments {
     /// brokers' servers show), or a zone such as Europe/Athens. Unless given, that of the format.
     #[arg(long, value_name = "CLOCK", default_value = "usual", hide_default_value = true, allow_hyphen_values = true)]
     utc_offset: SourceClock,
-    /// Decimals of a price; unless given, those stored or found.
+    /// Decimals of a price; unless given, those stored or found. Of Dukascopy's hours, the decimals of a point.
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=8))]
     digits: Option<u8>,
     /// Stop at the first row that makes no sense, instead of leaving it out and naming it.
     #[arg(long)]
     strict: bool,
+    /// Leave out files that are not what they should be (a server's error page, a broken archive) and count them, instead of
+    /// refusing all.
+    #[arg(long)]
+    skip_bad_files: bool,
     /// Leave out the daily rows that MT5 puts before its oldest shorter bars, instead of refusing the file.
     #[arg(long)]
     skip_daily_rows: bool,
@@ -51,14 +63,29 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         clock: arguments.utc_offset.clone(),
         on_dirty_row: if arguments.strict { OnDirtyRow::Stop } else { OnDirtyRow::Skip },
         on_daily_rows: if arguments.skip_daily_rows { OnDailyRows::LeaveOut } else { OnDailyRows::Refuse },
+        on_bad_file: if arguments.skip_bad_files { OnBadFile::LeaveOut } else { OnBadFile::Stop },
+        stop: Stop(interrupts()?),
         existing: if arguments.replace_days { Existing::ReplaceDays } else { Existing::Splice },
     };
-    let store = TickStore::create(config.ticks_dir()).map_err(|error| failure(&ImportError::Store(error)))?;
+    let store = TickStore::create(config.ticks_dir()).map_err(|error| failure(&ImportError::Store(error), arguments))?;
     let bar = progress_bar();
-    let report = import(&arguments.source, &options, &store, &mut |progress| show(&bar, &progress)).map_err(|error| failure(&error));
+    let reports = import(&arguments.source, &options, &store, &mut |progress| show(&bar, &progress));
     bar.finish_and_clear();
-    global.output().show(&report?, |report| report.to_string());
+    let reports = reports.map_err(|error| failure(&error, arguments))?;
+    global.output().show(&json!({ "items": reports }), |_| reports.iter().map(|report| format!("{report}\n")).collect());
     Ok(())
+}
+
+/// The first Ctrl-C, or request to end, ends the import at the next row; the second ends the program at once, and what it leaves beside
+/// the store the next import removes.
+fn interrupts() -> Outcome<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .map_err(Failure::of(Exit::Machine))?;
+    }
+    Ok(stop)
 }
 
 /// On a terminal only: a log has no use for it.
@@ -74,7 +101,7 @@ fn show(bar: &ProgressBar, progress: &Progress<'_>) {
     bar.set_message(format!("{} rows, {}", crate::output::grouped(progress.rows), progress.file));
 }
 
-fn failure(error: &ImportError) -> Failure {
+fn failure(error: &ImportError, arguments: &Arguments) -> Failure {
     use ImportError as E;
     use market::StoreError as S;
     let by_kind = |kind: ErrorKind| match kind {
@@ -83,6 +110,9 @@ fn failure(error: &ImportError) -> Failure {
     };
     let hint = match error {
         E::DailyRows { .. } => ", or leave them out with --skip-daily-rows",
+        E::WrongFormat { .. } if arguments.source.is_dir() && !arguments.skip_bad_files => {
+            "; or leave such files out with --skip-bad-files"
+        }
         E::Store(S::Io { source, .. }) => match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space on that disk: nothing was imported",
             ErrorKind::FileTooLarge => "; raise the limit on the size of files (ulimit -f): nothing was imported",
@@ -93,7 +123,8 @@ fn failure(error: &ImportError) -> Failure {
     };
     let exit = match error {
         E::Io { source, .. } | E::Store(S::Io { source, .. }) => by_kind(source.kind()),
-        E::NoFiles { .. } => Exit::NotFound,
+        E::NoFiles { .. } | E::NotAsked { .. } => Exit::NotFound,
+        E::Interrupted => Exit::Interrupted,
         E::Store(S::Busy { .. }) => Exit::InUse,
         E::Store(_) => Exit::Failed,
         _ => Exit::Refused,

@@ -102,7 +102,7 @@ fn a_disk_that_takes_no_more_leaves_nothing_behind() {
     ran.failed(7, &[]);
     assert!(place.ok(&["data", "list"]).contains("holds no ticks"), "a part of the import is there");
     let report = place.ok(&["import", "EURUSD.csv"]);
-    assert!(report.contains("60000 ticks"), "{report}");
+    assert!(report.contains("60,000 ticks"), "{report}");
 }
 
 #[test]

@@ -135,6 +135,45 @@ fn parquet_columns_are_found_by_name_whatever_their_unit() {
 }
 
 #[test]
+fn parquet_of_every_codec_and_of_dictionaries_is_read() {
+    use ::parquet::basic::Compression as C;
+    let ms = 1_398_902_400_040_i64;
+    let columns = || -> Vec<(&str, ArrayRef)> {
+        let floats = |value: f64| -> ArrayRef { Arc::new(Float64Array::from(vec![value; 2])) };
+        let stamps = StringArray::from(vec!["2014-05-01T00:00:00.04Z", "2014-05-01T00:00:00.04Z"]);
+        let category: arrow_array::DictionaryArray<arrow_array::types::Int32Type> = stamps.iter().collect();
+        vec![("time", Arc::new(category)), ("bid", floats(1.1)), ("ask", Arc::new(StringArray::from(vec!["1.2", "1.2"])))]
+    };
+    let codecs = [
+        C::UNCOMPRESSED,
+        C::SNAPPY,
+        C::GZIP(Default::default()),
+        C::ZSTD(Default::default()),
+        C::LZ4,
+        C::LZ4_RAW,
+        C::BROTLI(Default::default()),
+    ];
+    for codec in codecs {
+        let bench = Bench::new();
+        let batch = RecordBatch::try_from_iter(columns()).expect("equally long");
+        let properties = ::parquet::file::properties::WriterProperties::builder().set_compression(codec).build();
+        let mut bytes = Vec::new();
+        let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).expect("memory takes it");
+        writer.write(&batch).expect("memory takes it");
+        writer.close().expect("memory takes it");
+        bench.imported(&bench.file("EURUSD.parquet", bytes));
+        assert_eq!(bench.ticks("EURUSD").times, [ms * 1_000; 2], "{codec}");
+    }
+    // The finer of two columns of times, as MetaTrader's package for Python has them.
+    let bench = Bench::new();
+    let ints = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
+    let one = |value: f64| -> ArrayRef { Arc::new(Float64Array::from(vec![value])) };
+    let frame = vec![("time", ints(ms / 1_000)), ("bid", one(1.1)), ("ask", one(1.2)), ("time_msc", ints(ms))];
+    bench.imported(&bench.file("EURUSD.parquet", parquet(frame)));
+    assert_eq!(bench.ticks("EURUSD").times, [ms * 1_000]);
+}
+
+#[test]
 fn parquet_rows_without_a_side_keep_the_last_one_and_dirty_ones_are_named() {
     let bench = Bench::new();
     let times: ArrayRef =

@@ -124,7 +124,7 @@ fn daily_rows_before_hourly_bars_are_refused_by_line_unless_they_are_to_be_left_
     assert!(bench.store.bars("XAUUSD", Timeframe::H1, Time(0), Time(i64::MAX)).is_err(), "nothing was imported");
 
     let leave_out = ImportOptions { on_daily_rows: OnDailyRows::LeaveOut, ..ImportOptions::default() };
-    let report = import(&file, &leave_out, &bench.store, &mut |_| {}).expect("hours are left");
+    let report = bench.import(&file, &leave_out).expect("hours are left");
     assert_eq!((report.bars, report.timeframe), (24, Some(Timeframe::H1)), "{:?}", report.notes);
     assert!(report.notes[0].contains("lines 2 to 6"), "{:?}", report.notes);
 
