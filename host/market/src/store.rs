@@ -15,7 +15,7 @@ mod error;
 mod layout;
 mod table;
 
-pub use bars::{BarColumns, Bars};
+pub use bars::{BarColumns, Bars, StoredBars};
 pub use day::{Day, Days};
 pub use error::StoreError;
 
@@ -92,6 +92,20 @@ impl TickStore {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// The name of a symbol that somebody may have written in another case.
+    ///
+    /// # Errors
+    /// When the store holds none of that name, or several of other cases.
+    pub fn find(&self, symbol: &str) -> Result<String, StoreError> {
+        let known = self.symbols()?;
+        let like: Vec<&String> = known.iter().filter(|name| name.eq_ignore_ascii_case(symbol)).collect();
+        match like.as_slice() {
+            _ if known.iter().any(|name| name == symbol) => Ok(symbol.to_owned()),
+            [one] => Ok((*one).clone()),
+            _ => Err(StoreError::UnknownSymbol { symbol: symbol.into(), root: self.root.clone(), known }),
+        }
     }
 
     /// How `symbol` was specified when it was imported.
@@ -196,6 +210,40 @@ impl TickStore {
         fs::create_dir_all(&folder).map_err(StoreError::io(&folder))?;
         let text = serde_json::to_vec_pretty(&spec).expect("a spec is made of numbers and texts");
         table::replace(&file, |out| std::io::Write::write_all(out, &text)).map(drop)
+    }
+
+    /// Changes the spec of a symbol that nobody imports meanwhile.
+    ///
+    /// # Errors
+    /// When an import of it runs, the spec is broken or the disk refuses.
+    pub fn change_spec(&self, spec: &SymbolSpec) -> Result<(), StoreError> {
+        let _lock = self.lock(&spec.name)?;
+        self.put_spec(spec)
+    }
+
+    /// What there is of bars that were imported as bars, the shortest first.
+    ///
+    /// # Errors
+    /// When a file can't be read or is broken.
+    pub fn stored_bars(&self, symbol: &str) -> Result<Vec<StoredBars>, StoreError> {
+        let stored = Timeframe::ALL.into_iter().map(|timeframe| self.bar_files(symbol, timeframe).stored());
+        stored.filter_map(Result::transpose).collect()
+    }
+
+    /// Bytes of all files of a symbol.
+    ///
+    /// # Errors
+    /// When its folder can't be read.
+    pub fn bytes(&self, symbol: &str) -> Result<u64, StoreError> {
+        fn of(folder: &Path) -> std::io::Result<u64> {
+            fs::read_dir(folder)?.try_fold(0, |sum, entry| {
+                let entry = entry?;
+                let meta = entry.metadata()?;
+                Ok(sum + if meta.is_dir() { of(&entry.path())? } else { meta.len() })
+            })
+        }
+        let folder = self.folder(symbol);
+        of(&folder).map_err(StoreError::io(&folder))
     }
 
     /// Removes one day; absent is fine.

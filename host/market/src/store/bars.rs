@@ -67,6 +67,19 @@ impl BarColumns {
     }
 }
 
+/// How many bars of one length there are, and from when to when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredBars {
+    /// Their length.
+    pub timeframe: Timeframe,
+    /// How many.
+    pub bars: u64,
+    /// When the first begins.
+    pub from: Time,
+    /// When the last begins.
+    pub to: Time,
+}
+
 /// The bar files of one symbol and timeframe.
 #[derive(Clone, Debug)]
 pub struct Bars {
@@ -111,6 +124,20 @@ impl Bars {
             }
         }
         Ok(all)
+    }
+
+    /// How many there are, without their columns; `None` where there are none.
+    pub(super) fn stored(&self) -> Result<Option<StoredBars>, StoreError> {
+        let mut stored: Option<StoredBars> = None;
+        for year in self.years()? {
+            let file = self.file(year);
+            let table = Table::open(&file)?;
+            let times = table.column::<i64>("time", Kind::Time).map_err(|why| StoreError::Corrupt { file, why })?;
+            let (Some(first), Some(last)) = (times.first(), times.last()) else { continue };
+            let before = stored.unwrap_or(StoredBars { timeframe: self.timeframe, bars: 0, from: Time(*first), to: Time(*last) });
+            stored = Some(StoredBars { bars: before.bars + times.len() as u64, to: Time(*last), ..before });
+        }
+        Ok(stored)
     }
 
     /// All bars of one year; none when there is no file.

@@ -13,7 +13,7 @@ pub enum StoreError {
         root: PathBuf,
     },
     /// The store holds no ticks of this symbol.
-    #[error("{} has no symbol {symbol:?} ({}): import its ticks first", root.display(), list(known))]
+    #[error("{} has no symbol {symbol:?} ({}): {}", root.display(), list(known), way_out(symbol, known))]
     UnknownSymbol {
         /// The symbol asked for.
         symbol: String,
@@ -69,6 +69,12 @@ impl StoreError {
         let path = path.to_path_buf();
         move |source| Self::Io { path, source }
     }
+}
+
+/// Names that are like the one asked for, or where ticks come from.
+fn way_out(symbol: &str, known: &[String]) -> String {
+    let like = known.iter().find(|name| crate::import::is_same_instrument(name, symbol));
+    like.map_or_else(|| "import its ticks first".to_owned(), |like| format!("did you mean {like}?"))
 }
 
 fn list(symbols: &[String]) -> String {

@@ -63,7 +63,8 @@ pub struct Conditions {
     /// A rate where no stored symbol has it, such as EURUSD=1.38: one EUR is 1.38 USD.
     #[arg(long, value_parser = rate, value_name = "PAIR=RATE", help_heading = CONDITIONS)]
     rate: Vec<FixedRate>,
-    /// A JSON file that says more of symbols, by name, in the words of their spec.json: margin modes, swaps, sessions, levels.
+    /// A JSON file that says more of symbols, by name, such as {"XAGUSD": {"contract_size": 5000}}: the fields that
+    /// `stockade data spec NAME --json` shows.
     #[arg(long, value_name = "FILE", help_heading = CONDITIONS)]
     specs: Option<PathBuf>,
 }
@@ -348,19 +349,8 @@ fn read_json(file: &Path) -> Outcome<Value> {
 /// A spec with some of its fields said anew.
 fn merged(spec: &SymbolSpec, fields: &Value, file: &Path) -> Outcome<SymbolSpec> {
     let refused = |why: String| Failure::new(Exit::Refused, format_args!("{}: symbol {}: {why}", file.display(), spec.name));
-    let mut whole = serde_json::to_value(spec).expect("a spec is made of numbers and texts");
-    let (Value::Object(whole_fields), Value::Object(fields)) = (&mut whole, fields) else {
-        return Err(refused("what it says is no object of fields".into()));
-    };
-    for (name, value) in fields {
-        if !whole_fields.contains_key(name) {
-            let known: Vec<&str> = whole_fields.keys().map(String::as_str).collect();
-            return Err(refused(format!("{name:?} is none of its fields; there are {}", known.join(", "))));
-        }
-        whole_fields.insert(name.clone(), value.clone());
-    }
-    let spec: SymbolSpec = serde_json::from_value(whole).map_err(|error| refused(error.to_string()))?;
-    spec.validated().map_err(refused)
+    let Value::Object(fields) = fields else { return Err(refused("what it says is no object of fields".into())) };
+    super::spec::stated(spec, fields).map_err(refused)
 }
 
 fn timeframe(text: &str) -> Result<Timeframe, String> {

@@ -1,6 +1,7 @@
 //! `stockade data`: what the tick store holds, whether it is sound, and the way out of it.
 
 use super::backtest::store_failure;
+use super::spec;
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Align, bytes, grouped, table};
@@ -15,8 +16,10 @@ use std::path::{Path, PathBuf};
 
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// The symbols, with their days, ticks and span.
+    /// The symbols, with their days, ticks, bars and span.
     List,
+    /// What a lot of a symbol is: show it, or state what your broker says.
+    Spec(spec::Arguments),
     /// Read every stored file, compare it with its checksum, and tell what may be wrong with its ticks.
     Check {
         /// Symbols; all unless given.
@@ -50,10 +53,18 @@ struct Stored {
     symbol: String,
     days: usize,
     ticks: u64,
+    bars: Vec<BarsOf>,
     from: String,
     to: String,
     digits: u8,
     bytes: u64,
+}
+
+/// Its bars of one length.
+#[derive(Serialize)]
+struct BarsOf {
+    timeframe: String,
+    bars: u64,
 }
 
 /// What was found in a symbol's files.
@@ -73,6 +84,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
     match command {
         Command::List => show_list(&folder, global),
         Command::Check { symbols } => check(&TickStore::open(&folder).map_err(store_failure)?, symbols, global),
+        Command::Spec(arguments) => spec::run(arguments, &TickStore::open(&folder).map_err(store_failure)?, global),
         Command::Export(arguments) => write(&TickStore::open(&folder).map_err(store_failure)?, arguments, global),
     }
 }
@@ -84,13 +96,16 @@ fn show_list(folder: &Path, global: &Global) -> Outcome {
             return format!("{} holds no ticks; `stockade import FOLDER` brings some in", folder.display());
         }
         let row = |one: &Stored| {
-            let numbers = [grouped(one.days as u64), grouped(one.ticks), bytes(one.bytes), one.digits.to_string()];
-            [vec![one.symbol.clone()], numbers.into(), vec![one.from.clone(), one.to.clone()]].concat()
+            let ticks = [grouped(one.days as u64), grouped(one.ticks)];
+            let bars = one.bars.iter().map(|bars| format!("{} {}", grouped(bars.bars), bars.timeframe)).collect::<Vec<_>>().join(", ");
+            let rest = [bars, bytes(one.bytes), one.digits.to_string(), to_the_minute(&one.from), to_the_minute(&one.to)];
+            [vec![one.symbol.clone()], ticks.into(), rest.into()].concat()
         };
         let head = [
             ("symbol", Align::Left),
             ("days", Align::Right),
             ("ticks", Align::Right),
+            ("bars", Align::Right),
             ("size", Align::Right),
             ("digits", Align::Right),
             ("from", Align::Left),
@@ -101,30 +116,45 @@ fn show_list(folder: &Path, global: &Global) -> Outcome {
     Ok(())
 }
 
+/// `2024-03-05 09:00` of `2024-03-05T09:00:00.000000Z`.
+fn to_the_minute(time: &str) -> String {
+    time.get(..16).unwrap_or_default().replace('T', " ")
+}
+
 fn list(store: &TickStore) -> Outcome<Vec<Stored>> {
     let mut all = Vec::new();
     for symbol in store.symbols().map_err(store_failure)? {
         let days = store.days(&symbol).map_err(store_failure)?;
-        let (mut ticks, mut size) = (0, 0);
+        let mut ticks = 0;
         for &date in &days {
-            let day = store.day(&symbol, date).map_err(store_failure)?;
-            let columns = day.as_ref().map(market::Day::columns).unwrap_or_default();
-            ticks += columns.len() as u64;
-            size +=
-                (columns.times.len() + columns.bids.len() + columns.asks.len() + columns.lasts.len() + columns.volumes.len()) as u64 * 8;
+            ticks += store.day(&symbol, date).map_err(store_failure)?.map_or(0, |day| day.columns().len() as u64);
         }
-        let span = store.span(&symbol).map_err(store_failure)?;
-        let (from, to) = span.map_or_else(Default::default, |(from, to)| (from.to_string(), to.to_string()));
+        let stored_bars = store.stored_bars(&symbol).map_err(store_failure)?;
+        let spans = stored_bars.iter().map(|bars| (bars.from, bars.to));
+        let spans: Vec<(Time, Time)> = store.span(&symbol).map_err(store_failure)?.into_iter().chain(spans).collect();
+        let time = |time: Option<Time>| time.map_or_else(String::new, |time| time.to_string());
+        let (from, to) = (spans.iter().map(|span| span.0).min(), spans.iter().map(|span| span.1).max());
+        let bars = stored_bars.iter().map(|bars| BarsOf { timeframe: format!("{:?}", bars.timeframe), bars: bars.bars }).collect();
         let digits = store.spec(&symbol).map_err(store_failure)?.digits;
-        all.push(Stored { symbol, days: days.len(), ticks, from, to, digits, bytes: size });
+        let size = store.bytes(&symbol).map_err(store_failure)?;
+        all.push(Stored { symbol, days: days.len(), ticks, bars, from: time(from), to: time(to), digits, bytes: size });
     }
     Ok(all)
+}
+
+/// The store's name of a symbol that somebody may have written in another case.
+///
+/// # Errors
+/// The store doesn't hold it; the names that are like it are told.
+pub fn stored_name(store: &TickStore, symbol: &str) -> Outcome<String> {
+    store.find(symbol).map_err(store_failure)
 }
 
 fn check(store: &TickStore, symbols: &[String], global: &Global) -> Outcome {
     let symbols = if symbols.is_empty() { store.symbols().map_err(store_failure)? } else { symbols.to_vec() };
     let mut all = Vec::new();
     for symbol in symbols {
+        let symbol = stored_name(store, &symbol)?;
         let found = store.check(&symbol).map_err(store_failure)?;
         let broken = found.broken.iter().map(ToString::to_string).collect();
         all.push(Checked { symbol, days: found.days, bars: found.bars, broken, quality: found.quality });
@@ -151,7 +181,8 @@ fn shown(one: &Checked) -> String {
 }
 
 fn write(store: &TickStore, arguments: &Export, global: &Global) -> Outcome {
-    let Export { symbol, file, .. } = arguments;
+    let Export { file, .. } = arguments;
+    let symbol = &stored_name(store, &arguments.symbol)?;
     let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let told = || {
         ending.parse().map_err(|_| {
@@ -167,7 +198,6 @@ fn write(store: &TickStore, arguments: &Export, global: &Global) -> Outcome {
     if from >= to {
         return Err(Failure::new(Exit::Usage, "--from lies after --to; the first day comes first"));
     }
-    store.spec(symbol).map_err(store_failure)?;
     has_ticks(store, symbol, (from, to))?;
     // Half a file must not look like a whole one.
     let written = files::replace(file, Readers::AsUsual, |out| export(store, symbol, (from, to), format, BufWriter::new(out)));
@@ -175,7 +205,8 @@ fn write(store: &TickStore, arguments: &Export, global: &Global) -> Outcome {
         ExportError::Store(error) => store_failure(error),
         ExportError::Write(error) => Failure::io("write", file, &error),
     })?;
-    let answer = serde_json::json!({ "symbol": symbol, "file": file, "ticks": ticks });
+    // A name that is not UTF-8 is shown as far as it is.
+    let answer = serde_json::json!({ "symbol": symbol, "file": file.display().to_string(), "ticks": ticks });
     global.output().show(&answer, |_| format!("wrote {} ticks of {symbol} to {}", grouped(ticks), file.display()));
     Ok(())
 }
@@ -189,7 +220,10 @@ fn has_ticks(store: &TickStore, symbol: &str, (from, to): (Time, Time)) -> Outco
     }
     let has = match store.span(symbol).map_err(store_failure)? {
         Some((first, last)) => format!("the store has them from {first} to {last}: give --from and --to days within that"),
-        None => "the store has none: import some first".to_owned(),
+        None => match store.stored_bars(symbol).map_err(store_failure)?.as_slice() {
+            [] => "the store has none: import some first".to_owned(),
+            [bars, ..] => format!("the store has {} {:?} bars of it alone, which are not exported", grouped(bars.bars), bars.timeframe),
+        },
     };
     Err(Failure::new(Exit::NotFound, format_args!("{symbol} has no ticks in the time asked for; {has}")))
 }

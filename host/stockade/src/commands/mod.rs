@@ -20,6 +20,7 @@ pub mod reconcile;
 pub mod replay;
 pub mod report_files;
 pub mod serve;
+pub mod spec;
 pub mod strategy;
 pub mod user;
 
