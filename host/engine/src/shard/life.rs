@@ -332,6 +332,8 @@ impl Shard {
             slot.held = None;
         }
         self.unsubscribe(at);
+        // One that waited for the host has no guest, and may be on trial all the same.
+        self.end_trial(at);
         self.forget_lane(at);
         match self.move_on(at, EngineEvent::Stop, reason, Some(why)) {
             Ok(after) => after,
@@ -354,7 +356,8 @@ impl Shard {
     pub(super) fn fault(&mut self, at: usize, fault: Fault) {
         self.give_up_beside(at, "the version that works has failed");
         self.end_shadow(at, "the version that works has failed");
-        if self.slots[at].as_ref().is_some_and(|slot| slot.trial.is_some()) {
+        // What the host is to blame for says nothing of a version on trial.
+        if !fault.kind.is_hosts() && self.slots[at].as_ref().is_some_and(|slot| slot.trial.is_some()) {
             self.roll_back(at, fault);
             return;
         }
@@ -373,6 +376,7 @@ impl Shard {
         add(&slot.entry.meter.faults, 1);
         let verdict = slot.supervisor.fault(now);
         let whose = slot.entry.whose;
+            slot.goes_on_with_trial();
         if let Verdict::RestartIn(us) = verdict {
             let due = now.plus_us(us);
             slot.restart_at = Some(due);

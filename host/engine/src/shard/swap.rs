@@ -11,7 +11,7 @@
 //! `on-start`. The shard hands over between two passes, when cores are free for that. When the new one refuses or fails there, the old one is handed what waited, as if nothing had been.
 //!
 //! A version that has taken over is **on trial** until [`Bounds::trial_ticks`](crate::Bounds) of its ticks have come, waited for or not, and
-//! [`Bounds::trial_us`](crate::Bounds) have passed. Its first fault in that time rolls it back: the version before starts at
+//! [`Bounds::trial_us`](crate::Bounds) have passed. Its first fault in that time, unless it is the host's, rolls it back: the version before starts at
 //! once, from the state it had handed over, told by `market.last-gap` what the other one was handed meanwhile; what comes while it
 //! starts waits for it. On trial nothing is saved but at a stop, so that the state before the swap stays the one to go back to.
 //!
@@ -266,6 +266,14 @@ impl Slot {
         let over = |trial: &Trial| self.entry.meter.ticks.load(Relaxed) >= trial.ticks && shared.clock.steady() >= trial.until;
         if self.trial.as_ref().is_some_and(over) {
             self.confirm(shared);
+        }
+    }
+
+    /// A version on trial lost its guest through no fault of its own: the next one begins with the state that was handed over, since
+    /// nothing was saved on trial.
+    pub(super) fn goes_on_with_trial(&mut self) {
+        if let Some(trial) = &self.trial {
+            self.saved = Some(Arc::clone(&trial.saved));
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::support::*;
 use domain::contract::{LogLevel, Side, TradingState};
 use domain::desk::Desk;
-use domain::guest::{Call, GuestHost, Outcome};
+use domain::guest::{Call, FaultKind, GuestHost, Outcome};
 use domain::ids::{AccountId, Digest, EngineId};
 use domain::life::EngineState as S;
 use domain::time::{MINUTE_US, SECOND_US};
@@ -156,6 +156,47 @@ fn a_version_that_fails_on_trial_is_rolled_back_and_later_it_is_an_ordinary_faul
 }
 
 /// What engine 7 saved last.
+#[test]
+fn a_version_on_trial_that_the_host_has_no_room_for_waits_and_its_trial_goes_on() {
+    let (world, before) = counting();
+    let fails = |desk: &mut Desk, call: &Call<'_>, mind: &mut Mind| {
+        let done = counts(desk, call, mind);
+        match call {
+            Call::Tick { tick, .. } if tick.bid < 0.8 => Some(Outcome::Trapped("unreachable".into())),
+            Call::Tick { tick, .. } if tick.bid < 1.0 => Some(Outcome::NoRoom("asked for more memory than the host has".into())),
+            _ => done,
+        }
+    };
+    let version = world.guests.load(Script::from(fails));
+    world.host.swap(next(version), "better").unwrap();
+    // It can't be started anew for a while either.
+    let host_fails = |fails: bool| *world.guests.fails.lock().unwrap() = fails.then_some(FaultKind::HostFailed);
+    host_fails(true);
+    world.feed(tick(EURUSD, 3 * SECOND_US, 90_000));
+    world.settle();
+    let engine = || world.host.engine(EngineId(7)).unwrap();
+    assert_eq!((engine().version, engine().state, engine().faults, engine().on_trial), (version, S::Waiting, 0, true));
+    host_fails(false);
+    world.clock.forward(MINUTE_US);
+    world.host.wake();
+    world.settle();
+    assert_eq!((engine().version, engine().state, engine().on_trial), (version, S::Running, true));
+    world.feed(tick(EURUSD, 4 * SECOND_US, 110_001));
+    world.feed(tick(EURUSD, 5 * SECOND_US, 70_000));
+    world.settle();
+    assert_eq!((engine().version, engine().on_trial), (before, false), "what is its own fault still rolls it back");
+    assert!(matches!(outcomes(&world).pop(), Some(SwapOutcome::RolledBack { .. })));
+
+    world.host.swap(next(version), "again").unwrap();
+    host_fails(true);
+    world.feed(tick(EURUSD, 6 * SECOND_US, 90_000));
+    world.settle();
+    assert_eq!(engine().state, S::Waiting);
+    world.host.stop_engine(EngineId(7), "look").unwrap();
+    assert_eq!((engine().version, engine().state, engine().on_trial), (version, S::Stopped, false));
+    assert_eq!(count(&world), 2, "the state that was handed over is there for its next start");
+}
+
 fn count(world: &World) -> u64 {
     world.settle();
     let saved = |event| match event {
