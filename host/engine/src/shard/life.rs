@@ -159,18 +159,25 @@ impl Shard {
     /// The engine was stopped, or removed, or started once more while this guest was on its way. What it was promised in
     /// `on-start` is carried out all the same.
     fn started_in_vain(&mut self, at: usize, started: Started) {
+        let why = if self.stopping { StopReason::HostStopping } else { StopReason::ByOperator };
         let Some(slot) = self.slots[at].as_mut() else { return };
-        let (commands, tape) = match started.actor {
+        let (commands, remarks, tape) = match started.actor {
             Ok(mut actor) => {
+                // Its life ends as any other's: without its last call, a replay would take it for cut short by a crash.
+                let ended = catch_unwind(AssertUnwindSafe(|| actor.stop(why, AS_IT_IS)));
+                if let Ok(Err(fault)) = ended {
+                    tracing::info!(engine = %slot.entry.whose.engine, "a guest that nobody waited for failed in its last call: {fault}");
+                }
                 slot.orders = actor.orders();
-                (actor.take_commands(), actor.take_tape())
+                (actor.take_commands(), actor.take_remarks(), actor.take_tape())
             }
             Err(failed) => {
                 slot.orders = failed.orders;
-                (failed.commands, failed.tape)
+                (failed.commands, failed.remarks, failed.tape)
             }
         };
         send_commands(&slot.entry, commands, &self.shared);
+        send_remarks(&slot.entry, remarks.0, remarks.1, &self.shared);
         send_tape(&slot.entry, tape, &self.shared);
         if slot.removed.is_some() {
             self.forget(at);
@@ -325,6 +332,8 @@ impl Shard {
             self.with_guest(at, |slot, _| slot.actor.as_mut().map_or(Ok(()), |actor| actor.stop(why, AS_IT_IS)));
             self.take_guest(at);
         }
+        // One that waited for the host has no guest, and may be on trial all the same.
+        self.end_trial(at);
         if let Some(slot) = self.slots[at].as_mut() {
             slot.restart_at = None;
             slot.pause_when_there = false;
@@ -332,8 +341,6 @@ impl Shard {
             slot.held = None;
         }
         self.unsubscribe(at);
-        // One that waited for the host has no guest, and may be on trial all the same.
-        self.end_trial(at);
         self.forget_lane(at);
         match self.move_on(at, EngineEvent::Stop, reason, Some(why)) {
             Ok(after) => after,
@@ -369,6 +376,7 @@ impl Shard {
         slot.held = None;
         slot.pause_when_there |= slot.state == EngineState::Paused;
         if fault.kind.is_hosts() {
+            slot.goes_on_with_trial();
             self.step(at, EngineEvent::Wait, &waits(&fault));
             self.waits_for_host(at, &fault);
             return;
@@ -376,7 +384,6 @@ impl Shard {
         add(&slot.entry.meter.faults, 1);
         let verdict = slot.supervisor.fault(now);
         let whose = slot.entry.whose;
-            slot.goes_on_with_trial();
         if let Verdict::RestartIn(us) = verdict {
             let due = now.plus_us(us);
             slot.restart_at = Some(due);
