@@ -222,6 +222,10 @@ async fn add_all(
                     resumed.started += 1;
                     added.kept.push(kept);
                     added.by_owner.entry(engine.owner).or_default().insert(engine.id, engine.name);
+                } else if engine.state.has_guest() {
+                    // Its stop was answered, and the host before ended before that was noted.
+                    let why = "stopped when the host before ended";
+                    note_state(state, engine.id, EngineState::Stopped, why).await;
                 }
             }
             Err(problem) => {
@@ -236,9 +240,7 @@ async fn add_all(
                     state.stranded.engine(engine.id, &problem.to_string());
                 }
                 // What is wrong with this one keeps none of the others.
-                if let Err(error) = state.store.set_engine_state(engine.id, stands, &why, state.clock.now()).await {
-                    tracing::error!("engine {}: its state could not be noted: {}", engine.id, error.in_full());
-                }
+                note_state(state, engine.id, stands, &why).await;
                 if waits && is_started(&engine) {
                     resumed.later.push(engine.id);
                 }
@@ -246,6 +248,12 @@ async fn add_all(
             }
         }
         progress.tell(resumed);
+    }
+}
+
+async fn note_state(state: &AppState, engine: EngineId, stands: EngineState, why: &str) {
+    if let Err(error) = state.store.set_engine_state(engine, stands, why, state.clock.now()).await {
+        tracing::error!("engine {engine}: its state could not be noted: {}", error.in_full());
     }
 }
 

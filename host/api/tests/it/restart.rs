@@ -110,6 +110,20 @@ async fn a_database_that_lacks_what_the_broker_has_had_gives_none_of_its_numbers
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_engine_whose_stop_the_host_before_could_not_note_is_stopped() {
+    use domain::{ids::EngineId, life::EngineState};
+    let world = World::running().await;
+    world.post("/engines/1/stop", serde_json::Value::Null).await.ok();
+    world.settle();
+    // As a host leaves it that is killed right after its answer.
+    world.store.set_engine_state(EngineId(1), EngineState::Running, "started", domain::time::Time(1)).await.unwrap();
+    let world = world.restarted().await;
+    stockade_api::operations::resume(&world.state).await.unwrap();
+    let engine = world.get("/engines/1").await.ok();
+    assert_eq!((&engine["wanted"], &engine["state"]), (&json(r#""stopped""#), &json(r#""stopped""#)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn engines_of_an_account_that_could_not_be_opened_wait_and_open_it_when_they_start() {
     let world = World::running().await;
     let world = world.restarted().await;
@@ -118,6 +132,10 @@ async fn engines_of_an_account_that_could_not_be_opened_wait_and_open_it_when_th
     assert_eq!((resumed.accounts, &*resumed.later), (0, &[domain::ids::EngineId(1)][..]), "{:?}", resumed.failed);
     let engine = world.get("/engines/1").await.ok();
     assert_eq!((&engine["wanted"], &engine["state"]), (&json(r#""running""#), &json(r#""waiting""#)));
+    let health = world.get("/health").await.ok();
+    assert_eq!((&health["status"], &health["engines"]["status"]), (&json(r#""degraded""#), &json(r#""degraded""#)));
+    let reason = health["engines"]["reason"].as_str().unwrap();
+    assert!(reason.contains("account 1 is not open (") && reason.contains("can't say"), "{reason}");
 
     *world.seen.lock().unwrap() = Some(Vec::new());
     world.post("/engines/1/start", serde_json::Value::Null).await.ok();
