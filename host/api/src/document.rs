@@ -1,6 +1,7 @@
 //! The OpenAPI document. `openapi.json` beside the sources is its copy; a test sees that it stays one.
 
 use axum::Json;
+use serde_json::Value;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
 
@@ -17,7 +18,32 @@ const ABOUT: &str = "One host that runs many people's trading strategies.\n\n\
 pub fn openapi() -> OpenApi {
     let mut document = crate::endpoints().into_openapi();
     crate::problem::describe(&mut document);
-    document
+    let mut tree = serde_json::to_value(&document).expect("a document is JSON");
+    name_unsigned(&mut tree);
+    serde_json::from_value(tree).expect("a format may be any word")
+}
+
+/// Says of whole numbers without a sign that they are such: a Rust `u32` is described as an `int32`, which ends at half of it.
+fn name_unsigned(tree: &mut Value) {
+    match tree {
+        Value::Object(fields) => {
+            let unsigned = match fields.get("format").and_then(Value::as_str) {
+                Some("int32") => Some(("uint32", Some(u32::MAX))),
+                // Its largest is more than most readers of JSON can tell apart.
+                Some("int64") => Some(("uint64", None)),
+                _ => None,
+            };
+            if let Some((format, max)) = unsigned.filter(|_| fields.get("minimum").is_some_and(|least| least == 0)) {
+                fields.insert("format".into(), format.into());
+                if let Some(max) = max {
+                    fields.entry("maximum").or_insert_with(|| max.into());
+                }
+            }
+            fields.values_mut().for_each(name_unsigned);
+        }
+        Value::Array(values) => values.iter_mut().for_each(name_unsigned),
+        _ => {}
+    }
 }
 
 /// What stands above the endpoints.

@@ -10,9 +10,10 @@ use axum::http::{StatusCode, header, request};
 use domain::limits::COMPONENT_BYTES_MAX;
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::error::Error;
 
-/// A JSON body.
+/// A JSON body. A whole number may be written as `1.0` or `1e3`, as JSON's schemas have it.
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub T);
 
@@ -20,8 +21,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match axum::Json::from_request(request, state).await {
-            Ok(axum::Json(body)) => Ok(Self(body)),
+        match read(request, state).await {
+            Ok(body) => Ok(Self(body)),
             Err(rejection) => Err(match rejection {
                 JsonRejection::MissingJsonContentType(_) => {
                     Problem::new(Code::UnsupportedMediaType, "this endpoint takes JSON; send it with content-type: application/json")
@@ -33,6 +34,35 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 other => Problem::new(Code::UnreadableBody, line(&other.body_text())),
             }),
         }
+    }
+}
+
+async fn read<T: DeserializeOwned, S: Send + Sync>(request: Request, state: &S) -> Result<T, JsonRejection> {
+    let kind = request.headers().get(header::CONTENT_TYPE).cloned();
+    let bytes = Bytes::from_request(request, state).await?;
+    let mut again = Request::new(bytes.clone().into());
+    again.headers_mut().extend(kind.map(|kind| (header::CONTENT_TYPE, kind)));
+    let refused = match axum::Json::from_request(again, state).await {
+        Ok(axum::Json(body)) => return Ok(body),
+        Err(refused @ JsonRejection::JsonDataError(_)) => refused,
+        Err(other) => return Err(other),
+    };
+    let whole = serde_json::from_slice(&bytes).ok().map(with_whole_numbers);
+    whole.and_then(|body| serde_json::from_value(body).ok()).ok_or(refused)
+}
+
+/// The same document, with numbers that are whole written as such. Numbers with a fraction can be written either way.
+fn with_whole_numbers(value: Value) -> Value {
+    /// Beyond it, not every whole number is one of 64 bits' floats.
+    const EXACT_MAX: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+    match value {
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) if float.fract() == 0.0 && float.abs() <= EXACT_MAX => (float as i64).into(),
+            _ => Value::Number(number),
+        },
+        Value::Array(values) => values.into_iter().map(with_whole_numbers).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, with_whole_numbers(value))).collect(),
+        other => other,
     }
 }
 

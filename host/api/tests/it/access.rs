@@ -53,6 +53,22 @@ async fn paths_and_methods_that_are_not_there_are_problems() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_whole_number_may_be_written_with_a_fraction_of_nothing() {
+    let world = World::new().await;
+    world.post("/users", json(r#"{"name":"ann"}"#)).await.created();
+    let account = |name: &str, leverage: &str| {
+        let body = format!(r#"{{"name":"{name}","leverage":{leverage}}}"#);
+        world.ask(Method::POST, "/accounts?user=ann", Some(TOKEN), body.into(), Some("application/json"))
+    };
+    for (name, leverage) in [("a", "30.0"), ("b", "3e1"), ("c", "30")] {
+        assert_eq!(account(name, leverage).await.created()["leverage"], 30, "{leverage}");
+    }
+    for leverage in ["30.5", "-30.0", "1e300", "4294967296.0", "\"30\""] {
+        account("d", leverage).await.refused(422, "INVALID_BODY", "leverage");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bodies_are_checked_from_the_outside_in() {
     let world = World::new().await;
     let post = |body: String, kind| world.ask(Method::POST, "/users", Some(TOKEN), body.into(), kind);

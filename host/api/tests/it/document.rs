@@ -25,6 +25,23 @@ async fn everybody_may_read_it() {
 }
 
 #[test]
+fn numbers_without_a_sign_are_told_as_such() {
+    fn look(place: &str, value: &serde_json::Value) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                let is_unsigned = fields.get("minimum").is_some_and(|least| least == 0) && fields.contains_key("format");
+                let format = fields.get("format").and_then(|format| format.as_str()).unwrap_or_default();
+                assert!(!is_unsigned || !["int32", "int64"].contains(&format), "{place} takes more than an {format}");
+                fields.iter().for_each(|(name, value)| look(&format!("{place}/{name}"), value));
+            }
+            serde_json::Value::Array(values) => values.iter().for_each(|value| look(place, value)),
+            _ => {}
+        }
+    }
+    look("", &serde_json::to_value(stockade_api::openapi()).unwrap());
+}
+
+#[test]
 fn every_operation_says_what_it_does_and_may_be_refused() {
     let document = serde_json::to_value(stockade_api::openapi()).unwrap();
     let mut names = Vec::new();
