@@ -193,11 +193,12 @@ async fn a_head_a_pause_a_body_and_an_answer_have_their_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_connection_gives_way_to_the_next() {
-    let serving = Serving::with(DoorLimits { connections_max: 8, ..DoorLimits::default() }).await;
+    // None of them ends by itself within this test: only its place, given to another one, ends it.
+    let patient = DoorLimits { connections_max: 8, head_ms_max: 600_000, idle_ms_max: 600_000, ..DoorLimits::default() };
+    let serving = Serving::with(patient).await;
     let mut kept = serving.connect().await;
     ask(&mut kept, "/health").await;
     heard(&mut kept, "\"status\":\"ok\"").await;
-    // None of them ends by itself within this test.
     let mut held = serving.holding(100, HALF_A_HEAD).await;
     assert_eq!(serving.status("GET /api/v1/health").await, "200");
     assert!(serving.halt().await.starts_with("HTTP/1.1 200 "));

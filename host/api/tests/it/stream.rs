@@ -1,8 +1,8 @@
 //! The live stream.
 
 use crate::support::{TOKEN, World, json};
-use axum::body::{Body, Bytes};
-use axum::http::{Request, header};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{Request, StatusCode, header};
 use domain::contract::TradingState;
 use domain::ids::{AccountId, EngineId, UserId};
 use domain::life::EngineState;
@@ -29,6 +29,15 @@ impl Reading {
         let mut reading = Self { chunks: Box::pin(response.into_body().into_data_stream()), text: String::new() };
         assert_eq!(reading.next().await, Some(("open".into(), json("{}"))));
         reading
+    }
+
+    /// Asks for a stream that is not given. One that is given never ends, so that only its head is waited for.
+    async fn refused(world: &World, code: &str, part: &str) {
+        let request = Request::get("/api/v1/stream").header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        let response = world.response(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "a stream was given instead of {code}");
+        let problem = json(std::str::from_utf8(&to_bytes(response.into_body(), 1 << 16).await.unwrap()).unwrap());
+        assert!(problem["code"] == code && problem["detail"].as_str().unwrap().contains(part), "{problem}");
     }
 
     /// The next event's kind and data; `None` at the end.
@@ -166,7 +175,7 @@ async fn streams_are_shared_among_callers_and_end_with_the_host() {
     for _ in 0..64 {
         all.push(Reading::of(&world, "").await);
     }
-    world.get("/stream").await.refused(503, "TOO_MANY_STREAMS", "close one");
+    Reading::refused(&world, "TOO_MANY_STREAMS", "close one").await;
     all.push(Reading::of(&world, "?user=ann").await);
     // Ann has one of what was left, so there is less to share.
     drop(all.drain(..2));
@@ -176,5 +185,5 @@ async fn streams_are_shared_among_callers_and_end_with_the_host() {
         assert_eq!(reading.next().await, None);
     }
     drop(all);
-    world.get("/stream").await.refused(503, "STOPPING", "stopping");
+    Reading::refused(&world, "STOPPING", "stopping").await;
 }

@@ -427,3 +427,23 @@ fn a_host_that_another_has_taken_over_from_sends_nothing_not_even_a_close() {
     assert_eq!(world.host.wind_down(Scope::Host, what).unwrap().closes, 0, "the kill switch that counts is the other host's");
     assert_eq!(world.told.alarms(), ["journal-failed"]);
 }
+
+#[test]
+fn without_its_journal_a_host_closes_until_its_lease_is_over() {
+    for (is_over, sent) in [(false, vec!["7-1", "7-2"]), (true, vec!["7-1"])] {
+        let world = World::new();
+        world.account(1);
+        world.run(7, 1, buys_then_closes);
+        feed_slowly(&world, 1, 1);
+        world.records.fail(true);
+        if is_over {
+            world.records.end_lease();
+        }
+        feed_slowly(&world, 2, 1);
+        assert_eq!(world.broker.submitted(), sent, "the lease is over: {is_over}");
+        let what = domain::account::WindDown { engine: None, cancel_orders: true, flatten: true };
+        assert_eq!(world.host.wind_down(Scope::Host, what).unwrap().closes, 0, "closed already, or another host's to close");
+        assert_eq!(world.broker.submitted(), sent);
+        world.records.fail(false);
+    }
+}

@@ -4,7 +4,7 @@ use domain::broker::{AccountTerms, Deal, Entry as DealEntry, Happened, LiveBroke
 use domain::contract::LogLevel;
 use domain::desk::Remark;
 use domain::ids::{AccountId, DealId, EngineId, OrderId, PositionId};
-use domain::journal::{Entry, JournalError, Recorded};
+use domain::journal::{Entry, JournalError, Lease, Recorded};
 use domain::ledger::Ledger;
 use domain::life::EngineState;
 use domain::number::{Money, Points, Steps};
@@ -14,6 +14,7 @@ use domain::symbol::SymbolId;
 use domain::tick::Tick;
 use engine::Event;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// What is in the journal, and whether it works.
@@ -26,6 +27,8 @@ pub struct Records {
     answers: Condvar,
     /// Another host has taken over.
     fenced: Mutex<bool>,
+    /// Another host may have begun to trade.
+    lease_is_over: AtomicBool,
     /// Orders of which it takes no command, though it works.
     refused: Mutex<Vec<OrderId>>,
     /// Orders of which it takes no report.
@@ -47,6 +50,11 @@ impl Records {
 
     pub fn fence(&self) {
         *self.fenced.lock().unwrap() = true;
+    }
+
+    /// Nobody has looked for so long that another host may trade.
+    pub fn end_lease(&self) {
+        self.lease_is_over.store(true, Ordering::SeqCst);
     }
 
     pub fn hang(&self) {
@@ -90,6 +98,16 @@ impl domain::journal::Journal for Journal {
         };
         self.0.lines.lock().unwrap().extend(entries.iter().map(line));
         Ok(())
+    }
+
+    fn lease(&self) -> Option<Arc<dyn Lease>> {
+        Some(Arc::clone(&self.0) as _)
+    }
+}
+
+impl Lease for Records {
+    fn holds(&self) -> bool {
+        !self.lease_is_over.load(Ordering::SeqCst)
     }
 }
 
