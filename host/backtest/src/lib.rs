@@ -6,6 +6,7 @@
 pub mod breakdown;
 pub mod compare;
 pub mod confirm;
+pub mod hearing;
 pub mod model;
 pub mod optimise;
 pub mod orders;
@@ -22,6 +23,7 @@ pub mod statistics;
 pub mod trades;
 
 pub use confirm::{ReadsAhead, confirm};
+pub use hearing::Hearing;
 pub use past::Past;
 pub use report::RunReport;
 pub use review::review;

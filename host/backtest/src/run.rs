@@ -17,6 +17,7 @@
 //! more.
 
 use crate::confirm::{Acted, Cuts};
+use crate::hearing::Mail;
 use crate::orders::OrderLog;
 use crate::pace::Pace;
 use crate::past::{Past, WithPast};
@@ -138,7 +139,7 @@ pub fn run(
     guest: impl FnOnce(Desk) -> Result<Box<dyn Guest<Desk>>, Fault>,
     mut progress: impl FnMut(Progress),
 ) -> Result<RunReport, RunError> {
-    let mut run = Run::new(&setup, source.past());
+    let mut run = Run::new(&setup, source.past(), Mail::new(source.hearing()));
     let mut guest = Some(guest);
     let mut actor: Option<Actor> = None;
     let mut said = Time(i64::MIN);
@@ -213,7 +214,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(setup: &RunSetup, past: Arc<Past>) -> Self {
+    fn new(setup: &RunSetup, past: Arc<Past>, mail: Mail) -> Self {
         let mut venue = Venue::new(setup.table.clone(), setup.venue.clone());
         venue.open(ACCOUNT, setup.terms.clone(), None);
         let ledger = Ledger::new(setup.terms.deposit);
@@ -221,6 +222,10 @@ impl Run {
             let own = setup.symbols.iter().zip(&setup.description.needs).filter(|(own, _)| **own == symbol);
             own.fold((Vec::new(), 0), |(mut frames, ticks): (Vec<_>, usize), (_, need)| {
                 frames.extend(&need.timeframes);
+    mail: Mail,
+    /// The last tick that the guest was handed or let pass; of a guest that is handed none, the last there was.
+    handed: Time,
+    is_handed_ticks: bool,
                 (frames, ticks.max(need.ticks_before_start as usize))
             })
         };
@@ -265,6 +270,9 @@ impl Run {
             switch: Arc::new(TradingSwitch::default()),
             queue: Arc::clone(&self.queue),
             orders_before: 0,
+            mail,
+            handed: Time(i64::MIN),
+            is_handed_ticks: setup.description.callbacks.tick,
             seed: setup.seed,
             orders_per_call_max: setup.limits.orders_per_call_max,
             log_bytes_per_minute: setup.limits.log_bytes_per_minute,
@@ -321,6 +329,10 @@ impl Run {
         let is_awaited = |wake: &Wake| wake.is_awake(Time(columns.times[first])) || wake.holds_at(columns.bids[first], columns.asks[first]);
         if matches!(self.batching, Batching::TickByTick) || wake.as_ref().is_some_and(is_awaited) {
             return 0;
+        if self.mail.due().is_some_and(|due| due < next) {
+            self.handed = self.handed.max(next.plus_us(-1));
+            self.settle(actor)?;
+        }
         }
         let quiet = self.quiet_rows(actor, stretch, PASSING_MAX);
         wake.map_or(quiet, |wake| wake.first(&columns.slice(first..first + quiet), stretch.chunk.ranges(first)))
@@ -349,7 +361,8 @@ impl Run {
             return 0;
         }
         let timer = actor.next_timer().filter(|_| self.symbols.contains(&stretch.symbol));
-        let horizon = [bar, timer, self.days.day_end()].into_iter().flatten().min();
+        let news = self.mail.due().map(|due| due.plus_us(1));
+        let horizon = [bar, timer, news, self.days.day_end()].into_iter().flatten().min();
         let rows = horizon.map_or(ticks.len(), |at| rows_before(ticks.times, at));
         self.venue.quiet_rows(stretch.symbol, &ticks.slice(0..rows), stretch.chunk.ranges(stretch.rows.start))
     }
@@ -415,6 +428,7 @@ impl Run {
         while let Some(due) = self.venue.due_before(tick.time) {
             self.venue.advance(due);
             self.settle(actor)?;
+        self.handed = self.now;
         }
         self.venue.on_tick(&tick);
         self.pass(tick.time);
@@ -441,6 +455,7 @@ impl Run {
     fn take_in(&mut self, tick: &Tick, audience: Audience) {
         self.closed.clear();
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        self.handed = tick.time;
         let symbol = history.symbol_mut(tick.symbol);
         let is_first = symbol.last().is_none();
         match audience {
@@ -472,6 +487,9 @@ impl Run {
                 if self.keep_remarks {
                     self.orders.reported(&report, &changes);
                 }
+        if !self.is_handed_ticks {
+            self.handed = now;
+        }
                 for change in &changes {
                     self.note_rejected(change);
                     actor.changed(change, report.at)?;
@@ -500,6 +518,8 @@ impl Run {
     }
 
     fn send(&mut self, commands: Vec<Approved<Command>>) {
+            self.mail.post(self.reports.drain(..));
+            self.reports.extend(std::iter::from_fn(|| self.mail.take(self.handed)));
         if commands.is_empty() {
             return;
         }
@@ -527,7 +547,8 @@ impl Run {
         self.venue.close_all(ACCOUNT, Reason::EndOfTest, self.now);
         // The guest is gone: what the venue closes at the end of the test is booked, nobody is told.
         self.venue.reports(&mut self.reports);
-        for report in std::mem::take(&mut self.reports) {
+        self.mail.post(self.reports.drain(..));
+        while let Some(report) = self.mail.take(Time(i64::MAX)) {
             let changes = self.apply(&report);
             self.orders.reported(&report, &changes);
             if let Happened::Deal { deal, .. } = report.happened {

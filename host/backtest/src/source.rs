@@ -1,5 +1,6 @@
 //! Ticks of several symbols as stretches of columns, in order of time.
 
+use crate::hearing::Hearing;
 use crate::past::Past;
 use domain::desk::Columns;
 use domain::ranges::{PriceRanges, RangesAhead};
@@ -152,6 +153,7 @@ impl Lane {
 pub struct Source {
     lanes: Vec<Lane>,
     past: Arc<Past>,
+    hearing: Hearing,
 }
 
 /// Rows of one symbol with nothing of another symbol between them.
@@ -202,12 +204,21 @@ impl Source {
         let seen = symbols.into_iter().map(lane(Audience::Everyone));
         let mut lanes: Vec<Lane> = seen.chain(unseen.into_iter().map(lane(Audience::Venue))).collect();
         lanes.iter_mut().try_for_each(Lane::refill)?;
-        Ok(Self { lanes, past: Arc::default() })
+        Ok(Self { lanes, past: Arc::default(), hearing: Hearing::default() })
     }
 
     /// The same, after a past that is known by other means than rows.
     pub fn after(self, past: Past) -> Self {
         Self { past: Arc::new(past), ..self }
+    }
+
+    /// The same for a guest that hears of its orders when a live one did.
+    pub fn heard(self, hearing: Hearing) -> Self {
+        Self { hearing, ..self }
+    }
+
+    pub(crate) fn hearing(&mut self) -> Hearing {
+        std::mem::take(&mut self.hearing)
     }
 
     pub(crate) fn past(&self) -> Arc<Past> {

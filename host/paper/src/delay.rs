@@ -3,7 +3,7 @@
 use domain::ids::OrderId;
 use domain::order::Command;
 use domain::time::{SECOND_US, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::triggers::Quote;
@@ -20,9 +20,9 @@ pub enum Delay {
     Between(i64, i64),
     /// As MT5's tester draws it: 0 to 8 whole seconds nine times out of ten, else 9 to 18.
     Mt5,
-    /// As long as each took once, microseconds, by the orders' numbers within their engine from 1 on; orders beyond them take
-    /// no time.
-    Each(Arc<[i64]>),
+    /// As long as each took once, microseconds, by the orders' numbers within their engine from 1 on: the order itself, then its
+    /// changes, those of its position and its withdrawal, one after the other. Those beyond them take no time.
+    Each(Arc<[Vec<i64>]>),
 }
 
 /// Commands on their way, in order of arrival.
@@ -32,6 +32,8 @@ pub(crate) struct Wire {
     random: u64,
     underway: BTreeMap<(Time, u64), Underway>,
     sent: u64,
+    /// Commands of each order so far, where each took its own time.
+    commands: HashMap<OrderId, usize>,
 }
 
 /// A command and the quote at which it was sent.
@@ -43,7 +45,7 @@ pub(crate) struct Underway {
 
 impl Wire {
     pub(crate) fn new(delay: Delay, seed: u64) -> Self {
-        Self { delay, random: seed, underway: BTreeMap::new(), sent: 0 }
+        Self { delay, random: seed, underway: BTreeMap::new(), sent: 0, commands: HashMap::new() }
     }
 
     /// When the next command arrives.
@@ -72,7 +74,12 @@ impl Wire {
 
     fn draw(&mut self, order: OrderId) -> i64 {
         match self.delay {
-            Delay::Each(ref taken) => taken.get((order.number() as usize).wrapping_sub(1)).copied().unwrap_or(0),
+            Delay::Each(ref taken) => {
+                let Some(taken) = taken.get((order.number() as usize).wrapping_sub(1)) else { return 0 };
+                let commands = self.commands.entry(order).or_default();
+                *commands += 1;
+                taken.get(*commands - 1).copied().unwrap_or(0)
+            }
             Delay::None => 0,
             Delay::Fixed(us) => us,
             Delay::Between(from, to) => from + self.below(to.saturating_sub(from).max(0) as u64 + 1) as i64,
@@ -101,11 +108,13 @@ mod tests {
 
     #[test]
     fn orders_that_took_their_time_once_take_it_again_each_its_own_and_those_beyond_them_none() {
-        let mut wire = Wire::new(Delay::Each([2_000, 0, 1_000].into()), 1);
+        let mut wire = Wire::new(Delay::Each([vec![2_000, 500], vec![], vec![1_000]].into()), 1);
         let mut took = |engine, number| wire.draw(OrderId::new(EngineId(engine), number));
         // By number, not in the order in which they are sent, and whichever engine asks.
         assert_eq!([took(1, 3), took(1, 1), took(1, 2), took(9, 1)], [1_000, 2_000, 0, 2_000]);
         assert_eq!([took(1, 4), took(1, u32::MAX)], [0, 0]);
+        // Changes of an order took their own.
+        assert_eq!([took(1, 1), took(1, 1)], [500, 0]);
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub struct Replayed {
     pub digest: Digest,
     /// Market time up to which it was done again and compared; `None` when nothing was.
     pub until: Option<Time>,
+    /// Whether the record goes on after the time asked for.
+    pub goes_on: bool,
     /// How the life ended, when that was a fault or a gap in the record.
     pub ended: Option<String>,
     /// Ticks that the record names and does not have; nothing was done after those before them.
@@ -103,7 +105,10 @@ pub fn replay(
         };
         rest = after;
         match entry {
-            Entry::Called { at, .. } if *at > to => break,
+            Entry::Called { at, .. } if *at > to => {
+                run.later = true;
+                break;
+            }
             Entry::Called { at, call } => run.call(&mut *guest, *at, &call.as_call(), script, ending),
             &Entry::Ticks { symbol, first, count, skipped } => {
                 let Some(tape) = tapes.get_mut(symbol as usize) else { break };
@@ -123,6 +128,7 @@ pub fn replay(
                     run.call(&mut *guest, tick.time, &Call::Tick { symbol, tick, skipped }, script, ending);
                     run.goes_on()
                 });
+                run.later |= over;
                 if !run.had_all(read)? || over {
                     break;
                 }
@@ -142,6 +148,7 @@ pub fn replay(
                     }
                     run.goes_on()
                 });
+                run.later |= over;
                 if !run.had_all(read)? || over {
                     break;
                 }
@@ -207,6 +214,8 @@ struct Again {
     calls: u64,
     decisions: u64,
     until: Option<Time>,
+    /// What was done ended before what was not asked for.
+    later: bool,
     ended: Option<String>,
     missing: Option<TicksMissing>,
     difference: Option<Difference>,
@@ -289,6 +298,7 @@ impl Again {
             decisions: self.decisions,
             digest: Digest(self.hash.finalize().into()),
             until: self.until,
+            goes_on: self.later,
             ended: self.ended,
             missing: self.missing,
             difference: self.difference,

@@ -1,36 +1,51 @@
-//! How long the orders of a recorded life took, in market time: what a backtest over its ticks must give its own orders too.
+//! How long the orders of a recorded life took, in market time, and when its guest heard of them: what a backtest over its ticks
+//! must give its own orders too.
 
+use backtest::Hearing;
+use domain::contract::{PositionChange, SeenEvent, SeenPosition};
 use domain::symbol::SymbolId;
 use domain::tape::{Asked, Entry, Heard};
 use domain::time::Time;
 use record::{Life, RecordError, TickTape};
-use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// When a life's orders were answered.
+/// When a life's orders and their changes were carried out, and heard of.
 ///
-/// An order is answered with the first that its guest heard of it, or would have heard if it had a callback for that. Where no
-/// tick came meanwhile, no time went by: that is what a backtest without delay does. One that was never answered took
-/// longer than the life lasted.
+/// The record says when the broker carried one out where the guest has a callback for the news, or looked at the position. Where it
+/// does not, it was carried out when it was heard of at the latest, and not after one that followed it. An order that was
+/// never answered took longer than the life lasted.
 pub struct Answered {
-    /// Of each order, by its number from the life's first on: microseconds until it was answered. None for the further orders of
-    /// a close that is too large for one, of which the record has the first.
-    pub after_us: Arc<[i64]>,
+    /// Of each order, by its number from the life's first on: microseconds until it was carried out, then those of its changes.
+    pub taken_us: Arc<[Vec<i64>]>,
+    /// When the guest heard of what, by the same numbers.
+    pub hearing: Hearing,
     /// The last tick that was handed over, or went by; of a strategy that is handed none, its last call.
     pub until: Time,
-    /// How long those took that were answered after later ticks, shortest first.
+    /// How long after they were asked for those orders were answered that were answered after later ticks, shortest first.
     late_us: Vec<i64>,
     unanswered: usize,
 }
 
-/// The last tick that was handed over, or went by.
-#[derive(Clone, Copy, PartialEq)]
-struct Last {
-    time: Time,
-    /// Ticks so far, of all symbols.
-    count: u64,
+/// Something that the guest asked for.
+struct Command {
+    asked: Time,
+    done: Option<Time>,
+    heard: Option<Time>,
+}
+
+/// What is known of a life's commands.
+#[derive(Default)]
+struct Commands {
+    first_id: Option<u64>,
+    /// By order, the order itself first.
+    all: Vec<Vec<Command>>,
+    /// In the order in which they were asked for, as order and place within it.
+    sequence: Vec<(usize, usize)>,
+    /// The last that was answered without a callback: the next call may tell of its deal.
+    untold: Option<(usize, usize)>,
+    hearing: Hearing,
 }
 
 impl Answered {
@@ -41,26 +56,26 @@ impl Answered {
     pub fn of(records: &Path, life: &Life) -> Result<Self, RecordError> {
         let names = life.beginning.symbols.iter().filter_map(|symbol| life.beginning.table.get(usize::from(symbol.0)));
         let mut tapes = names.map(|spec| TickTape::open(records, life.run, &spec.name)).collect::<Result<Vec<_>, _>>()?;
-        let mut last = Last { time: Time(i64::MIN), count: 0 };
+        // The last tick that was handed over, or went by.
+        let mut last = Time(i64::MIN);
         // Market time of what the guest does, which is that of the call.
         let mut now = Time(i64::MIN);
-        let mut waiting: HashMap<u64, (usize, Time, Last)> = HashMap::new();
-        let (mut after_us, mut late_us, mut first_id) = (Vec::new(), Vec::new(), None);
+        let mut commands = Commands::default();
         let has_ticks = life.entries.iter().any(|entry| matches!(entry, Entry::Ticks { .. } | Entry::Passed { .. }));
         for entry in &life.entries {
-            // Who is handed no ticks lives from call to call.
-            if let Entry::Called { at, .. } = entry
-                && !has_ticks
-                && *at > last.time
-            {
-                last = Last { time: *at, count: last.count + 1 };
+            if let Entry::Called { at, .. } = entry {
+                now = now.max(*at);
+                // Who is handed no ticks lives from call to call.
+                if !has_ticks {
+                    last = last.max(*at);
+                }
             }
             match entry {
                 // Those that went by took their time as well.
                 &Entry::Ticks { symbol, first, count, .. } | &Entry::Passed { symbol, first, count } => {
                     let Some(tape) = tapes.get_mut(symbol as usize) else { break };
                     let read = tape.range(SymbolId(symbol as u16), first + u64::from(count) - 1, 1, |tick| {
-                        last = Last { time: tick.time, count: last.count + u64::from(count) };
+                        last = tick.time;
                         true
                     });
                     match read {
@@ -68,44 +83,141 @@ impl Answered {
                         Err(RecordError::TicksMissing(missing)) if missing.is_end() => break,
                         read => read?,
                     }
-                    now = last.time;
+                    now = now.max(last);
                 }
-                Entry::Called { call: Heard::Order { id, .. }, .. } | Entry::Untold { id } => {
-                    // Whoever is not called does nothing at that time.
-                    if let Entry::Called { at, .. } = entry {
-                        now = *at;
-                    }
-                    if let Some((place, asked, then)) = waiting.remove(id)
-                        && then != last
-                    {
-                        after_us[place] = last.time.since_us(asked).max(0);
-                        late_us.push(after_us[place]);
-                    }
-                }
-                Entry::Called { at, .. } => now = *at,
-                Entry::Asked(Asked::Submit { answer: Ok(id), .. } | Asked::Close { answer: Ok(id), .. }) => {
-                    let place = id.saturating_sub(*first_id.get_or_insert(*id)) as usize;
-                    waiting.insert(*id, (place, now, last));
-                    after_us.resize(after_us.len().max(place + 1), 0);
-                }
-                Entry::Asked(_) | Entry::Begin(_) | Entry::Failed(_) | Entry::Gap => {}
+                Entry::Called { call: Heard::Order { id, event }, at } => commands.heard(*id, event, *at, last),
+                Entry::Called { call: Heard::Position { position, change }, at } => commands.dealt(position, *change, *at, last),
+                Entry::Untold { id } => commands.untold(*id, last),
+                Entry::Asked(asked) => commands.asked(asked, now),
+                Entry::Called { .. } | Entry::Begin(_) | Entry::Failed(_) | Entry::Gap => {}
             }
         }
-        let unanswered = waiting.len();
-        waiting.into_values().for_each(|(place, asked, _)| after_us[place] = last.time.since_us(asked).max(0) + 1);
+        Ok(commands.answered(last))
+    }
+}
+
+impl Commands {
+    /// The place of an order, which has one from now on.
+    fn place(&mut self, id: u64, asked: Time) -> Option<usize> {
+        let place = usize::try_from(id.checked_sub(*self.first_id.get_or_insert(id))?).ok()?;
+        // The record has the first order of a close that is too large for one: those between were asked for with it.
+        let with = self.all.last().and_then(|commands| commands.first()).map_or(asked, |first| first.asked);
+        while self.all.len() <= place {
+            self.sequence.push((self.all.len(), 0));
+            let (asked, done) = if self.all.len() == place { (asked, None) } else { (with, Some(with)) };
+            self.all.push(vec![Command { asked, done, heard: None }]);
+        }
+        Some(place)
+    }
+
+    fn number(&self, id: u64) -> Option<u32> {
+        u32::try_from(id.checked_sub(self.first_id?)? + 1).ok()
+    }
+
+    fn asked(&mut self, asked: &Asked, now: Time) {
+        match asked {
+            Asked::Submit { answer: Ok(id), .. } | Asked::Close { answer: Ok(id), .. } => _ = self.place(*id, now),
+            Asked::ModifyOrder { id, answer: Ok(()), .. }
+            | Asked::ModifyPosition { id, answer: Ok(()), .. }
+            | Asked::Cancel { id, answer: Ok(()) } => {
+                let place = self.first_id.and_then(|first| usize::try_from(id.checked_sub(first)?).ok());
+                if let Some(commands) = place.and_then(|place| self.all.get_mut(place)) {
+                    self.sequence.push((place.unwrap_or_default(), commands.len()));
+                    commands.push(Command { asked: now, done: None, heard: None });
+                }
+            }
+            // It was opened by an order of the same number.
+            Asked::Positions(rows) => {
+                for row in rows {
+                    let place = self.first_id.and_then(|first| usize::try_from(row.id.checked_sub(first)?).ok());
+                    if let Some(order) = place.and_then(|place| self.all.get_mut(place)).and_then(|commands| commands.first_mut()) {
+                        order.done.get_or_insert(Time(row.opened));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The command of an order that waits longest for an answer: the order itself, or one of its changes.
+    fn waiting(&mut self, id: u64, is_change: bool) -> Option<(usize, usize)> {
+        let place = usize::try_from(id.checked_sub(self.first_id?)?).ok()?;
+        let commands = self.all.get(place)?.iter().enumerate().skip(usize::from(is_change));
+        let mut waiting = commands.filter(|(at, command)| command.heard.is_none() && (is_change || *at == 0));
+        waiting.next().map(|(at, _)| (place, at))
+    }
+
+    fn answer(&mut self, command: Option<(usize, usize)>, done: Option<Time>, last: Time) {
+        if let Some((place, at)) = command {
+            let command = &mut self.all[place][at];
+            command.heard = Some(last);
+            command.done = done.or(command.done);
+        }
+    }
+
+    fn heard(&mut self, id: u64, event: &SeenEvent, at: Time, last: Time) {
+        self.untold = None;
+        let Some(number) = self.number(id) else { return };
+        self.hearing.orders.entry(number).or_default().push_back(last);
+        let is_change = matches!(event, SeenEvent::Modified | SeenEvent::ModifyRejected(_) | SeenEvent::Canceled);
+        let command = self.waiting(id, is_change).or_else(|| self.waiting(id, !is_change));
+        self.answer(command, Some(at), last);
+    }
+
+    fn untold(&mut self, id: u64, last: Time) {
+        let Some(number) = self.number(id) else { return };
+        self.hearing.orders.entry(number).or_default().push_back(last);
+        let command = self.waiting(id, false).or_else(|| self.waiting(id, true));
+        self.answer(command, None, last);
+        self.untold = command;
+    }
+
+    fn dealt(&mut self, position: &SeenPosition, change: PositionChange, at: Time, last: Time) {
+        let Some(number) = self.number(position.id) else { return };
+        let untold = self.untold.take();
+        if change == PositionChange::StopsMoved {
+            self.hearing.stops.entry(number).or_default().push_back(last);
+            let command = self.waiting(position.id, true);
+            self.answer(command, Some(at), last);
+        } else {
+            self.hearing.deals.entry(number).or_default().push_back(last);
+            self.answer(untold, Some(at), last);
+        }
+    }
+
+    fn answered(mut self, last: Time) -> Answered {
+        let orders = self.all.iter().filter_map(|commands| commands.first());
+        let late = orders.clone().filter_map(|order| Some(order.heard?.since_us(order.asked)));
+        let mut late_us: Vec<i64> = late.filter(|&us| us > 0).collect();
         late_us.sort_unstable();
-        Ok(Self { after_us: after_us.into(), until: last.time, late_us, unanswered })
+        let unanswered = orders.filter(|order| order.heard.is_none() && order.done.is_none()).count();
+        // A broker carries commands out in their order.
+        let mut next_done = Time(i64::MAX);
+        for &(place, at) in self.sequence.iter().rev() {
+            let command = &mut self.all[place][at];
+            let done = match (command.done, command.heard) {
+                (Some(done), _) => done,
+                (None, Some(heard)) => heard.min(next_done),
+                (None, None) if at == 0 => last.plus_us(1),
+                (None, None) => command.asked,
+            };
+            command.done = Some(done.max(command.asked));
+            next_done = next_done.min(done);
+        }
+        let us = |command: &Command| command.done.unwrap_or(command.asked).since_us(command.asked);
+        let taken_us = self.all.iter().map(|commands| commands.iter().map(us).collect()).collect();
+        Answered { taken_us, hearing: self.hearing, until: last, late_us, unanswered }
     }
 }
 
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (all, late, ms) = (self.after_us.len(), &self.late_us, |us: i64| us as f64 / 1e3);
+        let (all, late, ms) = (self.taken_us.len(), &self.late_us, |us: i64| us as f64 / 1e3);
         match (late.get(late.len() / 2), late.last()) {
             (Some(&middle), Some(&most)) => write!(
                 f,
                 "{} of {all} orders were answered after later ticks, {} ms of market time after they were asked for in the middle, {} at \
-                 most; the backtest's orders take as long",
+                 most; in the backtest each is carried out and heard of when it was",
                 late.len(),
                 ms(middle),
                 ms(most)
@@ -114,6 +226,7 @@ impl fmt::Display for Answered {
         }
         match self.unanswered {
             0 => Ok(()),
+            1 => write!(f, "; 1 was not answered while the life lasted, nor is it in the backtest"),
             orders => write!(f, "; {orders} were not answered while the life lasted, nor are they in the backtest"),
         }
     }
@@ -153,9 +266,10 @@ mod tests {
         let asked = |id| Entry::Asked(Asked::Close { id: 90, volume: None, answer: Ok(id) });
         let heard = |id, s: i64| Entry::Called { at: Time(s * SECOND_US), call: Heard::Order { id, event: SeenEvent::Accepted } };
         let untold = |id, _| Entry::Untold { id };
-        for heard in [&heard as &dyn Fn(u64, i64) -> Entry, &untold] {
+        // Carried out one tick before it was heard of, which only the callback tells.
+        for (heard, taken) in [(&heard as &dyn Fn(u64, i64) -> Entry, SECOND_US), (&untold, 2 * SECOND_US)] {
             // Numbers go on from those of the life before. 7 is answered at once and needs 8 as well, 9 two ticks later, 10 never.
-            let entries = vec![ticks(1, 3), asked(7), heard(7, 3), ticks(4, 1), asked(9), ticks(5, 2), heard(9, 6), asked(10), ticks(7, 1)];
+            let entries = vec![ticks(1, 3), asked(7), heard(7, 3), ticks(4, 1), asked(9), ticks(5, 2), heard(9, 5), asked(10), ticks(7, 1)];
             let beginning = Beginning {
                 engine: EngineId(1),
                 version: Digest([0; 32]),
@@ -165,9 +279,14 @@ mod tests {
                 limits: GuestLimits::default(),
             };
             let answered = Answered::of(folder.path(), &Life { run: 1, beginning, entries }).expect("all ticks are there");
-            assert_eq!((&*answered.after_us, answered.until), (&[0, 0, 2 * SECOND_US, SECOND_US + 1][..], Time(7 * SECOND_US)));
+            assert_eq!(answered.until, Time(7 * SECOND_US));
+            let first: Vec<i64> = answered.taken_us.iter().map(|commands| commands[0]).collect();
+            assert_eq!((first[0], first[1], first[2], first.len()), (0, 0, taken, 4));
+            let never = answered.until.0 - 6 * SECOND_US + 1;
+            assert!(first[3] >= never, "{first:?}");
+            assert_eq!(answered.hearing.orders[&3], [Time(6 * SECOND_US)]);
             let said = answered.to_string();
-            assert!(said.starts_with("1 of 4 orders were answered after later ticks, 2000 ms") && said.contains("; 1 were not"), "{said}");
+            assert!(said.starts_with("1 of 4 orders were answered after later ticks, 2000 ms") && said.contains("; 1 was not"), "{said}");
         }
     }
 }

@@ -5,7 +5,7 @@ use super::answered::Answered;
 use super::market;
 use crate::exit::{Exit, Failure, Outcome};
 use backtest::compare::decisions::{Line, write};
-use backtest::{Batching, DEADLINE_MS, RunSetup, run};
+use backtest::{Batching, DEADLINE_MS, RunError, RunSetup, run};
 use domain::actor::SavedState;
 use domain::broker::AccountTerms;
 use domain::contract::{AccountView, Param, RunMode};
@@ -41,11 +41,14 @@ pub struct Done {
     pub conditions: Vec<String>,
 }
 
-/// Runs the backtest and writes its decisions to `file`.
+/// Runs the backtest and writes its decisions to `file`; `None` of a life in which nothing happened.
 ///
 /// # Errors
 /// The life never started, its ticks are not there, or the strategy fails.
-pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: &Path) -> Outcome<Done> {
+pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: &Path) -> Outcome<Option<Done>> {
+    if super::nothing_happened(life) {
+        return Ok(None);
+    }
     let start = start(life)?;
     let refused = |why: String| Failure::new(Exit::Refused, format_args!("the recorded life can't be run as a backtest: {why}"));
     let table = SymbolTable::new(life.beginning.table.clone()).map_err(|error| refused(error.to_string()))?;
@@ -57,6 +60,7 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
     let answered = Answered::of(records, life).map_err(super::failure)?;
     // The record of the market goes on after this life.
     let (source, missed) = market::of(records, life, &table, start.at, to.min(answered.until))?;
+    let source = source.heard(answered.hearing.clone());
     let out = Arc::new(Mutex::new((BufWriter::new(File::create(file).map_err(|error| Failure::io("create", file, &error))?), Ok(()), 0)));
     let witness = {
         let out = Arc::clone(&out);
@@ -87,7 +91,7 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
             ..AccountTerms::default()
         },
         risk: RiskLimits::default(),
-        venue: VenueOptions { track_equity: false, delay: Delay::Each(Arc::clone(&answered.after_us)), ..VenueOptions::default() },
+        venue: VenueOptions { track_equity: false, delay: Delay::Each(Arc::clone(&answered.taken_us)), ..VenueOptions::default() },
         limits,
         seed: life.beginning.seed,
         mode: RunMode::Backtest,
@@ -95,12 +99,20 @@ pub fn decisions(records: &Path, life: &Life, component: &[u8], to: Time, file: 
         keep_remarks: false,
         witness: Some(witness),
     };
-    run(setup, source, |desk| sandbox.instantiate(&loaded.digest, desk, limits), |_| {}).map_err(|error| refused(error.to_string()))?;
+    match run(setup, source, |desk| sandbox.instantiate(&loaded.digest, desk, limits), |_| {}) {
+        Ok(_) => {}
+        // It had none after its start.
+        Err(RunError::NoTicks) => {
+            _ = std::fs::remove_file(file);
+            return Ok(None);
+        }
+        Err(error) => return Err(refused(error.to_string().lines().next().unwrap_or_default().to_owned())),
+    }
     let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
     let (buffer, failed, count) = &mut *out;
     let written = std::mem::replace(failed, Ok(())).and_then(|()| buffer.flush());
     written.map_err(|error| Failure::io("write", file, &error))?;
-    Ok(Done { decisions: *count, conditions })
+    Ok(Some(Done { decisions: *count, conditions }))
 }
 
 fn start(life: &Life) -> Outcome<Start<'_>> {

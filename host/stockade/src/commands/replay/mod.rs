@@ -13,7 +13,7 @@ use ::backtest::DEADLINE_MS;
 use domain::guest::GuestFactory as _;
 use domain::ids::{Digest, EngineId};
 use domain::limits::GuestLimits;
-use domain::tape::{Asked, Entry};
+use domain::tape::{Asked, Entry, Heard};
 use domain::time::Time;
 use record::{Difference, Life, LifeEnd, Record, RecordError, ReplayHost, Replayed, TicksMissing, replay};
 use sandbox::{Sandbox, SandboxConfig};
@@ -74,15 +74,14 @@ impl Done<'_> {
         }
     }
 
-    /// What cut it short before its end, or before the time asked for.
-    fn cut_short(&self, to: Time) -> Option<String> {
-        let Ok(Replayed { ended: None, difference: None, missing, .. }) = &self.replayed else { return None };
+    /// What cut it short before its end; not told of one that was not asked for up to there.
+    fn cut_short(&self) -> Option<String> {
+        let Ok(Replayed { ended: None, difference: None, goes_on: false, missing, .. }) = &self.replayed else { return None };
         match (missing, self.end) {
             (Some(missing), _) if !missing.is_end() => None,
             (Some(missing), LifeEnd::Running) => Some(format!("its host is writing, {} on are not on the disk yet", first(missing))),
             (Some(missing), LifeEnd::Crashed) => Some(format!("cut short by a crash, {} on were not recorded", first(missing))),
             (Some(missing), LifeEnd::Told) => Some(format!("{} on were not recorded", first(missing))),
-            (None, _) if to != FOREVER => None,
             (None, LifeEnd::Running) => Some("its host is running".to_owned()),
             (None, LifeEnd::Crashed) => Some("cut short by a crash".to_owned()),
             (None, LifeEnd::Told) => None,
@@ -133,14 +132,21 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     match (&arguments.backtest, done.last()) {
         (Some(file), Some(Done { life, replayed: Ok(_), .. })) => {
             let component = component(&records, life, arguments.component.as_deref())?.1;
-            let done = backtest::decisions(&records, life, &component, to, file)?;
-            say(format_args!("the backtest took {} decisions: {}", done.decisions, file.display()));
-            done.conditions.iter().for_each(|line| say(format_args!("  {line}")));
+            match backtest::decisions(&records, life, &component, to, file)? {
+                Some(done) => {
+                    say(format_args!("the backtest took {} decisions: {}", done.decisions, file.display()));
+                    done.conditions.iter().for_each(|line| say(format_args!("  {line}")));
+                }
+                None => say(format_args!(
+                    "no backtest, and no {}: nothing happened in the last of these lives, not a tick, bar or timer",
+                    file.display()
+                )),
+            }
         }
         (Some(file), Some(_)) => say(format_args!("no backtest, and no {}: the last of these lives can't be done again", file.display())),
         _ => {}
     }
-    let about = About { record: &record, ended_before, to };
+    let about = About { record: &record, ended_before };
     global.output().show(&about.answer(&done), |_| about.text(&done));
     verdict(&done, engine)
 }
@@ -213,8 +219,6 @@ fn load(sandbox: &Sandbox<ReplayHost>, records: &Path, life: &Life, other: Optio
 struct About<'a> {
     record: &'a Record,
     ended_before: usize,
-    /// Nothing after this was done again.
-    to: Time,
 }
 
 impl About<'_> {
@@ -226,7 +230,7 @@ impl About<'_> {
                 Ok(replayed) => json!({
                     "version": version, "begins": begins, "until": replayed.until.map(|time| time.to_string()), "ticks": replayed.ticks,
                     "calls": replayed.calls, "decisions": replayed.decisions, "digest": replayed.digest.to_string(),
-                    "ended": replayed.ended, "cut_short": life.cut_short(self.to), "not_replayed": life.hole(),
+                    "ended": replayed.ended, "goes_on": replayed.goes_on, "cut_short": life.cut_short(), "not_replayed": life.hole(),
                     "difference": replayed.difference.as_ref().map(ToString::to_string),
                 }),
                 Err(gone) => json!({ "version": version, "begins": begins, "not_replayed": gone.to_string() }),
@@ -293,14 +297,25 @@ impl About<'_> {
             Ok(replayed) => replayed,
         };
         let until = replayed.until.map_or_else(|| "its beginning".to_owned(), |time| time.to_string());
-        match (replayed, done.hole(), done.cut_short(self.to)) {
+        match (replayed, done.hole(), done.cut_short()) {
             (Replayed { difference: Some(_), .. }, ..) => "differs".to_owned(),
             (_, Some(hole), _) => format!("the same up to {until}, where {hole}"),
             (Replayed { ended: Some(why), .. }, ..) => format!("the same, up to: {}", why.lines().next().unwrap_or_default()),
             (.., Some(why)) => format!("the same up to {until}; {why}"),
+            (Replayed { goes_on: true, .. }, ..) => format!("the same up to {until}, where --to ends it; the life goes on"),
+            _ if nothing_happened(done.life) => "the same: nothing happened in it, not a tick, bar or timer".to_owned(),
             _ => format!("the same, {}", &replayed.digest.to_string()[..12]),
         }
     }
+}
+
+/// Whether the strategy was only started, and perhaps stopped.
+fn nothing_happened(life: &Life) -> bool {
+    !life.entries.iter().any(|entry| match entry {
+        Entry::Ticks { .. } | Entry::Passed { .. } => true,
+        Entry::Called { call, .. } => matches!(call, Heard::Bar { .. } | Heard::Timer(_) | Heard::Order { .. } | Heard::Position { .. }),
+        _ => false,
+    })
 }
 
 /// Decisions as JSON lines.
