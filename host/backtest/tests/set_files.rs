@@ -37,10 +37,20 @@ fn ini() -> impl Strategy<Value = TesterIni> {
     let date = || (-20_000_i64..60_000).prop_map(market::Date);
     let text = || "[A-Za-z][A-Za-z0-9\\\\. ]{0,15}[a-z]";
     let first = (of(text()), of(text()), of(word()), of(0_u32..=4), of(-1_i64..5_000), of(0_u32..=3), of(0_u32..=7), of(date()));
-    let second = (of(date()), of(0_u32..=4), of(date()), of(1_u32..100_000_000), of(word()), of(1_u32..1_000), of(text()));
+    let second = (
+        of(date()),
+        of(0_u32..=4),
+        of(date()),
+        of(1_u32..100_000_000),
+        of(word()),
+        of(1_u32..1_000),
+        of(text()),
+        of("[A-Za-z]{1,9}\\.set"),
+    );
     let other = proptest::collection::vec(("X[a-z]{1,8}", "[a-z0-9]{0,8}"), 0..4);
     (first, second, other, set_file()).prop_map(|(first, second, other, inputs)| TesterIni {
         expert: first.0,
+        expert_parameters: second.7,
         symbol: first.1,
         period: first.2,
         model: first.3,
@@ -134,6 +144,31 @@ fn a_set_file_of_mt5_is_understood() {
 }
 
 #[test]
+fn a_set_file_of_mt4_is_understood() {
+    let text = "fast=12\nfast,F=1\nfast,1=5\nfast,2=5\nfast,3=50\nvolume=0.10000000\nvolume,F=0\nvolume,1=0.1\nvolume,2=0.0\nvolume,3=0.0\n\
+                mode=1\nmode,F=1\nmode,1=0\nmode,2=1\nmode,3=2\nactive=0\nactive,F=1\nactive,1=0\nactive,2=0\nactive,3=0\nlabel=any text\n";
+    let space = Space::new(&specs(), &SetFile::read(text.as_bytes()).unwrap().given(&specs()).unwrap()).unwrap();
+    let axes: Vec<_> = space.axes().iter().map(|axis| (axis.name(), axis.len())).collect();
+    assert_eq!(axes, [("fast", 10), ("mode", 3), ("active", 2)]);
+    assert_eq!((space.texts(&space.point(0)), space.texts(&space.point(59))), (own(["5", "slow", "false"]), own(["50", "wild", "true"])));
+    assert_eq!(space.params(&space.point(0))[1].value, ParamValue::Number(0.1));
+}
+
+fn own(texts: [&str; 3]) -> Vec<String> {
+    texts.map(str::to_owned).to_vec()
+}
+
+#[test]
+fn a_file_in_a_code_page_is_read() {
+    // A comment in Windows-1251, a text in Windows-1252.
+    let bytes = [&b"; \xF1\xEE\xF5\xF0\xE0\xED\xE5\xED\xEE\r\nfast=12||5||5||50||Y\r\nlabel=caf\xE9 \x80\r\n"[..]].concat();
+    let file = SetFile::read(&bytes).unwrap();
+    let space = Space::new(&specs(), &file.given(&specs()).unwrap()).unwrap();
+    assert_eq!((space.axes().len(), space.axes()[0].len()), (1, 10));
+    assert_eq!(space.params(&space.point(0))[4].value, ParamValue::Text("café €".into()));
+}
+
+#[test]
 fn a_list_goes_into_a_file_as_the_range_that_holds_it() {
     let list = |name: &str, values: &[&str]| (name.to_owned(), Given::Listed(values.iter().map(|&value| value.to_owned()).collect()));
     let space = Space::new(&specs(), &[list("fast", &["7", "1", "4"]), list("volume", &["0.0002", "0.0005", "0.0007"])]).unwrap();
@@ -169,7 +204,9 @@ fn mistakes_are_named_by_their_line() {
     says(SetFile::read(b"fast=1||2||3||4||maybe\n").map(drop), "the last word is Y or N");
     says(SetFile::read(b"slow=1\n").unwrap().given(&specs()).map(drop), "there is no parameter \"slow\"; this strategy has: fast, volume");
     says(SetFile::read(&[0xFF, 0xFE, 0x41]).map(drop), "in the middle of a UTF-16 character");
-    says(SetFile::read(&[b'a', 0xFF]).map(drop), "byte 1 is neither ASCII nor UTF-8");
+    says(SetFile::read(&[b'a', 0xFF, 0]).map(drop), "is no text; save it as UTF-8");
+    says(SetFile::read(b"fast,1=5\nfast=1\n").map(drop), "line 1: it is about \"fast\", and no line before it is fast=VALUE");
+    says(SetFile::read(b"fast=1\nfast,F=maybe\n").map(drop), "line 2: fast,F=maybe is neither 0 nor 1");
     says(TesterIni::read(b"[Tester]\n\nFromDate=2014.13.01\n").map(drop), "line 3: FromDate=2014.13.01 is not a day such as 2014.05.01");
     says(TesterIni::read(b"[Tester]\nModel=9\n").map(drop), "line 2: Model=9 is not a number from 0 to 4");
     says(TesterIni::read(b"[TesterInputs]\nfast\n").map(drop), "line 2: \"fast\" has no `=`");

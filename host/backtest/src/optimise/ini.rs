@@ -11,6 +11,8 @@ use std::str::FromStr;
 #[allow(missing_docs)]
 pub struct TesterIni {
     pub expert: Option<String>,
+    /// The `.set` file with the inputs.
+    pub expert_parameters: Option<String>,
     pub symbol: Option<String>,
     pub period: Option<String>,
     /// 0 every tick, 1 one-minute OHLC, 2 open prices, 3 mathematics, 4 every tick on real ticks.
@@ -71,6 +73,7 @@ impl TesterIni {
         let text = || Some(value.to_owned()).filter(|text| !text.is_empty());
         match key.to_ascii_lowercase().as_str() {
             "expert" => self.expert = text(),
+            "expertparameters" => self.expert_parameters = text(),
             "symbol" => self.symbol = text(),
             "period" => self.period = text(),
             "model" => self.model = numbered(key, value, 4)?,
@@ -97,6 +100,7 @@ impl TesterIni {
         }
         let known = [
             shown("Expert", &self.expert),
+            shown("ExpertParameters", &self.expert_parameters),
             shown("Symbol", &self.symbol),
             shown("Period", &self.period),
             shown("Model", &self.model),

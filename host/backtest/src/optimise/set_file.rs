@@ -6,6 +6,7 @@
 //! volume=0.1||0.1||0.01||1||N
 //! label=any text
 //! ```
+//! MT4 writes `fast=12`, `fast,F=1` (optimise it), `fast,1=5` (start), `fast,2=5` (step), `fast,3=50` (stop), which is read as well.
 
 use super::range::Given;
 use super::space::{Space, set_text};
@@ -71,13 +72,37 @@ impl SetFile {
             if line.is_empty() {
                 continue;
             }
-            let said = match line.strip_prefix(';') {
-                Some(comment) => SetLine::Comment(comment.trim().to_owned()),
-                None => SetLine::Input(Input::parse(line).map_err(|why| format!("line {number}: {why}"))?),
-            };
-            file.lines.push(said);
+            if let Some(comment) = line.strip_prefix(';') {
+                file.lines.push(SetLine::Comment(comment.trim().to_owned()));
+                continue;
+            }
+            let wrong = |why: String| format!("line {number}: {why}");
+            match mt4_part(line) {
+                Some((name, part, value)) => file.take_part(name, part, value).map_err(wrong)?,
+                None => file.lines.push(SetLine::Input(Input::parse(line).map_err(wrong)?)),
+            }
         }
         Ok(file)
+    }
+
+    /// Takes what MT4 says of the range of an input that it has named before.
+    fn take_part(&mut self, name: &str, part: Mt4Part, value: &str) -> Result<(), String> {
+        let inputs = self.lines.iter_mut().filter_map(|line| if let SetLine::Input(input) = line { Some(input) } else { None });
+        let input = inputs.rev().find(|input| input.name == name);
+        let input = input.ok_or_else(|| format!("it is about {name:?}, and no line before it is {name}=VALUE"))?;
+        let range = input.range.get_or_insert_with(|| InputRange {
+            start: input.value.clone(),
+            step: "0".to_owned(),
+            stop: input.value.clone(),
+            optimised: false,
+        });
+        match part {
+            Mt4Part::Optimised => range.optimised = is_yes(value).ok_or_else(|| format!("{name},F={value} is neither 0 nor 1"))?,
+            Mt4Part::Start => range.start = value.to_owned(),
+            Mt4Part::Step => range.step = value.to_owned(),
+            Mt4Part::Stop => range.stop = value.to_owned(),
+        }
+        Ok(())
     }
 
     /// Its inputs.
@@ -127,6 +152,37 @@ impl SetFile {
     }
 }
 
+/// What a line of MT4's says of an input's range.
+#[derive(Clone, Copy)]
+enum Mt4Part {
+    Optimised,
+    Start,
+    Step,
+    Stop,
+}
+
+/// `fast,F=1` and its like: the input, which part of its range, and the value.
+fn mt4_part(line: &str) -> Option<(&str, Mt4Part, &str)> {
+    let (left, value) = line.split_once('=')?;
+    let (name, part) = left.trim().rsplit_once(',')?;
+    let part = match part.trim() {
+        "F" | "f" => Mt4Part::Optimised,
+        "1" => Mt4Part::Start,
+        "2" => Mt4Part::Step,
+        "3" => Mt4Part::Stop,
+        _ => return None,
+    };
+    Some((name.trim(), part, value.trim()))
+}
+
+fn is_yes(word: &str) -> Option<bool> {
+    match word {
+        "Y" | "y" | "true" | "1" => Some(true),
+        "N" | "n" | "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 impl Input {
     fn parse(line: &str) -> Result<Self, String> {
         let shown: String = line.chars().take(60).collect();
@@ -137,11 +193,7 @@ impl Input {
         let rest: Vec<String> = parts.collect();
         let range = match <[String; 4]>::try_from(rest) {
             Ok([start, step, stop, flag]) => {
-                let optimised = match flag.as_str() {
-                    "Y" | "y" | "true" | "1" => true,
-                    "N" | "n" | "false" | "0" => false,
-                    other => return Err(format!("{shown:?} ends in {other:?}; the last word is Y or N")),
-                };
+                let optimised = is_yes(&flag).ok_or_else(|| format!("{shown:?} ends in {flag:?}; the last word is Y or N"))?;
                 Some(InputRange { start, step, stop, optimised })
             }
             Err(rest) if rest.is_empty() => None,

@@ -1,4 +1,5 @@
-//! Texts as MetaTrader writes them: UTF-16 with its mark, or plain ASCII; and the other encodings that editors make of them.
+//! Texts as MetaTrader writes them: UTF-16 with its mark, plain ASCII, or an "ANSI" code page; and the other encodings that editors
+//! make of them. Names and numbers are ASCII in each.
 
 /// How a text was, or is to be, written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +33,21 @@ pub fn decode(bytes: &[u8]) -> Result<String, String> {
 }
 
 fn utf8(bytes: &[u8]) -> Result<String, String> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| format!("byte {} is neither ASCII nor UTF-8", error.valid_up_to()))
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) if bytes.contains(&0) => Err("it holds bytes of value 0 and is no text; save it as UTF-8".to_owned()),
+        // No file says which code page it is in: comments and texts of others look wrong, and say the same of every number.
+        Err(_) => Ok(bytes.iter().map(|&byte| windows_1252(byte)).collect()),
+    }
+}
+
+/// The character of a byte in Windows-1252, which is Latin-1 but for these.
+fn windows_1252(byte: u8) -> char {
+    const FROM_80: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•',
+        '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    ];
+    byte.checked_sub(0x80).and_then(|at| FROM_80.get(usize::from(at))).copied().unwrap_or(char::from(byte))
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, String> {

@@ -4,6 +4,8 @@ use super::arguments::{Fresh, read};
 use crate::cli::Global;
 use crate::commands::backtest::{Stage, store_failure};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::telemetry::say;
+use backtest::model::Model;
 use backtest::optimise::ini::TesterIni;
 use backtest::optimise::set_file::SetFile;
 use backtest::optimise::windows::{self, Span, Walk, Window};
@@ -11,6 +13,7 @@ use backtest::optimise::{Criterion, GeneticOptions, Given, Method, Space, Tested
 use domain::contract::ParamValue;
 use market::Date;
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 /// An optimisation, ready to run.
 pub struct Plan {
@@ -34,6 +37,12 @@ impl Plan {
         if let Some(path) = fresh.ini.clone() {
             let ini = read(&path, TesterIni::read)?;
             fresh.take_ini(&ini, said)?;
+            say_unused(&path, &ini, &fresh);
+            if let Some(name) = &ini.expert_parameters {
+                let beside = beside(&path, name)?;
+                let file = read(&beside, SetFile::read)?;
+                sets.push((beside, file));
+            }
             sets.push((path, ini.inputs));
         }
         if let Some(path) = fresh.set_file.clone() {
@@ -112,6 +121,33 @@ impl Plan {
         };
         setting.conditions.put_ini(&mut ini);
         ini
+    }
+}
+
+/// The file that `ExpertParameters` of a tester.ini names: MT5 looks for it in a folder of its own, we beside the ini.
+fn beside(ini: &Path, name: &str) -> Outcome<PathBuf> {
+    let folder = ini.parent().map_or(PathBuf::new(), Path::to_path_buf);
+    let last = name.rsplit(['\\', '/']).next().unwrap_or(name);
+    let known = [folder.join(name), folder.join(last)].into_iter().find(|path| path.is_file());
+    // On the system that it comes from, names are the same in any case.
+    let in_any_case = || {
+        let entries = std::fs::read_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder.as_path() }).ok()?;
+        entries.flatten().map(|entry| entry.path()).find(|path| path.file_name().is_some_and(|found| found.eq_ignore_ascii_case(last)))
+    };
+    known.or_else(in_any_case).ok_or_else(|| {
+        let why = format_args!("{}: ExpertParameters={name}, and {last} is not beside it", ini.display());
+        Failure::new(Exit::NotFound, format_args!("{why}; put it there, or take the line out and give the file with --set-file"))
+    })
+}
+
+/// Tells which lines of a tester.ini are without effect here.
+fn say_unused(path: &Path, ini: &TesterIni, fresh: &Fresh) {
+    let period = ini.period.is_some() && fresh.setting.conditions.modelling().model == Model::RealTicks;
+    let known = [("Expert", ini.expert.is_some()), ("Period", period), ("Report", ini.report.is_some())];
+    let known = known.into_iter().filter(|(_, is_unused)| *is_unused).map(|(key, _)| key);
+    let unused: Vec<&str> = known.chain(ini.other.iter().map(|(key, _)| key.as_str())).collect();
+    if !unused.is_empty() {
+        say(format_args!("{}: without effect here: {}", path.display(), unused.join(", ")));
     }
 }
 
