@@ -27,5 +27,5 @@ pub use hearing::Hearing;
 pub use past::Past;
 pub use report::RunReport;
 pub use review::review;
-pub use run::{Batching, DEADLINE_MS, RunError, RunSetup, run};
+pub use run::{Batching, DEADLINE_MS, RunError, RunSetup, located, run};
 pub use source::{Chunk, Source};

@@ -71,6 +71,15 @@ impl Page {
         self
     }
 
+    /// A box above everything else with what to beware of; none without lines, which may come from anybody.
+    pub fn beware(&mut self, lines: &[String]) -> &mut Self {
+        if !lines.is_empty() {
+            let items: String = lines.iter().map(|line| format!("<li>{}</li>", text(line))).collect();
+            _ = writeln!(self.body, "<div class=\"beware\" role=\"note\"><b>Beware</b><ul>{items}</ul></div>");
+        }
+        self
+    }
+
     /// Hands `value` to the page's scripts, which get it by `data("id")`. It may hold any text.
     pub fn data(&mut self, id: &'static str, value: &impl Serialize) -> &mut Self {
         let json = serde_json::to_string(value).expect("what pages hold has only string keys");
@@ -117,7 +126,7 @@ mod tests {
     fn texts_of_strangers_stay_texts() {
         let evil = "</script><script>alert(1)</script><img src=x onerror='alert(1)'>\u{202e}";
         let mut page = Page::new(evil, evil);
-        page.section("one", evil, &format!("<p>{}</p>", text(evil))).data("data", &[evil]);
+        page.beware(&[evil.to_owned()]).section("one", evil, &format!("<p>{}</p>", text(evil))).data("data", &[evil]);
         let html = page.finish();
         assert!(!html.contains("<script>alert") && !html.contains("<img") && !html.contains('\u{202e}'));
         assert_eq!(html.matches("</script>").count(), 2, "the data's and the program's own");

@@ -18,6 +18,7 @@ use domain::guest::Used;
 use domain::number::Money;
 use domain::server_clock::ServerClock;
 use domain::symbol::SymbolTable;
+use domain::tick::Timeframe;
 use domain::time::Time;
 use paper::EquityTrack;
 use serde::Serialize;
@@ -30,6 +31,19 @@ pub struct Progress {
     pub at: Time,
     /// Ticks handled.
     pub ticks: u64,
+}
+
+/// Bars that a strategy asked for and that were not there when it was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MissingBars {
+    /// Of which symbol.
+    pub symbol: String,
+    /// Of which timeframe.
+    pub timeframe: Timeframe,
+    /// How many there were.
+    pub there: usize,
+    /// How many it asked for.
+    pub wanted: usize,
 }
 
 /// What a run found.
@@ -77,6 +91,10 @@ pub struct RunReport {
     pub returns: Returns,
     /// The server's clock, by which MT5's figures count days.
     pub clock: ServerClock,
+    /// Bars that were missing before the start.
+    pub missing_bars: Vec<MissingBars>,
+    /// The fault that ended it early, with its time.
+    pub stopped: Option<String>,
     symbols: Vec<String>,
 }
 
@@ -122,6 +140,8 @@ pub struct Figures {
     pub fuel: u64,
     /// Linear memory at the end, bytes.
     pub memory_bytes: u64,
+    /// The fault that ended it early; everything else is of the time before it.
+    pub stopped_by_fault: Option<String>,
 }
 
 impl RunReport {
@@ -159,6 +179,8 @@ impl RunReport {
             closes: Vec::new(),
             returns: Returns::default(),
             clock: ServerClock::UTC,
+            missing_bars: Vec::new(),
+            stopped: None,
             symbols: table.iter().map(|(_, spec)| spec.name.clone()).collect(),
         }
     }
@@ -190,6 +212,7 @@ impl RunReport {
             decisions_digest: self.decisions.digest().to_string(),
             fuel: self.used.fuel_total,
             memory_bytes: self.used.memory_bytes,
+            stopped_by_fault: self.stopped.clone(),
         }
     }
 }

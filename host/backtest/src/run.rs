@@ -21,7 +21,7 @@ use crate::hearing::Mail;
 use crate::orders::OrderLog;
 use crate::pace::Pace;
 use crate::past::{Past, WithPast};
-use crate::report::{Progress, RunReport};
+use crate::report::{MissingBars, Progress, RunReport};
 use crate::returns::{DailyEquity, Returns};
 use crate::source::{Audience, Source, Stretch};
 use domain::account::Account;
@@ -45,6 +45,7 @@ use domain::wake::Wake;
 use market::StoreError;
 use paper::{Venue, VenueOptions};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// How rows are handed to the guest. All decide the same; a property test holds them to it.
@@ -57,6 +58,9 @@ pub enum Batching {
     TickByTick,
     /// As many as the horizon allows, and no more than these say: to [confirm](crate::confirm) another run.
     Cut(Arc<Cuts>),
+    /// As many as the horizon allows, but ticks with these numbers, counted from 0, one by one: to find the one at which a batch
+    /// failed.
+    Apart(Range<u64>),
 }
 
 /// What is run.
@@ -103,10 +107,14 @@ pub enum RunError {
     /// The strategy failed.
     #[error("at {at}: the strategy failed: {fault}")]
     Strategy {
-        /// Market time.
+        /// Market time; where it failed in a batch, the time before it.
         at: Time,
         /// How.
         fault: Fault,
+        /// The numbers of the ticks of its batch, counted from 0, where it had more than one.
+        batch: Option<Range<u64>>,
+        /// What the run had found by then; `None` when it had not begun.
+        so_far: Option<Box<RunReport>>,
     },
     /// Not one tick to run on.
     #[error("there are no ticks in the time asked for")]
@@ -154,21 +162,38 @@ pub fn run(
             None if first < setup.start => run.warm_up(&stretch, setup.start),
             None => {
                 let make = guest.take().expect("a run starts once");
-                let made = make(run.desk(&setup)).map_err(|fault| RunError::Strategy { at: first, fault })?;
+                let failed = |fault| RunError::Strategy { at: first, fault, batch: None, so_far: None };
+                let made = make(run.desk(&setup)).map_err(failed)?;
                 let now = run.past.start.unwrap_or(first);
                 let started = Actor::start(made, &setup.description, &setup.params, setup.restored.as_ref(), now);
-                let started = actor.insert(started.map_err(|fault| RunError::Strategy { at: first, fault })?);
-                run.settle(started).map_err(|fault| RunError::Strategy { at: first, fault })?;
+                run.note_missing_bars(&setup, now);
+                let started = actor.insert(started.map_err(failed)?);
+                run.settle(started).map_err(failed)?;
                 0
             }
-            Some(actor) => run.step(actor, &stretch).map_err(|fault| RunError::Strategy { at: run.now, fault })?,
+            Some(alive) => match run.step(alive, &stretch) {
+                Ok(rows) => rows,
+                Err(fault) => return Err(run.failed(actor.take().expect("it was just there"), fault)),
+            },
         };
         let handled = stretch.handled(rows);
         source.take(handled)?;
     }
     let actor = actor.ok_or(RunError::NoTicks)?;
     let at = run.now;
-    run.finish(actor).map_err(|fault| RunError::Strategy { at, fault })
+    run.finish(actor).map_err(|fault| RunError::Strategy { at, fault, batch: None, so_far: None })
+}
+
+/// Where a strategy failed within its batch: runs again with the ticks of that batch one by one. An error that has its place, or
+/// does not come again there, stays as it is.
+pub fn located(error: RunError, again: impl FnOnce(Batching) -> Result<RunReport, RunError>) -> RunError {
+    let RunError::Strategy { batch: Some(batch), fault, .. } = &error else { return error };
+    match again(Batching::Apart(batch.clone())) {
+        Err(found @ RunError::Strategy { .. }) if matches!(&found, RunError::Strategy { fault: again, .. } if again.kind == fault.kind) => {
+            found
+        }
+        _ => error,
+    }
 }
 
 /// How many of these times, which are in order, lie before `at`: looked for from the front, since it is mostly near.
@@ -197,6 +222,10 @@ struct Run {
     queue: Arc<QueueGauge>,
     terms: AccountTerms,
     pace: Pace,
+    mail: Mail,
+    /// The last tick that the guest was handed or let pass; of a guest that is handed none, the last there was.
+    handed: Time,
+    is_handed_ticks: bool,
     now: Time,
     first: Option<Time>,
     ticks: u64,
@@ -205,6 +234,9 @@ struct Run {
     reports: Vec<Report>,
     deals: Vec<Deal>,
     acted: Acted,
+    /// The numbers of the ticks that the guest is handed at once, while it is.
+    batch: Option<Range<u64>>,
+    missing_bars: Vec<MissingBars>,
     days: DailyEquity,
     keep_remarks: bool,
     remarks: Vec<Remark>,
@@ -222,10 +254,6 @@ impl Run {
             let own = setup.symbols.iter().zip(&setup.description.needs).filter(|(own, _)| **own == symbol);
             own.fold((Vec::new(), 0), |(mut frames, ticks): (Vec<_>, usize), (_, need)| {
                 frames.extend(&need.timeframes);
-    mail: Mail,
-    /// The last tick that the guest was handed or let pass; of a guest that is handed none, the last there was.
-    handed: Time,
-    is_handed_ticks: bool,
                 (frames, ticks.max(need.ticks_before_start as usize))
             })
         };
@@ -242,6 +270,9 @@ impl Run {
             queue: Arc::new(QueueGauge::new(usize::MAX >> 1)),
             terms: setup.terms.clone(),
             pace: Pace::default(),
+            mail,
+            handed: Time(i64::MIN),
+            is_handed_ticks: setup.description.callbacks.tick,
             now: Time(0),
             first: None,
             ticks: 0,
@@ -250,6 +281,8 @@ impl Run {
             reports: Vec::new(),
             deals: Vec::new(),
             acted: Acted::default(),
+            batch: None,
+            missing_bars: Vec::new(),
             days: DailyEquity::default(),
             keep_remarks: setup.keep_remarks,
             remarks: Vec::new(),
@@ -270,9 +303,6 @@ impl Run {
             switch: Arc::new(TradingSwitch::default()),
             queue: Arc::clone(&self.queue),
             orders_before: 0,
-            mail,
-            handed: Time(i64::MIN),
-            is_handed_ticks: setup.description.callbacks.tick,
             seed: setup.seed,
             orders_per_call_max: setup.limits.orders_per_call_max,
             log_bytes_per_minute: setup.limits.log_bytes_per_minute,
@@ -299,6 +329,10 @@ impl Run {
     fn step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {
         let next = Time(stretch.chunk.columns().times[stretch.rows.start]);
         self.days.begin(next, || self.venue.equity(ACCOUNT));
+        if self.mail.due().is_some_and(|due| due < next) {
+            self.handed = self.handed.max(next.plus_us(-1));
+            self.settle(actor)?;
+        }
         if stretch.audience != Audience::Everyone {
             return self.unseen_step(actor, stretch);
         }
@@ -315,6 +349,11 @@ impl Run {
         let quiet = match &self.batching {
             Batching::Horizon => self.quiet_rows(actor, stretch, self.pace.rows()),
             Batching::Cut(cuts) => self.quiet_rows(actor, stretch, cuts.rows(self.ticks)),
+            Batching::Apart(ticks) if ticks.contains(&self.ticks) => 0,
+            Batching::Apart(ticks) => {
+                let before = ticks.start.checked_sub(self.ticks).map_or(usize::MAX, |before| before as usize);
+                self.quiet_rows(actor, stretch, self.pace.rows().min(before))
+            }
             Batching::TickByTick => 0,
         };
         let rows = if quiet > 1 { self.quiet_step(actor, stretch, quiet)? } else { self.single_step(actor, stretch)? };
@@ -329,10 +368,6 @@ impl Run {
         let is_awaited = |wake: &Wake| wake.is_awake(Time(columns.times[first])) || wake.holds_at(columns.bids[first], columns.asks[first]);
         if matches!(self.batching, Batching::TickByTick) || wake.as_ref().is_some_and(is_awaited) {
             return 0;
-        if self.mail.due().is_some_and(|due| due < next) {
-            self.handed = self.handed.max(next.plus_us(-1));
-            self.settle(actor)?;
-        }
         }
         let quiet = self.quiet_rows(actor, stretch, PASSING_MAX);
         wake.map_or(quiet, |wake| wake.first(&columns.slice(first..first + quiet), stretch.chunk.ranges(first)))
@@ -369,7 +404,9 @@ impl Run {
 
     fn quiet_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>, quiet: usize) -> Result<usize, Fault> {
         let rows = stretch.rows.start..stretch.rows.start + quiet;
+        self.batch = Some(self.ticks..self.ticks + quiet as u64);
         let consumed = actor.rows(stretch.symbol, stretch.chunk.handle(), rows, stretch.first_sequence)?;
+        self.batch = None;
         if consumed < quiet {
             self.acted.note(self.ticks + consumed as u64 - 1);
         }
@@ -391,6 +428,7 @@ impl Run {
         drop(history);
         self.pass(Time(ticks.times[0]));
         self.pass(Time(ticks.times[rows - 1]));
+        self.handed = self.now;
     }
 
     fn single_step(&mut self, actor: &mut Actor, stretch: &Stretch<'_>) -> Result<usize, Fault> {
@@ -417,6 +455,7 @@ impl Run {
         self.closed = closed;
         self.settle(actor)?;
         self.calls += u64::from(actor.tick(&tick, missed.map_or(0, |(ticks, _)| ticks))?);
+        self.handed = tick.time;
         self.settle(actor)?;
         Ok(1)
     }
@@ -428,7 +467,6 @@ impl Run {
         while let Some(due) = self.venue.due_before(tick.time) {
             self.venue.advance(due);
             self.settle(actor)?;
-        self.handed = self.now;
         }
         self.venue.on_tick(&tick);
         self.pass(tick.time);
@@ -449,13 +487,15 @@ impl Run {
     fn pass(&mut self, now: Time) {
         self.first.get_or_insert(now);
         self.now = now;
+        if !self.is_handed_ticks {
+            self.handed = now;
+        }
     }
 
     /// Takes a tick into the history; the bars it closed are in `closed` afterwards.
     fn take_in(&mut self, tick: &Tick, audience: Audience) {
         self.closed.clear();
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-        self.handed = tick.time;
         let symbol = history.symbol_mut(tick.symbol);
         let is_first = symbol.last().is_none();
         match audience {
@@ -477,8 +517,9 @@ impl Run {
         for _ in 0..ROUNDS_MAX {
             let commands = if actor.has_commands() { actor.take_commands() } else { Vec::new() };
             self.send(commands);
-            self.reports.clear();
             self.venue.reports(&mut self.reports);
+            self.mail.post(self.reports.drain(..));
+            self.reports.extend(std::iter::from_fn(|| self.mail.take(self.handed)));
             if self.reports.is_empty() {
                 return self.keep_remarks(actor);
             }
@@ -487,9 +528,6 @@ impl Run {
                 if self.keep_remarks {
                     self.orders.reported(&report, &changes);
                 }
-        if !self.is_handed_ticks {
-            self.handed = now;
-        }
                 for change in &changes {
                     self.note_rejected(change);
                     actor.changed(change, report.at)?;
@@ -518,8 +556,6 @@ impl Run {
     }
 
     fn send(&mut self, commands: Vec<Approved<Command>>) {
-            self.mail.post(self.reports.drain(..));
-            self.reports.extend(std::iter::from_fn(|| self.mail.take(self.handed)));
         if commands.is_empty() {
             return;
         }
@@ -541,9 +577,41 @@ impl Run {
         Ok(())
     }
 
+    /// Which bars were not there when the guest was started at `now`.
+    fn note_missing_bars(&mut self, setup: &RunSetup, now: Time) {
+        let view = WithPast { history: Arc::clone(&self.history), past: Arc::clone(&self.past) };
+        for (&symbol, need) in setup.symbols.iter().zip(&setup.description.needs) {
+            let wanted = need.bars_before_start as usize;
+            for &timeframe in &need.timeframes {
+                let there = view.bars(symbol, timeframe, wanted, now).len();
+                if there < wanted {
+                    let symbol = self.table.spec(symbol).name.clone();
+                    self.missing_bars.push(MissingBars { symbol, timeframe, there, wanted });
+                }
+            }
+        }
+    }
+
+    /// The error of a guest that failed, with what was found until then.
+    fn failed(mut self, mut actor: Actor, fault: Fault) -> RunError {
+        let (at, batch) = (self.now, self.batch.take());
+        let stopped = format!("at {at}: {}: {}", fault.kind, fault.message.lines().next().unwrap_or_default());
+        let mut report = self.report(&mut actor);
+        report.stopped = Some(stopped);
+        RunError::Strategy { at, fault, batch, so_far: Some(Box::new(report)) }
+    }
+
     fn finish(mut self, mut actor: Actor) -> Result<RunReport, Fault> {
         actor.stop(StopReason::EndOfData, self.now)?;
         self.settle(&mut actor)?;
+        let mut report = self.report(&mut actor);
+        report.criterion = actor.tester(&report.tester_stats())?;
+        report.used = actor.used();
+        Ok(report)
+    }
+
+    /// Closes what is open and says what was found.
+    fn report(mut self, actor: &mut Actor) -> RunReport {
         self.venue.close_all(ACCOUNT, Reason::EndOfTest, self.now);
         // The guest is gone: what the venue closes at the end of the test is booked, nobody is told.
         self.venue.reports(&mut self.reports);
@@ -564,7 +632,6 @@ impl Run {
         report.closes = self.days.finish(Some(balance));
         let fall = report.equity_drawdown.relative_percent;
         report.returns = Returns::of(&report.closes, self.terms.deposit, report.from, report.to, fall);
-        report.criterion = actor.tester(&report.tester_stats())?;
         report.ticks = self.ticks;
         report.calls = self.calls;
         report.decisions = actor.decisions();
@@ -574,7 +641,8 @@ impl Run {
         report.remarks_dropped = self.remarks_dropped;
         report.orders = self.orders;
         report.rejected = self.rejected;
-        Ok(report)
+        report.missing_bars = self.missing_bars;
+        report
     }
 }
 

@@ -11,9 +11,10 @@ use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::time::{SECOND_US, Time};
 use market::OwnedColumns;
 use market::columns::Row;
-use paper::VenueOptions;
+use paper::{Delay, VenueOptions};
+use std::sync::{Arc, Mutex};
 use stockade_backtest::source::{Chunks, owned};
-use stockade_backtest::{Batching, RunError, RunReport, RunSetup, Source, run};
+use stockade_backtest::{Batching, Hearing, RunError, RunReport, RunSetup, Source, located, run};
 
 /// A strategy in one function; its criterion is what the function counted.
 struct Native<F> {
@@ -29,6 +30,9 @@ impl<F: FnMut(&mut Desk, &Call<'_>) -> u32 + Send> Guest<Desk> for Native<F> {
 
     fn call(&mut self, call: Call<'_>) -> Outcome {
         self.counted += (self.act)(&mut self.desk, &call);
+        if self.counted >= FAILS {
+            return Outcome::Trapped("it gave up".into());
+        }
         Outcome::Decided(match call {
             Call::Ticks { .. } => Reply::Consumed(1),
             Call::Tester(_) => Reply::Criterion(f64::from(self.counted)),
@@ -41,6 +45,9 @@ impl<F: FnMut(&mut Desk, &Call<'_>) -> u32 + Send> Guest<Desk> for Native<F> {
         Used::default()
     }
 }
+
+/// Who counts so far fails.
+const FAILS: u32 = 1_000_000;
 
 /// Quotes once a time in a point's distance of 1.3; `crossed`: with the bid above the ask.
 fn quotes(times: impl Iterator<Item = i64>, crossed: bool) -> OwnedColumns {
@@ -55,6 +62,18 @@ fn result(
     batching: Batching,
     own: OwnedColumns,
     beside: OwnedColumns,
+    act: impl FnMut(&mut Desk, &Call<'_>) -> u32 + Send + 'static,
+) -> Result<RunReport, RunError> {
+    result_heard(batching, own, beside, VenueOptions::default(), Hearing::default(), act)
+}
+
+/// The same at a venue of these rules, the news of which is heard of as it says.
+fn result_heard(
+    batching: Batching,
+    own: OwnedColumns,
+    beside: OwnedColumns,
+    venue: VenueOptions,
+    hearing: Hearing,
     act: impl FnMut(&mut Desk, &Call<'_>) -> u32 + Send + 'static,
 ) -> Result<RunReport, RunError> {
     let setup = RunSetup {
@@ -76,7 +95,7 @@ fn result(
         start: Time(0),
         terms: AccountTerms::default(),
         risk: RiskLimits::default(),
-        venue: VenueOptions::default(),
+        venue,
         limits: GuestLimits::default(),
         seed: 1,
         mode: RunMode::Backtest,
@@ -86,7 +105,7 @@ fn result(
     };
     let lanes: Vec<(SymbolId, Chunks)> =
         vec![(SymbolId(0), Box::new([Ok(owned(own))].into_iter())), (SymbolId(1), Box::new([Ok(owned(beside))].into_iter()))];
-    run(setup, Source::new(lanes).unwrap(), |desk| Ok(Box::new(Native { desk, act, counted: 0 })), |_| ())
+    run(setup, Source::new(lanes).unwrap().heard(hearing), |desk| Ok(Box::new(Native { desk, act, counted: 0 })), |_| ())
 }
 
 fn order(side: Side) -> AskedOrder {
@@ -183,4 +202,83 @@ fn crossed_quotes_neither_panic_nor_keep_stops_from_being_set() {
         assert_eq!(report.criterion, 901.0, "one order, nine moves of its stops");
         assert_eq!(report.deals.len(), 2);
     }
+}
+
+#[test]
+fn an_order_that_took_its_time_once_and_was_heard_of_later_does_so_again() {
+    // Asked for at 3 s, carried out after the tick of 5 s, heard of after that of 8 s; its stop is moved at once then.
+    let at = |s: i64| Time(s * SECOND_US);
+    let delay = Delay::Each(Arc::new([vec![2 * SECOND_US]]));
+    let hearing = || Hearing {
+        orders: [(1, [at(8), at(8)].into())].into(),
+        deals: [(1, [at(8)].into())].into(),
+        stops: [(1, [at(10)].into())].into(),
+    };
+    for batching in [Batching::Horizon, Batching::TickByTick] {
+        let mut own = OwnedColumns::default();
+        (1..=12).for_each(|s| own.push(Row::quote(at(s), 1.3 + s as f64 / 1e4, 1.3001 + s as f64 / 1e4)));
+        let venue = VenueOptions { delay: delay.clone(), ..VenueOptions::default() };
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let words = Arc::clone(&said);
+        let report = result_heard(batching, own, OwnedColumns::default(), venue, hearing(), move |desk, call| {
+            let held = desk.positions().len();
+            match call {
+                Call::Ticks { .. } | Call::Tick { .. } => {
+                    if matches!(call, Call::Ticks { .. }) {
+                        desk.at(0).unwrap();
+                    }
+                    words.lock().unwrap().push(format!("{} s, {held} held", desk.now() / SECOND_US));
+                    if desk.now() == at(3).0 {
+                        desk.submit(order(Side::Buy)).unwrap();
+                    }
+                }
+                Call::Order { event: SeenEvent::Filled(fill), .. } => {
+                    words.lock().unwrap().push(format!("filled at {} for {:.4}", Time(fill.time), fill.price));
+                    desk.modify_position(1, Some(1.29), None).unwrap();
+                }
+                Call::Position { change: PositionChange::StopsMoved, .. } => words.lock().unwrap().push("moved".to_owned()),
+                _ => {}
+            }
+            0
+        });
+        assert_eq!(report.unwrap().deals[0].time, at(5));
+        let expected: Vec<String> = (1..=8)
+            .map(|s| format!("{s} s, 0 held"))
+            .chain([format!("filled at {} for 1.3006", at(5))])
+            .chain([9, 10].map(|s| format!("{s} s, 1 held")))
+            .chain(["moved".to_owned()])
+            .chain([11, 12].map(|s| format!("{s} s, 1 held")))
+            .collect();
+        assert_eq!(*said.lock().unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_fault_within_a_batch_is_found_at_its_own_tick_with_what_was_found_by_then() {
+    let run = |batching| {
+        let mut seen = 0_u32;
+        result(batching, quotes((1..=200).map(|s| s * SECOND_US), false), OwnedColumns::default(), move |desk, call| {
+            let rows = match call {
+                Call::Ticks { ticks, .. } => ticks.len() as u32,
+                Call::Tick { .. } => 1,
+                _ => 0,
+            };
+            // It takes one row of a batch, but fails as soon as the batch holds the bad one.
+            let fails = matches!(call, Call::Ticks { .. } | Call::Tick { .. }) && (seen + 1..=seen + rows).contains(&150);
+            if rows > 0 {
+                seen += 1;
+                if seen == 10 {
+                    desk.submit(order(Side::Buy)).unwrap();
+                }
+            }
+            if fails { FAILS } else { 0 }
+        })
+    };
+    let first = run(Batching::Horizon).unwrap_err();
+    let RunError::Strategy { at, batch: Some(_), so_far: Some(_), .. } = &first else { panic!("{first}") };
+    assert!(*at < Time(150 * SECOND_US), "{at}");
+    let RunError::Strategy { at, so_far: Some(report), .. } = located(first, run) else { panic!("it comes again") };
+    assert_eq!(at, Time(150 * SECOND_US));
+    assert_eq!((report.statistics.trades, report.to), (1, at));
+    assert_eq!(report.stopped.as_deref(), Some("at 1970-01-01T00:02:30.000000Z: trapped: it gave up"));
 }

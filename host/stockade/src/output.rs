@@ -4,7 +4,7 @@
 use domain::text;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 /// For whom a command prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl Output {
     pub fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
         match self {
             Self::Text => print(&text(value)),
-            Self::Json => print(&escaped(&serde_json::to_string_pretty(value).expect("what commands print has only string keys"))),
+            Self::Json => write_out(&escaped(&serde_json::to_string_pretty(value).expect("what commands print has only string keys"))),
         }
     }
 }
@@ -40,11 +40,34 @@ fn escaped(json: &str) -> String {
     escaped
 }
 
-/// Prints to stdout; a reader that has gone (`stockade ... | head`) is not an error.
+/// Around what is coloured on a terminal: characters that no font has, so that a text which holds them gains nothing by it.
+const COLOURS: [(char, &str); 3] = [('\u{f8f0}', "\x1b[31m"), ('\u{f8f1}', "\x1b[32m"), ('\u{f8f2}', "\x1b[0m")];
+
+/// A sum in words, red on a terminal where it is a loss and green where it is a gain.
+pub fn gained(sum: f64, words: String) -> String {
+    let [(red, _), (green, _), (end, _)] = COLOURS;
+    match sum {
+        sum if sum < 0.0 => format!("{red}{words}{end}"),
+        sum if sum > 0.0 => format!("{green}{words}{end}"),
+        _ => words,
+    }
+}
+
+/// The text with its colours, or without: elsewhere than on a terminal, and where `NO_COLOR` says so.
+fn coloured(text: &str, is_terminal: bool) -> String {
+    let are_wanted = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    COLOURS.iter().fold(text.to_owned(), |text, (mark, code)| text.replace(*mark, if are_wanted { code } else { "" }))
+}
+
+/// Prints to stdout, coloured where that is wanted.
 pub fn print(text: &str) {
+    write_out(&coloured(&text::printable(text), std::io::stdout().is_terminal()));
+}
+
+/// Writes to stdout; a reader that has gone (`stockade ... | head`) is not an error.
+fn write_out(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
-    let text = text::printable(text);
     _ = write!(stdout, "{text}{newline}").and_then(|()| stdout.flush());
 }
 

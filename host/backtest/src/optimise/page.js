@@ -138,8 +138,8 @@
   if (byId("carlo")) {
     const found = summary.monte_carlo;
     const head = [{ name: "", left: true }, ...found.quantiles.map((quantile) => ({ name: grouped(quantile * 100, 0) + " %", words: fixed }))];
-    const rows = [["drawdown, other orders", ...found.shuffled_drawdown], ["drawdown %, other orders", ...found.shuffled_drawdown_percent], ["drawdown, other draws", ...found.resampled_drawdown], ["drawdown %, other draws", ...found.resampled_drawdown_percent], ["profit, other draws", ...found.resampled_profit]];
-    rowsTable(byId("carlo"), head, rows, { note: grouped(found.runs, 0) + " orders and as many draws, with replacement, of " + grouped(found.trades, 0) + " trades: " + percent(found.loss_probability * 100) + " of the draws lost money, " + percent(found.ruin_probability * 100) + " lost all of it. A column holds what that share of the runs does not exceed. Trades are taken to be independent of each other." });
+    const rows = [["drawdown, reshuffled", ...found.shuffled_drawdown], ["drawdown %, reshuffled", ...found.shuffled_drawdown_percent], ["drawdown, resampled", ...found.resampled_drawdown], ["drawdown %, resampled", ...found.resampled_drawdown_percent], ["profit, resampled", ...found.resampled_profit]];
+    rowsTable(byId("carlo"), head, rows, { note: "The " + grouped(found.trades, 0) + " trades reshuffled " + grouped(found.runs, 0) + " times, and as often resampled with replacement: " + percent(found.loss_probability * 100) + " of the resamplings lost money, " + percent(found.ruin_probability * 100) + " lost all of it. A column holds what that share of the runs does not exceed. Trades are taken to be independent of each other." });
   }
 
   if (byId("failed")) {

@@ -19,6 +19,7 @@ pub fn page(title: &str, symbols: &str, summary: &Summary) -> String {
     let confirmed = if summary.confirmed { "the best are confirmed" } else { "not confirmed" };
     let under = format!("{symbols}, {time}; {} search, maximises {}{state}; {confirmed}", summary.method, summary.criterion.word());
     let mut page = Page::new(title, &under);
+    page.beware(&summary.beware);
     page.section("found", "Found", "<div id=\"tiles\" class=\"tiles\"></div>");
     if summary.walk.is_some() {
         page.section("windows", "Windows", "<div id=\"walk\"></div>");
@@ -29,7 +30,7 @@ pub fn page(title: &str, symbols: &str, summary: &Summary) -> String {
     }
     page.section("passes", "Passes", "<div id=\"best\"></div>");
     if summary.monte_carlo.is_some() {
-        page.section("luck", "Other orders and draws of the trades", "<div id=\"carlo\"></div>");
+        page.section("luck", "Trades reshuffled and resampled", "<div id=\"carlo\"></div>");
     }
     if !summary.faults.is_empty() {
         page.section("faults", "Faults", "<div id=\"failed\"></div>");

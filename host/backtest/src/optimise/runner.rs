@@ -4,7 +4,7 @@ use super::job::Trouble;
 use super::pass::{Figures, PassFault};
 use super::windows::Span;
 use crate::confirm::{ReadsAhead, confirm};
-use crate::report::RunReport;
+use crate::report::{MissingBars, RunReport};
 use crate::run::{Batching, DEADLINE_MS, RunError, RunSetup, run};
 use crate::source::Source;
 use domain::contract::{Param, RunMode};
@@ -14,6 +14,7 @@ use domain::limits::GuestLimits;
 use domain::time::Time;
 use market::StoreError;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Gives the ticks with `from <= time < to`.
 pub type Ticks<'a> = dyn Fn(Time, Time) -> Result<Source, StoreError> + Sync + 'a;
@@ -27,6 +28,7 @@ pub struct Runner<'a> {
     guests: &'a Guests<'a>,
     warm_up_us: i64,
     stop: &'a AtomicBool,
+    missing_bars: Mutex<Vec<MissingBars>>,
 }
 
 impl<'a> Runner<'a> {
@@ -34,7 +36,22 @@ impl<'a> Runner<'a> {
     pub fn new(setup: RunSetup, ticks: &'a Ticks<'a>, guests: &'a Guests<'a>, warm_up_us: i64, stop: &'a AtomicBool) -> Self {
         let mut setup = RunSetup { mode: RunMode::Optimisation, keep_remarks: false, witness: None, ..setup };
         setup.limits.deadline_ms = DEADLINE_MS;
-        Self { setup, ticks, guests, warm_up_us, stop }
+        Self { setup, ticks, guests, warm_up_us, stop, missing_bars: Mutex::default() }
+    }
+
+    /// The bars that were missing before the start of the pass that lacked most.
+    pub fn missing_bars(&self) -> Vec<MissingBars> {
+        self.missing_bars.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_missing(&self, missing: &[MissingBars]) {
+        let lacked = |bars: &[MissingBars]| bars.iter().map(|bars| bars.wanted - bars.there).sum::<usize>();
+        if !missing.is_empty() {
+            let mut most = self.missing_bars.lock().unwrap_or_else(PoisonError::into_inner);
+            if lacked(missing) > lacked(&most) {
+                *most = missing.to_vec();
+            }
+        }
     }
 
     /// The figures of a run. Days without a tick give those of an account that did not trade.
@@ -95,10 +112,14 @@ impl<'a> Runner<'a> {
             return Err(Trouble::Stopped);
         }
         match ended {
-            Ok(report) => Ok(Some(report)),
+            Ok(report) => {
+                self.note_missing(&report.missing_bars);
+                Ok(Some(report))
+            }
             Err(RunError::NoTicks) => Ok(None),
             Err(RunError::Ticks(error)) => Err(host(error)),
-            Err(RunError::Strategy { at, fault }) => Err(Trouble::Fault(PassFault::of(&fault, Some(at)))),
+            // Within a batch its time is not known, and a wrong one helps nobody.
+            Err(RunError::Strategy { at, fault, batch, .. }) => Err(Trouble::Fault(PassFault::of(&fault, batch.is_none().then_some(at)))),
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Summary {
     pub method: String,
     /// What all passes have in common: ticks, broker, account. Names with their values; whoever sets them says them.
     pub settings: Vec<(String, String)>,
+    /// What makes the results worth less than they look, a sentence each; whoever sets them says them.
+    pub beware: Vec<String>,
     /// What passes differ in.
     pub axes: Vec<AxisTold>,
     /// Whether it was stopped before the end.
@@ -46,7 +48,7 @@ pub struct Summary {
     pub maps: Vec<Map>,
     /// All tests together, where there were windows that walk.
     pub walk: Option<WalkTold>,
-    /// Other orders and draws of the trades: of the best pass, or of all tests together.
+    /// The trades reshuffled and resampled: of the best pass, or of all tests together.
     pub monte_carlo: Option<MonteCarlo>,
 }
 
@@ -155,6 +157,7 @@ impl Summary {
             trades_min,
             method: method_told(method),
             settings: Vec::new(),
+            beware: Vec::new(),
             axes: axes.collect(),
             interrupted: findings.is_stopped,
             confirmed: false,

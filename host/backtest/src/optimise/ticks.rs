@@ -65,6 +65,16 @@ impl TickSet {
         self.len() == 0
     }
 
+    /// How many of them are crossed: the bid above the ask.
+    pub fn crossed(&self) -> u64 {
+        let days = self.lanes.iter().flat_map(|(_, days)| days);
+        let of_day = |(day, _): &SharedDay| {
+            let columns = day.columns();
+            columns.bids.iter().zip(columns.asks).map(|(bid, ask)| u64::from(bid > ask)).sum::<u64>()
+        };
+        days.map(of_day).sum()
+    }
+
     /// First and last tick of the symbols that `counts` takes.
     pub fn span(&self, counts: impl Fn(SymbolId) -> bool) -> Option<(Time, Time)> {
         let days = self.lanes.iter().filter(|(symbol, _)| counts(*symbol)).flat_map(|(_, days)| days);

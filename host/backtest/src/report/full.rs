@@ -29,6 +29,8 @@ pub struct About {
     pub settings: Vec<(String, String)>,
     /// The program that ran it.
     pub made_by: String,
+    /// What makes the result worth less than it looks, a sentence each.
+    pub beware: Vec<String>,
 }
 
 /// All there is to say of a run.

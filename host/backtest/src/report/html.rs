@@ -19,6 +19,7 @@ impl FullReport<'_> {
         let about = self.about;
         let title = format!("{} {}", about.strategy, about.version);
         let mut page = Page::new(title.trim(), &self.under_title());
+        page.beware(&about.beware);
         page.section("summary", "Summary", &figures::tiles(self));
         page.section("chart", "Price and account", "<div id=\"timeline\"></div>");
         page.section("results", "Results", &figures::groups(self));

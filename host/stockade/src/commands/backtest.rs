@@ -6,7 +6,7 @@ use super::conversions;
 use super::report_files::Files;
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::output::{Align, grouped, table};
+use crate::output::{Align, gained, grouped, table};
 use crate::workshop::Workshop;
 use backtest::confirm::compare;
 use backtest::model::{self, Found, Lanes, Origin};
@@ -23,7 +23,8 @@ use domain::number::Money;
 use domain::params::resolve;
 use domain::risk::RiskLimits;
 use domain::symbol::SymbolId;
-use domain::time::{DAY_US, Time};
+use domain::tick::Timeframe;
+use domain::time::{DAY_US, SECOND_US, Time};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use market::{Date, TickStore};
 use sandbox::Addresses;
@@ -130,16 +131,21 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     };
     let begun = Instant::now();
     let (source, found) = stage.counted_source(1.0)?;
-    let report = stage.run(setup.clone(), source)?;
+    let (report, stopped) = match stage.try_run(setup.clone(), source) {
+        Ok(report) => (report, None),
+        Err(error) => stage.stopped(error, &setup)?,
+    };
     let took = begun.elapsed();
     let confirmed = match () {
+        () if stopped.is_some() => Confirmed::No,
         () if arguments.tick_by_tick => Confirmed::TickByTick,
         () if arguments.no_confirm => Confirmed::No,
         () if arguments.verify => stage.verify(&setup, &report)?,
         () => stage.confirm(&setup, &report)?,
     };
+    let beware = stage.beware(&report, found.crossed(), found.ticks())?;
     let mut files = match arguments.files.wanted() {
-        true => arguments.files.report(&stage, setup, &arguments.setting, &report, confirmed)?,
+        true => arguments.files.report(&stage, setup, &arguments.setting, &report, confirmed, &beware)?,
         false => Vec::new(),
     };
     files.extend(decisions.map(|files| files.close()).transpose()?.into_iter().flatten());
@@ -147,16 +153,23 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let mut answer = answer(workshop, names, &report, took, arguments.deals, &files);
     answer["conditions"] = conditions.answer(&found);
     answer["confirmed"] = json!(confirmed.word());
+    answer["beware"] = json!(beware);
     global.output().show(&answer, |_| {
         let written: String = files.iter().map(|file| format!("{:<14} {}\n", "wrote", file.display())).collect();
         let confirmed = format!("{:<14} {}\n", "confirmed", confirmed.words());
         text(workshop, names, &report, took, arguments.deals)
             + &refusals(&report)
             + &confirmed
-            + &conditions.text(&report, &found)
+            + &conditions.text(&found)
+            + &beware_in_words(&beware)
             + &written
     });
-    Ok(())
+    stopped.map_or(Ok(()), Err)
+}
+
+/// A line for each thing to beware of.
+pub fn beware_in_words(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{:<14} {line}\n", "beware")).collect()
 }
 
 impl Stage {
@@ -172,9 +185,10 @@ impl Stage {
         setting.conditions.check()?;
         let store = TickStore::open(config.ticks_dir()).map_err(store_failure)?;
         let names = symbol_names(&setting.symbol, description)?;
-        let conditions = setting.conditions.clone();
+        let mut conditions = setting.conditions.clone();
         let mut specs = names.iter().map(|name| store.spec(name)).collect::<Result<Vec<_>, _>>().map_err(store_failure)?;
         conditions.refine(&mut specs)?;
+        conditions.take_swaps(&specs);
         let table = conversions::complete(specs, conditions.rates(), &terms.currency, &store)?;
         let start = setting.from.map_or(Time(i64::MIN), Date::start);
         let end = setting.to.map_or(Time(i64::MAX), Date::end);
@@ -254,6 +268,9 @@ impl Stage {
     /// # Errors
     /// The strategy decides otherwise then, or fails.
     fn confirm(&self, setup: &RunSetup, report: &RunReport) -> Outcome<Confirmed> {
+        if !self.is_handed_ticks() {
+            return Ok(Confirmed::WithoutTicks);
+        }
         let again = |batching, witness| {
             let setup = RunSetup { batching, witness, keep_remarks: false, ..setup.clone() };
             let elsewhere =
@@ -280,15 +297,47 @@ impl Stage {
         Failure::new(Exit::Refused, format_args!("{name} is refused, since {reads_ahead}; no figure of it would hold live"))
     }
 
+    /// Whether the strategy is handed ticks, and not only bars and timers.
+    pub fn is_handed_ticks(&self) -> bool {
+        self.workshop.description.callbacks.tick
+    }
+
     /// Runs the strategy and shows how far it is.
     ///
     /// # Errors
     /// Ticks can't be read, or the strategy failed.
     pub fn run(&self, setup: RunSetup, source: Source) -> Outcome<RunReport> {
-        let bar = progress_bar();
+        self.try_run(setup, source).map_err(|error| self.failure(error))
+    }
+
+    fn try_run(&self, setup: RunSetup, source: Source) -> Result<RunReport, RunError> {
+        let bar = progress_bar(self.span());
         let report = backtest::run(setup, source, |desk| self.guest(desk), |progress| show(&bar, progress));
         bar.finish_and_clear();
-        report.map_err(|error| self.failure(error))
+        report
+    }
+
+    /// The time that a run goes over, as far as it is known before: to say how far it is.
+    fn span(&self) -> Option<(Time, Time)> {
+        let spans = self.names.iter().filter_map(|name| self.store.span(name).ok().flatten());
+        let whole = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        whole.map(|(first, last)| (first.max(self.warm), last.min(self.end)))
+    }
+
+    /// What a run had found when a fault ended it, and the failure that tells of that, with the time of its tick.
+    ///
+    /// # Errors
+    /// It found nothing, or was ended by something else.
+    fn stopped(&self, error: RunError, setup: &RunSetup) -> Outcome<(RunReport, Option<Failure>)> {
+        let Ok(source) = self.source() else { return Err(self.failure(error)) };
+        let again = |batching| self.try_run(RunSetup { batching, witness: None, ..setup.clone() }, source);
+        match backtest::located(error, again) {
+            RunError::Strategy { at, fault, so_far: Some(report), .. } if fault.kind != FaultKind::Refused => {
+                let failure = self.failure(RunError::Strategy { at, fault, batch: None, so_far: None });
+                Ok((*report, Some(failure)))
+            }
+            other => Err(self.failure(other)),
+        }
     }
 
     /// A fresh instance of the strategy around its desk.
@@ -304,14 +353,38 @@ impl Stage {
         match error {
             RunError::Ticks(error) => store_failure(error),
             RunError::NoTicks => {
-                let hint = "`stockade data list` shows what there is";
+                let hint = self.bars_in_words().unwrap_or_else(|| "`stockade data list` shows what there is".to_owned());
                 Failure::new(Exit::NotFound, format_args!("there are no ticks of {} in the time asked for; {hint}", self.names.join(", ")))
             }
             RunError::Strategy { ref fault, .. } if fault.kind == FaultKind::Refused => {
                 Failure::new(Exit::Refused, format_args!("{} refused to start: {}", self.workshop.description.name, fault.message))
             }
-            strategy => Failure::new(Exit::Refused, strategy),
+            // The first line says what it was; those after it are frames of its stack.
+            strategy => Failure::new(Exit::Refused, strategy.to_string().lines().next().unwrap_or_default()),
         }
+    }
+
+    /// When the first and the last of the one-minute bars begin that ticks are generated from; `None` where they are not.
+    pub fn minutes_span(&self) -> Option<(Time, Time)> {
+        if !self.conditions.is_modelled() {
+            return None;
+        }
+        let bars = |name: &String| self.store.bars(name, Timeframe::M1, self.warm, self.end).ok();
+        let spans = self.names.iter().filter_map(bars).filter_map(|bars| Some((Time(*bars.times.first()?), Time(*bars.times.last()?))));
+        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// The bars of the time asked for, where there are some and they are not what is tested on, with the way to do so.
+    fn bars_in_words(&self) -> Option<String> {
+        if self.conditions.is_modelled() {
+            return None;
+        }
+        let minutes = |name: &String| {
+            let bars = self.store.bars(name, Timeframe::M1, self.setup.start, self.end).ok()?;
+            (!bars.is_empty()).then(|| format!("{} M1 bars of {name}", grouped(bars.len() as u64)))
+        };
+        let found: Vec<String> = self.names.iter().filter_map(minutes).collect();
+        (!found.is_empty()).then(|| format!("the store has {}: --model every-tick, ohlc or open-prices", found.join(" and ")))
     }
 }
 
@@ -325,6 +398,8 @@ pub enum Confirmed {
     },
     /// By one tick by tick, or it was that itself.
     TickByTick,
+    /// There was nothing to confirm: it is handed no ticks.
+    WithoutTicks,
     /// It was not.
     No,
 }
@@ -335,6 +410,7 @@ impl Confirmed {
         match self {
             Self::Elsewhere { .. } => "cut-elsewhere",
             Self::TickByTick => "tick-by-tick",
+            Self::WithoutTicks => "without-ticks",
             Self::No => "no",
         }
     }
@@ -346,6 +422,7 @@ impl Confirmed {
                 format!("it decides the same in {} other batches, each order without a later tick at hand", grouped(batches))
             }
             Self::TickByTick => "it decides this tick by tick".to_owned(),
+            Self::WithoutTicks => "it is handed no ticks, so there are no batches to vary".to_owned(),
             Self::No => "not confirmed: it may have looked at ticks that followed its orders".to_owned(),
         }
     }
@@ -418,15 +495,22 @@ pub fn store_failure(error: market::StoreError) -> Failure {
     Failure::new(exit, error)
 }
 
-fn progress_bar() -> ProgressBar {
+/// How far a run over this time is, in per cent and time left, on a terminal.
+fn progress_bar(span: Option<(Time, Time)>) -> ProgressBar {
     let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
-    ProgressBar::with_draw_target(None, target).with_style(style)
+    let template = if span.is_some() { "{percent:>3} % {wide_bar} {msg}, {eta} left" } else { "{spinner} {msg}" };
+    let style = ProgressStyle::with_template(template).expect("the template is right");
+    let (first, last) = span.unwrap_or_default();
+    let seconds = span.map(|_| (last.since_us(first).max(0) / SECOND_US) as u64);
+    let bar = ProgressBar::with_draw_target(seconds, target).with_style(style);
+    // Where the time begins, for whoever says how far it is.
+    bar.with_prefix(first.0.to_string())
 }
 
 fn show(bar: &ProgressBar, progress: Progress) {
-    bar.set_message(format!("{}  {} ticks", progress.at, grouped(progress.ticks)));
-    bar.tick();
+    let first = bar.prefix().parse().map_or(progress.at, Time);
+    bar.set_message(format!("{}, {} ticks", &progress.at.to_string()[..10], grouped(progress.ticks)));
+    bar.set_position((progress.at.since_us(first).max(0) / SECOND_US) as u64);
 }
 
 fn per_second(report: &RunReport, took: Duration) -> u64 {
@@ -472,7 +556,15 @@ fn text(workshop: &Workshop, names: &[String], report: &RunReport, took: Duratio
                 stats.short_trades
             ),
         ),
-        ("net profit", format!("{} ({} won, {} lost)", money(stats.net_profit), money(stats.gross_profit), money(stats.gross_loss))),
+        (
+            "net profit",
+            format!(
+                "{} ({} won, {} lost)",
+                gained(stats.net_profit, money(stats.net_profit)),
+                money(stats.gross_profit),
+                money(stats.gross_loss)
+            ),
+        ),
         ("balance", format!("{} from {}", money(report.balance.to_units()), money(report.terms.deposit.to_units()))),
         (
             "drawdown",

@@ -1,11 +1,10 @@
 //! Under what conditions a strategy is tested: which ticks, which broker.
 
+use super::beware::without_swap;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::grouped;
-use backtest::RunReport;
 use backtest::model::{Crossed, Found, Model, Modelling, Spread};
 use backtest::optimise::ini::TesterIni;
-use domain::broker::Reason;
 use domain::number::{Money, Points, Rate};
 use domain::server_clock::{ServerClock, SummerTime};
 use domain::swap::{Swap, SwapMode};
@@ -67,6 +66,9 @@ pub struct Conditions {
     /// `stockade data spec NAME --json` shows.
     #[arg(long, value_name = "FILE", help_heading = CONDITIONS)]
     specs: Option<PathBuf>,
+    /// Whose nights are free because nothing is known of them; see [`take_swaps`](Self::take_swaps).
+    #[arg(skip)]
+    without_swap: String,
 }
 
 const CONDITIONS: &str = "Conditions";
@@ -120,6 +122,11 @@ impl Conditions {
             _ => Crossed::Keep,
         };
         Modelling { model, spread: self.spread.0, crossed }
+    }
+
+    /// Whether ticks are generated from bars.
+    pub fn is_modelled(&self) -> bool {
+        self.model != "real"
     }
 
     /// Whether ticks are the stored ones as they are.
@@ -208,6 +215,23 @@ impl Conditions {
         Ok(())
     }
 
+    /// Takes note of whose nights are free, of the strategy's own symbols with all that is said of them.
+    pub fn take_swaps(&mut self, own: &[SymbolSpec]) {
+        // Whoever says --swap disabled means the first.
+        let said = usize::from(self.swap.is_some());
+        self.without_swap = without_swap(own.iter().skip(said));
+    }
+
+    /// Whose nights are free because nothing is known of them, in words; empty where it is nobody's.
+    pub fn without_swap(&self) -> &str {
+        &self.without_swap
+    }
+
+    /// Whether deals are done at quotes whose bid lies above the ask. A fixed spread, and ticks made of bids, have none.
+    pub fn deals_at_crossed_quotes(&self) -> bool {
+        self.crossed == "keep" && self.model == "real" && matches!(self.spread.0, Spread::Data)
+    }
+
     /// The conditions and what was found under them, for programs.
     pub fn answer(&self, found: &Found) -> Value {
         let words: Map<String, Value> = self.words().into_iter().map(|(name, words)| (name.replace(' ', "_"), words.into())).collect();
@@ -219,23 +243,14 @@ impl Conditions {
         answer
     }
 
-    /// The same for people: two lines, and one more for each thing to beware of.
-    pub fn text(&self, report: &RunReport, found: &Found) -> String {
+    /// The same for people.
+    pub fn text(&self, found: &Found) -> String {
         let mut text = self.lines();
         if found.generated() > 0 {
             text += &format!("{:<14} {} ticks from {} minutes\n", "generated", grouped(found.generated()), grouped(found.bars()));
         }
-        if found.crossed() > 0 {
-            let share = found.crossed() as f64 * 100.0 / found.ticks().max(1) as f64;
-            // A fixed spread, and ticks made of bids, have none.
-            let are_dealt_at = self.crossed == "keep" && self.model == "real" && matches!(self.spread.0, Spread::Data);
-            let hint = if are_dealt_at { "; they flatter this result: test again with --crossed exchange" } else { "" };
-            text += &format!("{:<14} {} of {} ticks ({share:.1} %){hint}\n", "crossed", grouped(found.crossed()), grouped(found.ticks()));
-        }
-        let stop_outs = report.deals.iter().filter(|deal| deal.reason == Reason::StopOut).count();
-        if stop_outs > 0 {
-            let hint = "the account ran out of margin; MetaTrader's tester would have ended at the first";
-            text += &format!("{:<14} {stop_outs} positions: {hint}\n", "stopped out");
+        if found.crossed() > 0 && !self.deals_at_crossed_quotes() {
+            text += &format!("{:<14} {} of {} ticks\n", "crossed", grouped(found.crossed()), grouped(found.ticks()));
         }
         text
     }
@@ -278,11 +293,21 @@ impl Conditions {
             ("execution", self.execution.clone()),
             ("limit fills", self.limit_fills.clone()),
             ("commission", commission_in_words(&self.commission)),
-            ("swap", self.swap.map_or("of the symbol".to_owned(), swap_in_words)),
+            ("swap", self.swap_in_words()),
             ("margin call", level_in_words(self.margin_call)),
             ("stop-out", level_in_words(self.stop_out)),
             ("server time", clock_in_words(self.server_time)),
         ]
+    }
+}
+
+impl Conditions {
+    fn swap_in_words(&self) -> String {
+        match (self.swap, self.without_swap.as_str()) {
+            (Some(swap), _) => swap_in_words(swap),
+            (None, "") => "of the symbol".to_owned(),
+            (None, why) => format!("none: {why}"),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod backtest;
+mod beware;
 pub mod compare;
 pub mod conditions;
 pub mod config;

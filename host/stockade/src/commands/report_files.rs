@@ -1,6 +1,7 @@
 //! The files that a backtest leaves: a page, a JSON document, the deals as CSV.
 
 use super::backtest::{Confirmed, Setting, Stage, store_failure};
+use super::conditions::Conditions;
 use crate::exit::{Exit, Failure, Outcome};
 use backtest::compare::decisions;
 use backtest::report::{About, FullReport};
@@ -70,13 +71,19 @@ impl Files {
         setting: &Setting,
         run: &RunReport,
         confirmed: Confirmed,
+        beware: &[String],
     ) -> Outcome<Vec<PathBuf>> {
         let (table, symbols) = (setup.table.clone(), setup.symbols.clone());
         let review = backtest::review(run, &table, &symbols, stage.source()?).map_err(store_failure)?;
         let mut about = about(stage, setting, &setup.params);
         about.settings.push(("Confirmed".to_owned(), confirmed.words()));
-        let doubled = stage.run(RunSetup { keep_remarks: false, witness: None, ..setup }, stage.source_at(2.0)?)?;
-        self.write(&FullReport::new(&about, run, &table, &symbols, &review, Some(&doubled)))
+        about.beware = beware.to_vec();
+        // What a fault cut short compares with nothing.
+        let doubled = match &run.stopped {
+            Some(_) => None,
+            None => Some(stage.run(RunSetup { keep_remarks: false, witness: None, ..setup }, stage.source_at(2.0)?)?),
+        };
+        self.write(&FullReport::new(&about, run, &table, &symbols, &review, doubled.as_ref()))
     }
 
     /// Opens the files that a run's decisions go to, where any are wanted.
@@ -183,13 +190,14 @@ fn about(stage: &Stage, given: &Setting, params: &[Param]) -> About {
         digest: stage.workshop.loaded.digest.to_string(),
         symbols: stage.names.clone(),
         params: params.iter().map(|param| (param.name.clone(), value(param))).collect(),
-        settings: settings(given),
+        settings: settings(given, &stage.conditions),
+        beware: Vec::new(),
         made_by: concat!("Stockade ", env!("CARGO_PKG_VERSION")).to_owned(),
     }
 }
 
 /// Account and conditions of a test in words, as its report lists them.
-pub fn settings(given: &Setting) -> Vec<(String, String)> {
+pub fn settings(given: &Setting, conditions: &Conditions) -> Vec<(String, String)> {
     let terms = &given.terms;
     let setting = |name: &str, value: String| (name.to_owned(), value);
     [
@@ -199,6 +207,6 @@ pub fn settings(given: &Setting) -> Vec<(String, String)> {
         setting("Random seed", given.seed.to_string()),
     ]
     .into_iter()
-    .chain(given.conditions.words().into_iter().map(|(name, words)| (name[..1].to_uppercase() + &name[1..], words)))
+    .chain(conditions.words().into_iter().map(|(name, words)| (name[..1].to_uppercase() + &name[1..], words)))
     .collect()
 }

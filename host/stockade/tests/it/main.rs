@@ -12,5 +12,6 @@ mod market;
 mod native;
 mod optimise;
 mod program;
+mod results;
 mod risk;
 mod strategies;

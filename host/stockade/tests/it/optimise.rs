@@ -120,10 +120,11 @@ fn settings_come_from_metatraders_files_and_go_back_into_them() {
     assert_eq!(second["windows"][0]["best"], first["windows"][0]["best"]);
     assert_eq!(second["criterion"], "sharpe");
     // Models and delays, too: the same passes, unless the command line says otherwise.
-    let modelled = optimise(&place, "modelled", &["--model", "open-prices", "--period", "M5", "--delay", "200"]);
+    let modelled = optimise(&place, "modelled", &["--model", "open-prices", "--period", "M5", "--delay", "200", "--trades-min", "0"]);
     let ini_of_it = place.path("modelled").join("tester.ini");
     let as_file = |folder: &str, more: &[&str]| -> Value {
-        let arguments = [&start[..], &[folder, "--ini", ini_of_it.to_str().expect("a plain path")], more].concat();
+        let file = ini_of_it.to_str().expect("a plain path");
+        let arguments = [&start[..], &[folder, "--ini", file, "--trades-min", "0"], more].concat();
         serde_json::from_str(&place.ok(&arguments)).expect("JSON")
     };
     assert_eq!(as_file("as-file", &[])["windows"], modelled["windows"]);

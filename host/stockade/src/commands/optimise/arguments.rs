@@ -75,7 +75,7 @@ pub struct Fresh {
     /// Days after it that its best is tested on.
     #[arg(long, value_name = "DAYS", requires = "walk_forward")]
     pub out_days: Option<u32>,
-    /// Other orders and draws of the best pass's trades, to see what was luck; 0 for none.
+    /// How often the best pass's trades are reshuffled and resampled, to see what was luck; 0 for never.
     #[arg(long, default_value_t = 1_000, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(..=100_000))]
     pub monte_carlo: u32,
     /// Passes at most.

@@ -128,6 +128,8 @@ fn execute(plan: &Plan, mut record: Record, known: &Known, folder: &Path, global
     let findings = findings.map_err(job_failure)?;
     let took = begun.elapsed();
     let mut summary = summary(plan, &findings, &runner)?;
+    let crossed = if plan.stage.conditions.deals_at_crossed_quotes() { plan.ticks.crossed() } else { 0 };
+    summary.beware = plan.stage.beware_of_all(&runner.missing_bars(), crossed, plan.ticks.len())?;
     if !plan.fresh.no_confirm && !findings.is_stopped {
         summary.confirmed = true;
         confirm(plan, &summary, &runner)?;
@@ -144,7 +146,10 @@ fn execute(plan: &Plan, mut record: Record, known: &Known, folder: &Path, global
         let how = format_args!("interrupted after {} passes; go on with `stockade optimise resume {}`", summary.passes, folder.display());
         return Err(Failure::new(Exit::Interrupted, how));
     }
-    Ok(())
+    match summary.windows.iter().all(|window| window.best.is_empty()) {
+        true => Err(Failure::new(Exit::Failed, show::nothing_found(&summary))),
+        false => Ok(()),
+    }
 }
 
 /// The first Ctrl-C, or request to end, ends after what was done is written down; the second ends at once.
@@ -167,7 +172,7 @@ fn summary(plan: &Plan, findings: &Findings, runner: &Runner<'_>) -> Outcome<Sum
     let trades_min = plan.fresh.trades_min;
     let mut summary = Summary::new(findings, &plan.space, plan.method, plan.criterion, trades_min);
     let symbols = ("Symbols".to_owned(), plan.stage.names.join(", "));
-    summary.settings = std::iter::once(symbols).chain(settings(&plan.fresh.setting)).collect();
+    summary.settings = std::iter::once(symbols).chain(settings(&plan.fresh.setting, &plan.stage.conditions)).collect();
     if plan.fresh.monte_carlo == 0 || findings.is_stopped {
         return Ok(summary);
     }
@@ -191,6 +196,9 @@ fn summary(plan: &Plan, findings: &Findings, runner: &Runner<'_>) -> Outcome<Sum
 
 /// Runs the best pass of each window again with other batches, in sample and out of it.
 fn confirm(plan: &Plan, summary: &Summary, runner: &Runner<'_>) -> Outcome {
+    if !plan.stage.is_handed_ticks() {
+        return Ok(());
+    }
     for one in &summary.windows {
         let Some(best) = one.best.first() else { continue };
         for span in [Some(one.window.optimised), one.window.tested].into_iter().flatten() {

@@ -192,7 +192,8 @@ fn ticks(stage: &Stage) -> Outcome<TickSet> {
 
 fn windows(fresh: &Fresh, stage: &Stage, ticks: &TickSet) -> Outcome<Vec<Window>> {
     let own = |symbol| stage.setup.symbols.contains(&symbol);
-    let Some((first, last)) = ticks.span(own).filter(|(_, last)| *last >= stage.setup.start) else {
+    let span = ticks.span(own).or_else(|| stage.minutes_span());
+    let Some((first, last)) = span.filter(|(_, last)| *last >= stage.setup.start) else {
         return Err(stage.failure(backtest::RunError::NoTicks));
     };
     let span = Span::holding(first.max(stage.setup.start), last);

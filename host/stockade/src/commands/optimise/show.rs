@@ -1,6 +1,7 @@
 //! What `stockade optimise` shows: progress, a text, JSON, a page.
 
 use super::plan::Plan;
+use crate::commands::backtest::beware_in_words;
 use crate::output::{Align, grouped, table};
 use backtest::optimise::page;
 use backtest::optimise::summary::{PassTold, Summary};
@@ -10,11 +11,25 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// Where passes ran and none traded often enough.
-const ASK_A_BACKTEST: &str =
-    "none made the trades that --trades-min asks for: `stockade backtest` with the parameters of one says what of its orders was refused";
+/// Why an optimisation ended without a best pass, and the way on.
+pub fn nothing_found(summary: &Summary) -> String {
+    let (passes, faulted) = (summary.passes, summary.faulted);
+    let count = |passes: u64| format!("{} {}", grouped(passes), if passes == 1 { "pass" } else { "passes" });
+    let few = passes - faulted;
+    let trades = match summary.trades_min {
+        0 | 1 => "no trade".to_owned(),
+        trades => format!("fewer than {trades} trades (--trades-min)"),
+    };
+    let too_few = format!("{} made {trades}; `stockade backtest` with the parameters of one says what became of its orders", count(few));
+    let why = match (faulted, few) {
+        (0, _) => too_few,
+        (_, 0) => format!("{} failed; the faults are listed above", if passes == 1 { "its only pass" } else { "all of them" }),
+        _ => format!("{} failed, as listed above, and {too_few}", count(faulted)),
+    };
+    format!("no pass of {} is worth anything: {why}", grouped(passes))
+}
 
-/// With fewer trades, their other orders and draws say little.
+/// With fewer trades, reshuffling and resampling them says little.
 const TELLING_TRADES_MIN: u32 = 30;
 
 /// Passes shown.
@@ -73,6 +88,7 @@ pub fn text(plan: &Plan, summary: &Summary, took: Duration, ran: usize, folder: 
             "confirmed",
             match summary.confirmed {
                 _ if summary.windows.iter().all(|window| window.best.is_empty()) => "nothing: there is no best pass".to_owned(),
+                true if !plan.stage.is_handed_ticks() => "it is handed no ticks, so there are no batches to vary".to_owned(),
                 true => "the best pass of each window decides the same in other batches, without a later tick at hand".to_owned(),
                 false => "not confirmed: passes may have looked at ticks that followed their orders".to_owned(),
             },
@@ -80,6 +96,7 @@ pub fn text(plan: &Plan, summary: &Summary, took: Duration, ran: usize, folder: 
     ];
     let mut text: String = lines.iter().map(|(name, value)| format!("{name:<14} {value}\n")).collect();
     text += &plan.stage.conditions.lines();
+    text += &beware_in_words(&summary.beware);
     for fault in &summary.faults {
         let first: Vec<String> = fault.first.iter().map(|(name, value)| format!("{name}={value}")).collect();
         text += &format!("{:<14} {} passes, first {}: {}\n", "fault", fault.passes, first.join(" "), fault.fault);
@@ -97,8 +114,7 @@ pub fn text(plan: &Plan, summary: &Summary, took: Duration, ran: usize, folder: 
 /// The best passes of the only window.
 fn passes(summary: &Summary) -> String {
     let Some(window) = summary.windows.first().filter(|window| !window.best.is_empty()) else {
-        let hint = if summary.faulted > 0 { "see the faults, or lower --trades-min" } else { ASK_A_BACKTEST };
-        return format!("\nno pass is worth anything; {hint}\n");
+        return String::new();
     };
     let tested = window.window.tested;
     let mut head = vec![("pass", Align::Right)];
@@ -187,12 +203,12 @@ fn monte_carlo(summary: &Summary) -> String {
         row
     };
     let rows = [
-        row("drawdown %, other orders", &found.shuffled_drawdown_percent),
-        row("drawdown %, other draws", &found.resampled_drawdown_percent),
-        row("profit, other draws", &found.resampled_profit),
+        row("drawdown %, reshuffled", &found.shuffled_drawdown_percent),
+        row("drawdown %, resampled", &found.resampled_drawdown_percent),
+        row("profit, resampled", &found.resampled_profit),
     ];
     format!(
-        "\n{} other orders and draws of the trades of {of} ({}{few}): {:.0} % of the draws lost money, {:.1} % all of it\n\n{}",
+        "\nthe trades of {of} ({1}{few}) reshuffled and resampled {0} times: {2:.0} % of the resamplings lost money, {3:.1} % all of it\n\n{4}",
         grouped(u64::from(found.runs)),
         found.trades,
         found.loss_probability * 100.0,
