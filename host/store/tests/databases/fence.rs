@@ -5,12 +5,13 @@ use domain::contract::TradingState;
 use domain::ids::DealId;
 use domain::journal::JournalError;
 use domain::life::EngineState;
+use domain::limits::CLOSE_MS_MAX;
 use domain::risk::GateMemory;
 use domain::time::Time;
 use std::process::{Child, Command};
 use std::time::Duration;
 use stockade_store::{
-    EngineSave, EngineStep, Follows, Location, NewAudit, NewLog, NewSignal, NewVersion, StepKind, Store, StoreError, Wanted,
+    Closed, EngineSave, EngineStep, Follows, Location, NewAudit, NewLog, NewSignal, NewVersion, StepKind, Store, StoreError, Wanted,
 };
 use tempfile::TempDir;
 
@@ -183,6 +184,41 @@ async fn a_followed_host_writes_nothing(place: Place) {
 
 fn place_one(account: domain::ids::AccountId, engine: domain::ids::EngineId) -> crate::samples::Line {
     place(account, nth(engine, 1), 3, request())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_hangs_holds_a_close_up_for_its_bound_and_no_longer() {
+    let place = Place::postgres();
+    let store = place.open().await;
+    let Kind::Postgres(database) = &place.kind else { unreachable!("it is a server") };
+    let backends = "SELECT string_agg(CAST(pid AS TEXT), ' ') FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let backends = testkit::postgres::server().sql(database, backends);
+    // A call is under way: it waits for a table that somebody else holds for longer than a close may take.
+    let held = format!("BEGIN; LOCK TABLE users; SELECT pg_sleep({}); ROLLBACK", 2 * CLOSE_MS_MAX / 1_000);
+    let holder = database.clone();
+    let holds = std::thread::spawn(move || testkit::postgres::server().sql(&holder, &held));
+    let count = |granted: bool| {
+        let locks = format!("SELECT COUNT(*) FROM pg_locks WHERE relation = 'users'::regclass AND granted = {granted}");
+        testkit::postgres::server().sql(database, &locks)
+    };
+    while count(true) == "0" {}
+    let asked = store.clone();
+    let waits = tokio::spawn(async move { asked.create_user("anna", Time(1)).await });
+    while count(false) == "0" {
+        tokio::task::yield_now().await;
+    }
+    // And the server's processes are stopped: they answer nothing, and no bound of the server's own ends the call.
+    let signal = |signal: &str| {
+        let told = Command::new("kill").arg(signal).args(backends.split(' ')).status().expect("kill runs");
+        assert!(told.success());
+    };
+    signal("-STOP");
+    let closed = tokio::time::timeout(Duration::from_millis(2 * CLOSE_MS_MAX), store.close()).await;
+    signal("-CONT");
+    assert_eq!(closed.expect("a close has a bound"), Closed::Hung);
+    drop(waits.await);
+    drop(holds.join());
 }
 
 async fn a_lost_lock_is_taken_again(place: Place) {
