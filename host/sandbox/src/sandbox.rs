@@ -109,6 +109,8 @@ pub struct Loaded {
     pub source: Source,
     /// What compiling it took, now or when this host compiled it.
     pub compile: CompileCost,
+    /// How long its first instance took, which describes it.
+    pub first_look: Duration,
     /// How long it took to get ready, the checks included.
     pub took: Duration,
 }
@@ -227,6 +229,7 @@ struct Ready<H: 'static> {
     found: Found,
     source: Source,
     compile: CompileCost,
+    first_look: Duration,
 }
 
 impl<H: GuestHost> Sandbox<H> {
@@ -285,9 +288,11 @@ impl<H: GuestHost> Sandbox<H> {
         let digest = Digest::of(bytes);
         let mut ready = self.ready(None, &digest, bytes, given_up)?;
         if ready.version.profile == Profile::Native && ready.version.asked_bytes() > DENSE_BYTES {
+            let before = ready.first_look;
             ready = self.ready(Some(Profile::Roomy), &digest, bytes, given_up)?;
+            ready.first_look += before;
         }
-        let Ready { version, found, source, compile } = ready;
+        let Ready { version, found, source, compile, first_look } = ready;
         let calls = if version.direct.is_some() { Calls::Direct } else { Calls::Component };
         let compiled_bytes = version.code_bytes();
         self.keep(digest, version)?;
@@ -305,6 +310,7 @@ impl<H: GuestHost> Sandbox<H> {
             compiled_bytes,
             source,
             compile,
+            first_look,
             took: started.elapsed(),
         })
     }
@@ -316,12 +322,14 @@ impl<H: GuestHost> Sandbox<H> {
         let workshop = self.workshop(profile);
         let unfit = |error: wasmtime::Error| LoadError::Unfit(one_line(&error));
         let pre = workshop.linker.instantiate_pre(&component).and_then(TradingStrategyPre::new).map_err(unfit)?;
+        let began = Instant::now();
         let looked = self.look(profile, &component, found.is_direct && self.calls == Calls::Direct);
+        let first_look = began.elapsed();
         let (direct, description) = looked.map_or((None, None), |looked| (looked.module, looked.description.ok()));
         let direct = direct.and_then(|module| direct::Bare::new(&workshop.modules, &module));
         let maps = room::maps(profile, memories(&component));
         let version = Arc::new(Version { component, profile, maps, pre, direct, description });
-        Ok(Ready { version, found, source, compile: cost })
+        Ok(Ready { version, found, source, compile: cost, first_look })
     }
 
     /// Asks a component what it is, and for its module where that can be called directly.

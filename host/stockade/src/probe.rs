@@ -4,6 +4,7 @@
 mod budget;
 
 use api::{Probe, UploadReport};
+pub use budget::WALL_MAX;
 use budget::{Budget, Budgeted, FUEL_MAX};
 use domain::account::Account;
 use domain::actor::Actor;
@@ -76,7 +77,7 @@ pub fn run(
     let (table, symbols) = made_up_symbols(description)?;
     let market = MadeUp::new(description, table, symbols);
     let begun = Instant::now();
-    let budget = Budget::begin(given_up);
+    let budget = Budget::begin(loaded.first_look, given_up);
     let guest = factory.instantiate(&loaded.digest, market.desk(limits), limits);
     let guest = guest.map(|guest| Box::new(Budgeted { guest, budget: Arc::clone(&budget) }));
     let actor = guest.and_then(|guest| Actor::start(guest, description, params, None, MONDAY_NOON));
@@ -248,7 +249,7 @@ mod tests {
     }
 
     /// A probe of it, and how many calls were made.
-    fn probe_of_a_hog(given_up: bool) -> (Result<Probe, String>, u64) {
+    fn probe_of_a_hog(given_up: bool, first_look: Duration) -> (Result<Probe, String>, u64) {
         let description = Description {
             name: "hog".into(),
             version: String::new(),
@@ -274,7 +275,8 @@ mod tests {
             compiled_bytes: 1,
             source: Source::Compiled,
             compile: sandbox::CompileCost::default(),
-            took: Duration::ZERO,
+            first_look,
+            took: first_look,
         };
         let calls = Arc::new(AtomicU64::new(0));
         let given_up = Arc::new(AtomicBool::new(given_up));
@@ -284,15 +286,21 @@ mod tests {
 
     #[test]
     fn all_calls_of_a_first_run_share_one_budget_and_what_was_measured_is_told() {
-        let (probe, calls) = probe_of_a_hog(false);
+        let (probe, calls) = probe_of_a_hog(false, Duration::ZERO);
         let probe = probe.expect("it is slow, and no failure");
         assert!(calls <= FUEL_MAX / 2_000_000 && calls > 2, "{calls} calls were made");
         assert!(is_cut_short(&probe) && probe.ticks == calls - 2, "{probe:?}");
     }
 
     #[test]
+    fn what_describing_itself_took_counts() {
+        let (probe, calls) = probe_of_a_hog(false, WALL_MAX);
+        assert!(probe.is_err_and(|why| why.contains("a whole first run")) && calls == 0, "{calls} calls were made");
+    }
+
+    #[test]
     fn a_first_run_that_nobody_waits_for_makes_no_call() {
-        let (probe, calls) = probe_of_a_hog(true);
+        let (probe, calls) = probe_of_a_hog(true, Duration::ZERO);
         assert!(probe.is_err_and(|why| why.contains("a whole first run")) && calls == 0, "{calls} calls were made");
     }
 }

@@ -26,10 +26,10 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// One that begins now; none is left once `given_up` says so.
-    pub fn begin(given_up: &Arc<AtomicBool>) -> Arc<Self> {
+    /// One of which so much time is used already; none is left once `given_up` says so.
+    pub fn begin(used: Duration, given_up: &Arc<AtomicBool>) -> Arc<Self> {
         let (fuel_left, is_spent) = (AtomicU64::new(FUEL_MAX), AtomicBool::new(false));
-        Arc::new(Self { fuel_left, until: Instant::now() + WALL_MAX, given_up: Arc::clone(given_up), is_spent })
+        Arc::new(Self { fuel_left, until: Instant::now() + WALL_MAX.saturating_sub(used), given_up: Arc::clone(given_up), is_spent })
     }
 
     /// Whether a call was not made because nothing was left.

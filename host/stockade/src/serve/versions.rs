@@ -38,8 +38,7 @@ impl SandboxVersions {
 
 impl Versions for SandboxVersions {
     fn check(&self, component: &[u8], given_up: &Arc<AtomicBool>) -> Result<Checked, Refused> {
-        let loaded = self.take_in(component, given_up)?;
-        apart(|| self.try_out(&loaded, given_up))
+        apart(|| self.try_out(&self.take_in(component, given_up)?, given_up))
     }
 
     fn keep_ready(&self, version: &Digest) -> Option<Arc<dyn Send + Sync>> {
@@ -61,6 +60,10 @@ impl Versions for SandboxVersions {
 
 impl SandboxVersions {
     fn try_out(&self, loaded: &Loaded, given_up: &Arc<AtomicBool>) -> Result<Checked, Refused> {
+        if loaded.first_look >= probe::WALL_MAX {
+            let (took, max) = (loaded.first_look.as_millis(), probe::WALL_MAX.as_millis());
+            return Err(Refused::Unfit(format!("describe took {took} ms, and a whole first run has {max} ms; have it do less")));
+        }
         let description = self.0.describe(&loaded.digest).map_err(|fault| match fault.kind {
             kind if kind.is_hosts() => Refused::Full(fault.message),
             _ => Refused::Unfit(fault.to_string()),
