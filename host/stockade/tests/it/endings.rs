@@ -1,7 +1,7 @@
 //! However a host ends, what it promised and what it sent is known to the next one.
 
 use crate::program::{Guarded, Place, ema_cross_text};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,6 +54,18 @@ impl Host {
 
     fn json(&self, place: &Place, arguments: &[&str]) -> serde_json::Value {
         serde_json::from_str(&self.ask(place, &[arguments, &["--json"]].concat())).expect("JSON")
+    }
+
+    /// An answer with its head, as it comes.
+    fn raw(&self, place: &Place, path: &str) -> String {
+        let token = std::fs::read_to_string(place.path(".stockade/operator.token")).expect("it is there");
+        let address = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        let head = format!("GET /api/v1{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n", token.trim());
+        stream.write_all(head.as_bytes()).expect("it takes requests");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
     }
 
     /// What everyone may do at the market; the host need not be well in all its parts.
@@ -292,4 +304,51 @@ fn a_database_restored_from_a_copy_gives_no_order_number_again() {
     let again: Vec<u64> = numbers(&database).into_iter().filter(|number| !known.contains(number) && lost.contains(number)).collect();
     assert!(again.is_empty(), "given a second time: {again:?}");
     assert!(!traded || numbers(&database).len() > known.len());
+}
+
+/// Every list shows a row that can't be read as such, and all others as usual; health names what could not go on.
+#[test]
+fn a_damaged_row_is_one_bad_row_in_every_answer() {
+    let place = Place::new();
+    let host = Host::start(&place, &[], Stdio::null());
+    host.with_engine(&place);
+    let engine = ["engine", "add", "two", "--user", "anna", "--strategy", "cross", "--symbol", "EURUSD", "--start"];
+    host.ask(&place, &engine);
+    host.ask(&place, &["account", "add", "other", "--user", "anna"]);
+    host.signal("-TERM");
+    assert_eq!(host.ended().0, Some(0));
+    damage(&place, &["UPDATE engines SET params = '{' WHERE id = 2", "UPDATE accounts SET limits = '{' WHERE id = 2"]);
+
+    let host = Host::start(&place, &[], Stdio::null());
+    for (list, others) in [(&["engine", "list"][..], "one"), (&["account", "list", "--user", "anna"], "paper")] {
+        let page = host.json(&place, list);
+        let names: Vec<_> = page["items"].as_array().expect("a list").iter().map(|row| row["name"].as_str().expect("a name")).collect();
+        let damaged = page["damaged"].as_array().expect("a list");
+        assert_eq!((names, damaged.len()), (vec![others], 1), "{page}");
+        assert!(damaged[0].to_string().contains(&format!("{} 2", list[0])), "{page}");
+    }
+    for (path, status) in [("/engines/2", "500"), ("/engines/1", "200"), ("/accounts/2", "500"), ("/accounts/1", "200")] {
+        let answer = host.raw(&place, path);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+        assert_eq!(answer.contains("ROW_DAMAGED"), status == "500", "{path}: {answer}");
+    }
+    let health = host.raw(&place, "/health");
+    for part in ["\"status\":\"degraded\"", "account 2 is not open", "engine 2 could not go on"] {
+        assert!(health.contains(part), "no {part} in {health}");
+    }
+    host.signal("-TERM");
+    assert_eq!(host.ended().0, Some(0), "damage does not hold up a stop");
+}
+
+fn damage(place: &Place, statements: &[&'static str]) {
+    use sqlx::Connection as _;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(place.path(".stockade/stockade.db"));
+        let mut conn = sqlx::SqliteConnection::connect_with(&options).await.expect("nobody else has it");
+        for statement in statements {
+            assert_eq!(sqlx::query(*statement).execute(&mut conn).await.expect("it is SQL").rows_affected(), 1, "{statement}");
+        }
+        conn.close().await.expect("it closes");
+    });
 }
