@@ -175,10 +175,24 @@ impl SymbolSpec {
         self.contract_size_e6 as f64 / 1e6
     }
 
+    /// What one lot is, as people write it: `100,000 EUR`, `0.1 US30`.
+    pub fn lot_in_words(&self) -> String {
+        let size = self.contract_size().to_string();
+        let whole = size.split('.').next().unwrap_or_default().len();
+        let mut words = String::new();
+        for (at, digit) in size.chars().enumerate() {
+            if at > 0 && at < whole && (whole - at).is_multiple_of(3) {
+                words.push(',');
+            }
+            words.push(digit);
+        }
+        format!("{words} {}", self.base)
+    }
+
     /// What a result that rests on this spec has to say about it; `None` when it was stated.
     pub fn assumption(&self) -> Option<String> {
-        let (name, size, base, digits, quote) = (&self.name, self.contract_size(), &self.base, self.digits, &self.quote);
-        let what = format!("a lot is {size} {base}, priced in {quote} with {digits} digits");
+        let (name, digits, quote) = (&self.name, self.digits, &self.quote);
+        let what = format!("a lot is {}, priced in {quote} with {digits} digits", self.lot_in_words());
         match self.basis {
             SpecBasis::Stated => None,
             SpecBasis::Usual => Some(format!("the spec of {name} is the usual one for its name ({what}); your broker's may differ")),
@@ -599,6 +613,16 @@ mod tests {
         assert_eq!(rate(&table, "CHF", "USD"), Some(1.1));
         assert_eq!(rate(&table, "CHF", "JPY"), Some(121.0));
         assert_eq!(rate(&table, "CHF", "GBP"), None);
+    }
+
+    #[test]
+    fn a_spec_that_nobody_stated_says_what_it_takes_a_lot_to_be() {
+        let with = |basis, contract_size_e6| SymbolSpec { basis, contract_size_e6, ..common::forex("EUR", "USD") };
+        assert_eq!(with(SpecBasis::Stated, 1_000_000).assumption(), None);
+        let usual = with(SpecBasis::Usual, 100_000_000_000).assumption().unwrap();
+        assert!(usual.contains("usual one for its name (a lot is 100,000 EUR, priced in USD with 5 digits)"), "{usual}");
+        let assumed = with(SpecBasis::Assumed, 1_500_500_000).assumption().unwrap();
+        assert!(assumed.contains("1,500.5 EUR") && assumed.contains("`stockade data spec EURUSD`"), "{assumed}");
     }
 
     #[test]

@@ -74,7 +74,15 @@ pub(super) struct Lots {
 impl Lots {
     pub fn new(asked: Option<String>, known: Vec<String>) -> Self {
         let (lots, last_row_name) = (Vec::new(), String::new());
-        Self { lots, at: None, last_row_name, last_row_is_wanted: false, asked, unasked: BTreeSet::new(), known, held: 0 }
+        let mut all =
+            Self { lots, at: None, last_row_name, last_row_is_wanted: false, asked: None, unasked: BTreeSet::new(), known, held: 0 };
+        // In the store's own case, or that of the instrument; what nobody knows is called as it was said.
+        all.asked = asked.map(|asked| {
+            let name = all.name(&asked);
+            let is_known = all.known.contains(&name) || spec_for(&name).is_some();
+            if is_known && name.eq_ignore_ascii_case(&asked) { name } else { asked }
+        });
+        all
     }
 
     /// A stream of this symbol begins, as far as its name says; where it says nothing, of the one asked for, or of those that its

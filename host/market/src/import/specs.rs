@@ -135,7 +135,9 @@ fn index(letters: &str) -> Option<SymbolSpec> {
             .find_map(|(quote, names)| names.iter().find(|name| name.len() > 3 && is_name(letters, name)).map(|name| (*name, *quote)))
     };
     let (base, quote) = dukascopy.or_else(named)?;
-    Some(cfd(base, quote, 2, 1))
+    // Some brokers name the currency, which need not be that of the market.
+    let said = CURRENCIES.iter().find(|currency| letters.strip_prefix(base) == Some(**currency));
+    Some(cfd(base, said.copied().unwrap_or(quote), 2, 1))
 }
 
 fn coin(letters: &str) -> Option<SymbolSpec> {
@@ -167,13 +169,16 @@ fn pair_digits(quote: &str) -> u8 {
     }
 }
 
-/// Whether a symbol's letters are a name, perhaps with what brokers put after it: `US30m`, `GER40.cash`, `XAUUSDpro`.
+/// Whether a symbol's letters are a name, perhaps with what brokers put after it: `US30m`, `GER40.cash`, `JP225_USD`.
 fn is_name(letters: &str, name: &str) -> bool {
-    letters.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|first: char| first.is_ascii_digit()) && rest.len() <= SUFFIX_BYTES_MAX)
+    letters.strip_prefix(name).is_some_and(|rest| SUFFIXES.contains(&rest) || CURRENCIES.contains(&rest))
 }
 
-/// What brokers put after a name: `m`, `pro`, `cash`, `spot`, `micro`.
-const SUFFIX_BYTES_MAX: usize = 6;
+/// What brokers put after a name, points and the like left out. Other words make another name: `GOLDMAN` is no gold.
+const SUFFIXES: [&str; 36] = [
+    "", "A", "B", "C", "D", "E", "F", "I", "K", "M", "N", "P", "Q", "R", "S", "T", "X", "Z", "AC", "BE", "CASH", "CENT", "CFD", "ECN",
+    "MICRO", "MINI", "OTC", "PLUS", "PRO", "RAW", "SB", "SML", "SPOT", "STD", "STP", "ZERO",
+];
 
 /// Decimals of Dukascopy's points, which its hours do not say; `None` for an instrument whose points are not known here.
 ///
@@ -299,7 +304,7 @@ mod tests {
         check("DOGEUSD", Some(("DOGE", 2, 1)));
         check("BTCUSDT", Some(("BTC", 2, 1)));
         check("ETHBTC", Some(("ETH", 2, 1)));
-        for unknown in ["US3000", "EURXXX", "EUREUR", "AAPL", "", "éURUSD"] {
+        for unknown in ["US3000", "GOLDMAN", "SILVERGATE", "BRENTFORD", "EURXXX", "EUREUR", "AAPL", "", "éURUSD"] {
             check(unknown, None);
         }
         assert!(unknown("AAPL").validated().is_ok());
@@ -308,7 +313,9 @@ mod tests {
     #[test]
     fn an_index_is_paid_in_the_currency_of_its_market() {
         let quote = |symbol: &str| spec_for(symbol).map(|spec| (spec.quote, spec.margin)).unwrap_or_default();
-        for (symbol, currency) in [("GER40", "EUR"), ("UK100.m", "GBP"), ("JPN225", "JPY"), ("DEUIDXEUR", "EUR"), ("NAS100", "USD")] {
+        for (symbol, currency) in
+            [("GER40", "EUR"), ("UK100.m", "GBP"), ("JPN225", "JPY"), ("DEUIDXEUR", "EUR"), ("NAS100", "USD"), ("JP225_USD", "USD")]
+        {
             assert_eq!(quote(symbol).0, currency, "{symbol}");
         }
     }

@@ -244,8 +244,8 @@ fn text(spec: &SymbolSpec, shown: &Value) -> String {
     let lines = [
         ("symbol", spec.name.clone()),
         ("spec", basis.to_owned()),
-        ("contract size", format!("{} {} a lot", number("contract_size"), spec.base)),
-        ("currency", format!("{}, margin in {}", spec.quote, spec.margin)),
+        ("contract size", format!("{} a lot", spec.lot_in_words())),
+        ("currency", format!("{}, margin in {}", spec.quote, spec.margin_currency())),
         ("digits", format!("{}, prices of orders in steps of {}", spec.digits, number("tick_size"))),
         ("volume", format!("{} to {} lots in steps of {}", number("volume_min"), number("volume_max"), number("volume_step"))),
         ("margin", word("margin_mode")),

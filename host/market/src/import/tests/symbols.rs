@@ -54,6 +54,7 @@ fn a_symbol_that_the_store_has_keeps_its_name_whatever_the_case() {
     let bench = Bench::new();
     bench.import(&bench.file("20140501.csv", CSV), &named("Volatility75")).expect("imported");
     assert_eq!(bench.imported(&bench.file("VOLATILITY75.csv", CSV)).symbol, "Volatility75");
+    assert_eq!(bench.import(&bench.file("1.csv", CSV), &named("gbpusd")).expect("imported").symbol, "GBPUSD");
     // A broker's other name of the same is another symbol, and that is said.
     bench.imported(&bench.file("EURUSD.csv", CSV));
     let report = bench.imported(&bench.file("EURUSDm.csv", CSV));
