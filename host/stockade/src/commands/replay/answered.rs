@@ -2,7 +2,7 @@
 //! must give its own orders too.
 
 use backtest::Hearing;
-use domain::contract::{PositionChange, SeenEvent, SeenPosition};
+use domain::contract::{OrderKind, PositionChange, SeenEvent, SeenPosition};
 use domain::symbol::SymbolId;
 use domain::tape::{Asked, Entry, Heard};
 use domain::time::Time;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 /// When a life's orders and their changes were carried out, and heard of.
 ///
-/// The record says when the broker carried one out where the guest has a callback for the news, or looked at the position. Where it
-/// does not, it was carried out when it was heard of at the latest, and not after one that followed it. An order that was
-/// never answered took longer than the life lasted.
+/// A deal says when it was done, to a guest that has a callback for it or looks at its positions. Of anything else the record has only
+/// when it was heard of; a host's own broker carries it out at the prices at which it was asked for, and so it is taken to have been.
+/// An order that was never answered took longer than the life lasted.
 pub struct Answered {
     /// Of each order, by its number from the life's first on: microseconds until it was carried out, then those of its changes.
     pub taken_us: Arc<[Vec<i64>]>,
@@ -30,6 +30,8 @@ pub struct Answered {
 
 /// Something that the guest asked for.
 struct Command {
+    /// Whether it is an order that is executed as soon as it arrives.
+    is_market: bool,
     asked: Time,
     done: Option<Time>,
     heard: Option<Time>,
@@ -41,10 +43,6 @@ struct Commands {
     first_id: Option<u64>,
     /// By order, the order itself first.
     all: Vec<Vec<Command>>,
-    /// In the order in which they were asked for, as order and place within it.
-    sequence: Vec<(usize, usize)>,
-    /// The last that was answered without a callback: the next call may tell of its deal.
-    untold: Option<(usize, usize)>,
     hearing: Hearing,
 }
 
@@ -85,8 +83,8 @@ impl Answered {
                     }
                     now = now.max(last);
                 }
-                Entry::Called { call: Heard::Order { id, event }, at } => commands.heard(*id, event, *at, last),
-                Entry::Called { call: Heard::Position { position, change }, at } => commands.dealt(position, *change, *at, last),
+                Entry::Called { call: Heard::Order { id, event }, .. } => commands.heard(*id, event, last),
+                Entry::Called { call: Heard::Position { position, change }, .. } => commands.dealt(position, *change, last),
                 Entry::Untold { id } => commands.untold(*id, last),
                 Entry::Asked(asked) => commands.asked(asked, now),
                 Entry::Called { .. } | Entry::Begin(_) | Entry::Failed(_) | Entry::Gap => {}
@@ -97,17 +95,18 @@ impl Answered {
 }
 
 impl Commands {
-    /// The place of an order, which has one from now on.
-    fn place(&mut self, id: u64, asked: Time) -> Option<usize> {
-        let place = usize::try_from(id.checked_sub(*self.first_id.get_or_insert(id))?).ok()?;
+    /// An order is asked for.
+    fn place(&mut self, id: u64, asked: Time, is_market: bool) {
+        let place = id.checked_sub(*self.first_id.get_or_insert(id)).and_then(|place| usize::try_from(place).ok());
+        let Some(place) = place else { return };
         // The record has the first order of a close that is too large for one: those between were asked for with it.
         let with = self.all.last().and_then(|commands| commands.first()).map_or(asked, |first| first.asked);
-        while self.all.len() <= place {
-            self.sequence.push((self.all.len(), 0));
-            let (asked, done) = if self.all.len() == place { (asked, None) } else { (with, Some(with)) };
-            self.all.push(vec![Command { asked, done, heard: None }]);
+        while self.all.len() < place {
+            self.all.push(vec![Command { is_market: true, asked: with, done: Some(with), heard: None }]);
         }
-        Some(place)
+        if self.all.len() == place {
+            self.all.push(vec![Command { is_market, asked, done: None, heard: None }]);
+        }
     }
 
     fn number(&self, id: u64) -> Option<u32> {
@@ -116,25 +115,17 @@ impl Commands {
 
     fn asked(&mut self, asked: &Asked, now: Time) {
         match asked {
-            Asked::Submit { answer: Ok(id), .. } | Asked::Close { answer: Ok(id), .. } => _ = self.place(*id, now),
+            Asked::Submit { answer: Ok(id), order } => self.place(*id, now, order.kind == OrderKind::Market),
+            Asked::Close { answer: Ok(id), .. } => self.place(*id, now, true),
             Asked::ModifyOrder { id, answer: Ok(()), .. }
             | Asked::ModifyPosition { id, answer: Ok(()), .. }
             | Asked::Cancel { id, answer: Ok(()) } => {
                 let place = self.first_id.and_then(|first| usize::try_from(id.checked_sub(first)?).ok());
                 if let Some(commands) = place.and_then(|place| self.all.get_mut(place)) {
-                    self.sequence.push((place.unwrap_or_default(), commands.len()));
-                    commands.push(Command { asked: now, done: None, heard: None });
+                    commands.push(Command { is_market: false, asked: now, done: None, heard: None });
                 }
             }
-            // It was opened by an order of the same number.
-            Asked::Positions(rows) => {
-                for row in rows {
-                    let place = self.first_id.and_then(|first| usize::try_from(row.id.checked_sub(first)?).ok());
-                    if let Some(order) = place.and_then(|place| self.all.get_mut(place)).and_then(|commands| commands.first_mut()) {
-                        order.done.get_or_insert(Time(row.opened));
-                    }
-                }
-            }
+            Asked::Positions(rows) => rows.iter().for_each(|row| self.done(row.id, Time(row.opened))),
             _ => {}
         }
     }
@@ -147,65 +138,65 @@ impl Commands {
         waiting.next().map(|(at, _)| (place, at))
     }
 
-    fn answer(&mut self, command: Option<(usize, usize)>, done: Option<Time>, last: Time) {
+    /// The command has been heard of.
+    fn answer(&mut self, command: Option<(usize, usize)>, last: Time) {
         if let Some((place, at)) = command {
-            let command = &mut self.all[place][at];
-            command.heard = Some(last);
-            command.done = done.or(command.done);
+            self.all[place][at].heard = Some(last);
         }
     }
 
-    fn heard(&mut self, id: u64, event: &SeenEvent, at: Time, last: Time) {
-        self.untold = None;
+    /// A deal of the order was done then; the first that a market order does is done when it arrives.
+    fn done(&mut self, id: u64, at: Time) {
+        let place = self.first_id.and_then(|first| usize::try_from(id.checked_sub(first)?).ok());
+        let order = place.and_then(|place| self.all.get_mut(place)).and_then(|commands| commands.first_mut());
+        if let Some(order) = order.filter(|order| order.is_market) {
+            order.done.get_or_insert(at);
+        }
+    }
+
+    fn heard(&mut self, id: u64, event: &SeenEvent, last: Time) {
         let Some(number) = self.number(id) else { return };
         self.hearing.orders.entry(number).or_default().push_back(last);
         let is_change = matches!(event, SeenEvent::Modified | SeenEvent::ModifyRejected(_) | SeenEvent::Canceled);
         let command = self.waiting(id, is_change).or_else(|| self.waiting(id, !is_change));
-        self.answer(command, Some(at), last);
+        self.answer(command, last);
+        if let SeenEvent::Filled(fill) | SeenEvent::PartiallyFilled(fill) = event {
+            self.done(id, Time(fill.time));
+        }
     }
 
     fn untold(&mut self, id: u64, last: Time) {
         let Some(number) = self.number(id) else { return };
         self.hearing.orders.entry(number).or_default().push_back(last);
         let command = self.waiting(id, false).or_else(|| self.waiting(id, true));
-        self.answer(command, None, last);
-        self.untold = command;
+        self.answer(command, last);
     }
 
-    fn dealt(&mut self, position: &SeenPosition, change: PositionChange, at: Time, last: Time) {
+    fn dealt(&mut self, position: &SeenPosition, change: PositionChange, last: Time) {
         let Some(number) = self.number(position.id) else { return };
-        let untold = self.untold.take();
         if change == PositionChange::StopsMoved {
             self.hearing.stops.entry(number).or_default().push_back(last);
             let command = self.waiting(position.id, true);
-            self.answer(command, Some(at), last);
+            self.answer(command, last);
         } else {
             self.hearing.deals.entry(number).or_default().push_back(last);
-            self.answer(untold, Some(at), last);
+            // It was opened by an order of the same number.
+            self.done(position.id, Time(position.opened));
         }
     }
 
-    fn answered(mut self, last: Time) -> Answered {
+    fn answered(self, last: Time) -> Answered {
         let orders = self.all.iter().filter_map(|commands| commands.first());
         let late = orders.clone().filter_map(|order| Some(order.heard?.since_us(order.asked)));
         let mut late_us: Vec<i64> = late.filter(|&us| us > 0).collect();
         late_us.sort_unstable();
         let unanswered = orders.filter(|order| order.heard.is_none() && order.done.is_none()).count();
-        // A broker carries commands out in their order.
-        let mut next_done = Time(i64::MAX);
-        for &(place, at) in self.sequence.iter().rev() {
-            let command = &mut self.all[place][at];
-            let done = match (command.done, command.heard) {
-                (Some(done), _) => done,
-                (None, Some(heard)) => heard.min(next_done),
-                (None, None) if at == 0 => last.plus_us(1),
-                (None, None) => command.asked,
-            };
-            command.done = Some(done.max(command.asked));
-            next_done = next_done.min(done);
-        }
-        let us = |command: &Command| command.done.unwrap_or(command.asked).since_us(command.asked);
-        let taken_us = self.all.iter().map(|commands| commands.iter().map(us).collect()).collect();
+        let us = |(at, command): (usize, &Command)| match (command.done, command.heard) {
+            (Some(done), _) => done.since_us(command.asked).max(0),
+            (None, None) if at == 0 => last.since_us(command.asked).max(0) + 1,
+            (None, _) => 0,
+        };
+        let taken_us = self.all.iter().map(|commands| commands.iter().enumerate().map(us).collect()).collect();
         Answered { taken_us, hearing: self.hearing, until: last, late_us, unanswered }
     }
 }
@@ -235,7 +226,7 @@ impl fmt::Display for Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::contract::SeenEvent;
+    use domain::contract::{SeenEvent, SeenFill};
     use domain::ids::{Digest, EngineId};
     use domain::limits::GuestLimits;
     use domain::symbol::{SymbolTable, common};
@@ -264,10 +255,14 @@ mod tests {
         recorder.ticks(&(1..=9).map(tick).collect::<Vec<_>>()).expect("it is written");
         let ticks = |first, count| Entry::Ticks { symbol: 0, first, count, skipped: 0 };
         let asked = |id| Entry::Asked(Asked::Close { id: 90, volume: None, answer: Ok(id) });
-        let heard = |id, s: i64| Entry::Called { at: Time(s * SECOND_US), call: Heard::Order { id, event: SeenEvent::Accepted } };
+        let heard = |id, s: i64| {
+            let time = s * SECOND_US;
+            let fill = SeenFill { volume: 0.1, price: 1.3, time, position: 90, profit: 0.0, commission: 0.0 };
+            Entry::Called { at: Time(time), call: Heard::Order { id, event: SeenEvent::Filled(fill) } }
+        };
         let untold = |id, _| Entry::Untold { id };
-        // Carried out one tick before it was heard of, which only the callback tells.
-        for (heard, taken) in [(&heard as &dyn Fn(u64, i64) -> Entry, SECOND_US), (&untold, 2 * SECOND_US)] {
+        // Carried out a tick before it was heard of, which only the deal tells.
+        for (heard, taken) in [(&heard as &dyn Fn(u64, i64) -> Entry, SECOND_US), (&untold, 0)] {
             // Numbers go on from those of the life before. 7 is answered at once and needs 8 as well, 9 two ticks later, 10 never.
             let entries = vec![ticks(1, 3), asked(7), heard(7, 3), ticks(4, 1), asked(9), ticks(5, 2), heard(9, 5), asked(10), ticks(7, 1)];
             let beginning = Beginning {
