@@ -38,6 +38,14 @@ pub enum HostError {
         /// What is in the way.
         reason: String,
     },
+    /// The journal could not take now what the broker said of an account's orders: the same may do later.
+    #[error("account {account} can't be opened now: {why}")]
+    NotRecorded {
+        /// Which.
+        account: AccountId,
+        /// In the journal's words.
+        why: String,
+    },
     /// The broker can't say now what an account has.
     #[error("the broker of account {0} can't say now what it has; it is asked again, so try again in a few seconds")]
     BrokerSilent(AccountId),

@@ -10,7 +10,7 @@ use domain::bars::MarketView as _;
 use domain::broker::{Happened, LiveBroker, Report, Whereabouts, retcode};
 use domain::contract::TradingState;
 use domain::ids::OrderId;
-use domain::journal::Journal;
+use domain::journal::{Journal, JournalError};
 use domain::ledger::Change;
 use domain::number::Points;
 use domain::order::OrderState;
@@ -67,7 +67,11 @@ pub(crate) fn resolve(
         }
     }
     if !reports.is_empty() {
-        append(journal, &reports).map_err(|error| HostError::Recovery { account: account.id, reason: error.to_string() })?;
+        let account = account.id;
+        append(journal, &reports).map_err(|error| match error {
+            JournalError::Refused { .. } => HostError::Recovery { account, reason: error.to_string() },
+            passing => HostError::NotRecorded { account, why: passing.to_string() },
+        })?;
     }
     let mut changes = Vec::new();
     for report in &reports {

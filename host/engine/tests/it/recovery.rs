@@ -104,7 +104,7 @@ fn an_account_whose_answers_cannot_be_recorded_stays_closed() {
         domain::risk::RiskLimits::default(),
     );
     let error = world.host.open_account(account.clone()).unwrap_err();
-    assert!(error.to_string().starts_with("account 1 can't be opened: the journal can't be written"), "{error}");
+    assert!(error.to_string().starts_with("account 1 can't be opened now: the journal can't be written"), "{error}");
     assert!(matches!(world.host.add(setup(7, 1)), Err(HostError::NoSuchAccount(AccountId(1)))));
     world.records.fail(false);
     assert!(world.host.open_account(account.clone()).is_ok());
