@@ -191,7 +191,8 @@ fn faults(findings: &Findings, space: &Space) -> Vec<FaultTold> {
         let Some(fault) = pass.fault() else { continue };
         // The same failure at another time is the same failure.
         let message = fault.message.strip_prefix("at ").and_then(|rest| rest.split_once(": ")).map_or(&*fault.message, |(_, rest)| rest);
-        let fault = format!("{}: {message}", fault.kind);
+        // Lines after the first are frames of its stack, and those of another pass may be others.
+        let fault = format!("{}: {}", fault.kind, message.lines().next().unwrap_or_default());
         let first = || space.axes().iter().map(|axis| axis.name().to_owned()).zip(space.texts(&pass.point)).collect();
         told.entry(fault.clone()).or_insert_with(|| FaultTold { fault, passes: 0, first: first() }).passes += 1;
     }

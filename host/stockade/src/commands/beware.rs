@@ -47,7 +47,7 @@ impl Stage {
         lines.extend(missing.iter().map(|bars| {
             let MissingBars { symbol, timeframe, there, wanted } = bars;
             let hint = "import earlier days, or begin later with --from";
-            format!("missing history: {there} of {wanted} {timeframe:?} bars of {symbol} were there before the start; {hint}")
+            format!("missing history of {symbol}: {there} of {wanted} {timeframe:?} bars were there before the start; {hint}")
         }));
         lines.extend(self.unequal_spans()?);
         let without = self.conditions.without_swap();
@@ -63,20 +63,22 @@ impl Stage {
         let mut spans = Vec::new();
         for name in &self.names {
             if let Some((first, last)) = self.store.span(name).map_err(store_failure)? {
-                let last_asked = if self.end.0 == i64::MAX { self.end } else { self.end.plus_us(-1) };
-                spans.push((name, first.max(self.setup.start), last.min(last_asked)));
+                spans.push((name.as_str(), first.max(self.setup.start), last.min(self.end)));
             }
         }
-        let apart = |edge: fn(&(&String, Time, Time)) -> Time| {
-            let edges = || spans.iter().map(edge);
-            edges().max().zip(edges().min()).is_some_and(|(latest, earliest)| latest.since_us(earliest) > DAY_US)
-        };
-        if !apart(|span| span.1) && !apart(|span| span.2) {
-            return Ok(None);
-        }
-        let told: Vec<String> = spans.iter().map(|(name, first, last)| format!("{name} from {first} to {last}")).collect();
-        Ok(Some(format!("unequal spans: {}; outside of the time they share, a symbol has no ticks", told.join(", "))))
+        Ok(unequal(&spans))
     }
+}
+
+/// The spans of symbols in words, from a first to a last tick each, where they begin or end more than a day apart.
+fn unequal(spans: &[(&str, Time, Time)]) -> Option<String> {
+    let apart = |edge: fn(&(&str, Time, Time)) -> Time| {
+        let edges = || spans.iter().map(edge);
+        edges().max().zip(edges().min()).is_some_and(|(latest, earliest)| latest.since_us(earliest) > DAY_US)
+    };
+    let told = || spans.iter().map(|(name, first, last)| format!("{name} from {first} to {last}")).collect::<Vec<_>>().join(", ");
+    let is_unequal = apart(|span| span.1) || apart(|span| span.2);
+    is_unequal.then(|| format!("unequal spans: there are ticks of {}; outside of the time they share, one is without", told()))
 }
 
 /// Whose nights are free because the spec says nothing of them: "EURUSD's spec has none (--swap)".
@@ -86,5 +88,31 @@ pub fn without_swap<'a>(specs: impl IntoIterator<Item = &'a SymbolSpec>) -> Stri
         [] => String::new(),
         [one] => format!("{one}'s spec has none (--swap)"),
         [ref more @ .., last] => format!("the specs of {} and {last} have none (--swap, --specs)", more.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::symbol::common;
+
+    #[test]
+    fn symbols_whose_ticks_are_of_other_days_are_told_with_their_spans() {
+        let day = |day: i64| Time(day * DAY_US);
+        let found = unequal(&[("EURUSD", day(1), day(15)), ("XAUUSD", day(1), day(5))]);
+        let says = ["EURUSD from 1970-01-02T", " to 1970-01-16T", "XAUUSD from 1970-01-02T", " to 1970-01-06T"];
+        assert!(found.as_ref().is_some_and(|found| says.iter().all(|what| found.contains(what))), "{found:?}");
+        assert!(unequal(&[("EURUSD", day(1), day(5)), ("XAUUSD", day(3), day(5))]).is_some());
+        assert_eq!(unequal(&[("EURUSD", day(1), day(5)), ("XAUUSD", day(2), day(5))]), None);
+        assert_eq!(unequal(&[("EURUSD", day(1), day(5))]), None);
+    }
+
+    #[test]
+    fn symbols_without_a_swap_are_named() {
+        let (free, mut paid) = (common::forex("EUR", "USD"), common::forex("USD", "JPY"));
+        paid.swap.mode = SwapMode::Points;
+        assert_eq!(without_swap([&free, &paid]), "EURUSD's spec has none (--swap)");
+        assert_eq!(without_swap([&free, &free]), "the specs of EURUSD and EURUSD have none (--swap, --specs)");
+        assert_eq!(without_swap([&paid]), "");
     }
 }

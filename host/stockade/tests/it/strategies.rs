@@ -137,6 +137,8 @@ fn a_new_project_builds_and_backtests_at_once() {
     assert!(report["strategy"] == "breakout" && report["trades"].as_u64() > Some(0), "{report}");
     // Ticks begin at midnight, and the 20th bar of five minutes closes at 01:40.
     let deals = place.ok(&["backtest", path, "--symbol", "EURUSD", "--deals"]);
+    assert!(deals.contains("confirmed      it is handed no ticks, so there are no batches to vary"), "{deals}");
+    assert!(deals.contains("missing history of EURUSD: 0 of ") && deals.contains(" M5 bars were there before the start"), "{deals}");
     let first = deals.lines().find(|line| line.contains("EURUSD  buy")).unwrap_or_else(|| panic!("no buy in\n{deals}"));
     let minute = first.split(['T', ' ']).find(|word| word.len() >= 8 && word.as_bytes()[2] == b':').expect("a time of day");
     assert!(minute >= "01:40", "{first}");

@@ -143,7 +143,7 @@ fn beside(ini: &Path, name: &str) -> Outcome<PathBuf> {
 /// Tells which lines of a tester.ini are without effect here.
 fn say_unused(path: &Path, ini: &TesterIni, fresh: &Fresh) {
     let period = ini.period.is_some() && fresh.setting.conditions.modelling().model == Model::RealTicks;
-    let known = [("Expert", ini.expert.is_some()), ("Period", period), ("Report", ini.report.is_some())];
+    let known = [("Period", period), ("Report", ini.report.is_some())];
     let known = known.into_iter().filter(|(_, is_unused)| *is_unused).map(|(key, _)| key);
     let unused: Vec<&str> = known.chain(ini.other.iter().map(|(key, _)| key.as_str())).collect();
     if !unused.is_empty() {

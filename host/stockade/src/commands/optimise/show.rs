@@ -38,7 +38,7 @@ const SHOWN_MAX: usize = 10;
 /// A bar with the time left.
 pub fn progress(passes: u64) -> ProgressBar {
     let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let template = "{wide_bar} {pos}/{len} passes, {per_sec}, {eta} left";
+    let template = "{percent:>3} % {wide_bar} {pos}/{len} passes, {per_sec}, {eta} left";
     let style = ProgressStyle::with_template(template).expect("the template is right");
     ProgressBar::with_draw_target(Some(passes), target).with_style(style)
 }
@@ -99,7 +99,8 @@ pub fn text(plan: &Plan, summary: &Summary, took: Duration, ran: usize, folder: 
     text += &beware_in_words(&summary.beware);
     for fault in &summary.faults {
         let first: Vec<String> = fault.first.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        text += &format!("{:<14} {} passes, first {}: {}\n", "fault", fault.passes, first.join(" "), fault.fault);
+        let passes = if fault.passes == 1 { "pass" } else { "passes" };
+        text += &format!("{:<14} {} {passes}, first {}: {}\n", "fault", fault.passes, first.join(" "), fault.fault);
     }
     if summary.windows.len() > 1 {
         text += &walk(summary)
