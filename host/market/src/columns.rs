@@ -90,6 +90,27 @@ impl OwnedColumns {
         extend_optional(&mut self.flags, rows, FLAGS_BID_ASK, flags, columns.len());
     }
 
+    /// The rows in order of time; rows of one time keep theirs.
+    pub(crate) fn in_order_of_time(self) -> Self {
+        if self.times.is_sorted() {
+            return self;
+        }
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by_key(|at| self.times[*at]);
+        self.rows(order.into_iter())
+    }
+
+    /// The same from the last row to the first.
+    pub(crate) fn reversed(self) -> Self {
+        self.rows((0..self.len()).rev())
+    }
+
+    fn rows(&self, places: impl Iterator<Item = usize>) -> Self {
+        let mut rows = Self::default();
+        places.for_each(|at| rows.push(self.row(at)));
+        rows
+    }
+
     /// The same ticks, borrowed.
     pub fn as_columns(&self) -> TickColumns<'_> {
         TickColumns { times: &self.times, bids: &self.bids, asks: &self.asks, lasts: &self.lasts, volumes: &self.volumes }

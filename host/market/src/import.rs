@@ -11,7 +11,6 @@ mod ahead;
 mod bi5;
 mod clock;
 mod commit;
-mod csv;
 mod error;
 mod inputs;
 mod intake;
@@ -19,7 +18,6 @@ mod json;
 mod lean;
 mod lines;
 mod lots;
-mod mt5;
 mod number;
 mod packed;
 mod parquet;
@@ -27,6 +25,7 @@ mod report;
 mod source;
 mod specs;
 mod staging;
+mod table;
 mod timestamp;
 
 pub use clock::{NotAClock, SourceClock};
@@ -35,6 +34,8 @@ pub(crate) use report::grouped;
 pub use report::{DirtyRow, ImportReport, Progress};
 pub(crate) use specs::is_same_instrument;
 pub use specs::spec_for;
+pub use table::names::ColumnNames;
+pub use timestamp::DateOrder;
 
 use crate::store::TickStore;
 use domain::symbol::SymbolSpec;
@@ -164,6 +165,10 @@ pub struct ImportOptions {
     pub digits: Option<u8>,
     /// Which clock the files' times are of.
     pub clock: SourceClock,
+    /// What the columns hold, in their order, where names and values do not tell.
+    pub columns: Option<ColumnNames>,
+    /// Which of day and month comes first in dates like 3/4/2024, where no date of the file tells.
+    pub dates: Option<DateOrder>,
     /// What happens at a row that makes no sense.
     pub on_dirty_row: OnDirtyRow,
     /// What happens to daily rows at the head of a file of shorter bars.
@@ -215,26 +220,76 @@ fn read(mut stream: source::Stream<'_>, options: &ImportOptions, intake: &mut In
         _ => {}
     }
     let sniffed = Sniffed::of(&mut stream)?;
-    let format = match options.format {
-        Format::Auto => sniffed.format(&stream).ok_or_else(|| ImportError::UnknownFormat { file: stream.label.clone() })?,
-        named => named,
-    };
-    intake.begin(&stream, format, sniffed.symbol(&stream, format))?;
-    let text = sniffed.text(stream.reader);
-    match format {
-        Format::Auto | Format::Bi5 | Format::Parquet => unreachable!("they were seen to above"),
-        Format::Lean => lean::read(&stream.name, text, intake)?,
-        Format::Mt5Ticks => mt5::ticks::read(text, intake)?,
-        Format::Mt5Bars => mt5::bars::read(text, intake)?,
-        Format::Csv => csv::read(text, intake)?,
-        Format::Json => json::read(text, intake)?,
+    match options.format {
+        Format::Json => read_json(sniffed, stream, options, intake),
+        Format::Auto if sniffed.is_json() => read_json(sniffed, stream, options, intake),
+        Format::Lean | Format::Auto => match lean::Place::of(&stream) {
+            Some(place) => read_lean(&place, sniffed, stream, options, intake),
+            None if options.format == Format::Lean => {
+                let why = "neither its name begins with a day, as in 20140501_eurusd_tick_quote.csv, nor is it in LEAN's folders";
+                Err(ImportError::WrongFormat { file: stream.label, why: why.into() })
+            }
+            None => read_table(sniffed, stream, options, intake),
+        },
+        _ => read_table(sniffed, stream, options, intake),
     }
+}
+
+fn read_json(
+    sniffed: Sniffed,
+    mut stream: source::Stream<'_>,
+    options: &ImportOptions,
+    intake: &mut Intake<'_>,
+) -> Result<(), ImportError> {
+    intake.begin(&stream, Format::Json, sniffed.json_symbol(&stream), SourceClock::Usual)?;
+    json::read(sniffed.text(take_reader(&mut stream)), &stream.name, options, intake)?;
+    intake.end()
+}
+
+fn read_lean(
+    place: &lean::Place,
+    sniffed: Sniffed,
+    mut stream: source::Stream<'_>,
+    options: &ImportOptions,
+    intake: &mut Intake<'_>,
+) -> Result<(), ImportError> {
+    let clock = match &place.clock {
+        Some(clock) => clock.clone(),
+        None if options.clock == SourceClock::Usual => {
+            return Err(ImportError::WrongFormat { file: stream.label, why: lean::Place::no_clock().into() });
+        }
+        None => SourceClock::Usual,
+    };
+    intake.begin(&stream, Format::Lean, place.symbol.clone(), clock)?;
+    lean::read(place, sniffed.text(take_reader(&mut stream)), intake)?;
+    intake.end()
+}
+
+fn take_reader<'a>(stream: &mut source::Stream<'a>) -> Box<dyn std::io::Read + Send + 'a> {
+    std::mem::replace(&mut stream.reader, Box::new(std::io::empty()))
+}
+
+fn read_table(
+    sniffed: Sniffed,
+    mut stream: source::Stream<'_>,
+    options: &ImportOptions,
+    intake: &mut Intake<'_>,
+) -> Result<(), ImportError> {
+    let head = match table::Head::of(sniffed.text(take_reader(&mut stream)), &stream, options) {
+        Err(_) if table::is_report(&stream.name) => {
+            intake.note(format!("{}: HistData's report on the file beside it was left out", stream.label));
+            return Ok(());
+        }
+        head => head?,
+    };
+    intake.begin(&stream, head.format(), head.symbol(&stream), head.clock())?;
+    table::read(head, intake)?;
     intake.end()
 }
 
 fn read_bi5(stream: source::Stream<'_>, options: &ImportOptions, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     let symbol = bi5::Hour::of(&stream.inner).and_then(|hour| hour.symbol);
-    intake.begin(&stream, Format::Bi5, symbol.clone())?;
+    intake.begin(&stream, Format::Bi5, symbol.clone(), SourceClock::Usual)?;
     let given = options.digits.or(options.spec.as_ref().map(|spec| spec.digits));
     let name = symbol.as_ref().or(options.symbol.as_ref()).or(options.spec.as_ref().map(|spec| &spec.name));
     let name = name.ok_or_else(|| ImportError::NoSymbol { file: stream.label.clone() })?;
@@ -248,7 +303,7 @@ fn read_bi5(stream: source::Stream<'_>, options: &ImportOptions, intake: &mut In
 }
 
 fn read_parquet(stream: source::Stream<'_>, intake: &mut Intake<'_>) -> Result<(), ImportError> {
-    intake.begin(&stream, Format::Parquet, source::symbol_of(&stream))?;
+    intake.begin(&stream, Format::Parquet, source::symbol_of(&stream), SourceClock::Usual)?;
     let file =
         if stream.is_packed { intake.spool(stream.reader)? } else { File::open(stream.path).map_err(ImportError::io(stream.path))? };
     parquet::read(file, intake)?;

@@ -134,7 +134,7 @@ impl Hour {
         while let Some(piece) = pieces.next_if(|piece| piece.bytes().all(|byte| byte.is_ascii_digit())) {
             digits += piece;
         }
-        let date = super::timestamp::date(digits.as_bytes()).filter(|_| digits.len() == 8)?;
+        let date = super::timestamp::date(digits.as_bytes(), None).filter(|_| digits.len() == 8)?;
         let hour = hour(pieces.next()?)?;
         Some(Self { symbol: symbol.map(str::to_ascii_uppercase), start: date + hour })
     }

@@ -2,7 +2,7 @@
 
 use domain::time::SECOND_US;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use std::fmt;
 use std::str::FromStr;
 
@@ -62,12 +62,25 @@ impl fmt::Display for SourceClock {
     }
 }
 
+/// Which row of a file is the earliest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Direction {
+    #[default]
+    OldestFirst,
+    NewestFirst,
+}
+
 /// Turns local times into UTC. Zones change their offset on whole hours only, so one look-up serves an hour of ticks.
 #[derive(Debug)]
 pub(super) struct ToUtc {
     rule: Rule,
     hour: i64,
     ahead_us: i64,
+    /// Within the hour that autumn repeats, by how much less the clock is ahead in its second pass; else 0.
+    repeated_us: i64,
+    is_second_pass: bool,
+    last_us: i64,
+    direction: Direction,
 }
 
 #[derive(Debug)]
@@ -76,39 +89,87 @@ enum Rule {
     Zone { zone: TimeZone, shift_us: i64 },
 }
 
+/// A step back by this much within the hour that autumn repeats is its second pass; a smaller one is a late row.
+const SECOND_PASS_US: i64 = 60 * SECOND_US;
+
 impl ToUtc {
     /// `usual` is what [`SourceClock::Usual`] means here.
     pub fn new(clock: &SourceClock, usual: &SourceClock) -> Self {
-        let zone = |zone: TimeZone, shift_us: i64| Self { rule: Rule::Zone { zone, shift_us }, hour: i64::MIN, ahead_us: 0 };
+        let of = |rule: Rule, ahead_us: i64| Self {
+            rule,
+            hour: i64::MIN,
+            ahead_us,
+            repeated_us: 0,
+            is_second_pass: false,
+            last_us: i64::MIN,
+            direction: Direction::OldestFirst,
+        };
         match clock {
-            SourceClock::Usual if *usual == SourceClock::Usual => Self { rule: Rule::Fixed, hour: 0, ahead_us: 0 },
+            SourceClock::Usual if *usual == SourceClock::Usual => of(Rule::Fixed, 0),
             SourceClock::Usual => Self::new(usual, &SourceClock::Usual),
-            SourceClock::AheadMinutes(minutes) => Self { rule: Rule::Fixed, hour: 0, ahead_us: i64::from(*minutes) * 60 * SECOND_US },
-            SourceClock::NewYorkClose => zone(new_york(), 7 * HOUR_US),
-            SourceClock::Zone(place) => zone(place.clone(), 0),
+            SourceClock::AheadMinutes(minutes) => of(Rule::Fixed, i64::from(*minutes) * 60 * SECOND_US),
+            SourceClock::NewYorkClose => of(Rule::Zone { zone: new_york(), shift_us: 7 * HOUR_US }, 0),
+            SourceClock::Zone(place) => of(Rule::Zone { zone: place.clone(), shift_us: 0 }, 0),
         }
     }
 
-    /// Microseconds since 1970 UTC of a local time that is given as if it were UTC. In the hour that autumn repeats, the
-    /// first; in the hour that spring skips, as if the clock had not been put forward.
+    /// The rows come in this order.
+    pub fn set_direction(&mut self, direction: Direction) {
+        self.direction = direction;
+        self.is_second_pass = direction == Direction::NewestFirst;
+    }
+
+    /// Microseconds since 1970 UTC of a local time that is given as if it were UTC. In the hour that autumn repeats, the first
+    /// pass until times step back; in the hour that spring skips, as if the clock had not been put forward.
+    #[inline]
     pub fn utc(&mut self, local_us: i64) -> i64 {
+        if matches!(self.rule, Rule::Fixed) {
+            return local_us.saturating_sub(self.ahead_us);
+        }
+        self.utc_in_zone(local_us, SECOND_PASS_US)
+    }
+
+    /// The same of a bar, of which no two have the same time: the second one is of the second pass.
+    pub fn utc_of_bar(&mut self, local_us: i64) -> i64 {
+        self.utc_in_zone(local_us, 0)
+    }
+
+    fn utc_in_zone(&mut self, local_us: i64, step_us: i64) -> i64 {
         if let Rule::Zone { zone, shift_us } = &self.rule {
             let hour = local_us.div_euclid(HOUR_US);
             if hour != self.hour {
                 let zone_local_us = hour.saturating_mul(HOUR_US).saturating_sub(*shift_us);
-                self.ahead_us = ahead_us(zone, zone_local_us).unwrap_or(0) + shift_us;
+                let (ahead_us, repeated_us) = ahead_us(zone, zone_local_us).unwrap_or((0, 0));
+                self.ahead_us = ahead_us + shift_us;
                 self.hour = hour;
+                if repeated_us == 0 || self.repeated_us == 0 {
+                    self.is_second_pass = self.direction == Direction::NewestFirst;
+                }
+                self.repeated_us = repeated_us;
+            } else if self.repeated_us > 0 {
+                match self.direction {
+                    Direction::OldestFirst => self.is_second_pass |= local_us <= self.last_us.saturating_sub(step_us),
+                    Direction::NewestFirst => self.is_second_pass &= local_us < self.last_us.saturating_add(step_us),
+                }
             }
         }
-        local_us.saturating_sub(self.ahead_us)
+        self.last_us = local_us;
+        let second_pass_us = if self.is_second_pass { self.repeated_us } else { 0 };
+        local_us.saturating_sub(self.ahead_us).saturating_add(second_pass_us)
     }
 }
 
-/// `None` outside the years that the database covers (-9999 to 9999).
-fn ahead_us(zone: &TimeZone, local_us: i64) -> Option<i64> {
+/// How far the clock is ahead, in the first pass where it shows the time twice, and by how much less in the second. `None`
+/// outside the years that the database covers (-9999 to 9999).
+fn ahead_us(zone: &TimeZone, local_us: i64) -> Option<(i64, i64)> {
     let local: DateTime = jiff::Timestamp::from_microsecond(local_us).ok()?.to_zoned(TimeZone::UTC).datetime();
-    let utc_us = zone.to_timestamp(local).ok()?.as_microsecond();
-    Some(local_us - utc_us)
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    let repeated_us = match ambiguous.offset() {
+        AmbiguousOffset::Fold { before, after } => i64::from(before.seconds() - after.seconds()) * SECOND_US,
+        _ => 0,
+    };
+    let utc_us = ambiguous.compatible().ok()?.as_microsecond();
+    Some((local_us - utc_us, repeated_us))
 }
 
 /// New York's time zone.

@@ -6,7 +6,7 @@ use super::lots::Lot;
 use super::report::ImportReport;
 use super::specs::{is_same_instrument, spec_for, unknown};
 use super::staging::splice;
-use super::{Existing, ImportOptions, SourceClock};
+use super::{Existing, ImportOptions};
 use crate::columns::OwnedColumns;
 use crate::date::Date;
 use crate::quality::Quality;
@@ -80,7 +80,7 @@ fn prepare(lot: Lot, gathered: &Gathered, options: &ImportOptions, stores: &Stor
         from: Time(i64::MAX),
         to: Time(i64::MIN),
         quality: Quality::default(),
-        notes: notes(&lot, gathered, options, stores.store)?,
+        notes: notes(&lot, gathered, stores.store)?,
         dirty_rows: Vec::new(),
         bad_files: 0,
         bad_files_named: Vec::new(),
@@ -100,13 +100,8 @@ fn prepare(lot: Lot, gathered: &Gathered, options: &ImportOptions, stores: &Stor
     Ok(report)
 }
 
-fn notes(lot: &Lot, gathered: &Gathered, options: &ImportOptions, store: &TickStore) -> Result<Vec<String>, ImportError> {
+fn notes(lot: &Lot, gathered: &Gathered, store: &TickStore) -> Result<Vec<String>, ImportError> {
     let mut notes = gathered.tally.notes.clone();
-    if options.clock == SourceClock::Usual && gathered.format.name().starts_with("mt5") {
-        notes.push(
-            "MT5 exports have the times of the broker's server and were taken as UTC; name the server's clock if it is another".into(),
-        );
-    }
     let symbol = &lot.symbol;
     let like = store.symbols()?.into_iter().find(|other| other != symbol && is_same_instrument(other, symbol));
     if let Some(like) = like {

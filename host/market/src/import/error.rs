@@ -29,12 +29,6 @@ pub enum ImportError {
         /// How many it may have.
         max: usize,
     },
-    /// Neither name nor first lines say whose file it is.
-    #[error("{file}: cannot tell its format; name it: lean, mt5-ticks, mt5-bars, csv, json, bi5 or parquet")]
-    UnknownFormat {
-        /// The file.
-        file: String,
-    },
     /// The file is not what it was said or seemed to be.
     #[error("{file}: {why}")]
     WrongFormat {
@@ -118,10 +112,7 @@ pub enum ImportError {
 impl ImportError {
     /// Whether the other files of the source are none the worse for it.
     pub(super) fn is_of_one_file(&self) -> bool {
-        matches!(
-            self,
-            Self::Io { .. } | Self::UnknownFormat { .. } | Self::WrongFormat { .. } | Self::NoSymbol { .. } | Self::DailyRows { .. }
-        )
+        matches!(self, Self::Io { .. } | Self::WrongFormat { .. } | Self::NoSymbol { .. } | Self::DailyRows { .. })
     }
 
     pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {

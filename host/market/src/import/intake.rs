@@ -1,6 +1,7 @@
 //! Where every format's rows come together: checked, counted, sorted into symbols and days.
 
-use super::clock::{SourceClock, ToUtc, new_york};
+pub(super) use super::clock::Direction;
+use super::clock::{SourceClock, ToUtc};
 use super::error::ImportError;
 use super::inputs::{Input, Inputs};
 use super::lines::{Line, Lines};
@@ -21,6 +22,10 @@ use std::io::Read;
 const LATE_US_MAX: i64 = SECOND_US;
 /// A longer jump ahead waits for the next row to confirm it. Holidays close markets for four days.
 const JUMP_US_MAX: i64 = 5 * DAY_US;
+/// A file that was joined from others comes back to a day now and then; each time the day is read and written again.
+const REOPENED_DAYS_MAX: u64 = 1_000;
+/// Rows that may be late whatever their share is.
+const LATE_ROWS_MAX: u64 = 20;
 /// So many dirty rows and no good one: it is another format.
 const DIRTY_ROWS_AT_HEAD_MAX: u64 = 1_000;
 /// Ticks of one day, which are kept in memory until it ends: fifty a second around the clock, 200 MB.
@@ -83,6 +88,8 @@ pub(super) struct Intake<'a> {
     staging: Staging,
     lots: Lots,
     format: Format,
+    /// What the usual clock of the files is, where it is not UTC.
+    usual_clock: SourceClock,
     files_total: usize,
     bytes_total: u64,
     bytes_done: u64,
@@ -99,6 +106,7 @@ struct StreamState {
     to_utc: ToUtc,
     taken: u64,
     skipped: u64,
+    direction: Direction,
 }
 
 impl<'a> Intake<'a> {
@@ -118,6 +126,7 @@ impl<'a> Intake<'a> {
             tally_before: Tally::default(),
             lots: Lots::new(options.symbol.clone().or(options.spec.as_ref().map(|spec| spec.name.clone())), known),
             format: Format::Auto,
+            usual_clock: SourceClock::Usual,
             files_total: inputs.files.len(),
             bytes_total: inputs.files.iter().map(|file| file.bytes).sum(),
             bytes_done: 0,
@@ -132,11 +141,12 @@ impl<'a> Intake<'a> {
         intake
     }
 
-    /// A stream begins, of the same format as those before.
-    pub fn begin(&mut self, stream: &Stream<'_>, format: Format, symbol: Option<String>) -> Result<(), ImportError> {
+    /// A stream begins, of the same format as those before. `clock` is the usual one of such files.
+    pub fn begin(&mut self, stream: &Stream<'_>, format: Format, symbol: Option<String>, clock: SourceClock) -> Result<(), ImportError> {
         let file = stream.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let on_disk = stream.path.metadata().map_or(0, |meta| meta.len());
-        let to_utc = ToUtc::new(&self.options.clock, &usual_clock(format));
+        let to_utc = ToUtc::new(&self.options.clock, &clock);
+        self.usual_clock = clock;
         self.stream = StreamState::new(stream.label.clone(), file, stream.bytes, on_disk, to_utc);
         if self.format != Format::Auto && self.format != format {
             let why = format!("it is {} and the files before it {}: import each format by itself", format.name(), self.format.name());
@@ -206,9 +216,18 @@ impl<'a> Intake<'a> {
         self.stream.to_utc.utc(local_us)
     }
 
-    /// The name of the file on disk.
-    pub fn file_name(&self) -> &str {
-        &self.stream.file
+    /// The time of a bar on the file's clock as UTC.
+    pub fn utc_of_bar(&mut self, local_us: i64) -> i64 {
+        self.stream.to_utc.utc_of_bar(local_us)
+    }
+
+    /// The stream's rows come in this order.
+    pub fn set_direction(&mut self, direction: Direction) {
+        self.stream.direction = direction;
+        self.stream.to_utc.set_direction(direction);
+        if direction == Direction::NewestFirst {
+            self.note("its newest rows come first; they were sorted");
+        }
     }
 
     /// The stream is not what it seemed to be.
@@ -224,6 +243,20 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// Rows were not in the order of the stream.
+    pub fn note_unsorted(&mut self) {
+        if self.stream.direction == Direction::OldestFirst {
+            self.note(format!("{}: its rows are not in order of time; they were sorted", self.stream.label));
+        }
+    }
+
+    /// Something about the clock to tell, where nobody named it.
+    pub fn note_of_clock(&mut self, note: &str) {
+        if self.options.clock == SourceClock::Usual {
+            self.note(note);
+        }
+    }
+
     /// A row that could be read.
     pub fn tick(&mut self, line: u64, tick: RawTick) -> Result<(), ImportError> {
         self.count()?;
@@ -233,19 +266,37 @@ impl<'a> Intake<'a> {
         let lot = self.lots.at_hand().ok_or_else(|| ImportError::NoSymbol { file: self.stream.label.clone() })?;
         let last_time = lot.last_time;
         if let Some((held_line, held)) = lot.waiting.take() {
-            if tick.time >= held.time - LATE_US_MAX {
+            let last = last_time.unwrap_or(held.time);
+            let is_ahead = held.time > last;
+            let is_confirmed = match is_ahead {
+                true => tick.time >= held.time - LATE_US_MAX,
+                false => (tick.time - held.time).abs() < (tick.time - last).abs(),
+            };
+            if is_confirmed || self.stream.direction == Direction::NewestFirst {
                 self.place(held_line, held)?;
             } else {
-                let days = (held.time - last_time.unwrap_or(held.time)) / DAY_US;
-                self.skip(held_line, format!("time jumps {days} days ahead and the next row is back before it"))?;
+                let days = (held.time - last).abs() / DAY_US;
+                self.skip(
+                    held_line,
+                    match is_ahead {
+                        true => format!("time jumps {days} days ahead and the next row is back before it"),
+                        false => format!("time goes back by {days} days and the next row is back"),
+                    },
+                )?;
             }
         }
         let lot = self.lots.at_hand().expect("it was at hand above");
-        if lot.last_time.is_some_and(|last| tick.time - last > JUMP_US_MAX) {
+        if lot.last_time.is_some_and(|last| (tick.time - last).abs() > JUMP_US_MAX) {
             lot.waiting = Some((line, tick));
             return Ok(());
         }
         self.place(line, tick)
+    }
+
+    /// A row that was read and taken, and is one too many.
+    pub fn repeated(&mut self, line: u64, reason: String) -> Result<(), ImportError> {
+        self.stream.taken -= 1;
+        self.skip(line, reason)
     }
 
     /// A row that could not be read; blank and header lines are none.
@@ -295,10 +346,15 @@ impl<'a> Intake<'a> {
     pub fn end(&mut self) -> Result<(), ImportError> {
         for at in 0..self.lots.len() {
             self.lots.take_up(at);
+            let last_time = self.lots.at_hand().and_then(|lot| lot.last_time);
             if let Some((line, held)) = self.lots.at_hand().and_then(|lot| lot.waiting.take()) {
-                self.place(line, held)?;
+                match last_time.filter(|last| held.time < *last && self.stream.direction == Direction::OldestFirst) {
+                    Some(last) => self.skip(line, format!("time goes back by {} days", (last - held.time) / DAY_US))?,
+                    None => self.place(line, held)?,
+                }
             }
             self.flush()?;
+            self.check_order()?;
         }
         if self.stream.skipped > self.stream.taken && self.stream.taken > 0 {
             let note = format!("{}: more rows were skipped than taken; is it the right format and clock?", self.stream.label);
@@ -320,9 +376,9 @@ impl<'a> Intake<'a> {
 
     /// All files were read.
     pub fn finish(self) -> Result<Gathered, ImportError> {
-        let clock = match (&self.options.clock, usual_clock(self.format)) {
+        let clock = match (&self.options.clock, &self.usual_clock) {
             (SourceClock::Usual, SourceClock::Usual) => SourceClock::AheadMinutes(0),
-            (SourceClock::Usual, usual) => usual,
+            (SourceClock::Usual, usual) => usual.clone(),
             (given, _) => given.clone(),
         };
         let Self { mut tally, staging, lots, format, .. } = self;
@@ -361,18 +417,28 @@ impl<'a> Intake<'a> {
     fn place(&mut self, line: u64, tick: RawTick) -> Result<(), ImportError> {
         let lot = self.lots.at_hand().expect("ticks are placed in the lot at hand");
         let last = lot.last_time.unwrap_or(tick.time);
-        if tick.time < last - LATE_US_MAX {
-            return self.skip(line, format!("time goes back by {:.3} s", (last - tick.time) as f64 / 1e6));
+        let back_us = if self.stream.direction == Direction::OldestFirst { last - tick.time } else { 0 };
+        let is_late = (1..=LATE_US_MAX).contains(&back_us);
+        lot.order.rows += 1;
+        lot.order.late += u64::from(is_late);
+        if back_us > LATE_US_MAX {
+            lot.order.back += 1;
+            lot.order.back_us_max = lot.order.back_us_max.max(back_us);
         }
-        let time = Time(tick.time.max(last));
+        let time = Time(if is_late { last } else { tick.time });
         let date = Date::of(time);
         if lot.day != Some(date) {
             self.flush()?;
+            let lot = self.lots.at_hand().expect("it was at hand above");
+            lot.order.reopened += u64::from(lot.raw.is_of_file(date));
+            if lot.order.reopened > REOPENED_DAYS_MAX {
+                return Err(self.wrong(format!("line {line}: its rows are in no order of time; sort it by time first")));
+            }
         }
         let lot = self.lots.at_hand().expect("it was at hand above");
         lot.day = Some(date);
         lot.last_time = Some(time.0);
-        lot.counts.take(&tick, last);
+        lot.counts.take(&tick, is_late);
         lot.ticks.push(Row {
             time,
             bid: tick.bid.value,
@@ -390,10 +456,25 @@ impl<'a> Intake<'a> {
     }
 
     fn flush(&mut self) -> Result<(), ImportError> {
-        match self.lots.flush(DAY_TICKS_MAX)? {
+        match self.lots.flush(DAY_TICKS_MAX, self.stream.direction)? {
             Some(date) => Err(self.too_many(date, None)),
             None => Ok(()),
         }
+    }
+
+    /// Rows that step back are told; where too many do by so little that they look late, the file has no order that could be
+    /// known.
+    fn check_order(&mut self) -> Result<(), ImportError> {
+        let Some(order) = self.lots.at_hand().map(|lot| lot.order) else { return Ok(()) };
+        if order.late > LATE_ROWS_MAX && order.late * 10 > order.rows {
+            let (late, rows) = (order.late, order.rows);
+            return Err(self.wrong(format!("{late} of {rows} rows are earlier than the row before them; sort it by time first")));
+        }
+        if order.back > 0 {
+            let (back, seconds) = (order.back, order.back_us_max as f64 / 1e6);
+            self.note(format!("{}: time steps back at {back} rows, by up to {seconds:.3} s; its rows were sorted", self.stream.label));
+        }
+        Ok(())
     }
 
     fn too_many(&self, date: Date, line: Option<u64>) -> ImportError {
@@ -419,12 +500,8 @@ impl<'a> Intake<'a> {
 
 impl StreamState {
     fn new(label: String, file: String, bytes: u64, bytes_on_disk: u64, to_utc: ToUtc) -> Self {
-        Self { label, file, bytes, bytes_on_disk, bytes_read: 0, to_utc, taken: 0, skipped: 0 }
+        Self { label, file, bytes, bytes_on_disk, bytes_read: 0, to_utc, taken: 0, skipped: 0, direction: Direction::OldestFirst }
     }
-}
-
-fn usual_clock(format: Format) -> SourceClock {
-    if format == Format::Lean { SourceClock::Zone(new_york()) } else { SourceClock::Usual }
 }
 
 /// What no tick can be, whatever its neighbours. A bid above the ask can be: feeds do send such.

@@ -1,5 +1,6 @@
 //! The rows of an import, by symbol.
 
+use super::clock::Direction;
 use super::error::ImportError;
 use super::intake::RawTick;
 use super::specs::{DecimalsSeen, canonical, spec_for};
@@ -31,6 +32,20 @@ pub(super) struct Lot {
     pub ticks: OwnedColumns,
     pub last_time: Option<i64>,
     pub waiting: Option<(u64, RawTick)>,
+    pub order: Order,
+}
+
+/// How far the rows of a stream are from the order of time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Order {
+    pub rows: u64,
+    /// Rows that are late by no more than feeds are.
+    pub late: u64,
+    /// Rows that step back further, and the longest of these steps.
+    pub back: u64,
+    pub back_us_max: i64,
+    /// How often the stream came back to a day.
+    pub reopened: u64,
 }
 
 /// What was counted of a symbol.
@@ -43,10 +58,10 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// A tick that was taken, and the time of the one before it.
-    pub fn take(&mut self, tick: &RawTick, last_time: i64) {
+    /// A tick that was taken.
+    pub fn take(&mut self, tick: &RawTick, is_late: bool) {
         self.rows += 1;
-        self.late += u64::from(tick.time < last_time);
+        self.late += u64::from(is_late);
         self.crossed += u64::from(tick.bid.value > tick.ask.value);
         self.decimals.add(tick.bid.decimals);
         self.decimals.add(tick.ask.decimals);
@@ -144,11 +159,13 @@ impl Lots {
     }
 
     /// The day of the lot at hand ends. Its date where it has too many ticks.
-    pub fn flush(&mut self, day_ticks_max: usize) -> Result<Option<Date>, StoreError> {
+    pub fn flush(&mut self, day_ticks_max: usize, direction: Direction) -> Result<Option<Date>, StoreError> {
         let Some(lot) = self.at.and_then(|at| self.lots.get_mut(at)) else { return Ok(None) };
         let Some(date) = lot.day.take() else { return Ok(None) };
         let ticks = std::mem::take(&mut lot.ticks);
         self.held -= ticks.len();
+        let ticks = if direction == Direction::NewestFirst { ticks.reversed() } else { ticks };
+        let ticks = ticks.in_order_of_time();
         if lot.raw.rows_with(date, &ticks)? > day_ticks_max {
             return Ok(Some(date));
         }
@@ -162,6 +179,7 @@ impl Lots {
             lot.raw.keep_file()?;
             lot.counts_before = lot.counts.clone();
             lot.last_time = None;
+            lot.order = Order::default();
             if let Some((timeframe, bars)) = lot.bars_of_stream.take() {
                 let kept = &mut lot.bars.get_or_insert_with(|| (timeframe, BarColumns::default())).1;
                 *kept = std::mem::take(kept).spliced(&bars);
@@ -177,6 +195,7 @@ impl Lots {
             lot.counts = lot.counts_before.clone();
             lot.bars_of_stream = None;
             (lot.day, lot.ticks, lot.last_time, lot.waiting) = (None, OwnedColumns::default(), None, None);
+            lot.order = Order::default();
         }
         self.held = 0;
     }
@@ -241,6 +260,7 @@ impl Lots {
             ticks: OwnedColumns::default(),
             last_time: None,
             waiting: None,
+            order: Order::default(),
         });
         Ok(self.lots.len() - 1)
     }

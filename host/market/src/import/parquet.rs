@@ -2,10 +2,10 @@
 
 mod pages;
 
-use super::csv::{ASKS, BIDS, FLAGS, LASTS, TIMES, VOLUMES};
 use super::error::ImportError;
 use super::intake::{Intake, RawTick};
 use super::number::{Decimal, decimal, decimals_of};
+use super::table::names::{self, Column};
 use super::timestamp::{self, Stamp};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -38,11 +38,6 @@ struct Columns {
     flags: Option<usize>,
     symbol: Option<usize>,
 }
-
-/// Names of a column of symbols.
-const SYMBOLS: [&str; 6] = ["symbol", "ticker", "instrument", "pair", "currency_pair", "sym"];
-/// Names of the finer of two columns of times, as MetaTrader's Python package has them.
-const FINER_TIMES: [&str; 3] = ["time_msc", "time_ms", "timestamp_ms"];
 
 pub(super) fn read(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     // The decoder is not ours, and a damaged file can lead it into a panic. Nothing of it lives on.
@@ -101,16 +96,15 @@ fn shown(names: &[String]) -> String {
 
 impl Columns {
     fn of(names: &[String]) -> Option<Self> {
-        let place = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
+        let place = |wanted: Column| names.iter().position(|name| Column::of(name) == wanted);
         Some(Self {
-            // What pandas calls an index without a name.
-            time: place(&FINER_TIMES).or_else(|| place(&TIMES)).or_else(|| place(&["__index_level_0__", "index", "date"]))?,
-            bid: place(&BIDS)?,
-            ask: place(&ASKS)?,
-            last: place(&LASTS),
-            volume: place(&VOLUMES),
-            flags: place(&FLAGS),
-            symbol: place(&SYMBOLS),
+            time: names::finest_time(names)?,
+            bid: place(Column::Bid)?,
+            ask: place(Column::Ask)?,
+            last: place(Column::Last),
+            volume: place(Column::RealVolume).or(place(Column::Volume)),
+            flags: place(Column::Flags),
+            symbol: place(Column::Symbol),
         })
     }
 

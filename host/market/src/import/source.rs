@@ -1,10 +1,10 @@
 //! One stream of a source, and the first look at it.
 
+use super::Format;
 use super::error::ImportError;
 use super::inputs::has_ending;
 use super::lines::{ByteOrder, Utf16};
 use super::specs::spec_for;
-use super::{Format, mt5};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -125,45 +125,15 @@ impl Sniffed {
         }
     }
 
-    /// Whose file it is, if that can be told.
-    pub fn format(&self, stream: &Stream<'_>) -> Option<Format> {
-        let first = self.text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        let upper = first.to_ascii_uppercase();
-        match () {
-            () if first.starts_with(['{', '[']) => Some(Format::Json),
-            () if upper.contains("<DATE>") && upper.contains("<BID>") => Some(Format::Mt5Ticks),
-            () if upper.contains("<DATE>") && upper.contains("<OPEN>") => Some(Format::Mt5Bars),
-            () if upper.contains("BID") && upper.contains("ASK") => Some(Format::Csv),
-            () if is_lean(stream) => Some(Format::Lean),
-            () => mt5::format_without_header(first),
-        }
+    /// Whether it is JSON.
+    pub fn is_json(&self) -> bool {
+        self.text.trim_start().starts_with(['{', '['])
     }
 
     /// Whose prices they are, if that can be told.
-    pub fn symbol(&self, stream: &Stream<'_>, format: Format) -> Option<String> {
-        match format {
-            Format::Lean => lean_symbol(stream),
-            Format::Json => json_symbol(&self.text).or_else(|| symbol_of(stream)),
-            _ => symbol_of(stream),
-        }
+    pub fn json_symbol(&self, stream: &Stream<'_>) -> Option<String> {
+        json_symbol(&self.text).or_else(|| symbol_of(stream))
     }
-}
-
-fn is_lean(stream: &Stream<'_>) -> bool {
-    let file = stream.path.file_name().unwrap_or_default().to_string_lossy();
-    let dated = |name: &str| name.len() > 8 && name.as_bytes()[..8].iter().all(u8::is_ascii_digit);
-    (dated(&stream.name) || dated(&file))
-        && ["quote", "trade"].iter().any(|what| stream.name.to_ascii_lowercase().contains(what) || file.contains(what))
-}
-
-/// `20140501_eurusd_tick_quote.csv`, or a zip in a folder `tick/eurusd`, as LEAN keeps them.
-fn lean_symbol(stream: &Stream<'_>) -> Option<String> {
-    let of_name = stream.name.split('_').nth(1).filter(|_| stream.name.split('_').count() >= 4);
-    let of_folder = || {
-        let folder = stream.path.parent()?;
-        (folder.parent()?.file_name()? == "tick").then_some(folder.file_name()?.to_str()?)
-    };
-    of_name.or_else(of_folder).map(str::to_ascii_uppercase).filter(|symbol| is_symbol(symbol))
 }
 
 fn json_symbol(head: &str) -> Option<String> {
@@ -194,7 +164,7 @@ pub(super) fn symbol_of_name(name: &str) -> Option<String> {
     known.or_else(joined).or_else(other)
 }
 
-fn is_symbol(text: &str) -> bool {
+pub(super) fn is_symbol(text: &str) -> bool {
     (2..=32).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic())
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())

@@ -103,8 +103,22 @@ impl Drop for Staging {
 }
 
 impl Raw {
-    /// Takes in ticks of one day, of the file at hand.
+    /// Whether the file at hand had ticks of that day already.
+    pub fn is_of_file(&self, date: Date) -> bool {
+        self.of_file.iter().rev().any(|(known, _)| *known == date)
+    }
+
+    /// Takes in ticks of one day, of the file at hand. A day that the file comes back to has those of before and these.
     pub fn add(&mut self, date: Date, ticks: &OwnedColumns) -> Result<(), StoreError> {
+        if let Some((_, file)) = self.of_file.iter().rev().find(|(known, _)| *known == date) {
+            let before = Day::open_raw(date, file)?;
+            let mut all = OwnedColumns::default();
+            all.extend(before.columns(), before.flags());
+            drop(before);
+            all.extend(ticks.as_columns(), &ticks.flags);
+            fs::remove_file(file).map_err(StoreError::io(file))?;
+            return store::write_raw_day(file, &all.in_order_of_time());
+        }
         let file = self.folder.join(format!("file-{}", self.of_file.len()));
         store::write_raw_day(&file, ticks)?;
         self.of_file.push((date, file));
@@ -140,6 +154,9 @@ impl Raw {
     /// Ticks that a day would have with these.
     pub fn rows_with(&self, date: Date, ticks: &OwnedColumns) -> Result<usize, StoreError> {
         let (Some(first), Some(last)) = (ticks.times.first(), ticks.times.last()) else { return Ok(0) };
+        if let Some((_, file)) = self.of_file.iter().rev().find(|(known, _)| *known == date) {
+            return Ok(Day::open_raw(date, file)?.columns().len() + ticks.len());
+        }
         if !self.days.contains(&date) {
             return Ok(ticks.len());
         }

@@ -6,8 +6,10 @@ mod bombs;
 mod interrupted;
 mod lean;
 mod mt5;
+mod order;
 mod packed;
 mod symbols;
+mod tables;
 mod text;
 
 use super::*;
@@ -41,6 +43,7 @@ impl Bench {
     /// A zip with one file in it.
     fn zip(&self, name: &str, inner: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.files.join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
         let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).expect("a zip"));
         let options = zip::write::SimpleFileOptions::default();
         zip.start_file(inner, options).expect("an entry");
@@ -58,6 +61,10 @@ impl Bench {
 
     fn imported(&self, source: &Path) -> ImportReport {
         self.import(source, &ImportOptions::default()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn imported_as(&self, source: &Path, options: &ImportOptions) -> ImportReport {
+        self.import(source, options).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn refused(&self, source: &Path, options: &ImportOptions, expected: &str) {
@@ -80,6 +87,16 @@ impl Bench {
     fn shown(&self, symbol: &str) -> Vec<String> {
         let ticks = self.ticks(symbol);
         (0..ticks.len()).map(|at| ticks.row(at)).map(|row| format!("{} {} {}", row.time, row.bid, row.ask)).collect()
+    }
+
+    /// Each bar of a length as `time open high low close volume spread`.
+    fn shown_bars(&self, symbol: &str, timeframe: domain::tick::Timeframe) -> Vec<String> {
+        let bars = self.store.bars(symbol, timeframe, Time(i64::MIN), Time(i64::MAX)).unwrap_or_else(|error| panic!("{error}"));
+        let shown = |at: usize| {
+            let [open, high, low, close] = [&bars.opens, &bars.highs, &bars.lows, &bars.closes].map(|column| column[at]);
+            format!("{} {open} {high} {low} {close} {} {}", Time(bars.times[at]), bars.tick_volumes[at], bars.spreads[at])
+        };
+        (0..bars.len()).map(shown).collect()
     }
 
     /// Names of files that are neither a symbol's nor a lock's.

@@ -13,65 +13,264 @@ pub(super) enum Stamp {
     Local(i64),
 }
 
-/// `2014.05.01`, `2014-05-01`, `2014/05/01` or `20140501` as its first moment.
-pub(super) fn date(text: &[u8]) -> Option<i64> {
-    let (year, month, day) = match text.len() {
-        8 => (&text[..4], &text[4..6], &text[6..]),
-        10 if matches!(text[4], b'.' | b'-' | b'/') && text[7] == text[4] => (&text[..4], &text[5..7], &text[8..]),
-        _ => return None,
-    };
-    Date::from_calendar(digits(year)?, digits(month)? as u32, digits(day)? as u32).map(|date| date.start().0)
+/// Which comes first in a date whose year comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateOrder {
+    /// `31/12/2024`.
+    DayFirst,
+    /// `12/31/2024`.
+    MonthFirst,
 }
 
-/// `19:00`, `19:00:00` or `19:00:00.083` as microseconds since midnight.
-pub(super) fn time_of_day(text: &[u8]) -> Option<i64> {
-    let (minutes, seconds) = match text.len() {
-        5 => (text, &b"0"[..]),
-        8.. if text[5] == b':' => (&text[..5], &text[6..]),
-        _ => return None,
-    };
-    let (hour, minute) = (digits(&minutes[..2])?, digits(&minutes[3..])?);
-    let second_us = scaled(seconds, 6).filter(|us| *us < 60 * SECOND_US)?;
-    (minutes[2] == b':' && hour < 24 && minute < 60).then(|| (hour * 60 + minute) * MINUTE_US + second_us)
-}
+impl std::str::FromStr for DateOrder {
+    type Err = String;
 
-/// A date with or without a time, an ISO 8601 zone after it or not, or a count of s, ms, µs or ns since 1970, told apart
-/// by its size.
-pub(super) fn stamp(text: &[u8]) -> Option<Stamp> {
-    let text = trim(text);
-    let separator = text.iter().position(|byte| matches!(byte, b'T' | b't' | b' '));
-    match separator {
-        None if text.len() != 8 && text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') && !is_dotted_date(text) => epoch(text),
-        None => date(text).map(Stamp::Local),
-        Some(at) => {
-            let day = date(&text[..at])?;
-            let (time, ahead_us) = zone(trim(&text[at + 1..]))?;
-            let local = day + time_of_day(time)?;
-            Some(ahead_us.map_or(Stamp::Local(local), |ahead_us| Stamp::Utc(local - ahead_us)))
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "day-first" => Ok(Self::DayFirst),
+            "month-first" => Ok(Self::MonthFirst),
+            _ => Err(format!("{text:?} is not an order of dates: give day-first (31/12/2024) or month-first (12/31/2024)")),
         }
     }
 }
 
-fn is_dotted_date(text: &[u8]) -> bool {
-    text.len() == 10 && text[4] == b'.'
+/// What a date says about the order of day and month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Evidence {
+    /// Only this order makes it a date.
+    Only(DateOrder),
+    /// Either order makes it a date, and not the same one.
+    Either,
 }
 
-/// Splits a zone off a time: `Z`, `+02`, `+0200` or `-03:30`.
+/// `None` where the order makes no difference.
+pub(super) fn evidence(text: &[u8]) -> Option<Evidence> {
+    let text = trim(text);
+    let end = text.iter().position(|byte| matches!(byte, b' ' | b'T' | b',')).unwrap_or(text.len());
+    let [first, second, year] = date_pieces(&text[..end])?;
+    // With points between them the day comes first, everywhere where dates are written so.
+    if first.len() == 4 || text.iter().find(|byte| !byte.is_ascii_digit()) == Some(&b'.') {
+        return None;
+    }
+    (year.len() == 4 || year.len() == 2).then_some(())?;
+    match (digits(first)?, digits(second)?) {
+        (13.., 1..=12) => Some(Evidence::Only(DateOrder::DayFirst)),
+        (1..=12, 13..) => Some(Evidence::Only(DateOrder::MonthFirst)),
+        (first, second) if first != second => Some(Evidence::Either),
+        _ => None,
+    }
+}
+
+/// A date as its first moment: `2014.05.01`, `2014-05-01`, `2014/05/01`, `20140501`, or with the year at the end and day and
+/// month as `order` says, `01.05.2014` (the day first unless `order` says otherwise), `5/1/2014`, `01-05-14`, `01-May-2014`,
+/// `May 1, 2014`.
+pub(super) fn date(text: &[u8], order: Option<DateOrder>) -> Option<i64> {
+    let (year, month, day) = match text.len() {
+        8 if text.iter().all(u8::is_ascii_digit) => (&text[..4], &text[4..6], &text[6..]),
+        10 if matches!(text[4], b'.' | b'-' | b'/') && text[7] == text[4] => (&text[..4], &text[5..7], &text[8..]),
+        _ => return other_date(text, order),
+    };
+    first_moment(digits(year)?, digits(month)?, digits(day)?)
+}
+
+fn first_moment(year: i64, month: i64, day: i64) -> Option<i64> {
+    Date::from_calendar(year, month as u32, day as u32).map(|date| date.start().0)
+}
+
+/// The three parts of a date that are cut by the same mark.
+fn date_pieces(text: &[u8]) -> Option<[&[u8]; 3]> {
+    let mark = *text.iter().find(|byte| matches!(byte, b'.' | b'-' | b'/'))?;
+    let mut pieces = text.split(|byte| *byte == mark);
+    match (pieces.next(), pieces.next(), pieces.next(), pieces.next()) {
+        (Some(first), Some(second), Some(third), None) => Some([first, second, third]),
+        _ => None,
+    }
+}
+
+#[cold]
+fn other_date(text: &[u8], order: Option<DateOrder>) -> Option<i64> {
+    if let Some(named) = date_with_month(text) {
+        return Some(named);
+    }
+    let [first, second, third] = date_pieces(text)?;
+    if first.len() == 4 {
+        return first_moment(digits(first)?, digits(second)?, digits(third)?);
+    }
+    let (first, second, year) = (digits(first)?, digits(second)?, year(third)?);
+    let with_points = text.contains(&b'.');
+    let order = order.or(match (first, second) {
+        (13.., _) => Some(DateOrder::DayFirst),
+        (_, 13..) => Some(DateOrder::MonthFirst),
+        (first, second) if with_points || first == second => Some(DateOrder::DayFirst),
+        _ => None,
+    });
+    match order? {
+        DateOrder::DayFirst => first_moment(year, second, first),
+        DateOrder::MonthFirst => first_moment(year, first, second),
+    }
+}
+
+/// Two digits are of this century.
+fn year(text: &[u8]) -> Option<i64> {
+    match text.len() {
+        2 => digits(text).map(|year| 2000 + year),
+        4 => digits(text),
+        _ => None,
+    }
+}
+
+/// `01-May-2014`, `1 May 2014` or `May 1, 2014`.
+fn date_with_month(text: &[u8]) -> Option<i64> {
+    const MONTHS: [&[u8; 3]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
+    let mut pieces = text.split(|byte| matches!(byte, b' ' | b',' | b'-' | b'/' | b'.')).filter(|piece| !piece.is_empty());
+    let (first, second, last, None) = (pieces.next()?, pieces.next()?, pieces.next()?, pieces.next()) else { return None };
+    let month = |piece: &[u8]| {
+        let head: [u8; 3] = piece.get(..3)?.to_ascii_lowercase().try_into().ok()?;
+        MONTHS.iter().position(|name| **name == head).map(|at| at as i64 + 1)
+    };
+    match (month(first), month(second)) {
+        (Some(month), None) => first_moment(year(last)?, month, digits(second)?),
+        (None, Some(month)) => first_moment(year(last)?, month, digits(first)?),
+        _ => None,
+    }
+}
+
+/// `19:00`, `19:00:00`, `19:00:00.083`, `19:00:00:083`, `7:00:00 PM`, `1900`, `190000` or `190000083` as microseconds since
+/// midnight.
+pub(super) fn time_of_day(text: &[u8]) -> Option<i64> {
+    let (minutes, seconds) = match text.len() {
+        5 => (text, &b"0"[..]),
+        8.. if text[2] == b':' && text[5] == b':' => (&text[..5], &text[6..]),
+        _ => return other_time_of_day(text),
+    };
+    let clock = || -> Option<i64> {
+        let (hour, minute) = (digits(&minutes[..2])?, digits(&minutes[3..])?);
+        let second_us = scaled(seconds, 6).filter(|us| *us < 60 * SECOND_US)?;
+        (minutes[2] == b':' && hour < 24 && minute < 60).then(|| (hour * 60 + minute) * MINUTE_US + second_us)
+    };
+    clock().or_else(|| other_time_of_day(text))
+}
+
+#[cold]
+fn other_time_of_day(text: &[u8]) -> Option<i64> {
+    let (text, afternoon) = match text {
+        [time @ .., b'A' | b'a', b'M' | b'm'] => (trim(time), Some(0)),
+        [time @ .., b'P' | b'p', b'M' | b'm'] => (trim(time), Some(12)),
+        _ => (text, None),
+    };
+    if afternoon.is_none() && !text.contains(&b':') {
+        return compact_time_of_day(text);
+    }
+    let mut pieces = text.split(|byte| matches!(byte, b':' | b'.' | b','));
+    let (hour, minute) = (pieces.next()?, pieces.next()?);
+    let (second, fraction, rest) = (pieces.next().unwrap_or(b"0"), pieces.next().unwrap_or(b"0"), pieces.next());
+    let two = |piece: &[u8]| (1..=2).contains(&piece.len()).then(|| digits(piece)).flatten();
+    let (hour, minute, second) = (two(hour)?, two(minute)?, two(second)?);
+    let hour = match afternoon {
+        None => hour,
+        Some(shift) => (1..=12).contains(&hour).then_some(hour % 12 + shift)?,
+    };
+    let fraction_us = scaled(&[b"0.", fraction].concat(), 6)?;
+    let sound = hour < 24 && minute < 60 && second < 60 && rest.is_none();
+    sound.then_some((hour * 60 + minute) * MINUTE_US + second * SECOND_US + fraction_us)
+}
+
+/// `HHMM`, `HHMMSS`, `HHMMSSmmm`, and `HHMMSS.` with decimals.
+fn compact_time_of_day(text: &[u8]) -> Option<i64> {
+    let (hour, minute, seconds) = (text.get(..2)?, text.get(2..4)?, text.get(4..)?);
+    let second_us = match seconds.len() {
+        0 => 0,
+        5 if digits(seconds).is_some() => digits(seconds)? * 1_000,
+        2 => digits(seconds)? * SECOND_US,
+        3.. if seconds[2] == b'.' => scaled(seconds, 6)?,
+        _ => return None,
+    };
+    let (hour, minute) = (digits(hour)?, digits(minute)?);
+    (hour < 24 && minute < 60 && second_us < 60 * SECOND_US).then_some((hour * 60 + minute) * MINUTE_US + second_us)
+}
+
+/// [`stamp_in`] where nothing says which of day and month comes first.
+pub(super) fn stamp(text: &[u8]) -> Option<Stamp> {
+    stamp_in(text, None)
+}
+
+/// A date with or without a time, a zone after it or not, or a count of s, ms, µs or ns since 1970, told apart by its size.
+pub(super) fn stamp_in(text: &[u8], order: Option<DateOrder>) -> Option<Stamp> {
+    let text = trim(text);
+    let separator = text.iter().position(|byte| matches!(byte, b'T' | b't' | b' '));
+    match separator {
+        None if text.iter().all(u8::is_ascii_digit) => compact(text, order),
+        None if text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') && date_pieces(text).is_none() => epoch(text),
+        None => date(text, order).map(Stamp::Local).or_else(|| fix(text)),
+        Some(at) => spaced(text, at, order).or_else(|| named_month(text)),
+    }
+}
+
+fn spaced(text: &[u8], at: usize, order: Option<DateOrder>) -> Option<Stamp> {
+    let day = date(&text[..at], order)?;
+    let (time, ahead_us) = zone(trim(&text[at + 1..]))?;
+    let local = day + time_of_day(time)?;
+    Some(ahead_us.map_or(Stamp::Local(local), |ahead_us| Stamp::Utc(local - ahead_us)))
+}
+
+/// `01 May 2014 09:00:00`, with a time or without.
+#[cold]
+fn named_month(text: &[u8]) -> Option<Stamp> {
+    text.iter().any(u8::is_ascii_alphabetic).then_some(())?;
+    if let Some(day) = date_with_month(text) {
+        return Some(Stamp::Local(day));
+    }
+    let colon = text.iter().position(|byte| *byte == b':')?;
+    let at = text[..colon].iter().rposition(|byte| *byte == b' ')?;
+    spaced(text, at, None)
+}
+
+/// `20140501-09:00:00.332`.
+#[cold]
+fn fix(text: &[u8]) -> Option<Stamp> {
+    let (day, time) = (text.get(..8)?, text.get(9..).filter(|_| text[8] == b'-')?);
+    Some(Stamp::Local(date(day, None)? + time_of_day(time)?))
+}
+
+/// Digits alone: a date (`20140501`), a date and a time (`201405010900`, `20140501090000`, `20140501090000332`) or a count.
+fn compact(text: &[u8], order: Option<DateOrder>) -> Option<Stamp> {
+    let is_date = || matches!(text, [b'1', b'9', ..] | [b'2', b'0', ..]);
+    match text.len() {
+        8 => date(text, order).map(Stamp::Local),
+        // A count of milliseconds of 12 digits that begins so is of the seventies, one of microseconds of 17 of the year 2573.
+        12 | 14 | 17 if is_date() => {
+            let written = date(&text[..8], order).zip(compact_time_of_day(&text[8..])).map(|(day, time)| Stamp::Local(day + time));
+            written.or_else(|| epoch(text))
+        }
+        _ => epoch(text),
+    }
+}
+
+/// Splits a zone off a time: `Z`, `UTC`, `GMT`, `+02`, `+0200`, `-03:30` or `GMT+0300`.
 fn zone(text: &[u8]) -> Option<(&[u8], Option<i64>)> {
     if let [time @ .., b'Z' | b'z'] = text {
-        return Some((time, Some(0)));
+        return Some((trim(time), Some(0)));
     }
-    let Some(at) = text.iter().rposition(|byte| matches!(byte, b'+' | b'-')) else { return Some((text, None)) };
+    fn without_name(text: &[u8]) -> Option<&[u8]> {
+        match text {
+            [time @ .., b'G', b'M', b'T'] | [time @ .., b'U', b'T', b'C'] => Some(trim(time)),
+            _ => None,
+        }
+    }
+    let Some(at) = text.iter().rposition(|byte| matches!(byte, b'+' | b'-')) else {
+        return Some(without_name(text).map_or((text, None), |time| (time, Some(0))));
+    };
     let ahead = &text[at + 1..];
     let (hours, minutes) = match ahead.len() {
-        2 => (ahead, &b"00"[..]),
+        1 | 2 => (ahead, &b"00"[..]),
         4 => (&ahead[..2], &ahead[2..]),
         5 if ahead[2] == b':' => (&ahead[..2], &ahead[3..]),
         _ => return None,
     };
     let ahead_us = (digits(hours)? * 60 + digits(minutes)?) * MINUTE_US;
     let ahead_us = if text[at] == b'-' { -ahead_us } else { ahead_us };
-    (ahead_us.abs() < DAY_US).then(|| (trim(&text[..at]), Some(ahead_us)))
+    let time = trim(&text[..at]);
+    (ahead_us.abs() < DAY_US).then(|| (without_name(time).unwrap_or(time), Some(ahead_us)))
 }
 
 /// Seconds have up to 11 digits until the year 5138, and each smaller unit has three more.
@@ -126,6 +325,45 @@ mod tests {
     }
 
     #[test]
+    fn every_way_of_writing_a_time_means_the_same_moment() {
+        for (text, order) in [
+            ("05.03.2024 12:00:00.332 GMT+0300", None),
+            ("20240305 09:00:00:332", None),
+            ("20240305 090000332", None),
+            ("20240305 090000.332", None),
+            ("20240305T090000.332Z", None),
+            ("20240305090000332", None),
+            ("20240305-09:00:00.332", None),
+            ("2024-03-05 09:00:00,332", None),
+            ("5.3.2024 9:00:00.332", None),
+            ("2024/3/5 9:00:00.332", None),
+            ("3/5/2024 9:00:00.332 AM", Some(DateOrder::MonthFirst)),
+            ("05/03/24 09:00:00.332", Some(DateOrder::DayFirst)),
+            ("05-Mar-2024 09:00:00.332", None),
+            ("Mar 5, 2024 09:00:00.332", None),
+            ("2024-03-05 09:00:00.332 UTC", None),
+            ("2024-03-05 11:00:00.332 UTC+2", None),
+        ] {
+            let Some(Stamp::Utc(us) | Stamp::Local(us)) = stamp_in(text.as_bytes(), order) else { panic!("{text} is not read") };
+            assert_eq!(Time(us).to_string(), "2024-03-05T09:00:00.332000Z", "{text}");
+        }
+        assert_eq!(stamp(b"3/5/2024 9:00"), None, "nothing says which is the month");
+        assert_eq!(stamp(b"12/31/2024 12:30 PM"), Some(Stamp::Local(1_735_648_200_000_000)));
+    }
+
+    #[test]
+    fn dates_say_which_part_is_the_month_where_only_one_can_be() {
+        use DateOrder as O;
+        let check = |text: &str, expected: Option<Evidence>| assert_eq!(evidence(text.as_bytes()), expected, "{text}");
+        check("03/25/2024 09:00", Some(Evidence::Only(O::MonthFirst)));
+        check("25-03-24", Some(Evidence::Only(O::DayFirst)));
+        check("03/04/2024", Some(Evidence::Either));
+        for text in ["03/03/2024", "05.03.2024", "2024-03-05", "20240305", "1709629200332", "x/y/2024", ""] {
+            check(text, None);
+        }
+    }
+
+    #[test]
     fn other_texts_are_refused() {
         for text in [
             "",
@@ -136,7 +374,6 @@ mod tests {
             "2014-05-01T24:00",
             "2014-05-01T00:60",
             "2014-05-01T00:00:60",
-            "2014-05-01T00:00:00+1",
             "2014-05-01T00:00:00+99:00",
             "2014-05/01",
             "201405011",
@@ -156,8 +393,11 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..40), text in "[0-9T:.+ -]{0,32}") {
             for text in [&bytes[..], text.as_bytes()] {
-                stamp(text);
-                date(text);
+                for order in [None, Some(DateOrder::DayFirst), Some(DateOrder::MonthFirst)] {
+                    stamp_in(text, order);
+                    date(text, order);
+                }
+                evidence(text);
                 time_of_day(text);
             }
         }

@@ -5,7 +5,8 @@ use crate::exit::{Exit, Failure, Outcome};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use market::TickStore;
 use market::import::{
-    Existing, Format, ImportError, ImportOptions, OnBadFile, OnDailyRows, OnDirtyRow, Progress, SourceClock, Stop, import,
+    ColumnNames, DateOrder, Existing, Format, ImportError, ImportOptions, OnBadFile, OnDailyRows, OnDirtyRow, Progress, SourceClock, Stop,
+    import,
 };
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -31,6 +32,13 @@ pub struct Arguments {
     /// brokers' servers show), or a zone such as Europe/Athens. Unless given, that of the format.
     #[arg(long, value_name = "CLOCK", default_value = "usual", hide_default_value = true, allow_hyphen_values = true)]
     utc_offset: SourceClock,
+    /// What the columns hold, in their order, where their names and values don't tell: `time,bid,ask,-` (- leaves one out).
+    /// Known are time, date, bid, ask, last, volume, flags, open, high, low, close, tick_volume, spread and symbol.
+    #[arg(long, value_name = "NAMES", allow_hyphen_values = true)]
+    columns: Option<ColumnNames>,
+    /// Which comes first in dates like 3/4/2024: day-first or month-first. Needed where no date of the file tells.
+    #[arg(long, value_name = "ORDER")]
+    dates: Option<DateOrder>,
     /// Decimals of a price; unless given, those stored or found. Of Dukascopy's hours, the decimals of a point.
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=8))]
     digits: Option<u8>,
@@ -57,6 +65,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     }
     let options = ImportOptions {
         format: arguments.format,
+        columns: arguments.columns.clone(),
+        dates: arguments.dates,
         symbol: arguments.symbol.clone(),
         spec: None,
         digits: arguments.digits,

@@ -202,7 +202,8 @@ fn parquet_rows_without_a_side_keep_the_last_one_and_dirty_ones_are_named() {
 #[test]
 fn trades_of_lean_stand_for_both_sides() {
     let bench = Bench::new();
-    let zip = bench.zip("20140501_trade.zip", "20140501_btcusd_tick_trade.csv", "40,450.5,0.25\n50,451,2\n60,451\n");
+    let zip =
+        bench.zip("crypto/gdax/tick/btcusd/20140501_trade.zip", "20140501_btcusd_tick_trade.csv", "40,450.5,0.25\n50,451,2\n60,451\n");
     let report = bench.imported(&zip);
     assert_eq!((report.symbol.as_str(), report.ticks, report.skipped), ("BTCUSD", 2, 1));
     assert!(report.notes.iter().any(|note| note.contains("without quotes")), "{:?}", report.notes);
@@ -213,7 +214,11 @@ fn trades_of_lean_stand_for_both_sides() {
     );
     // Prices of shares are whole ten-thousandths.
     let bench = Bench::new();
-    bench.imported(&bench.zip("20140501_trade.zip", "20140501_spy_tick_trade.csv", "34200040,1885000,100,P,00000001,0\n"));
+    bench.imported(&bench.zip(
+        "equity/usa/tick/spy/20140501_trade.zip",
+        "20140501_spy_tick_trade.csv",
+        "34200040,1885000,100,P,00000001,0\n",
+    ));
     assert_eq!(bench.ticks("SPY").lasts, [188.5]);
 }
 

@@ -76,8 +76,8 @@ fn rows_that_make_no_sense_are_named() {
         named,
         [
             (2, "bid is blank and no row before it has one"),
-            (3, "\"2026.02.30 19:00:00.000\" is no time like 2014.05.01 00:00:00.000"),
-            (4, "\"2026.02.16 19:00:61\" is no time like 2014.05.01 00:00:00.000"),
+            (3, "\"2026.02.30 19:00:00.000\" is no time"),
+            (4, "\"2026.02.16 19:00:61\" is no time"),
             (5, "flags \"six\" are no number"),
             (6, "8 fields instead of 7"),
             (7, "1 fields instead of 7"),
@@ -126,7 +126,7 @@ fn daily_rows_before_hourly_bars_are_refused_by_line_unless_they_are_to_be_left_
     let leave_out = ImportOptions { on_daily_rows: OnDailyRows::LeaveOut, ..ImportOptions::default() };
     let report = bench.import(&file, &leave_out).expect("hours are left");
     assert_eq!((report.bars, report.timeframe), (24, Some(Timeframe::H1)), "{:?}", report.notes);
-    assert!(report.notes[0].contains("lines 2 to 6"), "{:?}", report.notes);
+    assert!(report.notes.iter().any(|note| note.contains("lines 2 to 6")), "{:?}", report.notes);
 
     let days = bench.file("GBPUSD_Daily.csv", bar_rows((2..7).map(|day| (day, 0))));
     assert_eq!(bench.imported(&days).timeframe, Some(Timeframe::D1), "where every row is daily, they are what the file has");

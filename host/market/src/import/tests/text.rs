@@ -22,7 +22,7 @@ fn headers_say_which_column_is_which() {
 #[test]
 fn a_broken_row_is_named_by_its_line() {
     let bench = Bench::new();
-    let content = "time,bid,ask\n1398902400,1.1,1.2\nwhen,1.1,1.2\n1398902401,1.1\n1398902402,1.1,\n1398902403,1.1,1.2\n";
+    let content = "time,bid,ask\n1398902400,1.1,1.2\nwhen,1.1,1.2\n1398902401,1.1\n1398902402,1.1,x\n1398902403,1.1,1.2\n";
     let report = bench.imported(&bench.file("EURUSD.csv", content));
     let named: Vec<String> = report.dirty_rows.iter().map(DirtyRow::to_string).collect();
     assert_eq!(
@@ -30,7 +30,7 @@ fn a_broken_row_is_named_by_its_line() {
         [
             "EURUSD.csv, line 3: \"when\" is no time",
             "EURUSD.csv, line 4: 2 fields instead of 3",
-            "EURUSD.csv, line 5: ask \"\" is no number",
+            "EURUSD.csv, line 5: ask \"x\" is no number",
         ]
     );
     assert_eq!(report.ticks, 2);
@@ -58,7 +58,7 @@ fn files_of_two_symbols_or_formats_are_not_mixed() {
     std::fs::rename(other, bench.files.join("EURUSD.zip")).expect("renamed");
     bench.file("EURUSD_M1.csv", "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n");
     bench.refused(&bench.files, &plain, "import each format by itself");
-    bench.refused(&bench.file("EURUSD.txt", "once upon a time\n"), &plain, "cannot tell its format");
+    bench.refused(&bench.file("EURUSD.txt", "once upon a time\n"), &plain, "line 1: \"once upon a time\" is not a row of columns");
     bench.refused(&bench.file("20140501.csv", "time,bid,ask\n1398902400,1.1,1.2\n"), &plain, "cannot tell its symbol; name it");
 }
 
@@ -113,9 +113,12 @@ fn json_ticks_may_lack_a_side_and_dirty_ones_are_named() {
 
     let plain = ImportOptions { symbol: Some("ETHUSD".into()), ..ImportOptions::default() };
     for (broken, expected) in [
-        (&content[..200], "it is no JSON with ticks: EOF"),
-        ("{\"a\": 1}", "there are no \"ticks\""),
-        ("[1, 2]", "it is no JSON with ticks: invalid type"),
+        (&content[..200], "it is no JSON with rows: EOF"),
+        ("{\"a\": 1}", "no column holds a date and a time. Its columns: a=1 (number)"),
+        ("{\"a\": {}}", "neither values nor a list of rows (ticks, bars,"),
+        ("{\"time\": [1]}", "neither values nor a list of rows (ticks, bars,"),
+        ("{\"data\": {\"time\": {\"0\": 1}}}", "columns lie side by side; write rows"),
+        ("[1, 2]", "it is no JSON with rows: invalid type"),
         ("[]", "no usable row"),
     ] {
         bench.refused(&bench.file("x.json", broken), &plain, expected);
