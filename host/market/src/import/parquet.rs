@@ -19,6 +19,7 @@ use domain::time::DAY_US;
 use pages::{PAGE_BYTES_MAX, Pages, TEXT_PAGE_BYTES_MAX};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ColumnChunkMetaData;
 use std::fs::File;
 
 const BATCH_ROWS: usize = 8_192;
@@ -66,6 +67,12 @@ fn read_file(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     if let Some(chunk) = chunks.into_iter().find(|chunk| !(0..=CHUNK_BYTES_MAX).contains(&chunk.uncompressed_size())) {
         let bytes = chunk.uncompressed_size();
         return Err(intake.wrong(format!("a column of it says it unpacks to {bytes} bytes; write it with smaller row groups")));
+    }
+    let begins = |chunk: &ColumnChunkMetaData| chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+    let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    // The decoder panics at them.
+    if chunks.any(|chunk| begins(chunk) < 0 || chunk.compressed_size() < 0) {
+        return Err(intake.wrong("it is damaged: a column of it says it begins before the file, or ends before it begins"));
     }
     let wanted = columns.wanted();
     let is_text = |at: &usize| matches!(builder.schema().field(*at).data_type(), DataType::Utf8 | DataType::LargeUtf8);

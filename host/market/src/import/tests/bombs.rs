@@ -75,3 +75,10 @@ fn a_text_of_parquet_that_a_dictionary_repeats_in_every_row_is_read_a_few_rows_a
     let longer = written(ticks(rows(3 << 20, 2)), |builder| builder.set_dictionary_page_size_limit(1 << 30));
     bench.refused(&bench.file("EURUSD.parquet", longer), &ImportOptions::default(), "at most 2097152 bytes");
 }
+
+#[test]
+fn a_column_of_parquet_that_begins_before_its_file_is_refused_before_the_decoder_meets_it() {
+    let bench = Bench::new();
+    let bytes = include_bytes!("data/column-before-the-file.parquet");
+    bench.refused(&bench.file("EURUSD.parquet", bytes), &ImportOptions::default(), "begins before the file");
+}
