@@ -8,6 +8,7 @@ mod answers;
 mod decisions;
 mod flood;
 mod following;
+mod reasons;
 mod report;
 mod taping;
 mod timers;

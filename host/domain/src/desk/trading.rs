@@ -1,6 +1,7 @@
 //! The guest's orders: from `f64` to the grid, through the gate, into the outbox; and its own orders and positions back.
 
 use super::decisions::Asked;
+use super::reasons::{Named, listed, prices_of, reason};
 use super::{Desk, Phase};
 use crate::contract::{AskedOrder, DenyCode, LogLevel, SeenOrder, SeenPosition};
 use crate::ids::{HOSTS_ORDERS_FROM, OrderId, PositionId};
@@ -41,7 +42,8 @@ impl Desk {
                 desk.command(order, action).map(|()| id)
             },
         );
-        self.note_refused(answer, || format!("modify order {id}{}", prices([price, stop_loss, take_profit])));
+        let prices = [("price", price), ("stop loss", stop_loss), ("take profit", take_profit)];
+        self.note_refused(answer, |desk| desk.symbol_of_order(id), None, &prices, || format!("modify order {id}"));
         let answer = answer.map(drop);
         self.decisions.modify(self.now, b'm', id, [price, stop_loss, take_profit], answer);
         self.count_denied(answer);
@@ -57,7 +59,8 @@ impl Desk {
                 desk.command(order, action).map(|()| id)
             },
         );
-        self.note_refused(answer, || format!("modify position {id}{}", prices([None, stop_loss, take_profit])));
+        let prices = [("stop loss", stop_loss), ("take profit", take_profit)];
+        self.note_refused(answer, |desk| desk.symbol_of_position(id), None, &prices, || format!("modify position {id}"));
         let answer = answer.map(drop);
         self.decisions.modify(self.now, b'p', id, [None, stop_loss, take_profit], answer);
         self.count_denied(answer);
@@ -73,7 +76,7 @@ impl Desk {
                 desk.command(order, Action::Cancel).map(|()| id)
             },
         );
-        self.note_refused(answer, || format!("cancel order {id}"));
+        self.note_refused(answer, |_| None, None, &[], || format!("cancel order {id}"));
         let answer = answer.map(drop);
         self.decisions.cancel(self.now, id, answer);
         self.count_denied(answer);
@@ -85,10 +88,16 @@ impl Desk {
         let closing = self.closing(id, volume);
         let about = closing.as_ref().ok().map(|request| (request.symbol, request.side));
         let answer = self.decide(|| Asked::Close { id, volume }, |desk| closing.and_then(|request| desk.place_in_parts(request)));
-        self.note_refused(answer, || {
-            let lots = volume.map_or(String::new(), |lots| format!(", {lots} lots"));
-            format!("close position {id}{lots}")
-        });
+        self.note_refused(
+            answer,
+            |desk| desk.symbol_of_position(id),
+            volume,
+            &[],
+            || {
+                let lots = volume.map_or(String::new(), |lots| format!(", {lots} lots"));
+                format!("close position {id}{lots}")
+            },
+        );
         if let Some((symbol, side)) = about {
             self.reports.asked(symbol, side, answer);
         }
@@ -116,20 +125,41 @@ impl Desk {
     }
 
     /// Tells the owner of a change that was denied: it leaves no other trace.
-    fn note_refused<T>(&mut self, answer: Result<T, DenyCode>, what: impl FnOnce() -> String) {
+    fn note_refused<T>(
+        &mut self,
+        answer: Result<T, DenyCode>,
+        symbol: impl FnOnce(&Self) -> Option<SymbolId>,
+        volume: Option<f64>,
+        prices: &[Named],
+        what: impl FnOnce() -> String,
+    ) {
         if let Err(code) = answer
             && self.reports.has_room_for("denied : ".len())
         {
-            self.reports.log(LogLevel::Warn, &format!("denied {code}: {}", what()));
+            let why = reason(code, symbol(self).map(|symbol| self.table.spec(symbol)), volume, prices);
+            self.reports.log(LogLevel::Warn, &format!("denied {code}: {}{}{why}", what(), listed(prices)));
         }
+    }
+
+    fn symbol_of_order(&self, id: u64) -> Option<SymbolId> {
+        Some(self.lock().ledger.orders.get(&self.own(id)?)?.request.symbol)
+    }
+
+    fn symbol_of_position(&self, id: u64) -> Option<SymbolId> {
+        let position = self.own(id).map(PositionId)?;
+        Some(self.lock().ledger.positions.get(&position)?.symbol)
     }
 
     /// Tells the owner: an order that was denied leaves no other trace.
     fn note_denied(&mut self, asked: &AskedOrder, code: DenyCode) {
         // A flood of them is not even formatted: no such line is shorter.
         if self.reports.has_room_for("denied : ".len()) {
-            let name = self.symbol(asked.symbol).map_or("?", |id| &self.table.spec(id).name);
-            let text = format!("denied {code}: {} {} {} lots of {name}", asked.kind, asked.side, asked.volume);
+            let spec = self.symbol(asked.symbol).ok().map(|id| self.table.spec(id));
+            let name = spec.map_or("?", |spec| &spec.name);
+            let prices = prices_of(asked);
+            let why = reason(code, spec, Some(asked.volume), &prices);
+            let asked_for = format!("{} {} {} lots of {name}{}", asked.kind, asked.side, asked.volume, listed(&prices));
+            let text = format!("denied {code}: {asked_for}{why}");
             self.reports.log(LogLevel::Warn, &text);
         }
     }
@@ -268,12 +298,6 @@ impl Desk {
             tag: position.tag.as_str().to_owned(),
         })
     }
-}
-
-/// What a modification asks for, in words.
-fn prices([price, stop_loss, take_profit]: [Option<f64>; 3]) -> String {
-    let named = [("price", price), ("stop loss", stop_loss), ("take profit", take_profit)];
-    named.into_iter().filter_map(|(name, price)| Some(format!(", {name} {}", price?))).collect()
 }
 
 fn price_on_grid(spec: &SymbolSpec, price: Option<f64>) -> Result<Option<Points>, DenyCode> {

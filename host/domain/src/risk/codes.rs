@@ -79,7 +79,10 @@ impl DenyCode {
             }
             D::ExpiryPast => ("The order would have ended already.", "Give a later time."),
             D::BudgetExceeded => ("Too many orders within one call.", "Spread them over calls; see `orders_per_call_max`."),
-            D::Invalid => ("The request contradicts itself.", "Give the prices that its kind needs and no others."),
+            D::Invalid => (
+                "A volume or a price is no positive number, or the request contradicts itself.",
+                "The engine's log says which number it is; else give the prices that its kind needs and no others.",
+            ),
             D::PositionsExceeded => ("Too many open positions.", "Close some; see `positions_max`, `symbol_positions_max`."),
             D::NotionalExceeded => ("The order is worth too much.", "Ask for less; see `order_notional_max`."),
             D::HostBusy => ("The host's queue of orders is full.", "Ask again at a later tick."),
