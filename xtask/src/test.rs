@@ -26,6 +26,8 @@ struct Tally {
     passed: u32,
     failed: u32,
     ignored: u32,
+    /// Tests that had no real files to work on.
+    without_data: u32,
 }
 
 /// Builds the samples and runs the tests.
@@ -60,13 +62,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let status = child.wait().context("cannot wait for cargo")?;
     say(&format!(
-        "{samples} sample strategies built in {:.0} s; {} tests passed, {} failed, {} ignored, in {} test programs; {:.0} s in all",
+        "{samples} sample strategies built in {:.0} s; {} tests passed, {} failed, {} ignored, in {} test programs; {:.0} s in all{}",
         built.as_secs_f64(),
         tally.passed,
         tally.failed,
         tally.ignored,
         tally.programs,
         begun.elapsed().as_secs_f64(),
+        tally.lack(),
     ));
     if !status.success() {
         bail!("the tests failed; the lines that begin with `test ` and end with FAILED say which");
@@ -77,9 +80,22 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// What a test says that finds no real files.
+const NO_DATA: &str = "no data: ";
+
 impl Tally {
+    /// What was not tested for want of files.
+    fn lack(&self) -> String {
+        match self.without_data {
+            0 => String::new(),
+            1 => "; 1 test had no data: set TEST_DATA to the folder of real files".to_owned(),
+            many => format!("; {many} tests had no data: set TEST_DATA to the folder of real files"),
+        }
+    }
+
     /// Counts a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s`.
     fn add(&mut self, line: &str) {
+        self.without_data += u32::from(line.contains(NO_DATA));
         let Some(result) = line.strip_prefix("test result: ") else { return };
         self.programs += 1;
         for part in result.split(['.', ';']) {
@@ -105,6 +121,11 @@ mod tests {
         tally.add("running 3 tests");
         tally.add("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.10s");
         tally.add("test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 12.34s");
-        assert_eq!(tally, Tally { programs: 2, passed: 7, failed: 2, ignored: 1 });
+        assert_eq!(tally, Tally { programs: 2, passed: 7, failed: 2, ignored: 1, without_data: 0 });
+        assert_eq!(tally.lack(), "");
+        // Two test threads may write into one line.
+        tally.add("test import::tests::of_old ... no data: /srv/ticks is not there");
+        tally.add("no data: /srv/bars is not there");
+        assert_eq!(tally.lack(), "; 2 tests had no data: set TEST_DATA to the folder of real files");
     }
 }
