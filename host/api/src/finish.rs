@@ -29,11 +29,11 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let ms = began.elapsed().as_secs_f64() * 1e3;
     let status = response.status().as_u16();
     match &problem {
-        None => tracing::info!(%method, path, status, ms, "request"),
+        None => tracing::debug!(%method, path, status, ms, "request"),
         Some(problem) if response.status().is_server_error() => {
             tracing::error!(%method, path, status, ms, code = problem.code.word(), reason = %problem, "request");
         }
-        Some(problem) => tracing::info!(%method, path, status, ms, code = problem.code.word(), detail = problem.detail, "request"),
+        Some(problem) => tracing::debug!(%method, path, status, ms, code = problem.code.word(), detail = problem.detail, "request"),
     }
     let Some(problem) = problem else { return response };
     let mut document = problem.respond(&path);

@@ -2,6 +2,7 @@
 
 use crate::operations::any_engine;
 use crate::operator::Operator;
+use crate::restriction::Restriction;
 use crate::show::At;
 use crate::state::{AppState, RecordReport, Status};
 use crate::words;
@@ -11,7 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::contract::TradingState;
 use domain::life::EngineState;
-use engine::{HostSnapshot, LineAside};
+use engine::{HostSnapshot, LineAside, Scope};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -48,6 +49,8 @@ pub(crate) struct Parts {
     /// What everyone on the host may do at the market.
     #[schema(value_type = words::TradingState)]
     trading: TradingState,
+    /// Who set that, since when and why; empty when everything may be done.
+    restrictions: Vec<Restriction>,
     database: DatabaseHealth,
     journal: JournalHealth,
     feed: FeedHealth,
@@ -139,6 +142,8 @@ pub(crate) struct EnginesHealth {
     /// Engines that the host has no room for now; each starts by itself when it has.
     waiting: usize,
     quarantined: usize,
+    /// Engines whose own trading state forbids something.
+    restricted: usize,
     accounts: usize,
     /// Panics in the host's own code.
     panics: u64,
@@ -218,6 +223,7 @@ async fn parts(state: &AppState, counted: bool) -> Parts {
         asked.unwrap_or_else(|_| HostSnapshot { trading: state.host.trading(), engines: Vec::new(), totals: Default::default() });
     Parts {
         trading: snapshot.trading,
+        restrictions: if counted { Restriction::of(state, Scope::Host, snapshot.trading).await.into_iter().collect() } else { Vec::new() },
         database,
         journal: journal(&snapshot, alarms.journal, state.host.lines_aside()),
         feed: feed(state, &snapshot),
@@ -357,6 +363,7 @@ fn engines(snapshot: &HostSnapshot, starving: &[String], stranded: Option<String
         faulted: count(EngineState::Faulted),
         waiting,
         quarantined: count(EngineState::Quarantined),
+        restricted: snapshot.engines.iter().filter(|engine| engine.trading != TradingState::Active).count(),
         states,
         accounts: totals.accounts,
         panics: totals.panics,

@@ -8,6 +8,7 @@
 //! The only crate that knows HTTP. Refuses to know: SQL, wasm, where ticks come from, what a strategy does.
 
 mod accounts;
+mod audit;
 mod compile_places;
 mod document;
 mod doors;
@@ -24,6 +25,7 @@ mod orders;
 mod page;
 mod problem;
 mod reconcile;
+mod restriction;
 mod risk;
 mod show;
 mod state;
@@ -84,7 +86,11 @@ fn endpoints() -> OpenApiRouter<AppState> {
         .routes(routes!(engines::orders::orders))
         .routes(routes!(engines::deals::deals))
         .routes(routes!(engines::positions::positions))
+        .routes(routes!(accounts::book::orders))
+        .routes(routes!(accounts::book::deals))
+        .routes(routes!(accounts::book::positions))
         .routes(routes!(orders::orders))
+        .routes(routes!(audit::audit))
         .routes(routes!(trading::show, trading::set))
         .routes(routes!(risk::show, risk::set))
         .routes(routes!(risk::show_user, risk::set_user))

@@ -14,7 +14,7 @@ use domain::contract::{OrderKind, Side};
 use domain::ids::{EngineId, UserId};
 use domain::order::OrderState;
 use serde::{Deserialize, Serialize};
-use store::{OrderRecord, Page};
+use store::{Listed, OrderRecord, Page};
 use utoipa::{IntoParams, ToSchema};
 
 /// Which orders.
@@ -125,7 +125,11 @@ pub(crate) async fn orders(
 
 /// A page of orders.
 pub(crate) async fn page(state: &AppState, owner: UserId, engine: Option<EngineId>, page: Page) -> Result<Items<OrderView>, Problem> {
-    let rows = state.store.orders(owner, engine, page).await?;
+    shown(state, &state.store.orders(owner, engine, page).await?, page).await
+}
+
+/// Orders as they are shown.
+pub(crate) async fn shown(state: &AppState, rows: &Listed<OrderRecord>, page: Page) -> Result<Items<OrderView>, Problem> {
     let grids = Grids::of(rows.iter().map(|row| row.symbol.as_str()), state.host.table(), &state.store).await?;
-    Ok(Items::page(&rows, page, |row| OrderView::new(row, grids.grid(&row.symbol))))
+    Ok(Items::page(rows, page, |row| OrderView::new(row, grids.grid(&row.symbol))))
 }

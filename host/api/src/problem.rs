@@ -56,6 +56,8 @@ codes! {
     AlreadyExists = "ALREADY_EXISTS", CONFLICT, "The name is taken";
     /// The engine is in a state in which this makes no sense.
     NotNow = "NOT_NOW", CONFLICT, "The engine's state does not allow this";
+    /// The component calls itself otherwise than the strategy's latest version does.
+    AnotherStrategy = "ANOTHER_STRATEGY", CONFLICT, "The component is another strategy's";
     /// The version did not take over; the one before goes on.
     NotSwapped = "NOT_SWAPPED", CONFLICT, "The version did not take over";
     /// The account is not open on this host, because its orders could not be brought in line with the broker's.

@@ -1,5 +1,6 @@
 //! `/limits`, `/users/limits`, `/accounts/{id}/limits`, `/accounts/{id}/reset`: what the risk gate is held to.
 
+use crate::engines::ReasonQuery;
 use crate::extract::{Json, Path, Query};
 use crate::limits::Limits;
 use crate::operations as op;
@@ -10,7 +11,7 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// An account's limits. What holds is the strictest of all levels.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,6 +26,17 @@ pub(crate) struct AccountLimits {
     effective: Limits,
 }
 
+/// Whose limits, and why they are set.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReasonedUserQuery {
+    /// Whose, by name.
+    user: String,
+    /// Why, for the audit.
+    reason: Option<String>,
+}
+
 /// Who may open again.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -32,6 +44,8 @@ pub(crate) struct Reset {
     /// This engine, which opened too often in one direction or lost too often. Left out: all of the account, whose day and peak
     /// begin anew.
     engine: Option<u32>,
+    /// Why, for the audit.
+    reason: Option<String>,
 }
 
 /// The operator's limits, for everybody.
@@ -44,14 +58,15 @@ pub(crate) async fn show(_: Operator, State(state): State<AppState>) -> Result<a
 /// Set the operator's limits, for everybody.
 ///
 /// They hold from the next order on, and after a restart, beside those of the configuration. A raise is noted in the audit.
-#[utoipa::path(put, path = "/limits", tag = "risk", operation_id = "set_limits", request_body = Limits,
+#[utoipa::path(put, path = "/limits", tag = "risk", operation_id = "set_limits", params(ReasonQuery), request_body = Limits,
     responses((status = 200, description = "The limits.", body = Limits)))]
 pub(crate) async fn set(
     operator: Operator,
     State(state): State<AppState>,
+    Query(why): Query<ReasonQuery>,
     Json(body): Json<Limits>,
 ) -> Result<axum::Json<Limits>, Problem> {
-    op::set_operators_limits(&state, &body.into()).await?;
+    op::set_operators_limits(&state, &body.into(), why.reason()).await?;
     show(operator, State(state)).await
 }
 
@@ -72,16 +87,16 @@ pub(crate) async fn show_user(
 /// Set a user's limits, for all his accounts.
 ///
 /// They hold from the next order on. A raise is noted in the audit. Codes: `NOT_FOUND`.
-#[utoipa::path(put, path = "/users/limits", tag = "risk", operation_id = "set_user_limits", params(UserQuery), request_body = Limits,
+#[utoipa::path(put, path = "/users/limits", tag = "risk", operation_id = "set_user_limits", params(ReasonedUserQuery), request_body = Limits,
     responses((status = 200, description = "The limits.", body = Limits)))]
 pub(crate) async fn set_user(
     _: Operator,
     State(state): State<AppState>,
-    Query(query): Query<UserQuery>,
+    Query(query): Query<ReasonedUserQuery>,
     Json(body): Json<Limits>,
 ) -> Result<axum::Json<Limits>, Problem> {
     let user = user_named(&state, &query.user).await?;
-    op::set_users_limits(&state, &user, &body.into()).await?;
+    op::set_users_limits(&state, &user, &body.into(), query.reason.as_deref().unwrap_or("by the operator")).await?;
     Ok(axum::Json(op::users_limits(&state, user.id).await?.into()))
 }
 
@@ -111,16 +126,17 @@ pub(crate) async fn show_account(
 /// They hold from the next order on; those of user and operator stay above them. A raise is noted in the audit. Codes:
 /// `NOT_FOUND`.
 #[utoipa::path(put, path = "/accounts/{id}/limits", tag = "risk", operation_id = "set_account_limits", request_body = Limits,
-    params(("id" = u32, Path, description = "The account.")),
+    params(("id" = u32, Path, description = "The account."), ReasonQuery),
     responses((status = 200, description = "The limits.", body = AccountLimits)))]
 pub(crate) async fn set_account(
     operator: Operator,
     State(state): State<AppState>,
     Path(id): Path<u32>,
+    Query(why): Query<ReasonQuery>,
     Json(body): Json<Limits>,
 ) -> Result<axum::Json<AccountLimits>, Problem> {
     let record = any_account(&state, id).await?;
-    op::set_accounts_limits(&state, &record, &body.into()).await?;
+    op::set_accounts_limits(&state, &record, &body.into(), why.reason()).await?;
     show_account(operator, State(state), Path(id)).await
 }
 
@@ -137,6 +153,6 @@ pub(crate) async fn reset(
     Json(body): Json<Reset>,
 ) -> Result<axum::Json<AccountLimits>, Problem> {
     let record = any_account(&state, id).await?;
-    op::reset_gate(&state, &record, body.engine).await?;
+    op::reset_gate(&state, &record, body.engine, body.reason.as_deref().unwrap_or("by the operator")).await?;
     show_account(operator, State(state), Path(id)).await
 }

@@ -4,6 +4,7 @@ use crate::extract::Json;
 use crate::operations::{Pulled, TRADING, audit, pull, to_its_end};
 use crate::operator::Operator;
 use crate::problem::Problem;
+use crate::restriction::Restriction;
 use crate::state::AppState;
 use crate::words;
 use axum::extract::State;
@@ -65,13 +66,22 @@ impl<T> WoundDownTo<T> {
 pub(crate) struct HostTrading {
     #[schema(value_type = words::TradingState)]
     trading: TradingState,
+    /// Who says so, since when and why; empty when everything may be done.
+    restrictions: Vec<Restriction>,
+}
+
+impl HostTrading {
+    async fn now(state: &AppState) -> Self {
+        let trading = state.host.trading();
+        Self { trading, restrictions: Restriction::of(state, Scope::Host, trading).await.into_iter().collect() }
+    }
 }
 
 /// What everyone on the host may do at the market.
 #[utoipa::path(get, path = "/trading", tag = "host", operation_id = "show_trading",
     responses((status = 200, description = "What may be done.", body = HostTrading)))]
 pub(crate) async fn show(_: Operator, State(state): State<AppState>) -> axum::Json<HostTrading> {
-    axum::Json(HostTrading { trading: state.host.trading() })
+    axum::Json(HostTrading::now(&state).await)
 }
 
 /// The kill switch: set what everyone on the host may do at the market.
@@ -92,7 +102,7 @@ pub(crate) async fn set(
         let done = pulled.keep(&state, |trading| state.store.set_host_setting(TRADING, trading.word())).await?;
         let detail = serde_json::json!({ "state": body.trading, "reason": body.reason(), "cancels": done.cancels, "closes": done.closes });
         audit(&state, "host.trading", "host".into(), detail).await;
-        Ok(axum::Json(WoundDownTo::new(HostTrading { trading: state.host.trading() }, done)))
+        Ok(axum::Json(WoundDownTo::new(HostTrading::now(&state).await, done)))
     })
     .await
 }

@@ -28,6 +28,7 @@ words! {
     RunMode: domain::contract::RunMode::ALL, "Where ticks come from and orders go.";
     AccountMode: domain::contract::AccountMode::ALL, "How an account keeps positions.";
     LogLevel: domain::contract::LogLevel::ALL, "How loud a log line is.";
+    LogClock: store::LogClock::ALL, "Which clock a line's time is of.";
     Entry: domain::broker::Entry::ALL, "What a deal does to a position.";
     ForeignKind: domain::reconcile::ForeignKind::ALL, "An order or a position.";
     Reason: domain::broker::Reason::ALL, "Why there was a deal.";

@@ -242,7 +242,7 @@ impl Host {
         let meter = Arc::new(Meter::default());
         meter.set_state(EngineState::Defined, "added", self.shared.clock.now());
         meter.set_trading(setup.trading);
-        meter.earn(setup.realised_before);
+        meter.go_on_from(setup.traded_before);
         setup.restored.iter().for_each(|saved| meter.set_saved(saved));
         let usage = self.shared.usage(whose.owner);
         let entry = Arc::new(Entry { whose, setup, orders_before, account, meter, usage, ready: Mutex::default() });

@@ -58,7 +58,7 @@ pub use keeping::Keepsake;
 pub use latency::Latencies;
 pub use pipeline::WoundDown;
 pub use recovery::Recovered;
-pub use setup::{Bounds, EngineSetup, HostSetup, Saved, Seen};
+pub use setup::{Bounds, EngineSetup, HostSetup, Saved, Seen, Traded};
 pub use shadow::{DIFFERENCES_MAX, Difference, LINES_MAX, ShadowLine, ShadowReport, ShadowState};
 pub use shard::{EngineCommand, Swapped};
 pub use snapshot::{EngineSnapshot, HostSnapshot, HostTotals};

@@ -1,7 +1,7 @@
 //! What is counted, by engine and for the host: written by the thread that does the work, read by whoever looks.
 
 use crate::latency::Rough;
-use crate::setup::Saved;
+use crate::setup::{Saved, Traded};
 use crate::shadow::{ShadowReport, ShadowState};
 use crate::starving::Fed;
 use crate::usage::Sum;
@@ -23,6 +23,7 @@ pub(crate) struct Meter {
     pub(crate) skipped: AtomicU64,
     pub(crate) calls: AtomicU64,
     pub(crate) orders: AtomicU64,
+    pub(crate) changes: AtomicU64,
     pub(crate) denied: AtomicU64,
     pub(crate) deals: AtomicU64,
     pub(crate) faults: AtomicU64,
@@ -143,6 +144,13 @@ impl Meter {
 
     pub(crate) fn realised(&self) -> Money {
         Money(self.realised.load(Relaxed))
+    }
+
+    /// What it has traded before counts on.
+    pub(crate) fn go_on_from(&self, before: Traded) {
+        add(&self.orders, before.orders);
+        add(&self.deals, before.deals);
+        self.earn(before.realised);
     }
 
     pub(crate) fn earn(&self, net: Money) {

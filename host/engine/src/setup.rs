@@ -184,6 +184,17 @@ pub struct EngineSetup {
     pub paused: bool,
     /// After which number its orders go on: beyond all that were ever sent, which is written down ([`domain::numbering`]).
     pub orders_before: u32,
-    /// What its deals before this start have earned, costs included; its profit goes on from here.
-    pub realised_before: Money,
+    /// What it has traded before this start: its counts and its profit go on from here.
+    pub traded_before: Traded,
+}
+
+/// What an engine has traded since it was added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traded {
+    /// Orders.
+    pub orders: u64,
+    /// Deals.
+    pub deals: u64,
+    /// What the deals have earned, costs included.
+    pub realised: Money,
 }

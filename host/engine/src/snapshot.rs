@@ -56,11 +56,13 @@ pub struct EngineSnapshot {
     pub skipped: u64,
     /// Calls into its guests since the host started: ticks, bars, timers, news of its orders, and those of its start and its saves.
     pub calls: u64,
-    /// Orders, modifications, cancels and closes that the gate let through since the host started.
+    /// Orders that the gate let through since it was added, closes among them.
     pub orders: u64,
+    /// Changes of orders and positions, and cancels, that the gate let through since the host started.
+    pub changes: u64,
     /// What the gate refused since its guest was started.
     pub denied: u64,
-    /// Deals since the host started.
+    /// Deals since it was added.
     pub deals: u64,
     /// Faults since the host started.
     pub faults: u64,
@@ -267,6 +269,7 @@ impl Host {
             skipped: meter.skipped.load(Relaxed),
             calls: meter.calls.load(Relaxed),
             orders: meter.orders.load(Relaxed),
+            changes: meter.changes.load(Relaxed),
             denied: meter.denied.load(Relaxed),
             deals: meter.deals.load(Relaxed),
             faults: meter.faults.load(Relaxed),

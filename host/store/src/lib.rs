@@ -46,11 +46,11 @@ pub use location::Location;
 pub use page::{PAGE_ROWS_MAX, Page};
 pub use port::{Closed, Store};
 pub use postgres::Server;
-pub use reports::{LOG_LINES_KEPT, LogRecord, NewLog, NewSignal, SIGNALS_KEPT, SignalRecord};
+pub use reports::{LOG_LINES_KEPT, LogClock, LogRecord, NewLog, NewSignal, SIGNALS_KEPT, SignalRecord};
 pub use schema::{Backup, Migrated};
 pub use state_file::{Left, StateFile};
 pub use strategies::{NewVersion, StrategyRecord, Upload, VersionRecord};
-pub use trading::{DealRecord, OrderRecord, PositionFilter, PositionRecord, SymbolGrid, TriedAgain};
+pub use trading::{DealRecord, OrderRecord, PositionFilter, PositionRecord, SymbolGrid, Traded, TriedAgain};
 pub use users::{Holdings, UserRecord};
 
 /// What a call of the store gives.

@@ -323,7 +323,8 @@ port! {
     fn find_strategy(owner: UserId, name: &str) -> Option<StrategyRecord>;
     /// The owner's strategies by id.
     fn strategies(owner: UserId, page: Page) -> Listed<StrategyRecord>;
-    /// Keeps a version of one of the owner's strategies. The same component again changes nothing and gives what was kept.
+    /// Keeps a version of one of the owner's strategies. The same component again becomes the latest and
+    /// gives what was kept.
     ///
     /// # Errors
     /// [`NotFound`](StoreError::NotFound) strategy.
@@ -338,7 +339,7 @@ port! {
     /// # Errors
     /// [`NotFound`](StoreError::NotFound).
     fn version(owner: UserId, strategy: StrategyId, digest: Digest) -> VersionRecord;
-    /// The versions of one of the owner's strategies, oldest first; at most [`PAGE_ROWS_MAX`].
+    /// The versions of one of the owner's strategies, the one uploaded last at the end; at most [`PAGE_ROWS_MAX`].
     fn versions(owner: UserId, strategy: StrategyId) -> Listed<VersionRecord>;
     /// The bytes of a component, whoever uploaded it: for the host, which runs it.
     ///
@@ -444,10 +445,18 @@ port! {
     /// # Errors
     /// [`NotFound`](StoreError::NotFound).
     fn order(owner: UserId, id: OrderId) -> OrderRecord;
+    /// The orders of one of the owner's accounts, latest first.
+    fn account_orders(owner: UserId, account: AccountId, page: Page) -> Listed<OrderRecord>;
+    /// What an engine has traded since it was added: for the host.
+    fn traded(engine: EngineId) -> Traded;
     /// The owner's deals, or those of one engine, latest first.
     fn deals(owner: UserId, engine: Option<EngineId>, page: Page) -> Listed<DealRecord>;
+    /// The deals of one of the owner's accounts, latest first.
+    fn account_deals(owner: UserId, account: AccountId, page: Page) -> Listed<DealRecord>;
     /// The owner's positions, or those of one engine, latest first.
     fn positions(owner: UserId, engine: Option<EngineId>, filter: PositionFilter, page: Page) -> Listed<PositionRecord>;
+    /// The positions of one of the owner's accounts, latest first.
+    fn account_positions(owner: UserId, account: AccountId, filter: PositionFilter, page: Page) -> Listed<PositionRecord>;
     /// The grids of all symbols that rows refer to, by name; at most [`PAGE_ROWS_MAX`] beyond this name.
     fn symbol_grids(beyond: &str) -> Vec<SymbolGrid>;
     /// Books reports that were set aside, oldest first, each by itself: for a host's start, before accounts are taken on. `at` is now.
@@ -470,6 +479,8 @@ port! {
     fn append_audit(entry: &NewAudit) -> AuditRecord;
     /// The audit, latest first: for operators.
     fn audit(page: Page) -> Listed<AuditRecord>;
+    /// What the audit has of one thing, such as "engine 7", latest first; only one kind of action unless that is empty: for operators.
+    fn audit_of(object: &str, action: &str, page: Page) -> Listed<AuditRecord>;
     /// Checks every row of the audit: for operators.
     fn verify_audit() -> AuditVerdict;
 

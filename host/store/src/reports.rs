@@ -42,13 +42,43 @@ pub struct SignalRecord {
     pub deal: Option<DealId>,
 }
 
+/// Which clock a time is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogClock {
+    /// The market's, of what a strategy says.
+    #[default]
+    Market,
+    /// The host's, of what the host says of it.
+    Host,
+}
+
+impl LogClock {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Market, Self::Host];
+
+    /// The stable word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Market => "market",
+            Self::Host => "host",
+        }
+    }
+
+    /// The value with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|clock| clock.word() == word)
+    }
+}
+
 /// A log line to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLog {
     /// Whose.
     pub engine: EngineId,
-    /// Market time.
+    /// When, by that clock.
     pub at: Time,
+    /// Which clock.
+    pub clock: LogClock,
     /// How loud.
     pub level: LogLevel,
     /// What it says.

@@ -48,6 +48,8 @@ pub struct VersionRecord {
     pub strategy: StrategyId,
     /// Its name.
     pub digest: Digest,
+    /// Counts the strategy's versions from 1, by their first uploads.
+    pub number: u32,
     /// Size of the component.
     pub size_bytes: u64,
     /// What it says of itself.

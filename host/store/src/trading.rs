@@ -153,3 +153,14 @@ pub struct PositionRecord {
     /// When it was closed.
     pub closed_at: Option<Time>,
 }
+
+/// What an engine has traded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traded {
+    /// Orders, those among them that the host gave for it.
+    pub orders: u64,
+    /// Deals.
+    pub deals: u64,
+    /// What the deals have earned, costs included.
+    pub realised: Money,
+}

@@ -1,5 +1,6 @@
 //! Trading accounts.
 
+pub(crate) mod book;
 pub(crate) mod change;
 pub(crate) mod list;
 pub(crate) mod open;
@@ -7,13 +8,16 @@ pub(crate) mod show;
 
 use crate::limits::Limits;
 use crate::problem::Problem;
+use crate::restriction::{Restriction, strictest};
 use crate::show::At;
 use crate::state::AppState;
 use crate::words;
 use domain::account::Account;
 use domain::bars::MarketView as _;
 use domain::contract::{AccountMode, AccountView as Figures, TradingState};
+use domain::ids::AccountId;
 use domain::order::OrderState;
+use engine::Scope;
 use serde::Serialize;
 use std::sync::PoisonError;
 use store::AccountRecord;
@@ -53,6 +57,11 @@ pub(crate) struct AccountView {
     trading: TradingState,
     /// Why it may do less than was set; null when it may do what was set.
     trading_reason: Option<String>,
+    /// What may be done on it now: the strictest of its own state and the host's.
+    #[schema(value_type = words::TradingState)]
+    trading_now: TradingState,
+    /// Who says so, since when and why; empty when everything may be done.
+    restrictions: Vec<Restriction>,
     /// Orders that were sent and of which nobody knows what became: none is sent again.
     unresolved_orders: Vec<String>,
     limits: Limits,
@@ -74,6 +83,11 @@ pub(crate) async fn view(state: &AppState, record: &AccountRecord, user: &str) -
             state.ask(move |host| standing(host, &account)).await?
         }
     };
+    let trading = record.trading.max(trading);
+    let trading_reason = waits(&unresolved).or_else(|| uncompared.then(|| UNCOMPARED.into()));
+    let of_host = Restriction::of(state, Scope::Host, state.host.trading()).await;
+    let own = restriction(state, id, trading, trading_reason.clone()).await;
+    let restrictions: Vec<Restriction> = of_host.into_iter().chain(own).collect();
     Ok(AccountView {
         id: id.0,
         user: user.into(),
@@ -89,12 +103,31 @@ pub(crate) async fn view(state: &AppState, record: &AccountRecord, user: &str) -
         positions,
         working_orders,
         open,
-        trading: record.trading.max(trading),
-        trading_reason: waits(&unresolved).or_else(|| uncompared.then(|| UNCOMPARED.into())),
+        trading,
+        trading_reason,
+        trading_now: strictest(&restrictions),
+        restrictions,
         unresolved_orders: unresolved,
         limits: Limits::from(record.limits.clone()),
         created_at: At(record.created_at),
     })
+}
+
+/// What the state of an account that is open forbids.
+pub(crate) async fn restriction_on(state: &AppState, id: AccountId) -> Result<Option<Restriction>, Problem> {
+    let found = state
+        .ask(move |host| host.account(id).map(|account| standing(host, &account.lock().unwrap_or_else(PoisonError::into_inner))))
+        .await?;
+    let Some(Standing { unresolved, uncompared, trading, .. }) = found else { return Ok(None) };
+    Ok(restriction(state, id, trading, waits(&unresolved).or_else(|| uncompared.then(|| UNCOMPARED.into()))).await)
+}
+
+/// What an account's state forbids; `waits`: why it opens nothing although nobody said so.
+async fn restriction(state: &AppState, id: AccountId, trading: TradingState, waits: Option<String>) -> Option<Restriction> {
+    match waits {
+        Some(why) if trading <= TradingState::Reducing => Some(Restriction::of_account_by_host(id, why)),
+        _ => Restriction::of(state, Scope::Account(id), trading).await,
+    }
 }
 
 /// What an account has, and what keeps it from trading.

@@ -88,7 +88,8 @@ pub(crate) async fn change(
         done = set_trading(&state, id, &body).await?;
     }
     if let Some(changes) = &changes {
-        change_engine(&state, &any_engine(&state, id).await?, changes).await?;
+        let why = body.reason.as_deref().unwrap_or("by the operator");
+        change_engine(&state, &any_engine(&state, id).await?, changes, why).await?;
     }
     if body.trading == Some(TradingState::Active) {
         done = set_trading(&state, id, &body).await?;

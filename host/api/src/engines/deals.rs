@@ -13,7 +13,7 @@ use axum::extract::State;
 use domain::broker::{Entry, Reason};
 use domain::contract::Side;
 use serde::Serialize;
-use store::DealRecord;
+use store::{DealRecord, Listed, Page};
 use utoipa::ToSchema;
 
 /// An execution.
@@ -83,6 +83,11 @@ pub(crate) async fn deals(
 ) -> Result<Json<Items<DealView>>, Problem> {
     let engine = any_engine(&state, id).await?;
     let rows = state.store.deals(engine.owner, Some(engine.id), query.page()).await?;
+    Ok(Json(shown(&state, &rows, query.page()).await?))
+}
+
+/// Deals as they are shown.
+pub(crate) async fn shown(state: &AppState, rows: &Listed<DealRecord>, page: Page) -> Result<Items<DealView>, Problem> {
     let grids = Grids::of(rows.iter().map(|row| row.symbol.as_str()), state.host.table(), &state.store).await?;
-    Ok(Json(Items::page(&rows, query.page(), |row| DealView::new(row, grids.grid(&row.symbol)))))
+    Ok(Items::page(rows, page, |row| DealView::new(row, grids.grid(&row.symbol))))
 }

@@ -20,8 +20,11 @@ use utoipa::ToSchema;
 pub(crate) struct LogLine {
     /// Counts the engine's lines from 1.
     number: i64,
-    /// Market time.
+    /// When, by that clock.
     at: At,
+    /// `market` of what the strategy says, `host` of what the host says of it.
+    #[schema(value_type = words::LogClock)]
+    clock: &'static str,
     #[schema(value_type = words::LogLevel)]
     level: LogLevel,
     text: String,
@@ -29,7 +32,7 @@ pub(crate) struct LogLine {
 
 impl LogLine {
     fn new(row: &LogRecord) -> Self {
-        Self { number: row.number, at: At(row.line.at), level: row.line.level, text: row.line.text.clone() }
+        Self { number: row.number, at: At(row.line.at), clock: row.line.clock.word(), level: row.line.level, text: row.line.text.clone() }
     }
 }
 

@@ -27,6 +27,8 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use ::engine::EngineCommand;
 use axum::Json;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// An engine as it stands now.
 pub(crate) async fn view(state: &AppState, id: u32) -> Result<Json<EngineView>, Problem> {
@@ -36,9 +38,24 @@ pub(crate) async fn view(state: &AppState, id: u32) -> Result<Json<EngineView>, 
     Ok(Json(Names::default().view(state, &record, running.as_ref()).await))
 }
 
+/// Why something is done.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReasonQuery {
+    /// Why, for its owner and the audit.
+    reason: Option<String>,
+}
+
+impl ReasonQuery {
+    pub(crate) fn reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or("by the operator")
+    }
+}
+
 /// Commands an engine and shows how it stands then.
-pub(crate) async fn command(state: &AppState, id: u32, command: EngineCommand) -> Result<Json<EngineView>, Problem> {
+pub(crate) async fn command(state: &AppState, id: u32, command: EngineCommand, why: &ReasonQuery) -> Result<Json<EngineView>, Problem> {
     let record = any_engine(state, id).await?;
-    command_engine(state, &record, command, "by the operator").await?;
+    command_engine(state, &record, command, why.reason()).await?;
     view(state, id).await
 }

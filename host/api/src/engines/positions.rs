@@ -12,7 +12,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::contract::Side;
 use serde::{Deserialize, Serialize};
-use store::{PositionFilter, PositionRecord};
+use store::{Listed, Page, PositionFilter, PositionRecord};
 use utoipa::{IntoParams, ToSchema};
 
 /// Which positions.
@@ -43,6 +43,20 @@ pub(crate) struct PositionsQuery {
     #[serde(default = "usual_limit")]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 100)]
     limit: Limit,
+}
+
+impl PositionsQuery {
+    pub(crate) fn filter(&self) -> PositionFilter {
+        match self.which {
+            Which::Open => PositionFilter::Open,
+            Which::Closed => PositionFilter::Closed,
+            Which::All => PositionFilter::All,
+        }
+    }
+
+    pub(crate) fn page(&self) -> Page {
+        self.limit.beyond(self.after)
+    }
 }
 
 /// A position, open or closed. Money is in the account's currency.
@@ -111,13 +125,12 @@ pub(crate) async fn positions(
     Query(query): Query<PositionsQuery>,
 ) -> Result<Json<Items<PositionView>>, Problem> {
     let engine = any_engine(&state, id).await?;
-    let filter = match query.which {
-        Which::Open => PositionFilter::Open,
-        Which::Closed => PositionFilter::Closed,
-        Which::All => PositionFilter::All,
-    };
-    let page = query.limit.beyond(query.after);
-    let rows = state.store.positions(engine.owner, Some(engine.id), filter, page).await?;
+    let rows = state.store.positions(engine.owner, Some(engine.id), query.filter(), query.page()).await?;
+    Ok(Json(shown(&state, &rows, query.page()).await?))
+}
+
+/// Positions as they are shown.
+pub(crate) async fn shown(state: &AppState, rows: &Listed<PositionRecord>, page: Page) -> Result<Items<PositionView>, Problem> {
     let grids = Grids::of(rows.iter().map(|row| row.symbol.as_str()), state.host.table(), &state.store).await?;
-    Ok(Json(Items::page(&rows, page, |row| PositionView::new(row, grids.grid(&row.symbol)))))
+    Ok(Items::page(rows, page, |row| PositionView::new(row, grids.grid(&row.symbol))))
 }

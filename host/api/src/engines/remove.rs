@@ -18,6 +18,8 @@ pub(crate) struct RemoveQuery {
     /// Remove it although it has open positions or working orders: they stay on the account as they are.
     #[serde(default)]
     abandon: bool,
+    /// Why, for the audit.
+    reason: Option<String>,
 }
 
 /// Remove an engine for good: it is stopped, and its state, log, signals and history are deleted.
@@ -35,6 +37,6 @@ pub(crate) async fn remove(
     Query(query): Query<RemoveQuery>,
 ) -> Result<StatusCode, Problem> {
     let record = any_engine(&state, id).await?;
-    remove_engine(&state, &record, query.abandon, "removed by the operator").await?;
+    remove_engine(&state, &record, query.abandon, query.reason.as_deref().unwrap_or("removed by the operator")).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,7 @@
 //! An engine in JSON: what is stored of it, with what the host counts.
 
+use crate::accounts::restriction_on;
+use crate::restriction::{Restriction, strictest};
 use crate::show::At;
 use crate::state::AppState;
 use crate::words;
@@ -7,7 +9,7 @@ use domain::contract::{Description, Param, ParamValue, RunMode, TradingState};
 use domain::ids::{AccountId, Digest, StrategyId, UserId};
 use domain::life::EngineState;
 use domain::time::Time;
-use engine::{EngineSnapshot, Starving};
+use engine::{EngineSnapshot, Scope, Starving};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,7 +17,7 @@ use std::sync::PoisonError;
 use store::{EngineRecord, StoreError, Wanted};
 use utoipa::ToSchema;
 
-/// An engine. Counts are since the host started; money is in its account's currency.
+/// An engine. Counts are since the host started unless it says otherwise; money is in its account's currency.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Engine)]
 pub(crate) struct EngineView {
@@ -56,18 +58,27 @@ pub(crate) struct EngineView {
     saved_at: Option<At>,
     /// How large that state is.
     saved_bytes: u64,
+    /// Its own state.
     #[schema(value_type = words::TradingState)]
     trading: TradingState,
+    /// What it may do now: the strictest of its own state, its account's and the host's.
+    #[schema(value_type = words::TradingState)]
+    trading_now: TradingState,
+    /// Who says so, since when and why; empty when it may do everything.
+    restrictions: Vec<Restriction>,
     /// Ticks that it was handed, or that went by since it did not wait for them; of one that waits for long, as of some seconds ago.
     ticks: u64,
     /// Ticks it was told it missed.
     skipped: u64,
     /// Calls into its guests since the host started: ticks, bars, timers, news of its orders, and those of its start and its saves.
     calls: u64,
-    /// Commands that the gate let through.
+    /// Orders that the gate let through since it was added, closes among them.
     orders: u64,
-    /// What the gate refused since its guest was started.
+    /// Changes of orders and positions, and cancels, that the gate let through since the host started.
+    changes: u64,
+    /// Orders, changes and cancels that the gate refused since its guest was started. Its log has each with the reason.
     denied: u64,
+    /// Since it was added.
     deals: u64,
     /// Open positions.
     positions: usize,
@@ -120,6 +131,8 @@ pub(crate) struct Names {
     accounts: BTreeMap<AccountId, String>,
     strategies: BTreeMap<StrategyId, String>,
     choices: BTreeMap<(StrategyId, Digest), BTreeMap<String, Vec<String>>>,
+    of_host: Option<Option<Restriction>>,
+    of_accounts: BTreeMap<AccountId, Option<Restriction>>,
 }
 
 impl Names {
@@ -128,6 +141,8 @@ impl Names {
         let (now, state_reason, state_at) = standing(record, running);
         // What has taken over a moment ago is at the host before it is in the database.
         let (version, given) = running.map_or((record.version, &record.params), |engine| (engine.version, &engine.given));
+        let trading = running.map_or(record.trading, |engine| engine.trading);
+        let restrictions = self.restrictions(state, record, trading).await;
         let count = |of: fn(&EngineSnapshot) -> u64| running.map_or(0, of);
         let money = |of: fn(&EngineSnapshot) -> domain::number::Money| running.map_or(0.0, |engine| of(engine).to_units());
         EngineView {
@@ -151,11 +166,14 @@ impl Names {
             on_trial: running.is_some_and(|engine| engine.on_trial),
             saved_at: running.and_then(|engine| engine.saved_at).map(At),
             saved_bytes: count(|engine| engine.saved_bytes),
-            trading: running.map_or(record.trading, |engine| engine.trading),
+            trading,
+            trading_now: strictest(&restrictions),
+            restrictions,
             ticks: count(|engine| engine.ticks),
             skipped: count(|engine| engine.skipped),
             calls: count(|engine| engine.calls),
             orders: count(|engine| engine.orders),
+            changes: count(|engine| engine.changes),
             denied: count(|engine| engine.denied),
             deals: count(|engine| engine.deals),
             positions: running.map_or(0, |engine| engine.positions),
@@ -182,6 +200,20 @@ impl Names {
             last_tick_at: last_tick(state, record),
             created_at: At(record.created_at),
         }
+    }
+
+    /// What the host's state, the account's and its own forbid.
+    async fn restrictions(&mut self, state: &AppState, record: &EngineRecord, trading: TradingState) -> Vec<Restriction> {
+        if self.of_host.is_none() {
+            self.of_host = Some(Restriction::of(state, Scope::Host, state.host.trading()).await);
+        }
+        let of_account = match self.of_accounts.entry(record.account) {
+            Entry::Occupied(known) => known.get().clone(),
+            // One that can't be asked is told by the engine's own state.
+            Entry::Vacant(unknown) => unknown.insert(restriction_on(state, record.account).await.unwrap_or_default()).clone(),
+        };
+        let own = Restriction::of(state, Scope::Engine(record.id), trading).await;
+        self.of_host.clone().flatten().into_iter().chain(of_account).chain(own).collect()
     }
 
     async fn user(&mut self, state: &AppState, id: UserId) -> String {

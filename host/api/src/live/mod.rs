@@ -7,11 +7,13 @@ mod reader;
 pub(crate) use reader::{Next, Watched};
 
 use crate::doors::{Caller, DoorLimits, Places};
+use crate::restriction::Said;
+use domain::contract::TradingState;
 use domain::symbol::SymbolTable;
 use domain::time::Time;
-use engine::Event;
+use engine::{Event, Scope};
 use reader::Reader;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Alarms that health shows.
@@ -29,6 +31,8 @@ struct Inner {
     places: Arc<Places>,
     events_max: usize,
     alarms: Mutex<Alarms>,
+    /// Why somebody may not trade, as the host said since it started: of each that is there, one at most.
+    said: Mutex<BTreeMap<Scope, Said>>,
 }
 
 /// What an operator must look at.
@@ -79,7 +83,7 @@ impl LiveFeed {
     /// A source for a host with these symbols.
     pub fn new(table: SymbolTable, limits: &DoorLimits) -> Self {
         let (readers, places, events_max) = (Mutex::default(), Places::new(limits.streams_max), limits.stream_events_max);
-        Self { inner: Arc::new(Inner { table, readers, places, events_max, alarms: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { table, readers, places, events_max, alarms: Mutex::default(), said: Mutex::default() }) }
     }
 
     /// Shows events to all readers. For the host's event sink; never waits.
@@ -96,17 +100,27 @@ impl LiveFeed {
     }
 
     fn note(&self, event: &Event) {
-        let Event::Alarm { code, text, at } = event else { return };
+        match event {
+            Event::Alarm { code, text, at } => self.note_alarm(code, text, *at),
+            Event::Trading { scope, state: TradingState::Active, .. } => _ = lock(&self.inner.said).remove(scope),
+            Event::Trading { scope, state, reason, at, .. } => {
+                lock(&self.inner.said).insert(*scope, Said { state: *state, reason: reason.clone(), at: *at });
+            }
+            _ => {}
+        }
+    }
+
+    fn note_alarm(&self, code: &'static str, text: &str, at: Time) {
         let mut alarms = lock(&self.inner.alarms);
-        match *code {
-            "journal-failed" | "journal-late" => alarms.journal = Some(text.clone()),
+        match code {
+            "journal-failed" | "journal-late" => alarms.journal = Some(text.to_owned()),
             "journal-works-again" => alarms.journal = None,
             _ => {}
         }
         if alarms.last.len() == ALARMS_MAX {
             alarms.last.pop_front();
         }
-        alarms.last.push_back((*at, code, text.clone()));
+        alarms.last.push_back((at, code, text.to_owned()));
     }
 
     /// Ends all streams, and lets none begin.
@@ -119,6 +133,11 @@ impl LiveFeed {
     /// What an operator must look at.
     pub(crate) fn alarms(&self) -> Alarms {
         lock(&self.inner.alarms).clone()
+    }
+
+    /// Why somebody may not trade, as the host said last.
+    pub(crate) fn said(&self, scope: Scope) -> Option<Said> {
+        lock(&self.inner.said).get(&scope).cloned()
     }
 
     /// How many streams are open.

@@ -72,12 +72,12 @@ pub(super) async fn next_setup(state: &AppState, record: &EngineRecord, changes:
 ///
 /// # Errors
 /// Names what is wrong; then nothing has changed. `NOT_NOW` while it works.
-pub async fn change_engine(state: &AppState, record: &EngineRecord, changes: &Changes) -> Result<(), Problem> {
-    let (own, id, changes) = (state.clone(), record.id, changes.clone());
-    in_turn(state, id, async move { change_in_turn(&own, id, &changes).await }).await
+pub async fn change_engine(state: &AppState, record: &EngineRecord, changes: &Changes, reason: &str) -> Result<(), Problem> {
+    let (own, id, changes, reason) = (state.clone(), record.id, changes.clone(), reason.to_owned());
+    in_turn(state, id, async move { change_in_turn(&own, id, &changes, &reason).await }).await
 }
 
-async fn change_in_turn(state: &AppState, id: EngineId, changes: &Changes) -> Result<(), Problem> {
+async fn change_in_turn(state: &AppState, id: EngineId, changes: &Changes, reason: &str) -> Result<(), Problem> {
     all_told(state).await?;
     let record = &any_engine(state, id.0).await?;
     let stands = stands(state, record);
@@ -102,7 +102,7 @@ async fn change_in_turn(state: &AppState, id: EngineId, changes: &Changes) -> Re
     }
     let detail = serde_json::json!({
         "version": next.version.to_string(), "params": changes.params, "defaults": changes.defaults, "symbols": next.symbols,
-        "forget_state": changes.forget_state,
+        "forget_state": changes.forget_state, "reason": reason,
     });
     audit(state, "engine.change", format!("engine {}", record.id), detail).await;
     Ok(())
@@ -156,7 +156,7 @@ async fn remove_in_turn(state: &AppState, id: EngineId, abandon: bool, reason: &
     if positions + orders > 0 && !abandon {
         let detail = format!(
             "engine {} has {positions} open positions and {orders} working orders, after which nobody would look; have it close them, or \
-             remove it with abandon=true",
+             abandon them (`stockade engine remove --abandon`, or abandon=true)",
             record.id
         );
         return Err(Problem::new(Code::NotNow, detail));

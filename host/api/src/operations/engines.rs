@@ -50,7 +50,10 @@ pub async fn add_engine(state: &AppState, owner: &UserRecord, wanted: &EngineWan
         );
         return Err(Problem::new(Code::InvalidValue, detail));
     }
-    let missing = |what: &str, name: &str| Problem::new(Code::NotFound, format!("{} has no {what} {name:?}", owner.name));
+    let missing = |what: &str, name: &str| {
+        let user = &owner.name;
+        Problem::new(Code::NotFound, format!("{user} has no {what} {name:?}; `stockade {what} list --user {user}` shows them"))
+    };
     let account = state.store.find_account(owner.id, &wanted.account).await?;
     let account = account.ok_or_else(|| missing("account", &wanted.account))?;
     let strategy = state.store.find_strategy(owner.id, &wanted.strategy).await?;

@@ -52,7 +52,12 @@ pub async fn create_user(state: &AppState, name: &str) -> Result<UserRecord, Pro
 /// There is none.
 pub async fn user_named(state: &AppState, name: &str) -> Result<UserRecord, Problem> {
     let user = state.store.find_user(name).await?;
-    user.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no user {name:?}; GET /api/v1/users lists them")))
+    user.ok_or_else(|| {
+        Problem::new(
+            Code::NotFound,
+            format!("there is no user {name:?}; `stockade user list` shows them, `stockade user add {name}` makes one"),
+        )
+    })
 }
 
 /// An engine, whoever owns it: for the operator.
@@ -60,7 +65,7 @@ pub(crate) async fn any_engine(state: &AppState, id: u32) -> Result<EngineRecord
     let next = state.store.every_engine(Page::beyond(i64::from(id) - 1, 1)).await?;
     readable(&next, id)?;
     let found = next.into_iter().find(|engine| engine.id == EngineId(id));
-    found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no engine {id}; GET /api/v1/engines lists them")))
+    found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no engine {id}; `stockade engine list` shows them")))
 }
 
 /// An account, whoever owns it: for the operator.
@@ -68,7 +73,7 @@ pub(crate) async fn any_account(state: &AppState, id: u32) -> Result<AccountReco
     let next = state.store.every_account(Page::beyond(i64::from(id) - 1, 1)).await?;
     readable(&next, id)?;
     let found = next.into_iter().find(|account| account.id == AccountId(id));
-    found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no account {id}; GET /api/v1/accounts?user=NAME lists a user's")))
+    found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no account {id}; `stockade account list` shows them")))
 }
 
 /// Says of the one row that was asked for that it can't be read.

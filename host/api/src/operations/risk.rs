@@ -46,7 +46,7 @@ pub(super) async fn prepare(state: &AppState, account: &mut Account) -> Result<(
 }
 
 /// Sets the operator's limits, for every account at once.
-pub(crate) async fn set_operators_limits(state: &AppState, limits: &RiskLimits) -> Result<(), Problem> {
+pub(crate) async fn set_operators_limits(state: &AppState, limits: &RiskLimits, reason: &str) -> Result<(), Problem> {
     let before = operators_limits(state).await?;
     state.store.set_host_setting(LIMITS, &serde_json::to_string(limits).map_err(Problem::internal)?).await?;
     let mut page = Page::first(PAGE_ROWS_MAX);
@@ -60,12 +60,12 @@ pub(crate) async fn set_operators_limits(state: &AppState, limits: &RiskLimits) 
             None => break,
         }
     }
-    note(state, "host".into(), &before, limits).await;
+    note(state, "host".into(), (&before, limits), reason).await;
     Ok(())
 }
 
 /// Sets a user's limits, for all his accounts at once.
-pub(crate) async fn set_users_limits(state: &AppState, owner: &UserRecord, limits: &RiskLimits) -> Result<(), Problem> {
+pub(crate) async fn set_users_limits(state: &AppState, owner: &UserRecord, limits: &RiskLimits, reason: &str) -> Result<(), Problem> {
     let before = users_limits(state, owner.id).await?;
     state.store.set_user_limits(owner.id, limits).await?;
     let mut page = Page::first(PAGE_ROWS_MAX);
@@ -79,15 +79,20 @@ pub(crate) async fn set_users_limits(state: &AppState, owner: &UserRecord, limit
             None => break,
         }
     }
-    note(state, format!("user {}", owner.id), &before, limits).await;
+    note(state, format!("user {}", owner.id), (&before, limits), reason).await;
     Ok(())
 }
 
 /// Sets an account's own limits.
-pub(crate) async fn set_accounts_limits(state: &AppState, record: &AccountRecord, limits: &RiskLimits) -> Result<(), Problem> {
+pub(crate) async fn set_accounts_limits(
+    state: &AppState,
+    record: &AccountRecord,
+    limits: &RiskLimits,
+    reason: &str,
+) -> Result<(), Problem> {
     state.store.set_account_limits(record.owner, record.id, limits).await?;
     renew(state, &AccountRecord { limits: limits.clone(), ..record.clone() }).await?;
-    note(state, format!("account {}", record.id), &record.limits, limits).await;
+    note(state, format!("account {}", record.id), (&record.limits, limits), reason).await;
     Ok(())
 }
 
@@ -102,14 +107,14 @@ async fn renew(state: &AppState, record: &AccountRecord) -> Result<(), Problem> 
 }
 
 /// A person has looked: the account, or one engine, may open again.
-pub(crate) async fn reset_gate(state: &AppState, record: &AccountRecord, engine: Option<u32>) -> Result<(), Problem> {
+pub(crate) async fn reset_gate(state: &AppState, record: &AccountRecord, engine: Option<u32>, reason: &str) -> Result<(), Problem> {
     let id = record.id;
     state.ask(move |host| host.reset_gate(id, engine.map(EngineId))).await??;
-    audit(state, "gate.reset", format!("account {id}"), serde_json::json!({ "engine": engine })).await;
+    audit(state, "gate.reset", format!("account {id}"), serde_json::json!({ "engine": engine, "reason": reason })).await;
     Ok(())
 }
 
-async fn note(state: &AppState, object: String, before: &RiskLimits, after: &RiskLimits) {
+async fn note(state: &AppState, object: String, (before, after): (&RiskLimits, &RiskLimits), reason: &str) {
     let action = if after.raises(before) { "limits.raise" } else { "limits.lower" };
-    audit(state, action, object, serde_json::json!({ "before": before, "after": after })).await;
+    audit(state, action, object, serde_json::json!({ "before": before, "after": after, "reason": reason })).await;
 }

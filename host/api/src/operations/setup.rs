@@ -6,11 +6,10 @@ use domain::actor::SavedState;
 use domain::contract::{DataNeed, Description, Param};
 use domain::ids::{Digest, UserId};
 use domain::limits::GuestLimits;
-use domain::number::Money;
 use domain::symbol::{SymbolId, SymbolTable};
-use engine::{EngineSetup, HostError, Saved, Scope, Seen};
+use engine::{EngineSetup, HostError, Saved, Scope, Seen, Traded};
 use std::sync::Arc;
-use store::{EngineRecord, EngineSave, LastTick, PAGE_ROWS_MAX, Page, VersionRecord, Wanted};
+use store::{EngineRecord, EngineSave, LastTick, VersionRecord, Wanted};
 
 /// Most symbols that an error names.
 const NAMED_SYMBOLS_MAX: usize = 20;
@@ -64,7 +63,7 @@ pub(super) async fn setup_of(state: &AppState, record: &EngineRecord) -> Result<
         fresh: false,
         paused: record.wanted == Wanted::Paused,
         orders_before,
-        realised_before: realised(state, record).await?,
+        traded_before: traded(state, record).await?,
     })
 }
 
@@ -101,18 +100,9 @@ fn params(description: &Description, set: &[Param]) -> Vec<Param> {
     specs.map(|spec| Param { name: spec.name.clone(), value: value(&spec.name).unwrap_or_else(|| spec.default.clone()) }).collect()
 }
 
-/// What an engine's deals have earned, costs included.
-async fn realised(state: &AppState, record: &EngineRecord) -> Result<Money, Problem> {
-    let (mut sum, mut page) = (Money::ZERO, Page::first(PAGE_ROWS_MAX));
-    loop {
-        let deals = state.store.deals(record.owner, Some(record.id), page).await?;
-        // One that can't be read is missing here; the account's balance, which counts, is added up by the database.
-        sum += deals.iter().map(|row| row.deal.net()).sum();
-        match deals.last_number() {
-            Some(last) if deals.count() >= PAGE_ROWS_MAX as usize => page = Page::beyond(last, PAGE_ROWS_MAX),
-            _ => return Ok(sum),
-        }
-    }
+async fn traded(state: &AppState, record: &EngineRecord) -> Result<Traded, Problem> {
+    let store::Traded { orders, deals, realised } = state.store.traded(record.id).await?;
+    Ok(Traded { orders, deals, realised })
 }
 
 /// The names of the symbols for what a strategy needs: those given, or those it names itself when none are given.

@@ -20,7 +20,7 @@ pub(crate) struct StrategyView {
     /// Unique among its owner's.
     name: String,
     created_at: At,
-    /// Oldest first.
+    /// The latest, which was uploaded last, at the end.
     versions: Vec<VersionLine>,
 }
 
@@ -29,6 +29,10 @@ pub(crate) struct StrategyView {
 pub(crate) struct VersionLine {
     /// SHA-256 of the component.
     digest: String,
+    /// Counts the strategy's versions from 1, by their first uploads.
+    number: u32,
+    /// What it calls itself.
+    name: String,
     /// Its own version number.
     version: String,
     size_bytes: u64,
@@ -55,6 +59,8 @@ pub(crate) async fn list(
         );
         let versions = kept.iter().map(|version| VersionLine {
             digest: version.digest.to_string(),
+            number: version.number,
+            name: version.description.name.clone(),
             version: version.description.version.clone(),
             size_bytes: version.size_bytes,
             uploaded_at: At(version.uploaded_at),

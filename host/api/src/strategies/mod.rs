@@ -24,6 +24,8 @@ pub(crate) struct VersionView {
     strategy: String,
     /// SHA-256 of the component: its name.
     digest: String,
+    /// Counts the strategy's versions from 1, by their first uploads.
+    number: u32,
     size_bytes: u64,
     /// What it says of itself: name, version, about, params, needs, callbacks ...
     #[schema(value_type = Object)]
@@ -38,6 +40,7 @@ impl VersionView {
         Ok(Self {
             strategy: strategy.to_owned(),
             digest: version.digest.to_string(),
+            number: version.number,
             size_bytes: version.size_bytes,
             description: serde_json::to_value(&version.description).map_err(Problem::internal)?,
             report: serde_json::from_value(version.report.clone()).map_err(Problem::internal)?,
@@ -50,6 +53,7 @@ impl VersionView {
 pub(crate) async fn strategy_named(state: &AppState, user: &str, name: &str) -> Result<StrategyRecord, Problem> {
     let owner = user_named(state, user).await?;
     let strategy = state.store.find_strategy(owner.id, name).await?;
-    strategy
-        .ok_or_else(|| Problem::new(Code::NotFound, format!("{user} has no strategy {name:?}; GET /api/v1/strategies?user= lists them")))
+    strategy.ok_or_else(|| {
+        Problem::new(Code::NotFound, format!("{user} has no strategy {name:?}; `stockade strategy list --user {user}` shows them"))
+    })
 }

@@ -9,7 +9,7 @@ use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
 
-/// The versions of a strategy, oldest first; at most 1000.
+/// The versions of a strategy, the latest, which was uploaded last, at the end; at most 1000.
 ///
 /// Codes: `NOT_FOUND` user or strategy.
 #[utoipa::path(get, path = "/strategies/{name}/versions", tag = "strategies", operation_id = "list_versions",

@@ -49,7 +49,7 @@ async fn paths_and_methods_that_are_not_there_are_problems() {
     world.get("/engines/seven").await.refused(400, "INVALID_PATH", "seven");
     world.get("/users?limit=0").await.refused(400, "INVALID_QUERY", "limit may be 1 to 1000");
     world.get("/users?size=3").await.refused(400, "INVALID_QUERY", "size");
-    world.get("/accounts").await.refused(400, "INVALID_QUERY", "user");
+    world.get("/strategies").await.refused(400, "INVALID_QUERY", "user");
 }
 
 #[tokio::test(flavor = "multi_thread")]

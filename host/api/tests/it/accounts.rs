@@ -10,13 +10,15 @@ async fn an_account_is_open_with_its_terms_and_limits() {
     let account = world.post("/accounts?user=ann", terms).await.created();
     let expected = json(
         r#"{"id":1,"user":"ann","name":"yen","mode":"netting","currency":"JPY","leverage":25,"deposit":1000000.0,"balance":1000000.0,
-            "equity":1000000.0,"margin":0.0,"margin_free":1000000.0,"positions":0,"working_orders":0,"open":true,"trading":"active","trading_reason":null,"unresolved_orders":[],
+            "equity":1000000.0,"margin":0.0,"margin_free":1000000.0,"positions":0,"working_orders":0,"open":true,"trading":"active","trading_reason":null,
+            "trading_now":"active","restrictions":[],"unresolved_orders":[],
             "limits":{"symbols":[],"order_centilots_max":5000,"commands_per_minute":120,"working_orders_max":200,"positions_max":3,"executions_window_s":60,"stop_loss_required":false},
             "created_at":"2025-01-01T00:00:00.000000Z"}"#,
     );
     assert_eq!(account, expected);
     assert_eq!(world.get("/accounts/1").await.ok(), expected);
     assert_eq!(world.get("/accounts?user=ann").await.ok()["items"], serde_json::json!([expected]));
+    assert_eq!(world.get("/accounts").await.ok()["items"], serde_json::json!([expected]), "whoever's");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use domain::contract::{LogLevel, Side};
 use domain::ids::{Digest, EngineId};
 use domain::time::Time;
 use serde_json::Value;
-use store::{EngineStep, Follows, NewLog, NewSignal, StepKind};
+use store::{EngineStep, Follows, LogClock, NewLog, NewSignal, StepKind};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_is_added_started_and_trades() {
@@ -121,13 +121,19 @@ async fn orders_deals_and_positions_are_shown_in_prices_and_lots() {
     let expected = json(r#"["1-1","buy",1.0,1.10002,null,null]"#);
     assert_eq!(fields(&position, "id side volume open_price close_price closed_at"), expected);
     assert_eq!(world.get("/engines/1/positions?which=closed").await.ok()["items"], json("[]"));
+    // The account has the same, whichever engine traded.
+    assert_eq!(world.get("/accounts/1/orders").await.ok()["items"], serde_json::json!([order]));
+    assert_eq!(world.get("/accounts/1/deals").await.ok()["items"], serde_json::json!([deal]));
+    assert_eq!(world.get("/accounts/1/positions?which=open").await.ok()["items"], serde_json::json!([position]));
+    world.get("/accounts/9/orders").await.refused(404, "NOT_FOUND", "there is no account 9");
     world.get("/engines/1/positions?which=lost").await.refused(400, "INVALID_QUERY", "lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_show_their_end_and_can_be_followed() {
     let world = World::running().await;
-    let line = |n: i64| NewLog { engine: EngineId(1), at: Time(n), level: LogLevel::Info, text: format!("line {n}") };
+    let line =
+        |n: i64| NewLog { engine: EngineId(1), at: Time(n), clock: LogClock::Market, level: LogLevel::Info, text: format!("line {n}") };
     assert_eq!(world.get("/engines/1/logs").await.ok(), json(r#"{"items":[],"next":null}"#));
     world.store.add_logs(&(1..=5).map(line).collect::<Vec<_>>()).await.unwrap();
     let end = world.get("/engines/1/logs?limit=2").await.ok();

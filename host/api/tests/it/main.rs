@@ -13,6 +13,7 @@ mod restart;
 mod risk;
 mod serving;
 mod shadow;
+mod standing;
 mod strategies;
 mod stream;
 mod support;

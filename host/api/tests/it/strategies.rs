@@ -29,6 +29,37 @@ async fn an_upload_makes_a_version_and_repeating_it_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_uploaded_again_is_the_latest_and_keeps_its_number() {
+    let world = World::furnished().await;
+    world.upload("ann", "cross", "trader two").await.created();
+    assert_eq!(world.upload("ann", "cross", "trader").await.created()["number"], 1);
+    let list = world.get("/strategies?user=ann").await.ok();
+    let numbers = |list: &serde_json::Value| -> Vec<u64> {
+        list.as_array().unwrap().iter().map(|version| version["number"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(numbers(&list["items"][0]["versions"]), [2, 1]);
+    assert_eq!(numbers(&world.get("/strategies/cross/versions?user=ann").await.ok()["items"]), [2, 1]);
+    let engine = json(r#"{"name":"one","account":"paper","strategy":"cross","symbols":["EURUSD"]}"#);
+    let added = world.post("/engines?user=ann", engine).await.created();
+    assert_eq!(added["version"], Digest::of(b"trader").to_string(), "an engine takes the one uploaded last");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_strategys_component_goes_under_a_name_by_force_alone() {
+    let world = World::furnished().await;
+    let refused = world.upload("ann", "cross", "trader, renamed").await;
+    refused.refused(409, "ANOTHER_STRATEGY", "\"renamed\", and the latest version of cross calls itself \"scripted\"");
+    let bytes = || "trader, renamed".to_owned().into();
+    let further = world.ask(Method::POST, "/strategies/cross/versions?user=ann", Some(TOKEN), bytes(), Some("application/wasm")).await;
+    further.refused(409, "ANOTHER_STRATEGY", "stockade strategy upload --force");
+    assert_eq!(world.get("/strategies/cross/versions?user=ann").await.ok()["items"].as_array().unwrap().len(), 1);
+    let path = "/strategies?user=ann&name=cross&force=true";
+    let forced = world.ask(Method::POST, path, Some(TOKEN), bytes(), Some("application/wasm")).await.created();
+    assert_eq!(forced["number"], 2);
+    world.upload("ann", "own", "trader, renamed").await.created();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_leaves_nothing_behind() {
     let world = World::new().await;
     world.post("/users", json(r#"{"name":"ann"}"#)).await.created();

@@ -12,7 +12,7 @@ use domain::ids::{AccountId, Digest, EngineId, OrderId, UserId};
 use domain::journal::{Forgetful, Recorded};
 use domain::ledger::Ledger;
 use domain::limits::GuestLimits;
-use domain::number::{Money, Points};
+use domain::number::Points;
 use domain::order::Command;
 use domain::params::resolve;
 use domain::reconcile::Snapshot;
@@ -26,7 +26,7 @@ use serde_json::json;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use stockade_engine::{Bounds, EngineSetup, Event, EventSink, Host, HostSetup};
+use stockade_engine::{Bounds, EngineSetup, Event, EventSink, Host, HostSetup, Traded};
 use testkit::components;
 
 /// As in the program.
@@ -132,7 +132,7 @@ impl World {
             fresh: false,
             paused: false,
             orders_before: 0,
-            realised_before: Money::ZERO,
+            traded_before: Traded::default(),
         }
     }
 

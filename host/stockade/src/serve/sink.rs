@@ -14,7 +14,7 @@ use domain::time::Time;
 use engine::{Event, EventSink, Scope, Seen, SwapOutcome, Whose};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
-use store::{EngineSave, EngineStep, Follows, LastTick, NewLog, NewSignal, StepKind, Store, StoreError};
+use store::{EngineSave, EngineStep, Follows, LastTick, LogClock, NewLog, NewSignal, StepKind, Store, StoreError};
 use tokio::runtime::Handle;
 
 /// Writes events to the store, on the host's thread for events.
@@ -63,7 +63,7 @@ impl StoreSink {
 
     fn remark(&self, engine: Whose, remark: Remark, batch: &mut Batch) {
         match remark {
-            Remark::Log { at, level, text } => batch.logs.push(NewLog { engine: engine.engine, at, level, text }),
+            Remark::Log { at, level, text } => batch.logs.push(NewLog { engine: engine.engine, at, clock: LogClock::Market, level, text }),
             Remark::Signal { at, symbol, side, confidence, reason, led_to } => {
                 let symbol = self.table.spec(symbol).name.clone();
                 let led_to = led_to.map(|answer| answer.map(|number| OrderId::new(engine.engine, number as u32)));
@@ -87,7 +87,13 @@ impl StoreSink {
                     Verdict::Quarantine { .. } => "it is quarantined until somebody starts it".to_owned(),
                 };
                 tracing::warn!(engine = engine.engine.0, user = engine.owner.0, kind = %fault.kind, "the strategy failed; {next}");
-                batch.logs.push(NewLog { engine: engine.engine, at, level: LogLevel::Error, text: format!("{fault}; {next}") });
+                batch.logs.push(NewLog {
+                    engine: engine.engine,
+                    at,
+                    clock: LogClock::Host,
+                    level: LogLevel::Error,
+                    text: format!("{fault}; {next}"),
+                });
             }
             Event::Swap { engine, from, to, outcome, given, at } => batch.steps.push(swapped(engine, from, to, outcome, given, at)),
             Event::Saved { engine, version, saved, orders } => {

@@ -59,6 +59,18 @@ impl Database {
         Ok(listed(&rows, "seq", "audit row", numbered))
     }
 
+    pub async fn audit_of(&self, object: &str, action: &str, page: Page) -> Result<Listed<AuditRecord>> {
+        let rows =
+            sqlx::query("SELECT * FROM audit WHERE object = $1 AND seq < $2 AND ($3 = '' OR action = $3) ORDER BY seq DESC LIMIT $4")
+                .bind(object)
+                .bind(page.before())
+                .bind(action)
+                .bind(page.limit())
+                .fetch_all(&self.readers)
+                .await?;
+        Ok(listed(&rows, "seq", "audit row", numbered))
+    }
+
     pub async fn verify_audit(&self) -> Result<AuditVerdict> {
         let mut chain = Chain::new();
         let mut last = i64::MIN;

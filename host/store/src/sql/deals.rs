@@ -51,6 +51,17 @@ impl Database {
         };
         Ok(listed(&query.fetch_all(&self.readers).await?, "seq", "deal", numbered))
     }
+
+    pub async fn account_deals(&self, owner: UserId, account: AccountId, page: Page) -> Result<Listed<DealRecord>> {
+        let rows = sqlx::query("SELECT * FROM deals WHERE owner = $1 AND seq < $2 AND account = $4 ORDER BY seq DESC LIMIT $3")
+            .bind(i64::from(owner.0))
+            .bind(page.before())
+            .bind(page.limit())
+            .bind(i64::from(account.0))
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(listed(&rows, "seq", "deal", numbered))
+    }
 }
 
 /// Writes a deal and gives its place in the list of all. `None` when the account has it already.

@@ -4,7 +4,7 @@ use super::ids::forget_older;
 use super::row::{listed, number, numbered, plain, word};
 use super::{Database, DbRow};
 use crate::error::inserting;
-use crate::{LOG_LINES_KEPT, Listed, LogRecord, NewLog, Page, Result};
+use crate::{LOG_LINES_KEPT, Listed, LogClock, LogRecord, NewLog, Page, Result};
 use domain::contract::LogLevel;
 use domain::ids::{EngineId, UserId};
 use domain::time::Time;
@@ -16,6 +16,7 @@ impl FromRow<'_, DbRow> for LogRecord {
         let line = NewLog {
             engine: EngineId(number(row, "engine")?),
             at: Time(row.try_get("at")?),
+            clock: word(row, "clock", LogClock::from_word)?,
             level: word(row, "level", LogLevel::from_word)?,
             text: row.try_get("text")?,
         };
@@ -29,14 +30,15 @@ impl Database {
         let mut last = BTreeMap::new();
         for line in lines {
             let number: i64 = sqlx::query_scalar(
-                "INSERT INTO engine_logs (engine, number, at, level, text)
-                 VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM engine_logs WHERE engine = $1), $2, $3, $4)
+                "INSERT INTO engine_logs (engine, number, at, level, text, clock)
+                 VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM engine_logs WHERE engine = $1), $2, $3, $4, $5)
                  RETURNING number",
             )
             .bind(i64::from(line.engine.0))
             .bind(line.at.0)
             .bind(line.level.word())
             .bind(plain(&line.text))
+            .bind(line.clock.word())
             .fetch_one(tx.conn())
             .await
             .map_err(|error| inserting(error, ("line", "of the engine"), ("engine", &line.engine)))?;

@@ -2,11 +2,11 @@
 
 use super::row::{bits, listed, named, number, optional, optional_bits, word};
 use super::{Database, DbConnection, DbRow};
-use crate::{Listed, OrderRecord, Page, Result, StoreError};
+use crate::{Listed, OrderRecord, Page, Result, StoreError, Traded};
 use domain::contract::{Filling, OrderKind, Side};
 use domain::ids::{AccountId, EngineId, OrderId, PositionId, UserId};
 use domain::ledger::WorkingOrder;
-use domain::number::{Points, Steps};
+use domain::number::{Money, Points, Steps};
 use domain::order::{Command, OrderRequest, OrderState, Tag};
 use domain::time::Time;
 use sqlx::{FromRow, Row};
@@ -55,6 +55,29 @@ impl Database {
             Some(engine) => query.bind(i64::from(engine.0)),
         };
         Ok(listed(&query.fetch_all(&self.readers).await?, "seq", "order", named))
+    }
+
+    pub async fn account_orders(&self, owner: UserId, account: AccountId, page: Page) -> Result<Listed<OrderRecord>> {
+        let rows = sqlx::query("SELECT * FROM orders WHERE owner = $1 AND seq < $2 AND account = $4 ORDER BY seq DESC LIMIT $3")
+            .bind(i64::from(owner.0))
+            .bind(page.before())
+            .bind(page.limit())
+            .bind(i64::from(account.0))
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(listed(&rows, "seq", "order", named))
+    }
+
+    pub async fn traded(&self, engine: EngineId) -> Result<Traded> {
+        let row = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM orders WHERE engine = $1) AS orders, COUNT(*) AS deals,
+                CAST(COALESCE(SUM(profit + commission + swap), 0) AS BIGINT) AS realised
+             FROM deals WHERE engine = $1",
+        )
+        .bind(i64::from(engine.0))
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(Traded { orders: number(&row, "orders")?, deals: number(&row, "deals")?, realised: Money(row.try_get("realised")?) })
     }
 
     pub async fn order(&self, owner: UserId, id: OrderId) -> Result<OrderRecord> {

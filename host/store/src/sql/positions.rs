@@ -59,17 +59,42 @@ impl Database {
                  ORDER BY seq DESC LIMIT $3",
             ),
         };
-        let wanted = match filter {
-            PositionFilter::Open => "open",
-            PositionFilter::Closed => "closed",
-            PositionFilter::All => "all",
-        };
-        let query = query.bind(i64::from(owner.0)).bind(page.before()).bind(page.limit()).bind(wanted);
+        let query = query.bind(i64::from(owner.0)).bind(page.before()).bind(page.limit()).bind(wanted(filter));
         let query = match engine {
             None => query,
             Some(engine) => query.bind(i64::from(engine.0)),
         };
         Ok(listed(&query.fetch_all(&self.readers).await?, "seq", "position", named))
+    }
+
+    pub async fn account_positions(
+        &self,
+        owner: UserId,
+        account: AccountId,
+        filter: PositionFilter,
+        page: Page,
+    ) -> Result<Listed<PositionRecord>> {
+        let rows = sqlx::query(
+            "SELECT * FROM positions WHERE owner = $1 AND seq < $2 AND account = $5
+                AND ($4 = 'all' OR ($4 = 'open' AND closed_at IS NULL) OR ($4 = 'closed' AND closed_at IS NOT NULL))
+             ORDER BY seq DESC LIMIT $3",
+        )
+        .bind(i64::from(owner.0))
+        .bind(page.before())
+        .bind(page.limit())
+        .bind(wanted(filter))
+        .bind(i64::from(account.0))
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(listed(&rows, "seq", "position", named))
+    }
+}
+
+fn wanted(filter: PositionFilter) -> &'static str {
+    match filter {
+        PositionFilter::Open => "open",
+        PositionFilter::Closed => "closed",
+        PositionFilter::All => "all",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::row::{digest, json, listed, number, to_json};
 use super::strategies::find_or_insert;
-use super::{Database, DbConnection, DbRow};
+use super::{Database, DbConnection, DbRow, append_alone};
 use crate::{Listed, NewVersion, PAGE_ROWS_MAX, Result, StoreError, StrategyRecord, Upload, VersionRecord};
 use domain::ids::{Digest, StrategyId, UserId};
 use domain::time::Time;
@@ -13,6 +13,7 @@ impl FromRow<'_, DbRow> for VersionRecord {
         Ok(Self {
             strategy: StrategyId(number(row, "strategy")?),
             digest: digest(row, "digest")?,
+            number: number(row, "number")?,
             size_bytes: number(row, "size_bytes")?,
             description: json(row, "description")?,
             report: json(row, "report")?,
@@ -70,7 +71,7 @@ impl Database {
         let rows = sqlx::query(
             "SELECT v.*, c.size_bytes FROM versions v
              JOIN strategies s ON s.id = v.strategy JOIN components c ON c.digest = v.digest
-             WHERE s.owner = $1 AND v.strategy = $2 ORDER BY v.uploaded_at, v.digest LIMIT $3",
+             WHERE s.owner = $1 AND v.strategy = $2 ORDER BY v.upload LIMIT $3",
         )
         .bind(i64::from(owner.0))
         .bind(i64::from(strategy.0))
@@ -94,9 +95,11 @@ impl Database {
     }
 }
 
+/// Keeps a version, or makes one that is kept the latest.
 async fn insert(conn: &mut DbConnection, version: NewVersion<'_>, at: Time) -> Result<Digest> {
     let digest = Digest::of(version.component);
     let (description, report) = (to_json("description", version.description)?, to_json("report", version.report)?);
+    append_alone(&mut *conn, "versions").await?;
     sqlx::query("INSERT INTO components (digest, size_bytes, bytes) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING")
         .bind(digest.to_string())
         .bind(version.component.len() as i64)
@@ -104,8 +107,9 @@ async fn insert(conn: &mut DbConnection, version: NewVersion<'_>, at: Time) -> R
         .execute(&mut *conn)
         .await?;
     sqlx::query(
-        "INSERT INTO versions (strategy, digest, description, report, compiled_bytes, uploaded_at) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (strategy, digest) DO NOTHING",
+        "INSERT INTO versions (strategy, digest, description, report, compiled_bytes, uploaded_at, number, upload)
+         SELECT $1, $2, $3, $4, $5, $6, COALESCE(MAX(number), 0) + 1, COALESCE(MAX(upload), 0) + 1 FROM versions WHERE strategy = $1
+         ON CONFLICT (strategy, digest) DO UPDATE SET upload = excluded.upload",
     )
     .bind(i64::from(version.strategy.0))
     .bind(digest.to_string())

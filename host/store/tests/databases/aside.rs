@@ -10,7 +10,7 @@ use domain::journal::JournalError;
 use domain::number::{Points, Steps};
 use domain::order::{Action, Command};
 use domain::time::Time;
-use stockade_store::{NewLog, Page, PositionFilter, PositionRecord, TriedAgain};
+use stockade_store::{LogClock, NewLog, Page, PositionFilter, PositionRecord, TriedAgain};
 
 /// Has every insertion of a deal fail for which `when` holds, with this SQLSTATE where there are any.
 fn refuse(when: &str, state: &str) -> String {
@@ -162,7 +162,7 @@ async fn what_is_no_entry_of_the_journal_is_tried_again_as_well() {
     let at = Place::postgres();
     let store = at.open().await;
     let engine = engine(&store, "anna").await;
-    let line = |text: &str| NewLog { engine: engine.id, at: Time(1), level: LogLevel::Info, text: text.into() };
+    let line = |text: &str| NewLog { engine: engine.id, at: Time(1), clock: LogClock::Market, level: LogLevel::Info, text: text.into() };
     at.sql("CREATE SEQUENCE tries").await;
     at.sql(&refuse("nextval('tries') <= 3", "40001").replace("ON deals", "ON engine_logs")).await;
     store.add_logs(&[line("one"), line("two")]).await.expect("tried again at once");

@@ -11,7 +11,7 @@ use domain::time::Time;
 use std::process::{Child, Command};
 use std::time::Duration;
 use stockade_store::{
-    Closed, EngineSave, EngineStep, Follows, Location, NewAudit, NewLog, NewSignal, NewVersion, StepKind, Store, StoreError, Wanted,
+    Closed, EngineSave, EngineStep, Follows, Location, LogClock, NewAudit, NewLog, NewSignal, NewVersion, StepKind, Store, StoreError, Wanted,
 };
 use tempfile::TempDir;
 
@@ -109,7 +109,7 @@ async fn a_followed_host_writes_nothing(place: Place) {
         last_ticks: Vec::new(),
         saved_at: Time(3),
     };
-    let log = NewLog { engine: id, at: Time(3), level: domain::contract::LogLevel::Info, text: "a line".into() };
+    let log = NewLog { engine: id, at: Time(3), clock: LogClock::Market, level: domain::contract::LogLevel::Info, text: "a line".into() };
     let signal =
         NewSignal { engine: id, at: Time(3), symbol: "EURUSD".into(), side: None, confidence: 1.0, reason: String::new(), led_to: None };
     let audit = NewAudit { at: Time(3), actor: "a".into(), action: "b".into(), object: "c".into(), detail: report.clone() };

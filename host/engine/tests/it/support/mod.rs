@@ -16,12 +16,12 @@ use domain::ids::{AccountId, Digest, EngineId, UserId};
 use domain::keeper::Keeper;
 use domain::ledger::Ledger;
 use domain::limits::GuestLimits;
-use domain::number::{Money, Points};
+use domain::number::Points;
 use domain::risk::RiskLimits;
 use domain::symbol::{SymbolId, SymbolTable, common};
 use domain::tick::{FLAGS_BID_ASK, Tick, Timeframe};
 use domain::time::{Clock, SECOND_US, Steady, Time};
-use engine::{Bounds, EngineSetup, Host, HostSetup};
+use engine::{Bounds, EngineSetup, Host, HostSetup, Traded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::time::Duration;
@@ -206,7 +206,7 @@ pub fn setup(engine: u32, account: u32) -> EngineSetup {
         fresh: false,
         paused: false,
         orders_before: 0,
-        realised_before: Money::ZERO,
+        traded_before: Traded::default(),
     }
 }
 

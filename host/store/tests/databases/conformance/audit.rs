@@ -31,4 +31,7 @@ pub async fn audit_rows_are_listed_latest_first(store: &Store) {
     }
     assert_eq!(store.audit(Page::default()).await.unwrap(), written);
     assert_eq!(store.audit(Page::beyond(3, 1)).await.unwrap(), written[1..2]);
+    assert_eq!(store.audit_of("engine 2", "", Page::default()).await.unwrap(), written[1..2]);
+    assert_eq!(store.audit_of("engine 2", "engine.stop", Page::default()).await.unwrap(), written[1..2]);
+    assert_eq!(store.audit_of("engine 2", "engine.start", Page::default()).await.unwrap(), []);
 }

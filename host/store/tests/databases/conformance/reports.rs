@@ -4,10 +4,10 @@ use domain::contract::{DenyCode, LogLevel, Side};
 use domain::ids::{DealId, EngineId};
 use domain::order::OrderState;
 use domain::time::Time;
-use stockade_store::{LOG_LINES_KEPT, LogRecord, NewLog, NewSignal, Page, SIGNALS_KEPT, SignalRecord, Store};
+use stockade_store::{LOG_LINES_KEPT, LogClock, LogRecord, NewLog, NewSignal, Page, SIGNALS_KEPT, SignalRecord, Store};
 
 fn line(engine: EngineId, text: &str) -> NewLog {
-    NewLog { engine, at: Time(5), level: LogLevel::Warn, text: text.into() }
+    NewLog { engine, at: Time(5), clock: LogClock::Market, level: LogLevel::Warn, text: text.into() }
 }
 
 fn signal(engine: EngineId, side: Option<Side>) -> NewSignal {

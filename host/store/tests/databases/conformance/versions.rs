@@ -32,6 +32,7 @@ pub async fn an_upload_is_kept_once_however_often_it_comes(store: &Store) {
     let expected = VersionRecord {
         strategy,
         digest: Digest::of(&component),
+        number: 1,
         size_bytes: 100_000,
         description: description.clone(),
         report: report.clone(),
@@ -42,7 +43,11 @@ pub async fn an_upload_is_kept_once_however_often_it_comes(store: &Store) {
     assert_eq!(store.upload_version(anna, again, Time(20)).await.unwrap(), kept, "the first upload stays");
     let other = NewVersion { component: b"v2", ..upload };
     let second = store.upload_version(anna, other, Time(30)).await.unwrap();
-    assert_eq!(store.versions(anna, strategy).await.unwrap(), [kept.clone(), second]);
+    assert_eq!(second.number, 2);
+    assert_eq!(store.versions(anna, strategy).await.unwrap(), [kept.clone(), second.clone()]);
+    // By the order of uploads, whatever the clock says: it may have been set back.
+    assert_eq!(store.upload_version(anna, again, Time(5)).await.unwrap(), kept, "it keeps its number");
+    assert_eq!(store.versions(anna, strategy).await.unwrap(), [second, kept.clone()], "what was uploaded last is the latest");
     assert_eq!(store.version(anna, strategy, kept.digest).await.unwrap(), kept);
     assert_eq!(store.component(kept.digest).await.unwrap(), component);
     let missing = Digest::of(b"never uploaded");
