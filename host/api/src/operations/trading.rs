@@ -75,6 +75,10 @@ impl Pulled {
     ) -> Result<WoundDown, Problem> {
         let Self { done, scope, trading, before, kept_before, keepsake } = self;
         let _turn = state.turns.of(Subject::Trading(scope)).lock_owned().await;
+        if scope == Scope::Host && trading < before {
+            // The host's event thread writes this state as well: a halt that it has not written yet must not follow the lift.
+            state.ask(|host| host.told(KEPT_MAX)).await?;
+        }
         let write = write(standing(&state.host, scope).unwrap_or(trading));
         let keepsake = keepsake.unwrap_or_else(|| state.host.keep_trading(scope, trading));
         let written = async {
