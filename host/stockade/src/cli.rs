@@ -1,7 +1,7 @@
 //! The command line: what every command shares, and the list of commands.
 
 use crate::commands;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::exit::{Outcome, TABLE};
 use crate::output::Output;
 use clap::{Args, Parser, Subcommand};
@@ -50,7 +50,7 @@ impl Global {
     /// # Errors
     /// Names the file, the line and the key.
     pub fn config(&self) -> Outcome<Config> {
-        let mut config = Config::load(self.config.as_deref(), std::env::vars())?;
+        let mut config = Config::load(self.config.as_deref(), config::variables()?)?;
         if let Some(data_dir) = &self.data_dir {
             config.data_dir.clone_from(data_dir);
         }
@@ -96,16 +96,22 @@ pub enum Command {
     Halt(commands::halt::Halt),
     /// Let them open again.
     Resume(commands::halt::Resume),
-    /// Hold accounts of a running host against what their brokers say; exit code 8 when something differs.
+    /// Compare accounts of a running host with what their brokers say; exit code 8 when something differs.
     Reconcile(commands::reconcile::Arguments),
     /// Limits of the risk gate on a running host.
     #[command(subcommand)]
     Limits(commands::limits::Command),
-    /// Whether a running host is well.
+    /// Who did what on a running host, of what, when and why.
+    Audit(commands::audit::Arguments),
+    /// Whether a running host is well, part by part.
     Health(commands::health::Arguments),
     /// What this machine lacks, and the line that mends it.
     Doctor(commands::doctor::Arguments),
     /// Every setting, its meaning and its value.
     #[command(subcommand)]
     Config(commands::config::Command),
+    /// Print what a shell needs to complete commands and options.
+    Completions(commands::manual::Completions),
+    /// Write manual pages, one for each command.
+    Man(commands::manual::Man),
 }

@@ -4,10 +4,11 @@ use crate::cli::Global;
 use crate::config::existing_token;
 use crate::control;
 use crate::exit::{Exit, Failure, Outcome};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 use ureq::http::Response;
-use ureq::{Agent, Body, RequestBuilder};
+use ureq::{Agent, Body, BodyReader, RequestBuilder};
 
 /// Where the host is and who asks.
 #[derive(clap::Args)]
@@ -23,6 +24,8 @@ pub struct HostOptions {
 
 /// The longest that an answer is waited for: compiling a component with an interpreter in it takes half a minute.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+/// Rows of a page: as many as the host gives at once.
+const PAGE_ROWS: &str = "1000";
 /// The longest answer read, bytes.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
@@ -89,6 +92,55 @@ impl Client {
         Ok(found)
     }
 
+    /// How the host is: that it is down is an answer too.
+    ///
+    /// # Errors
+    /// No host answers, or it refuses.
+    pub fn health(&self) -> Outcome<Value> {
+        let response = self.authorized(self.agent.get(self.address("/health"))).call().map_err(|error| self.unreachable(&error))?;
+        if response.status().as_u16() != 503 {
+            return self.answer(Ok(response));
+        }
+        let document: Value = serde_json::from_str(&self.text(response)?).unwrap_or_default();
+        if document["status"].is_string() { Ok(document) } else { Err(Failure::new(exit_of(503), problem(503, &document))) }
+    }
+
+    /// All rows of a list, page by page.
+    ///
+    /// # Errors
+    /// No host answers, or it refuses.
+    pub fn all(&self, path: &str, query: &[(&str, &str)]) -> Outcome<Value> {
+        let (mut rows, mut damaged, mut after) = (Vec::new(), Vec::new(), None::<String>);
+        loop {
+            let page: Vec<(&str, &str)> =
+                query.iter().copied().chain([("limit", PAGE_ROWS)]).chain(after.iter().map(|after| ("after", after.as_str()))).collect();
+            let mut page = self.get(path, &page)?;
+            rows.extend(page["items"].as_array_mut().map(std::mem::take).into_iter().flatten());
+            damaged.extend(page["damaged"].as_array_mut().map(std::mem::take).into_iter().flatten());
+            after = page["next"].as_i64().map(|next| next.to_string());
+            if after.is_none() {
+                let mut all = json!({ "items": rows, "next": null });
+                if !damaged.is_empty() {
+                    all["damaged"] = damaged.into();
+                }
+                return Ok(all);
+            }
+        }
+    }
+
+    /// What happens on the host, as it happens.
+    ///
+    /// # Errors
+    /// No host answers, or it refuses.
+    pub fn stream(&self, path: &str, query: &[(&str, &str)]) -> Outcome<Stream> {
+        let request = self.authorized(self.agent.get(self.address(path)).query_pairs(query.iter().copied()));
+        let response = request.config().timeout_global(None).build().call().map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(Stream { lines: BufReader::new(response.into_body().into_reader()), place: self.place.clone() });
+        }
+        Err(self.answer(Ok(response)).err().unwrap_or_else(|| Failure::new(Exit::Failed, "the host gave no stream")))
+    }
+
     /// Posts a document.
     ///
     /// # Errors
@@ -134,6 +186,7 @@ impl Client {
         self.answer(request.header("content-type", "application/wasm").send(component))
     }
 
+    /// The address of an endpoint.
     fn address(&self, path: &str) -> String {
         format!("{}/api/v1{path}", self.url)
     }
@@ -147,9 +200,9 @@ impl Client {
     }
 
     fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Outcome<Value> {
-        let mut response = answer.map_err(|error| self.unreachable(&error))?;
+        let response = answer.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
-        let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().map_err(|error| self.unreachable(&error))?;
+        let text = self.text(response)?;
         let document = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
         match status {
             200..300 => Ok(document),
@@ -159,6 +212,10 @@ impl Client {
             )),
             _ => Err(Failure::new(exit_of(status), problem(status, &document))),
         }
+    }
+
+    fn text(&self, mut response: Response<Body>) -> Outcome<String> {
+        response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().map_err(|error| self.unreachable(&error))
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Failure {
@@ -174,6 +231,51 @@ impl Client {
             }
             ureq::Error::BadUri(why) => Failure::new(Exit::Usage, format_args!("{url} is no address: {why}")),
             other => Failure::new(Exit::Unreachable, format_args!("{url} can't be talked to: {other}")),
+        }
+    }
+}
+
+/// A name as a part of a path.
+pub fn segment(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// Events of a host, in the order in which they came.
+pub struct Stream {
+    lines: BufReader<BodyReader<'static>>,
+    place: String,
+}
+
+/// One of them.
+pub struct StreamEvent {
+    pub kind: String,
+    pub data: Value,
+}
+
+impl Stream {
+    /// Waits for the next; `None` when the host has ended the stream.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn next_event(&mut self) -> Outcome<Option<StreamEvent>> {
+        let (mut kind, mut data) = (String::new(), String::new());
+        loop {
+            let mut line = String::new();
+            let read = self.lines.read_line(&mut line);
+            let broke = |error| Failure::new(Exit::Unreachable, format_args!("{}: the stream broke off: {error}", self.place));
+            if read.map_err(broke)? == 0 {
+                return Ok(None);
+            }
+            // Comments, which begin with a colon, only show that the stream is alive.
+            match line.trim_end().split_once(':') {
+                Some(("event", value)) => value.trim_start().clone_into(&mut kind),
+                Some(("data", value)) => data.push_str(value.trim_start()),
+                None if line.trim_end().is_empty() && !kind.is_empty() => {
+                    return Ok(Some(StreamEvent { kind, data: serde_json::from_str(&data).unwrap_or_default() }));
+                }
+                _ => {}
+            }
         }
     }
 }
@@ -198,7 +300,6 @@ fn problem(status: u16, document: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_problem_gives_its_detail() {

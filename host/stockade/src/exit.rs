@@ -27,6 +27,23 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// The stable word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::NotFound => "not-found",
+            Self::Refused => "refused",
+            Self::InUse => "in-use",
+            Self::Unreachable => "unreachable",
+            Self::Machine => "machine",
+            Self::Differs => "differs",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// The table for `--help`.
 pub const TABLE: &str = "\
 Exit codes:
@@ -63,6 +80,11 @@ impl Failure {
     /// A function that makes an error this kind of failure.
     pub fn of<E: fmt::Display>(exit: Exit) -> impl FnOnce(E) -> Self {
         move |error| Self::new(exit, format_args!("{error:#}"))
+    }
+
+    /// The document for scripts: `{"error": {"message": ..., "exit": 3, "kind": "not-found"}}`.
+    pub fn document(&self) -> serde_json::Value {
+        serde_json::json!({ "error": { "message": self.to_string(), "exit": self.exit as u8, "kind": self.exit.word() } })
     }
 
     /// What the system said about a file or folder.

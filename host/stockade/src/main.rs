@@ -21,6 +21,7 @@ mod telemetry;
 mod workshop;
 
 use clap::Parser as _;
+use exit::{Exit, Failure};
 use std::process::ExitCode;
 
 /// Keeps what all engines touch at every tick close together and on large pages; how is said in `.cargo/config.toml`.
@@ -33,18 +34,42 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == workshop::COMPILE) {
         return sandbox::compile_for_parent();
     }
-    // A bad command line ends here, with clap's own words and exit code 2.
-    let arguments = cli::Cli::parse();
+    let json = asks_for_json();
+    if let Err(failure) = config::check_texts() {
+        return ended(&failure, json);
+    }
+    let arguments = match cli::Cli::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if json && error.use_stderr() => return ended(&bad_command_line(&error), json),
+        // With clap's own words: help on stdout, a bad command line on stderr with exit code 2.
+        Err(error) => error.exit(),
+    };
     if matches!(arguments.command, cli::Command::Serve(_)) {
         serve::notice_signals();
     }
-    let ended = match commands::run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            telemetry::say(format_args!("stockade: {failure}"));
-            ExitCode::from(failure.exit as u8)
-        }
-    };
+    let done = commands::run(arguments).map_or_else(|failure| ended(&failure, json), |()| ExitCode::SUCCESS);
     telemetry::flush();
-    ended
+    done
+}
+
+/// Says why a command failed, to scripts as a document of one line.
+fn ended(failure: &Failure, json: bool) -> ExitCode {
+    if json {
+        telemetry::say(failure.document());
+    } else {
+        telemetry::say(format_args!("stockade: {failure}"));
+    }
+    ExitCode::from(failure.exit as u8)
+}
+
+/// Whether scripts read what is said, even where the command line is wrong.
+fn asks_for_json() -> bool {
+    std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json")
+}
+
+/// What is wrong with the command line, without the usage below it.
+fn bad_command_line(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let said = text.split("\n\nUsage:").next().unwrap_or(&text);
+    Failure::new(Exit::Usage, said.strip_prefix("error: ").unwrap_or(said))
 }

@@ -4,13 +4,17 @@
 //! nothing else: one thread writes, and nobody waits for it.
 
 use crate::exit::{Exit, Failure, Outcome};
+use crate::serve::SystemClock;
+use domain::time::Clock as _;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 /// Lines on their way to stderr; beyond that they are lost, so that nobody waits for a reader who has stopped reading.
 const LINES_MAX: usize = 8_192;
@@ -21,14 +25,28 @@ const LAST_LINES_MAX: Duration = Duration::from_secs(1);
 static LINES: OnceLock<SyncSender<Vec<u8>>> = OnceLock::new();
 /// Lines that it was handed and has not seen to.
 static WAITING: AtomicU64 = AtomicU64::new(0);
+/// Whether lines are for people.
+static IN_WORDS: AtomicBool = AtomicBool::new(false);
 /// Lines that could not be written since the last one that could.
 static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// Words on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// Words, for people.
+    Text,
+    /// One JSON document a line, for programs.
+    Json,
+}
 
 /// Starts logging.
 ///
 /// # Errors
 /// The filter makes no sense.
-pub fn start(filter: &str) -> Outcome {
+pub fn start(filter: &str, format: LogFormat) -> Outcome {
     let parsed = EnvFilter::try_new(filter).map_err(|error| {
         Failure::new(Exit::Usage, format_args!("log: {filter:?} is no filter ({error}); write info, or info,stockade_engine=debug"))
     })?;
@@ -37,9 +55,34 @@ pub fn start(filter: &str) -> Outcome {
     _ = LINES.set(lines);
     // Not told by the library, which would use `eprintln!` for it and panic.
     let logger = tracing_subscriber::fmt().with_env_filter(parsed).log_internal_errors(false).with_writer(|| Lines);
-    let started =
-        if io::stderr().is_terminal() { logger.with_target(false).try_init() } else { logger.json().flatten_event(true).try_init() };
+    let in_words = match format {
+        LogFormat::Auto => io::stderr().is_terminal(),
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    IN_WORDS.store(in_words, Ordering::Relaxed);
+    let started = if in_words {
+        logger.with_target(false).with_ansi(takes_colour()).with_timer(Seconds).try_init()
+    } else {
+        logger.json().flatten_event(true).try_init()
+    };
     started.map_err(Failure::of(Exit::Failed))
+}
+
+/// The time of a line for people, to the second.
+struct Seconds;
+
+impl FormatTime for Seconds {
+    fn format_time(&self, out: &mut Writer<'_>) -> std::fmt::Result {
+        let now = SystemClock.now().to_string();
+        write!(out, "{}", now.get(..19).unwrap_or(&now).replace('T', " "))
+    }
+}
+
+/// Whether stderr takes colour.
+fn takes_colour() -> bool {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !no_colour && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Has panics told as usual, but that a stderr which can't be written to does not make a second panic, and so an abort, of one.
@@ -84,6 +127,8 @@ fn write_lines(lines: &Receiver<Vec<u8>>) {
         let mut stderr = io::stderr().lock();
         let told = if lost == 0 {
             Ok(())
+        } else if IN_WORDS.load(Ordering::Relaxed) {
+            writeln!(stderr, "{lost} lines of this log could not be written")
         } else {
             writeln!(stderr, "{{\"level\":\"WARN\",\"message\":\"{lost} lines of this log could not be written\"}}")
         };

@@ -1,20 +1,25 @@
 //! `stockade halt` and `stockade resume`: the kill switch of a running host.
 
-use super::user::shown;
+use super::shown::{count, items};
+use super::{named, standing};
 use crate::cli::Global;
 use crate::client::{Client, HostOptions};
 use crate::exit::Outcome;
+use crate::output::paragraph;
 use serde_json::{Value, json};
 
 /// For whom.
 #[derive(clap::Args)]
 struct Whom {
-    /// Only this account, by its id; unless given, everybody.
-    #[arg(long, value_name = "ID", conflicts_with = "engine")]
-    account: Option<u32>,
-    /// Only this engine, by its id.
-    #[arg(long, value_name = "ID")]
-    engine: Option<u32>,
+    /// Only this account, by its id or its name; unless an account, an engine or a user is given, everybody.
+    #[arg(long, value_name = "ACCOUNT", conflicts_with_all = ["engine", "user"])]
+    account: Option<String>,
+    /// Only this engine, by its id or its name.
+    #[arg(long, value_name = "ENGINE", conflicts_with = "user")]
+    engine: Option<String>,
+    /// Only this user's accounts, by the user's id or name.
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
     /// Why, for owners and the audit.
     #[arg(long, value_name = "TEXT", default_value = "by the operator")]
     reason: String,
@@ -42,63 +47,122 @@ pub struct Resume {
     host: HostOptions,
 }
 
-impl Whom {
-    /// What may be done at the market before anything is changed.
-    fn trading(&self, client: &Client) -> Outcome<Value> {
-        let path = match (self.account, self.engine) {
-            (Some(id), _) => format!("/accounts/{id}"),
-            (None, Some(id)) => format!("/engines/{id}"),
-            (None, None) => "/trading".into(),
-        };
-        Ok(client.get(&path, &[])?["trading"].take())
-    }
+/// The host, or an account or engine by its id.
+struct Target {
+    path: String,
+    name: String,
+    is_host: bool,
+}
 
-    fn set(&self, host: &HostOptions, global: &Global, document: &Value) -> Outcome<(Value, String)> {
-        let client = host.client(global)?;
-        match (self.account, self.engine) {
-            (Some(id), _) => Ok((client.patch(&format!("/accounts/{id}"), document)?, format!("account {id}"))),
-            (None, Some(id)) => Ok((client.patch(&format!("/engines/{id}"), document)?, format!("engine {id}"))),
-            (None, None) => Ok((client.post("/trading", &[], document)?, "the host".into())),
-        }
+impl Whom {
+    /// Whose state is set: of a user, that of each account.
+    fn targets(&self, client: &Client) -> Outcome<Vec<Target>> {
+        let one = |what: &str, id: u64| Target { path: format!("/{what}s/{id}"), name: format!("{what} {id}"), is_host: false };
+        Ok(match (&self.account, &self.engine, &self.user) {
+            (Some(account), _, _) => vec![one("account", named::account(client, account)?)],
+            (None, Some(engine), _) => vec![one("engine", named::engine(client, engine)?)],
+            (None, None, Some(user)) => {
+                let user = named::user(client, user)?;
+                let accounts = client.all("/accounts", &[("user", &user)])?;
+                items(&accounts).filter_map(|account| account["id"].as_u64()).map(|id| one("account", id)).collect()
+            }
+            (None, None, None) => vec![Target { path: "/trading".into(), name: "the host".into(), is_host: true }],
+        })
+    }
+}
+
+impl Target {
+    fn set(&self, client: &Client, document: &Value) -> Outcome<Value> {
+        if self.is_host { client.post(&self.path, &[], document) } else { client.patch(&self.path, document) }
     }
 }
 
 /// Runs `halt`.
 pub fn halt(arguments: &Halt, global: &Global) -> Outcome {
     let Halt { whom, cancel_orders, flatten, host } = arguments;
+    let client = host.client(global)?;
     let document = json!({ "trading": "halted", "reason": whom.reason, "cancel_orders": cancel_orders, "flatten": flatten });
-    let (answer, what) = whom.set(host, global, &document)?;
-    global.output().show(&answer, |answer| {
-        let sent = |count: &str| answer[count].as_u64().filter(|count| *count > 0);
-        let mut line = format!("{what} is halted: nothing is opened any more; closes and cancels pass\n");
-        if let Some(cancels) = sent("cancels_sent") {
-            line += &format!("{cancels} cancels sent\n");
+    let (mut answers, mut lines, mut failed) = (Vec::new(), String::new(), None);
+    for target in whom.targets(&client)? {
+        let answer = match target.set(&client, &document) {
+            Ok(answer) => answer,
+            // The other accounts of a user are halted all the same.
+            Err(failure) => {
+                failed.get_or_insert(failure);
+                continue;
+            }
+        };
+        lines += &format!("{} is halted: nothing is opened any more; closes and cancels pass\n", target.name);
+        for (sent, what) in [("cancels_sent", "cancels"), ("closes_sent", "closing orders")] {
+            if answer[sent].as_u64() > Some(0) {
+                lines += &format!("{} {what} sent\n", count(&answer[sent]));
+            }
         }
-        if let Some(closes) = sent("closes_sent") {
-            line += &format!("{closes} closing orders sent\n");
-        }
-        line
-    });
-    Ok(())
+        answers.push(answer);
+    }
+    if !answers.is_empty() || failed.is_none() {
+        show(global, whom, answers, lines);
+    }
+    failed.map_or(Ok(()), Err)
 }
 
 /// Runs `resume`.
 pub fn resume(arguments: &Resume, global: &Global) -> Outcome {
     let Resume { whom, host } = arguments;
     let client = host.client(global)?;
-    let before = whom.trading(&client)?;
-    let (answer, what) = whom.set(host, global, &json!({ "trading": "active", "reason": whom.reason }))?;
-    let is_host = whom.account.or(whom.engine).is_none();
-    let of_host = if is_host { answer["trading"].clone() } else { client.get("/trading", &[])?["trading"].take() };
-    global.output().show(&answer, |answer| match answer["trading_reason"].as_str() {
-        // It waits for something that no resume lifts.
-        Some(why) => format!("{what} still opens nothing: {why}\n"),
-        None if of_host != "active" => {
-            format!("{what} may open again, but the host is {} and opens nothing; `stockade resume` lifts that\n", shown(&of_host))
+    let document = json!({ "trading": "active", "reason": whom.reason });
+    let (mut answers, mut lines) = (Vec::new(), String::new());
+    for target in whom.targets(&client)? {
+        let before = client.get(&target.path, &[])?["trading"].take();
+        let answer = target.set(&client, &document)?;
+        lines += &resumed(&target, &before, &answer);
+        if target.is_host {
+            lines += &still_halted(&client)?;
         }
-        None if before == "active" => format!("{what} was not halted; nothing has changed\n"),
-        None if is_host => format!("{what} may open again; what is halted below it stays so\n"),
-        None => format!("{what} may open again\n"),
-    });
+        answers.push(answer);
+    }
+    show(global, whom, answers, lines);
     Ok(())
+}
+
+/// What a resume has come to: what still forbids openings, whoever's state that is, is told with the command that lifts it.
+fn resumed(target: &Target, before: &Value, answer: &Value) -> String {
+    let name = &target.name;
+    if let Some(why) = answer["trading_reason"].as_str() {
+        // It waits for something that no resume lifts.
+        return format!("{name} still opens nothing: {why}\n");
+    }
+    let left: Vec<String> = standing::restrictions(answer).map(standing::sentence).collect();
+    match (before == "active", left.is_empty()) {
+        (_, false) => format!("{name} may open again, but opens nothing yet: {}\n", left.join("; ")),
+        (true, true) => format!("{name} was not halted; nothing has changed\n"),
+        (false, true) => format!("{name} may open again\n"),
+    }
+}
+
+/// Lines of this kind that are printed; a list has the rest.
+const LEFT_MAX: usize = 10;
+
+/// Accounts and engines that have halts of their own, which the host's resume does not lift.
+fn still_halted(client: &Client) -> Outcome<String> {
+    let left = standing::left(&client.all("/accounts", &[])?, &client.all("/engines", &[])?);
+    let mut lines: String = left.iter().take(LEFT_MAX).map(|line| paragraph(&format!("still: {line}"))).collect();
+    if left.len() > LEFT_MAX {
+        lines += &format!("and {} more; `stockade account list` and `stockade engine list` show them\n", left.len() - LEFT_MAX);
+    }
+    Ok(lines)
+}
+
+/// One answer as it is, those of several accounts as a list.
+fn show(global: &Global, whom: &Whom, answers: Vec<Value>, lines: String) {
+    let mut answers = answers;
+    let lines = if lines.is_empty() { "the user has no account; nothing has changed\n".to_owned() } else { lines };
+    let document = match answers.pop() {
+        Some(one) if whom.user.is_none() => one,
+        last => {
+            answers.extend(last);
+            json!({ "items": answers })
+        }
+    };
+    global.output().show(&document, |_| lines);
 }

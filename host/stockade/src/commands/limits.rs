@@ -1,5 +1,6 @@
 //! `stockade limits`: what the risk gate of a running host is held to.
 
+use super::named;
 use crate::cli::Global;
 use crate::client::{Client, HostOptions};
 use crate::exit::{Exit, Failure, Outcome};
@@ -10,8 +11,9 @@ use serde_json::{Map, Value, json};
 pub enum Command {
     /// An account's limits, level by level; the strictest holds.
     Show {
-        /// The account's id.
-        account: u32,
+        /// The account, by its id or its name.
+        #[arg(long, value_name = "ACCOUNT")]
+        account: String,
         #[command(flatten)]
         host: HostOptions,
     },
@@ -19,11 +21,15 @@ pub enum Command {
     Set(Set),
     /// Let an account, or one of its engines, open again after losses or too many orders stopped it.
     Reset {
-        /// The account's id.
-        account: u32,
-        /// Only this engine, by its id.
-        #[arg(long, value_name = "ID")]
-        engine: Option<u32>,
+        /// The account, by its id or its name.
+        #[arg(long, value_name = "ACCOUNT")]
+        account: String,
+        /// Only this engine, by its id or its name.
+        #[arg(long, value_name = "ENGINE")]
+        engine: Option<String>,
+        /// Why, for the audit.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         #[command(flatten)]
         host: HostOptions,
     },
@@ -34,12 +40,15 @@ pub struct Set {
     /// Such as `daily_loss_max=500`.
     #[arg(required = true, value_name = "NAME=VALUE")]
     changes: Vec<String>,
-    /// Of this account, by its id; unless account or user are given, of everybody.
-    #[arg(long, value_name = "ID", conflicts_with = "user")]
-    account: Option<u32>,
+    /// Of this account, by its id or its name; unless account or user are given, of everybody.
+    #[arg(long, value_name = "ACCOUNT", conflicts_with = "user")]
+    account: Option<String>,
     /// Of this user, on all accounts.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "USER")]
     user: Option<String>,
+    /// Why, for the audit.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     host: HostOptions,
 }
@@ -48,7 +57,8 @@ pub struct Set {
 pub fn run(command: &Command, global: &Global) -> Outcome {
     match command {
         Command::Show { account, host } => {
-            let limits = host.client(global)?.get(&format!("/accounts/{account}/limits"), &[])?;
+            let client = host.client(global)?;
+            let limits = client.get(&format!("/accounts/{}/limits", named::account(&client, account)?), &[])?;
             global.output().show(&limits, shown);
         }
         Command::Set(set) => {
@@ -58,8 +68,12 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
                 format!("set; they hold from the next order on:\n{}", serde_json::to_string_pretty(of).unwrap_or_default() + "\n")
             });
         }
-        Command::Reset { account, engine, host } => {
-            let limits = host.client(global)?.post(&format!("/accounts/{account}/reset"), &[], &json!({ "engine": engine }))?;
+        Command::Reset { account, engine, reason, host } => {
+            let client = host.client(global)?;
+            let account = named::account(&client, account)?;
+            let engine = engine.as_deref().map(|engine| named::engine(&client, engine)).transpose()?;
+            let document = json!({ "engine": engine, "reason": reason });
+            let limits = client.post(&format!("/accounts/{account}/reset"), &[], &document)?;
             let whom = engine.map_or(format!("account {account}"), |engine| format!("engine {engine}"));
             global.output().show(&limits, |_| format!("{whom} may open again\n"));
         }
@@ -68,9 +82,10 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
 }
 
 fn change(client: &Client, set: &Set) -> Outcome<Value> {
-    let by_user: Vec<(&str, &str)> = set.user.iter().map(|user| ("user", user.as_str())).collect();
-    let path = match (set.account, &set.user) {
-        (Some(id), _) => format!("/accounts/{id}/limits"),
+    let user = set.user.as_deref().map(|user| named::user(client, user)).transpose()?;
+    let by_user: Vec<(&str, &str)> = user.iter().map(|user| ("user", user.as_str())).collect();
+    let path = match (&set.account, &set.user) {
+        (Some(account), _) => format!("/accounts/{}/limits", named::account(client, account)?),
         (None, Some(_)) => "/users/limits".into(),
         (None, None) => "/limits".into(),
     };
@@ -82,7 +97,8 @@ fn change(client: &Client, set: &Set) -> Outcome<Value> {
     for change in &set.changes {
         apply(&mut limits, change)?;
     }
-    client.put(&path, &by_user, &Value::Object(limits))
+    let query: Vec<(&str, &str)> = by_user.into_iter().chain(set.reason.iter().map(|reason| ("reason", reason.as_str()))).collect();
+    client.put(&path, &query, &Value::Object(limits))
 }
 
 fn apply(limits: &mut Map<String, Value>, change: &str) -> Outcome {

@@ -1,8 +1,10 @@
 //! The subcommands, a file each.
 
 pub mod account;
+pub mod audit;
 pub mod backtest;
 mod beware;
+mod book;
 pub mod compare;
 pub mod conditions;
 pub mod config;
@@ -15,13 +17,17 @@ pub mod halt;
 pub mod health;
 pub mod import;
 pub mod limits;
+pub mod manual;
 pub mod migrate;
+mod named;
 pub mod optimise;
 pub mod reconcile;
 pub mod replay;
 pub mod report_files;
 pub mod serve;
+mod shown;
 pub mod spec;
+mod standing;
 pub mod strategy;
 pub mod user;
 
@@ -54,7 +60,10 @@ pub fn run(arguments: Cli) -> Outcome {
         Command::Resume(arguments) => halt::resume(arguments, global),
         Command::Reconcile(arguments) => reconcile::run(arguments, global),
         Command::Limits(command) => limits::run(command, global),
+        Command::Audit(arguments) => audit::run(arguments, global),
         Command::Health(arguments) => health::run(arguments, global),
+        Command::Completions(arguments) => manual::completions(arguments),
+        Command::Man(arguments) => manual::man(arguments, global),
         Command::Doctor(arguments) => doctor::run(arguments, global),
         Command::Config(command) => config::run(command, global),
     }

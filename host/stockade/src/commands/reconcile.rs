@@ -1,6 +1,7 @@
 //! `stockade reconcile`: what a running host knows of accounts held against what their brokers say.
 
-use super::user::items;
+use super::named;
+use super::shown::items;
 use crate::cli::Global;
 use crate::client::{Client, HostOptions};
 use crate::exit::{Exit, Failure, Outcome};
@@ -9,16 +10,18 @@ use std::fmt::Write as _;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only this account, by its id; unless given, all of the host's.
-    #[arg(long, value_name = "ID")]
-    account: Option<u32>,
+    /// Only this account, by its id or its name; unless given, all of the host's.
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
     #[command(flatten)]
     host: HostOptions,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
-    let accounts = found(&arguments.host.client(global)?, arguments.account)?;
+    let client = arguments.host.client(global)?;
+    let account = arguments.account.as_deref().map(|account| named::account(&client, account)).transpose()?;
+    let accounts = found(&client, account)?;
     let differing = accounts.iter().filter(|account| account["same"] != true).count();
     let answer = json!({ "accounts": accounts.len(), "differing": differing, "items": accounts });
     global.output().show(&answer, |answer| items(answer).map(shown).collect());
@@ -31,7 +34,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
 }
 
 /// Every account, page by page.
-fn found(client: &Client, account: Option<u32>) -> Outcome<Vec<Value>> {
+fn found(client: &Client, account: Option<u64>) -> Outcome<Vec<Value>> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let query: Vec<(&str, String)> =

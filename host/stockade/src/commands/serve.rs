@@ -3,7 +3,7 @@
 use crate::cli::Global;
 use crate::exit::Outcome;
 use crate::serve::{Running, Stopping, runtime};
-use crate::telemetry;
+use crate::telemetry::{self, LogFormat};
 use std::net::SocketAddr;
 
 /// SIGINT and SIGTERM stop it cleanly, within 20 s: engines are saved and go on with the next start. The exit code is then 0; 7 when
@@ -14,6 +14,9 @@ pub struct Arguments {
     /// Where the API listens; goes before the configuration.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// How the log looks: words on a terminal and JSON elsewhere, or always one of them.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
 }
 
 /// Runs the host until it is told to stop.
@@ -22,7 +25,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     if let Some(listen) = arguments.listen {
         config.listen = listen;
     }
-    telemetry::start(&config.log)?;
+    telemetry::start(&config.log, arguments.log_format)?;
     let runtime = runtime()?;
     let stopping = Stopping::on_signals(&runtime)?;
     stopping.go_on()?;

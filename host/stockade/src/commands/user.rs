@@ -1,9 +1,11 @@
 //! `stockade user`: users of a running host.
 
+use super::named;
+use super::shown::{count, items, shown};
 use crate::cli::Global;
 use crate::client::HostOptions;
 use crate::exit::Outcome;
-use crate::output::{Align, table};
+use crate::output::{Align, bytes, table};
 use serde_json::{Value, json};
 
 #[derive(clap::Subcommand)]
@@ -17,7 +19,7 @@ pub enum Command {
     },
     /// What a user's engines and uploads use, and what they may.
     Show {
-        /// Whose.
+        /// The user's name or id.
         name: String,
         #[command(flatten)]
         host: HostOptions,
@@ -37,11 +39,12 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             global.output().show(&user, |user| format!("user {name} has id {}\n", user["id"]));
         }
         Command::Show { name, host } => {
-            let usage = host.client(global)?.get("/users/usage", &[("user", name)])?;
+            let client = host.client(global)?;
+            let usage = client.get("/users/usage", &[("user", &named::user(&client, name)?)])?;
             global.output().show(&usage, used);
         }
         Command::List { host } => {
-            let users = host.client(global)?.get("/users", &[])?;
+            let users = host.client(global)?.all("/users", &[])?;
             global.output().show(&users, |users| {
                 let rows: Vec<Vec<String>> = items(users).map(|user| vec![shown(&user["id"]), shown(&user["name"])]).collect();
                 table(&[("id", Align::Right), ("name", Align::Left)], &rows)
@@ -54,6 +57,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
 fn used(usage: &Value) -> String {
     let quota = |name: &str| match usage["quotas"][name].as_u64() {
         None | Some(0) => "no quota".to_owned(),
+        Some(max) if name.contains("bytes") => format!("of {}", bytes(max)),
         Some(max) => format!("of {max}"),
     };
     let rows = [
@@ -63,28 +67,15 @@ fn used(usage: &Value) -> String {
         ("fuel a second", "fuel_per_second", "fuel_per_second_max"),
         ("fuel today", "fuel_today", ""),
         ("ticks throttled", "ticks_throttled", ""),
-        ("memory, bytes", "memory_bytes", "memory_bytes_max"),
+        ("memory", "memory_bytes", "memory_bytes_max"),
         ("versions", "versions", ""),
-        ("uploads, bytes", "upload_bytes", "upload_bytes_max"),
-        ("machine code of uploads, bytes", "compiled_bytes", "compiled_bytes_max"),
-        ("logged today, bytes", "log_bytes_today", "log_bytes_per_day_max"),
+        ("uploads", "upload_bytes", "upload_bytes_max"),
+        ("machine code of uploads", "compiled_bytes", "compiled_bytes_max"),
+        ("logged today", "log_bytes_today", "log_bytes_per_day_max"),
     ];
     let row = |(name, field, of): (&str, &str, &str)| {
-        vec![name.to_owned(), shown(&usage[field]), if of.is_empty() { String::new() } else { quota(of) }]
+        let used = if field.contains("bytes") { bytes(usage[field].as_u64().unwrap_or_default()) } else { count(&usage[field]) };
+        vec![name.to_owned(), used, if of.is_empty() { String::new() } else { quota(of) }]
     };
     table(&[("what", Align::Left), ("used", Align::Right), ("quota", Align::Left)], &rows.map(row))
-}
-
-/// The rows of a list.
-pub fn items(list: &Value) -> impl Iterator<Item = &Value> {
-    list.get("items").and_then(Value::as_array).into_iter().flatten()
-}
-
-/// A value as a cell.
-pub fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }

@@ -5,9 +5,11 @@
 mod memory;
 mod token;
 mod variables;
+mod wrong;
 
 pub use memory::MemoryMax;
 pub use token::{existing_token, operator_token, random_token};
+pub use variables::{check_texts, of_this_process as variables};
 
 use crate::exit::{Exit, Failure, Outcome};
 use api::DoorLimits;
@@ -33,6 +35,7 @@ const FILE: &str = "stockade.toml";
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Ticks, database, compiled strategies, the operator's token.
+    #[serde(serialize_with = "as_text")]
     pub data_dir: PathBuf,
     /// A SQLite file or the URL of a PostgreSQL database, which may hold a password; empty: `stockade.db` in the data folder.
     #[serde(serialize_with = "without_password")]
@@ -220,8 +223,8 @@ impl Config {
 
     fn parse(text: &str, name: &str, variables: impl IntoIterator<Item = (String, String)>) -> Outcome<Self> {
         let in_file = |error: &toml::de::Error| {
-            let line = line_of(text, error);
-            Failure::new(Exit::Usage, format_args!("{name}, line {line}: {}", one_line(error.message())))
+            let (line, why) = wrong::in_file(text, error);
+            Failure::new(Exit::Usage, format_args!("{name}, line {line}: {why}"))
         };
         let of_file: Self = toml::from_str(text).map_err(|error| in_file(&error))?;
         let mut table: toml::Table = toml::from_str(text).map_err(|error| in_file(&error))?;
@@ -290,17 +293,9 @@ fn without_password<S: serde::Serializer>(database: &str, serializer: S) -> Resu
     }
 }
 
-/// The line of an error, counted from 1. For an unknown key the parser gives the line of its table; the key's own is below.
-fn line_of(text: &str, error: &toml::de::Error) -> usize {
-    let at = error.span().map_or(0, |span| text[..span.start].matches('\n').count());
-    let key = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-    let is_key = |line: &str, key: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
-    let below = key.and_then(|key| text.lines().skip(at).position(|line| is_key(line, key)));
-    at + below.unwrap_or(0) + 1
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// A path is shown as text, whatever its encoding.
+fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 #[cfg(test)]
@@ -393,14 +388,21 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
         check("\nlisten = \"here\"\n", &[], Err("stockade.toml, line 2: invalid socket address"));
-        check("a = 1\n", &[], Err("stockade.toml, line 1: unknown field `a`, expected one of `data_dir`"));
-        check("[feed]\nsped = 1\n", &[], Err("stockade.toml, line 2: unknown field `sped`"));
+        check("a = 1\n", &[], Err("stockade.toml, line 1: unknown key `a`; `stockade config example` lists all"));
+        check("[feed]\nsped = 1\n", &[], Err("stockade.toml, line 2: unknown key `sped`; did you mean `speed` in [feed]?"));
+        check("[risk]\nmax_orders = 1\n", &[], Err("line 2: unknown key `max_orders`; did you mean `working_orders_max` in [risk]?"));
+        check("listen = 127.0.0.1:8080\n", &[], Err("line 1: listen: text needs quotes, such as \"127.0.0.1:8080\""));
+        check("log = info # all\n", &[], Err("line 1: log: text needs quotes, such as \"info\""));
+        check("[feed]\nspeed = \"fast\"\n", &[], Err("line 2: speed: \"fast\" is text; it must be a number, without quotes"));
+        check("[host]\nshards = \"2\"\n", &[], Err("it must be a whole number of 0 or more, without quotes"));
+        check("[feed]\nsymbols = \"EURUSD\"\n", &[], Err("it must be a list, such as [\"EURUSD\", \"XAUUSD\"]"));
+        check("[record]\non = \"yes\"\n", &[], Err("on: \"yes\" is text; it must be true or false, without quotes"));
         check("[feed\n", &[], Err("stockade.toml, line 1"));
         check("[feed]\nspeed = -1\n", &[], Err("feed.speed is -1"));
         check("[host]\njournal_answer_ms = 0\n", &[], Err("host.journal_answer_ms is 0; it is 10 to 5000"));
         check("operator_token = \"short\"\n", &[], Err("operator_token has 5 characters"));
         check("", &[("STOCKADE_FEED_KIND", "live")], Err("STOCKADE_FEED_KIND: unknown variant `live`"));
         check("", &[("STOCKADE_SHARDS", "2")], Err("STOCKADE_SHARDS is no setting; did you mean STOCKADE_HOST_SHARDS?"));
-        check("", &[("STOCKADE_HOST_SHARDS", "two")], Err("STOCKADE_HOST_SHARDS: invalid type: string \"two\""));
+        check("", &[("STOCKADE_HOST_SHARDS", "two")], Err("STOCKADE_HOST_SHARDS: \"two\" must be a whole number of 0 or more"));
     }
 }

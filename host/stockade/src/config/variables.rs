@@ -1,8 +1,10 @@
 //! `STOCKADE_` variables: one for each key, the path in capitals with `_` for the dots.
 
-use super::{Config, one_line};
+use super::Config;
+use super::wrong::{in_variable, one_line};
 use crate::exit::{Exit, Failure, Outcome};
 use serde::Deserialize as _;
+use std::ffi::OsString;
 use store::Location;
 use toml::{Table, Value};
 
@@ -96,6 +98,8 @@ const PREFIX: &str = "STOCKADE_";
 
 /// Variables that are not settings: the command line's own.
 const OTHERS: [&str; 4] = ["STOCKADE_CONFIG", "STOCKADE_URL", "STOCKADE_TOKEN", "STOCKADE_SDK"];
+/// Those of them that are not paths.
+const OTHER_TEXTS: [&str; 2] = ["STOCKADE_URL", "STOCKADE_TOKEN"];
 
 impl Key {
     fn variable(&self) -> String {
@@ -119,6 +123,41 @@ impl Key {
 /// What other programs call the database's URL; ours goes before it.
 const DATABASE_URL: &str = "DATABASE_URL";
 
+/// The variables of this process that may be settings. Whatever else is in the environment, in whatever encoding, is left alone.
+///
+/// # Errors
+/// One of ours is not UTF-8.
+pub fn of_this_process() -> Outcome<Vec<(String, String)>> {
+    of(std::env::vars_os())
+}
+
+/// The command line's own variables that hold text, not a path: looked at before the command line is, which would not name them.
+///
+/// # Errors
+/// One of them is not UTF-8.
+pub fn check_texts() -> Outcome {
+    texts(std::env::vars_os(), |name| OTHER_TEXTS.contains(&name)).map(drop)
+}
+
+fn of(variables: impl Iterator<Item = (OsString, OsString)>) -> Outcome<Vec<(String, String)>> {
+    texts(variables, |name| name == DATABASE_URL || name.starts_with(PREFIX) && !OTHERS.contains(&name))
+}
+
+/// Those of the variables that are meant, as text.
+fn texts(variables: impl Iterator<Item = (OsString, OsString)>, is_meant: impl Fn(&str) -> bool) -> Outcome<Vec<(String, String)>> {
+    let named = variables.map(|(name, value)| (name.to_string_lossy().into_owned(), value));
+    named
+        .filter(|(name, _)| is_meant(name))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(value) => {
+                let shown = value.to_string_lossy();
+                Err(Failure::new(Exit::Usage, format_args!("{name} is not UTF-8 text: {shown:?}; set it again in a UTF-8 locale")))
+            }
+        })
+        .collect()
+}
+
 /// Puts the variables into the file's table. `None` when there are none.
 pub(super) fn apply(table: &mut Table, variables: impl IntoIterator<Item = (String, String)>) -> Outcome<Option<Config>> {
     let variables: Vec<(String, String)> = variables.into_iter().collect();
@@ -135,7 +174,7 @@ pub(super) fn apply(table: &mut Table, variables: impl IntoIterator<Item = (Stri
         put(table, key, &text);
         // One by one, so that the error names the variable that is wrong.
         let read = Config::deserialize(table.clone());
-        config = Some(read.map_err(|error| Failure::new(Exit::Usage, format_args!("{name}: {}", one_line(error.message()))))?);
+        config = Some(read.map_err(|error| Failure::new(Exit::Usage, format_args!("{name}: {}", in_variable(&error, &text))))?);
     }
     Ok(config)
 }
@@ -157,4 +196,23 @@ fn unknown(name: &str) -> Failure {
     let near = KEYS.iter().map(Key::variable).find(|variable| variable.rsplit('_').next() == Some(last));
     let hint = near.map_or_else(|| "`stockade config example` lists them".to_owned(), |near| format!("did you mean {near}?"));
     Failure::new(Exit::Usage, format_args!("{name} is no setting; {hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt as _;
+
+    #[test]
+    fn only_our_own_variables_must_be_text() {
+        let variable = |name: &str, value: &[u8]| (OsString::from(name), OsString::from_vec(value.to_vec()));
+        let read = |all: Vec<(OsString, OsString)>| of(all.into_iter()).map_err(|failure| failure.to_string());
+        let foreign = (OsString::from_vec(b"caf\xe9".to_vec()), OsString::from_vec(b"\xff".to_vec()));
+        assert_eq!(read(vec![foreign, variable("FOO", b"caf\xe9"), variable("STOCKADE_CONFIG", b"\xe9.toml")]), Ok(vec![]));
+        assert_eq!(read(vec![variable("STOCKADE_LOG", b"info")]), Ok(vec![("STOCKADE_LOG".into(), "info".into())]));
+        for name in ["STOCKADE_LOG", "STOCKADE_DATA_DIR", "DATABASE_URL", "STOCKADE_NO_SUCH"] {
+            let why = read(vec![variable(name, b"caf\xe9")]).expect_err("it is not text");
+            assert!(why.starts_with(&format!("{name} is not UTF-8 text")), "{why}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! Bad input: one line that names the thing and the way out, an exit code that says what kind it was, nothing half done.
 
 use crate::program::{Place, Ran, ema_cross_text};
+use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::ffi::OsStringExt as _;
 
 #[test]
 fn a_file_that_is_no_component_is_refused() {
@@ -37,6 +39,43 @@ fn what_is_not_there_is_named() {
     place.fails(&["import", "none"], 3, &["there is no none"]);
     place.fails(&["--config", "none.toml", "data", "list"], 3, &["none.toml"]);
     place.fails(&["backtest", ema_cross_text(), "--symbol", "EURUSD"], 3, &["import ticks into it first"]);
+}
+
+#[test]
+fn variables_of_others_may_have_any_encoding_and_a_wrong_one_of_ours_is_named() {
+    let latin_1 = |text: &[u8]| OsString::from_vec(text.to_vec());
+    let place = Place::new();
+    let run = |name: &str, arguments: &[&str]| Ran::of(place.command(arguments).env(name, latin_1(b"caf\xe9")));
+    assert_eq!(run("FOO", &["config", "show"]).code, 0);
+    let mut command = place.command(&["config", "show"]);
+    assert_eq!(Ran::of(command.env(latin_1(b"caf\xe9"), "x")).code, 0, "a name may as well");
+    for name in ["STOCKADE_LOG", "STOCKADE_DATA_DIR", "DATABASE_URL"] {
+        run(name, &["config", "show"]).failed(2, &[name, "is not UTF-8 text"]);
+    }
+    for name in ["STOCKADE_URL", "STOCKADE_TOKEN"] {
+        run(name, &["user", "list"]).failed(2, &[name, "is not UTF-8 text"]);
+    }
+    // A folder's name is its own affair.
+    let mut command = place.command(&["config", "show"]);
+    let shown = Ran::of(command.arg("--data-dir").arg(latin_1(b"caf\xe9")));
+    assert!(shown.code == 0 && shown.out.contains("data_dir = \"caf\u{fffd}\""), "{shown:?}");
+    let mut command = place.command(&["config", "show", "--json"]);
+    assert_eq!(Ran::of(command.arg("--data-dir").arg(latin_1(b"caf\xe9"))).code, 0);
+}
+
+#[test]
+fn a_failure_is_a_document_where_scripts_read() {
+    let place = Place::new();
+    let failed = |arguments: &[&str], code: i64, kind: &str, says: &str| {
+        let ran = place.run(arguments);
+        assert_eq!((i64::from(ran.code), ran.out.as_str()), (code, ""), "{ran:?}");
+        let document: serde_json::Value = serde_json::from_str(&ran.err).expect("JSON");
+        assert_eq!((&document["error"]["exit"], &document["error"]["kind"]), (&code.into(), &kind.into()), "{document}");
+        assert!(document["error"]["message"].as_str().is_some_and(|message| message.contains(says)), "{document}");
+    };
+    failed(&["backtest", "none.wasm", "--json"], 3, "not-found", "there is no file none.wasm");
+    failed(&["user", "list", "--json", "--url", "http://127.0.0.1:1"], 6, "unreachable", "stockade serve");
+    failed(&["engine", "list", "--json", "--colour"], 2, "usage", "unexpected argument '--colour'");
 }
 
 #[test]
@@ -84,7 +123,7 @@ fn a_broken_row_is_named_by_its_line_and_strict_imports_nothing() {
 fn a_setting_that_does_not_exist_is_named_with_its_line() {
     let place = Place::new();
     place.file("stockade.toml", "data_dir = \"d\"\n[feed]\nspead = 2\n");
-    place.fails(&["config", "show"], 2, &["stockade.toml, line 3", "unknown field `spead`"]);
+    place.fails(&["config", "show"], 2, &["stockade.toml, line 3", "unknown key `spead`; did you mean `speed` in [feed]?"]);
     let ran = Ran::of(Place::new().command(&["config", "show"]).env("STOCKADE_SPEED", "2"));
     ran.failed(2, &["STOCKADE_SPEED is no setting", "STOCKADE_FEED_SPEED"]);
 }

@@ -1,5 +1,6 @@
 //! The program as its users meet it: command lines in, exit codes and lines out.
 
+mod asking;
 mod bad_input;
 mod compare;
 mod data;

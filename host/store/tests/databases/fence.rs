@@ -11,7 +11,8 @@ use domain::time::Time;
 use std::process::{Child, Command};
 use std::time::Duration;
 use stockade_store::{
-    Closed, EngineSave, EngineStep, Follows, Location, LogClock, NewAudit, NewLog, NewSignal, NewVersion, StepKind, Store, StoreError, Wanted,
+    Closed, EngineSave, EngineStep, Follows, Location, LogClock, NewAudit, NewLog, NewSignal, NewVersion, StepKind, Store, StoreError,
+    Wanted,
 };
 use tempfile::TempDir;
 

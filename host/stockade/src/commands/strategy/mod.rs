@@ -6,6 +6,7 @@ pub mod describe;
 pub mod new;
 pub mod sdk;
 pub mod upload;
+pub mod versions;
 
 use crate::cli::Global;
 use crate::exit::Outcome;
@@ -24,6 +25,10 @@ pub enum Command {
     Describe(describe::Arguments),
     /// Give a component to a running host, as a user's strategy.
     Upload(upload::Arguments),
+    /// Strategies of a running host, each with its latest version.
+    List(versions::List),
+    /// The versions of a strategy on a running host.
+    Versions(versions::Versions),
 }
 
 /// Runs the command.
@@ -35,5 +40,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
         Command::Check(arguments) => check::run(arguments, global),
         Command::Describe(arguments) => describe::run(arguments, global),
         Command::Upload(arguments) => upload::run(arguments, global),
+        Command::List(arguments) => versions::list(arguments, global),
+        Command::Versions(arguments) => versions::versions(arguments, global),
     }
 }
