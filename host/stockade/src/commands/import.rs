@@ -18,6 +18,9 @@ use std::sync::atomic::AtomicBool;
 /// Reads a file, an archive or a folder of them, of one symbol or several; all of it takes its place in the store, or nothing does.
 ///
 /// Files may be packed with zip, gzip or zstd. Ctrl-C leaves the store as it was.
+///
+/// Tables (CSV, JSON, Parquet) are read by their columns' names: time or date, bid and ask for ticks; open, high, low and close for
+/// bars; perhaps last, volume, flags, tick_volume, spread, symbol. Without names they are read where shape and values leave no doubt.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// File or folder.
