@@ -1,10 +1,13 @@
-//! Ticks in Parquet: columns by name, as in CSV, of any of the usual types. A side without a value keeps its last one.
+//! Tables in Parquet: columns by name, as in CSV, of any of the usual types. Quotes are read as they lie in columns, where a side
+//! without a value keeps its last one; all else (bars, trades) row by row, as text is.
 
 mod pages;
+mod rows;
 
 use super::error::ImportError;
 use super::intake::{Intake, RawTick};
 use super::number::{Decimal, decimal, decimals_of};
+use super::table::direction;
 use super::table::names::{self, Column};
 use super::timestamp::{self, Stamp};
 use arrow_array::cast::AsArray;
@@ -57,8 +60,11 @@ fn read_file(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(pages, plain).map_err(|error| damaged(intake, &error))?;
     let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().trim().to_ascii_lowercase()).collect();
-    let columns = Columns::of(&names)
-        .ok_or_else(|| intake.wrong(format!("it has no columns that name time, bid and ask (it has {})", shown(&names))))?;
+    let quotes = Columns::of(&names);
+    let wanted = quotes.as_ref().map_or_else(|| rows::wanted(&names), Columns::wanted);
+    if wanted.is_empty() {
+        return Err(intake.wrong(format!("no column names a time or prices (it has {})", shown(&names))));
+    }
     let metadata = builder.metadata();
     if !(0..=ROWS_MAX).contains(&metadata.file_metadata().num_rows()) {
         return Err(intake.wrong(format!("it says it has {} rows", metadata.file_metadata().num_rows())));
@@ -74,7 +80,6 @@ fn read_file(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     if chunks.any(|chunk| begins(chunk) < 0 || chunk.compressed_size() < 0) {
         return Err(intake.wrong("it is damaged: a column of it says it begins before the file, or ends before it begins"));
     }
-    let wanted = columns.wanted();
     let is_text = |at: &usize| matches!(builder.schema().field(*at).data_type(), DataType::Utf8 | DataType::LargeUtf8);
     let (page_bytes_max, batch_rows) =
         if wanted.iter().any(is_text) { (TEXT_PAGE_BYTES_MAX, TEXT_BATCH_ROWS) } else { (PAGE_BYTES_MAX, BATCH_ROWS) };
@@ -87,10 +92,21 @@ fn read_file(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
     }
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.iter().copied());
     let reader = builder.with_projection(mask).with_batch_size(batch_rows).build().map_err(|error| damaged(intake, &error))?;
-    let columns = columns.among(&wanted);
+    let batches = reader.map(|batch| batch.map_err(|error| error.to_string()));
+    let Some(quotes) = quotes else {
+        let mut rows = rows::Rows::new(wanted.iter().map(|at| names[*at].clone()).collect());
+        for batch in batches {
+            rows.take(&batch.map_err(|error| damaged(intake, &error))?, intake)?;
+        }
+        return rows.finish(intake);
+    };
+    let columns = quotes.among(&wanted);
     let (mut row, mut held) = (0, [None; 2]);
-    for batch in reader {
+    for batch in batches {
         let batch = batch.map_err(|error| damaged(intake, &error))?;
+        if row == 0 {
+            columns.tell_direction(&batch, intake);
+        }
         columns.take(&batch, &mut row, &mut held, intake)?;
     }
     Ok(())
@@ -122,6 +138,13 @@ impl Columns {
         wanted.sort_unstable();
         wanted.dedup();
         wanted
+    }
+
+    /// Whether the newest rows come first, as the first of them show.
+    fn tell_direction(&self, batch: &RecordBatch, intake: &mut Intake<'_>) {
+        let Some(times) = Times::of(batch.column(self.time)) else { return };
+        let us = |row: usize| times.at(row).map(|(Stamp::Utc(us) | Stamp::Local(us))| us);
+        intake.set_direction(direction(&(0..batch.num_rows()).filter_map(us).collect::<Vec<_>>()));
     }
 
     /// Their places where only the wanted ones are read.

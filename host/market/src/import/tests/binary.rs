@@ -174,6 +174,40 @@ fn parquet_of_every_codec_and_of_dictionaries_is_read() {
 }
 
 #[test]
+fn parquet_holds_bars_trades_and_newest_rows_first_too() {
+    let times = |minutes: &[i64]| -> ArrayRef {
+        Arc::new(
+            TimestampMillisecondArray::from_iter_values(minutes.iter().map(|minute| 1_398_902_400_000 + minute * 60_000))
+                .with_timezone("UTC"),
+        )
+    };
+    let floats = |values: [f64; 3]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
+    let bench = Bench::new();
+    let columns = vec![
+        ("Datetime", times(&[0, 1, 2])),
+        ("Open", floats([1.1, 1.2, 1.3])),
+        ("High", floats([1.15, 1.25, 1.35])),
+        ("Low", floats([1.05, 1.15, 1.25])),
+        ("Close", floats([1.12, 1.22, 1.32])),
+        ("Volume", Arc::new(Int64Array::from(vec![7, 8, 9]))),
+    ];
+    let report = bench.imported(&bench.file("EURUSD.parquet", parquet(columns)));
+    assert_eq!((report.bars, report.timeframe), (3, Some(domain::tick::Timeframe::M1)));
+    let bars = bench.store.bars("EURUSD", domain::tick::Timeframe::M1, Time(i64::MIN), Time(i64::MAX)).expect("bars");
+    assert_eq!((bars.closes, bars.tick_volumes), (vec![1.12, 1.22, 1.32], vec![7, 8, 9]));
+
+    let bench = Bench::new();
+    let trades = vec![("timestamp", times(&[0, 1, 2])), ("price", floats([450.5, 451.0, 451.5])), ("amount", floats([0.25, 2.0, 1.0]))];
+    bench.imported(&bench.file("BTCUSD.parquet", parquet(trades)));
+    assert_eq!(bench.ticks("BTCUSD").lasts, [450.5, 451.0, 451.5]);
+
+    let bench = Bench::new();
+    let newest_first = vec![("time", times(&[2, 1, 0])), ("bid", floats([1.3, 1.2, 1.1])), ("ask", floats([1.4, 1.3, 1.2]))];
+    bench.imported(&bench.file("EURUSD.parquet", parquet(newest_first)));
+    assert_eq!(bench.ticks("EURUSD").bids, [1.1, 1.2, 1.3]);
+}
+
+#[test]
 fn parquet_rows_without_a_side_keep_the_last_one_and_dirty_ones_are_named() {
     let bench = Bench::new();
     let times: ArrayRef =
@@ -192,9 +226,9 @@ fn parquet_rows_without_a_side_keep_the_last_one_and_dirty_ones_are_named() {
     let plain = ImportOptions::default();
     let floats: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
     bench.refused(
-        &bench.file("EURUSD.parquet", parquet(vec![("time", floats.clone()), ("price", floats)])),
+        &bench.file("EURUSD.parquet", parquet(vec![("moment", floats.clone()), ("price", floats)])),
         &plain,
-        "no columns that name time, bid and ask",
+        "no column holds a date and a time",
     );
     bench.refused(&bench.file("EURUSD.parquet", "PAR1 and no more PAR1"), &plain, "it is no readable Parquet file");
 }
