@@ -5,6 +5,7 @@ use market::import::{Format, ImportOptions, import};
 use market::store::TickStore;
 use record::Record;
 use std::path::PathBuf;
+use std::sync::Once;
 use tempfile::TempDir;
 
 /// A folder in memory where there is one.
@@ -12,6 +13,12 @@ fn folder() -> TempDir {
     let shm = PathBuf::from("/dev/shm");
     let made = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() };
     made.expect("a folder can be made")
+}
+
+/// Lets a target catch panics as the importer does: libFuzzer's own hook ends the process at each. One that nobody catches still does.
+pub fn panics_may_be_caught() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
 }
 
 /// Imports the bytes as a file of this name. It may refuse them; it must end, and leave nothing behind when it refuses.
