@@ -67,13 +67,6 @@ pub enum SpecBasis {
     Assumed,
 }
 
-impl SpecBasis {
-    /// For serde: what was stated needs no word.
-    fn is_stated(&self) -> bool {
-        *self == Self::Stated
-    }
-}
-
 /// One symbol as the broker specifies it (MT5 `SymbolInfo`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SymbolSpec {
@@ -127,7 +120,7 @@ pub struct SymbolSpec {
     #[serde(default)]
     pub order_life: OrderLife,
     /// How far all this can be relied on.
-    #[serde(default, skip_serializing_if = "SpecBasis::is_stated")]
+    #[serde(default)]
     pub basis: SpecBasis,
 }
 

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::Path;
 
 /// Format and its version.
-const MAGIC: &[u8; 8] = b"STKREC\x00\x02";
+const MAGIC: &[u8; 8] = b"STKREC\x00\x03";
 /// What a file begins with: the format, and the hash that it goes on from.
 const HEADER: usize = MAGIC.len() + 32;
 /// The length and its check.
