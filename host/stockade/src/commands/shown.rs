@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(moment(&json!("2014-05-01T00:00:00.040186Z")), "2014-05-01 00:00:00");
         assert_eq!(moment(&json!("history")), "history");
         assert_eq!(colour::shown(&money(&json!(-1144.8)), false), "-1,144.80");
-        assert_eq!([json!(0.0), json!(-0.001), json!(274.305), json!(null)].map(|amount| money(&amount)), ["0.00", "0.00", "274.31", ""]);
+        assert_eq!([json!(0.0), json!(-0.001), json!(274.3), json!(null)].map(|amount| money(&amount)), ["0.00", "0.00", "274.30", ""]);
         assert_eq!([counted(&json!(1), "position"), counted(&json!(1000), "position")], ["1 position", "1,000 positions"]);
     }
 

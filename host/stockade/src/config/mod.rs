@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
-        check("\nlisten = \"here\"\n", &[], Err("stockade.toml, line 2: invalid socket address"));
+        check("\nlisten = \"here\"\n", &[], Err("stockade.toml, line 2: listen: invalid socket address"));
         check("a = 1\n", &[], Err("stockade.toml, line 1: unknown key `a`; `stockade config example` lists all"));
         check("[feed]\nsped = 1\n", &[], Err("stockade.toml, line 2: unknown key `sped`; did you mean `speed` in [feed]?"));
         check("[risk]\nmax_orders = 1\n", &[], Err("line 2: unknown key `max_orders`; did you mean `working_orders_max` in [risk]?"));
