@@ -27,6 +27,7 @@ mod specs;
 mod staging;
 mod table;
 mod timestamp;
+mod week;
 
 pub use clock::{NotAClock, SourceClock};
 pub use error::ImportError;

@@ -6,6 +6,7 @@ use super::lots::Lot;
 use super::report::ImportReport;
 use super::specs::{is_same_instrument, spec_for, unknown};
 use super::staging::splice;
+use super::week::Week;
 use super::{Existing, ImportOptions};
 use crate::columns::OwnedColumns;
 use crate::date::Date;
@@ -86,15 +87,21 @@ fn prepare(lot: Lot, gathered: &Gathered, options: &ImportOptions, stores: &Stor
         bad_files_named: Vec::new(),
         spec,
     };
+    let mut week = Week::of(&lot.symbol, 0);
     for date in lot.raw.days() {
         if options.stop.is_asked() {
             return Err(ImportError::Interrupted);
         }
         let day = lot.raw.day(date)?;
+        week.iter_mut().for_each(|week| week.look(day.columns().times));
         commit_day(&day, stores, &mut report)?;
         lot.raw.done(date);
     }
+    report.notes.extend(week.and_then(Week::warning));
     if let Some((timeframe, bars)) = lot.bars {
+        let mut week = Week::of(&lot.symbol, timeframe.close(Time(0)).0 - timeframe.open(Time(0)).0);
+        week.iter_mut().for_each(|week| week.look(&bars.times));
+        report.notes.extend(week.and_then(Week::warning));
         commit_bars(timeframe, bars, stores, &mut report)?;
     }
     Ok(report)

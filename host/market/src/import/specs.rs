@@ -239,6 +239,20 @@ pub(crate) fn is_same_instrument(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || of(one).is_some_and(|spec| of(other) == Some(spec))
 }
 
+/// Markets whose week is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hours {
+    Currencies,
+    /// With a daily break.
+    Metal,
+}
+
+/// When a symbol trades, as far as it is known.
+pub(super) fn hours_of(symbol: &str) -> Option<Hours> {
+    let letters: String = symbol.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+    metal(&letters).map(|_| Hours::Metal).or_else(|| pair(&letters).map(|_| Hours::Currencies))
+}
+
 /// What is assumed of a symbol nobody knows: one unit a lot, in USD, margin like a leveraged CFD.
 pub(super) fn unknown(symbol: &str) -> SymbolSpec {
     SymbolSpec { name: symbol.to_owned(), volume_max: Steps(1_000_000), basis: SpecBasis::Assumed, ..common::crypto(symbol) }

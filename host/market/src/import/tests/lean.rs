@@ -125,6 +125,19 @@ fn every_real_eurusd_tick_is_taken() {
 }
 
 #[test]
+fn real_ticks_on_a_wrong_clock_are_told_and_on_their_own_are_not() {
+    let Some(source) = real("ticks/eurusd-fxcm") else { return };
+    let says = |report: &ImportReport, what: &str| report.notes.iter().any(|note| note.contains(what));
+    let report = Bench::new().imported_as(&source, &new_york());
+    assert!(says(&report, "the clock looks 1 hour off"), "{:?}", report.notes);
+    assert!(!says(&Bench::new().imported(&source), "the clock looks"));
+    let Some(source) = real("ticks/xauusd-oanda") else { return };
+    let report = Bench::new().imported_as(&source, &new_york());
+    assert!(says(&report, "the clock looks 4 hours off"), "{:?}", report.notes);
+    assert!(!says(&Bench::new().imported(&source), "the clock looks"));
+}
+
+#[test]
 fn every_real_gold_tick_is_taken() {
     let Some(source) = real("ticks/xauusd-oanda") else { return };
     let bench = Bench::new();
