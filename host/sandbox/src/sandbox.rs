@@ -321,7 +321,7 @@ impl<H: GuestHost> Sandbox<H> {
         let profile = found.profile;
         let workshop = self.workshop(profile);
         let unfit = |error: wasmtime::Error| LoadError::Unfit(one_line(&error));
-        let pre = workshop.linker.instantiate_pre(&component).and_then(TradingStrategyPre::new).map_err(unfit)?;
+        let pre = wasi::pre(&workshop.linker, &component).and_then(TradingStrategyPre::new).map_err(unfit)?;
         let began = Instant::now();
         let looked = self.look(profile, &component, found.is_direct && self.calls == Calls::Direct);
         let first_look = began.elapsed();
@@ -336,7 +336,7 @@ impl<H: GuestHost> Sandbox<H> {
     fn look(&self, profile: Profile, component: &Component, wants_module: bool) -> Result<describing::Looked, Fault> {
         let workshop = self.workshop(profile);
         let refused = |error: wasmtime::Error| Fault { kind: FaultKind::Refused, message: one_line(&error) };
-        let pre = workshop.describing.instantiate_pre(component).and_then(TradingStrategyPre::new).map_err(refused)?;
+        let pre = wasi::pre(&workshop.describing, component).and_then(TradingStrategyPre::new).map_err(refused)?;
         describing::look(&workshop.engine, &pre, &profile.limits(), wants_module)
     }
 

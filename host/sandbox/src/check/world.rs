@@ -94,8 +94,7 @@ fn check_imports(ours: &Side<'_>, theirs: &Side<'_>) -> Result<Vec<String>, Stri
 }
 
 fn check_interface(ours: &Side<'_>, theirs: &Side<'_>, name: &str, id: InterfaceId) -> Result<(), String> {
-    let (base, version) = name.split_once('@').unwrap_or((name, ""));
-    if wasi::INTERFACES.contains(&base) && version.starts_with("0.2.") {
+    if wasi::may_be_imported(name) {
         // Functions within are compared by the linker.
         return Ok(());
     }
@@ -104,6 +103,7 @@ fn check_interface(ours: &Side<'_>, theirs: &Side<'_>, name: &str, id: Interface
         _ => None,
     });
     let Some(our_interface) = our_interface else {
+        let (base, version) = name.split_once('@').unwrap_or((name, ""));
         return Err(if base.starts_with(PACKAGE) && version != VERSION {
             let name = shown(name);
             format!("it imports {name}, but this host has version {VERSION} of the contract: build it against the SDK of that version")

@@ -1,11 +1,12 @@
 //! So much of WASI 0.2 as the standard libraries of guest languages reach for by themselves: the event's time for a clock,
 //! the host's seeded numbers for randomness, standard output as lines in the engine's log, and an empty environment.
-//! There are no files, sockets, arguments or standard input; waiting, and exiting, end the call by name.
+//! The file system is empty, and there are no sockets, arguments or standard input; waiting, and exiting, end the call by name.
 //!
 //! The interfaces are `wasmtime-wasi`'s, linked one by one; the answers are ours. Its own answers come with an asynchronous
 //! runtime, ambient clocks, streams that trap when they are full, and a context in every store: all of which would have to
 //! be taken out again.
 
+mod files;
 mod streams;
 mod system;
 
@@ -14,14 +15,17 @@ use crate::state::State;
 use domain::contract::LogLevel;
 use domain::guest::{ContractBroken, GuestHost};
 use domain::limits::LOG_LINE_BYTES_MAX;
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use wasmtime::Result;
-use wasmtime::component::{HasData, Linker};
-use wasmtime_wasi::p2::bindings::sync::io;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, HasData, InstancePre, Linker, ResourceType};
+use wasmtime_wasi::p2::bindings::sync::{filesystem, io};
 use wasmtime_wasi::p2::bindings::{cli, clocks, random};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
 
 /// The interfaces answered here, without their version; any 0.2 will do.
-pub(crate) const INTERFACES: &[&str] = &[
+const INTERFACES: &[&str] = &[
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stdin",
@@ -34,6 +38,8 @@ pub(crate) const INTERFACES: &[&str] = &[
     "wasi:cli/terminal-stderr",
     "wasi:clocks/monotonic-clock",
     "wasi:clocks/wall-clock",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
     "wasi:io/error",
     "wasi:io/poll",
     "wasi:io/streams",
@@ -41,6 +47,60 @@ pub(crate) const INTERFACES: &[&str] = &[
     "wasi:random/insecure-seed",
     "wasi:random/random",
 ];
+
+/// Interfaces that interpreters import whether or not a strategy uses them. A component that imports one is loaded, and a call of one
+/// ends by name.
+const ABSENT: &[&str] = &[
+    "wasi:sockets/instance-network",
+    "wasi:sockets/ip-name-lookup",
+    "wasi:sockets/network",
+    "wasi:sockets/tcp",
+    "wasi:sockets/tcp-create-socket",
+    "wasi:sockets/udp",
+    "wasi:sockets/udp-create-socket",
+];
+
+/// Whether a component may import this interface, such as `wasi:io/poll@0.2.9`.
+pub(crate) fn may_be_imported(name: &str) -> bool {
+    let (base, version) = name.split_once('@').unwrap_or((name, ""));
+    version.starts_with("0.2.") && (INTERFACES.contains(&base) || ABSENT.contains(&base))
+}
+
+/// What a component's instances are made of, with a refusal in the place of each function of [`ABSENT`].
+///
+/// # Errors
+/// It imports what is not there, or as something else.
+pub(crate) fn pre<H: GuestHost>(linker: &Linker<State<H>>, component: &Component) -> Result<InstancePre<State<H>>> {
+    let (engine, ty) = (component.engine(), component.component_type());
+    let is_absent = |name: &str| name.split_once('@').is_some_and(|(base, _)| ABSENT.contains(&base));
+    let mut linker = Cow::Borrowed(linker);
+    for (interface, import) in ty.imports(engine).filter(|(name, _)| is_absent(name)) {
+        if let ComponentItem::ComponentInstance(instance) = import.ty {
+            let mut refusals = linker.to_mut().instance(interface)?;
+            for (name, export) in instance.exports(engine) {
+                match export.ty {
+                    ComponentItem::ComponentFunc(_) => {
+                        let called = format!("{}#{name} (there is no network)", interface.trim_start_matches("wasi:"));
+                        refusals.func_new(name, move |_, _, _, _| refused(&called))?;
+                    }
+                    ComponentItem::Resource(_) => refusals.resource(name, resource(name), |_, _| Ok(()))?,
+                    _ => {}
+                }
+            }
+        }
+    }
+    linker.instantiate_pre(component)
+}
+
+/// What a resource of an absent interface is: one that it takes from `wasi:io` is the same there, and of its own there are none.
+fn resource(name: &str) -> ResourceType {
+    match name {
+        "pollable" => ResourceType::host::<DynPollable>(),
+        "input-stream" => ResourceType::host::<DynInputStream>(),
+        "output-stream" => ResourceType::host::<DynOutputStream>(),
+        _ => ResourceType::host::<()>(),
+    }
+}
 
 /// Fuel of a call that only looks, as in the contract.
 const LOOK: u64 = 200;
@@ -96,6 +156,8 @@ pub(crate) fn link<H: GuestHost>(linker: &mut Linker<State<H>>) -> Result<()> {
     random::random::add_to_linker::<_, Answering<H>>(linker, answers)?;
     random::insecure::add_to_linker::<_, Answering<H>>(linker, answers)?;
     random::insecure_seed::add_to_linker::<_, Answering<H>>(linker, answers)?;
+    filesystem::preopens::add_to_linker::<_, Answering<H>>(linker, answers)?;
+    filesystem::types::add_to_linker::<_, Answering<H>>(linker, answers)?;
     io::error::add_to_linker::<_, Answering<H>>(linker, answers)?;
     io::poll::add_to_linker::<_, Answering<H>>(linker, answers)?;
     io::streams::add_to_linker::<_, Answering<H>>(linker, answers)

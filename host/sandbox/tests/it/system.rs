@@ -48,6 +48,22 @@ fn there_is_no_environment_no_argument_and_no_input() {
 }
 
 #[test]
+fn the_file_system_is_empty_and_takes_nothing() {
+    let loaded = shared().load(probe_with_system()).unwrap();
+    assert!(loaded.imports.iter().any(|import| import.starts_with("wasi:filesystem/types@0.2.")), "{:?}", loaded.imports);
+    assert_eq!(printed("look for files")[0].1, "true true");
+    assert_eq!(printed("write a file")[0].1, "true");
+}
+
+/// Python's runtime imports sockets, whatever a strategy does.
+#[test]
+fn what_imports_a_network_loads_and_ends_by_name_when_it_uses_it() {
+    let loaded = shared().load(probe_with_system()).unwrap();
+    assert!(loaded.imports.iter().any(|import| import.starts_with("wasi:sockets/tcp-create-socket@0.2.")), "{:?}", loaded.imports);
+    refused("connect", "(there is no network) is not available to a strategy");
+}
+
+#[test]
 fn sleeping_and_exiting_end_the_call_by_name() {
     refused("sleep", "waiting");
     refused("exit", "wasi:cli/exit");

@@ -1,4 +1,4 @@
-//! A strategy that asks for a network, which no host gives it.
+//! A strategy that asks to send requests, which no host lets it.
 
 use stockade_sdk::prelude::*;
 
@@ -6,13 +6,12 @@ use stockade_sdk::prelude::*;
 mod outside {
     wit_bindgen::generate!({
         inline: "
-            package wasi:sockets@0.2.6;
-            interface instance-network {
-                resource network;
-                instance-network: func() -> network;
+            package wasi:http@0.2.6;
+            interface outgoing-handler {
+                handle: func(url: string);
             }
             world outside {
-                import instance-network;
+                import outgoing-handler;
             }
         ",
     });
@@ -26,7 +25,7 @@ impl Strategy for UngrantedImport {
     type Params = ();
 
     fn manifest() -> Manifest {
-        Manifest::new("ungranted-import", env!("CARGO_PKG_VERSION")).about("Asks for a network. For tests of the sandbox.")
+        Manifest::new("ungranted-import", env!("CARGO_PKG_VERSION")).about("Asks to send requests. For tests of the sandbox.")
     }
 
     fn new(_: ()) -> Result<Self, String> {
@@ -34,7 +33,7 @@ impl Strategy for UngrantedImport {
     }
 
     fn on_tick(&mut self, _ctx: &mut Context, _tick: &Tick) {
-        drop(outside::wasi::sockets::instance_network::instance_network());
+        outside::wasi::http::outgoing_handler::handle("https://example.com");
     }
 }
 

@@ -128,6 +128,7 @@ impl Guest for Probe {
         BEHAVIOUR.with_borrow(|behaviour| match behaviour.as_str() {
             "burn in save" => burn(),
             "save a lot" => vec![7; (1 << 20) + 1],
+            "save far too much" => vec![7; 9 << 20],
             // SAFETY: there is none; the host must notice that it has no such bytes.
             "save what is not there" => unsafe { Vec::from_raw_parts(std::ptr::NonNull::dangling().as_ptr(), 1 << 30, 1 << 30) },
             _ => behaviour.clone().into_bytes(),
@@ -225,6 +226,9 @@ fn use_the_system(behaviour: &str) {
         "tell the time" => println!("{} {:?}", SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros(), Instant::now().elapsed()),
         "hash" => println!("{}", RandomState::new().hash_one(1)),
         "look around" => println!("{} {} {:?}", std::env::vars().count(), std::env::args().count(), std::io::stdin().lines().next().is_none()),
+        "look for files" => println!("{} {}", std::fs::read("/etc/hostname").is_err(), std::fs::read_dir("/").is_err()),
+        "connect" => println!("{}", std::net::TcpStream::connect("127.0.0.1:80").is_err()),
+        "write a file" => println!("{}", std::fs::write("state", "mine").is_err()),
         "sleep" => std::thread::sleep(Duration::from_secs(3_600)),
         "exit" => std::process::exit(3),
         "panic" => panic!("at the disco"),
