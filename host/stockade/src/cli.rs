@@ -3,6 +3,7 @@
 use crate::commands;
 use crate::config::{self, Config};
 use crate::exit::{Outcome, TABLE};
+use crate::folder;
 use crate::output::Output;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -26,7 +27,8 @@ pub struct Global {
     /// Configuration file; unless given, stockade.toml in this folder, where there is one.
     #[arg(long, value_name = "FILE", env = "STOCKADE_CONFIG", global = true, help_heading = "Options of every command")]
     pub config: Option<PathBuf>,
-    /// Folder for ticks, database, compiled strategies and the operator's token; goes before the configuration's.
+    /// Folder for ticks, database, compiled strategies and the operator's token; goes before the configuration's. Unless given:
+    /// .stockade in this folder or in the nearest one above that has it.
     #[arg(long, value_name = "FOLDER", global = true, help_heading = "Options of every command")]
     pub data_dir: Option<PathBuf>,
     /// Print one JSON document, for scripts.
@@ -51,8 +53,9 @@ impl Global {
     /// Names the file, the line and the key.
     pub fn config(&self) -> Outcome<Config> {
         let mut config = Config::load(self.config.as_deref(), config::variables()?)?;
-        if let Some(data_dir) = &self.data_dir {
-            config.data_dir.clone_from(data_dir);
+        match &self.data_dir {
+            Some(data_dir) => config.data_dir.clone_from(data_dir),
+            None => config.data_dir = folder::nearest(config.data_dir),
         }
         Ok(config)
     }

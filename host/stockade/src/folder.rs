@@ -13,6 +13,34 @@ const FOLDERS: [&str; 3] = ["compiled", "records", "ticks"];
 /// What the names of our files in a data folder begin with.
 const FILES: [&str; 4] = ["stockade.", "operator.", "feed.", "host-"];
 
+/// The data folder's usual name.
+pub const USUAL: &str = ".stockade";
+
+/// The data folder that is meant: where it has its usual name, the one here or in the nearest folder above, as git looks for its own.
+/// Another user's is passed over: what it holds would decide what this user's strategies trade on.
+pub fn nearest(data_dir: PathBuf) -> PathBuf {
+    if data_dir != Path::new(USUAL) || data_dir.is_dir() {
+        return data_dir;
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    let is_ours = |folder: &PathBuf| {
+        std::fs::metadata(folder).is_ok_and(|there| there.is_dir() && there.uid() == rustix::process::geteuid().as_raw())
+    };
+    here.ancestors().skip(1).map(|above| above.join(USUAL)).find(is_ours).unwrap_or(data_dir)
+}
+
+/// Tells git to leave a data folder of the usual name alone: it holds the operator's token, and may lie in a strategy's project.
+///
+/// # Errors
+/// The note can't be written.
+pub fn hide_from_git(data_dir: &Path) -> io::Result<()> {
+    let note = data_dir.join(".gitignore");
+    if data_dir.file_name().is_none_or(|name| name != USUAL) || note.exists() {
+        return Ok(());
+    }
+    std::fs::write(note, "*\n")
+}
+
 /// From now on, what this process makes is for its own user only, whatever the shell that started it says.
 pub fn make_private() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
@@ -100,6 +128,7 @@ pub fn prepare(data_dir: &Path) -> io::Result<Found> {
     let mut found = Found::default();
     // The folder may be named by a link.
     let data_dir = data_dir.canonicalize()?;
+    hide_from_git(&data_dir)?;
     if may_close(&data_dir) {
         found.close(&data_dir);
     }

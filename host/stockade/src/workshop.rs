@@ -8,6 +8,7 @@ use domain::guest::{FaultKind, GuestFactory as _};
 use domain::limits::{COMPONENT_BYTES_MAX, GuestLimits};
 use sandbox::{Addresses, Compiler, LoadError, Loaded, Sandbox, SandboxConfig};
 use std::path::{Path, PathBuf};
+use stockade_build::{component_called, component_of};
 
 /// What this program is given when it is to compile one component for another process of itself. No command of its users.
 pub const COMPILE: &str = "compile-component";
@@ -27,7 +28,7 @@ pub struct Workshop {
     pub description: Description,
 }
 
-/// Reads a component, or the one that `stockade strategy build` and `cargo xtask strategies` leave for a name.
+/// Reads a component, or the one that `stockade strategy build` and `cargo xtask strategies` leave for a project's folder or a name.
 ///
 /// # Errors
 /// There is no such file, or it is too large to be a strategy.
@@ -36,7 +37,7 @@ pub fn read(file: &Path) -> Outcome<(PathBuf, Vec<u8>)> {
     let cannot = |error: std::io::Error| Failure::io("read the strategy", &path, &error);
     let size = std::fs::metadata(&path).map_err(cannot)?;
     if size.is_dir() {
-        let hint = "is a folder; give the .wasm file that `stockade strategy build` made of it";
+        let hint = "is a folder without a Cargo.toml; give a strategy's project or its .wasm file";
         return Err(Failure::new(Exit::Refused, format_args!("{} {hint}", path.display())));
     }
     // Before reading: a file of any size may have been named by mistake.
@@ -49,23 +50,40 @@ pub fn read(file: &Path) -> Outcome<(PathBuf, Vec<u8>)> {
     Ok((path, component))
 }
 
+/// A file, or what was built of a project's folder, or of the project here for a name.
 fn find(file: &Path) -> Outcome<PathBuf> {
+    let not_built = |built: &Path, way_out: &str| {
+        let (file, built) = (file.display(), built.display());
+        Failure::new(
+            Exit::NotFound,
+            format_args!("{file} has not been built, since there is no {built}: run `stockade strategy build{way_out}`"),
+        )
+    };
+    if file.join("Cargo.toml").is_file() {
+        let built = component_of(file).map_err(Failure::of(Exit::Refused))?;
+        return if built.is_file() { Ok(built) } else { Err(not_built(&built, &format!(" {}", file.display()))) };
+    }
     if file.exists() {
         return Ok(file.to_path_buf());
     }
-    let built = Path::new("target/strategies").join(file).with_extension("wasm");
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let built = component_called(&name, Path::new("."));
     let is_name = file.components().count() == 1 && file.extension().is_none();
-    match is_name {
-        true if built.is_file() => Ok(built),
-        true => Err(Failure::new(
-            Exit::NotFound,
-            format_args!(
-                "there is neither a file {} nor {}; build the strategy with `stockade strategy build`",
-                file.display(),
-                built.display()
-            ),
-        )),
-        false => Err(Failure::new(Exit::NotFound, format_args!("there is no file {}; is the path right?", file.display()))),
+    match built {
+        Some(built) if is_name && built.is_file() => Ok(built),
+        Some(built) if is_name => Err(not_built(&built, "")),
+        Some(built) if built.is_file() => {
+            let (file, built) = (file.display(), built.display());
+            Err(Failure::new(
+                Exit::NotFound,
+                format_args!("there is no file {file}; cargo builds into another folder: give {built}, or {name}"),
+            ))
+        }
+        _ if is_name => {
+            let way_out = "give a .wasm file, the folder of a project, or a name within the folder of its project";
+            Err(Failure::new(Exit::NotFound, format_args!("there is neither a file {} nor a project here: {way_out}", file.display())))
+        }
+        _ => Err(Failure::new(Exit::NotFound, format_args!("there is no file {}; is the path right?", file.display()))),
     }
 }
 

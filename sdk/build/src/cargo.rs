@@ -55,6 +55,13 @@ pub(crate) fn find_package(manifest_dir: &Path) -> Result<Strategy> {
     })
 }
 
+/// Where cargo builds what belongs to the project in or around `folder`, whatever variables and settings say of it; none where there
+/// is no project, or no cargo.
+pub(crate) fn target_dir(folder: &Path) -> Option<PathBuf> {
+    let metadata = MetadataCommand::new().current_dir(folder).no_deps().exec().ok()?;
+    Some(metadata.target_directory.into())
+}
+
 /// What cargo has against the manifest; where it misses the SDK, the way to one.
 fn unread(manifest_path: &Path, error: &cargo_metadata::Error) -> anyhow::Error {
     let said = error.to_string();

@@ -22,6 +22,9 @@ pub use template::{SdkSource, template};
 /// The target for which strategies are built: the one without any operating system.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The folder of components and of all that is built for them, in cargo's target directory.
+const FOLDER: &str = "strategies";
+
 /// The stack lies below statics in memory. With some more than 32 KiB what is used of it and what follows are one page, where ten
 /// thousand engines would fetch two.
 const STACK_BYTES: u32 = (32 << 10) + 512;
@@ -77,7 +80,13 @@ pub struct Built {
     pub component: Vec<u8>,
     /// The interfaces it imports, such as `stockade:strategy/trading@0.1.0`.
     pub imports: Vec<String>,
+    /// What its author should know, in one line each.
+    pub warnings: Vec<String>,
 }
+
+/// Said of a strategy that prints.
+const PRINTS: &str = "it prints with println!, eprintln!, print!, eprint! or dbg!, or a dependency does; a strategy has no terminal, so \
+                      that nobody sees it: use ctx.info or ctx.warn, which write to the engine's log";
 
 /// Builds the strategy whose `Cargo.toml` lies in `manifest_dir`, and writes the component.
 ///
@@ -87,16 +96,36 @@ pub struct Built {
 pub fn build(manifest_dir: &Path, options: &Options) -> Result<Built> {
     let package = cargo::find_package(manifest_dir)?;
     cargo::require_target(manifest_dir)?;
-    let target_dir = options.target_dir.clone().unwrap_or_else(|| package.target_dir.join("strategies"));
+    let target_dir = options.target_dir.clone().unwrap_or_else(|| package.target_dir.join(FOLDER));
     let module_path = cargo::compile(&package, &target_dir, options)?;
     let module = std::fs::read(&module_path).with_context(|| format!("cannot read {}", module_path.display()))?;
     let component = componentize(&module).with_context(|| format!("{} cannot become a component", package.name))?;
     if options.imports == Imports::Granted {
         require_granted_imports(&component).with_context(|| format!("{} would be refused by a host", package.name))?;
     }
-    let path = options.output.clone().unwrap_or_else(|| target_dir.join(format!("{}.wasm", package.name)));
+    let path = options.output.clone().unwrap_or_else(|| component_in(&target_dir, &package.name));
     write_whole(&path, &component)?;
-    Ok(Built { name: package.name, path, imports: imports(&component)?, component })
+    let warnings = component::prints(&module).then(|| PRINTS.to_owned()).into_iter().collect();
+    Ok(Built { name: package.name, path, imports: imports(&component)?, component, warnings })
+}
+
+/// Where [`build`] leaves the component of the strategy whose `Cargo.toml` lies in `manifest_dir`.
+///
+/// # Errors
+/// As [`build`]'s, of the manifest.
+pub fn component_of(manifest_dir: &Path) -> Result<PathBuf> {
+    let package = cargo::find_package(manifest_dir)?;
+    Ok(component_in(&package.target_dir.join(FOLDER), &package.name))
+}
+
+/// Where [`build`] leaves the component of a strategy called `name`, of the project in or around `folder`; none where there is no
+/// project, or no cargo.
+pub fn component_called(name: &str, folder: &Path) -> Option<PathBuf> {
+    cargo::target_dir(folder).map(|target_dir| component_in(&target_dir.join(FOLDER), name))
+}
+
+fn component_in(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.wasm"))
 }
 
 /// Writes a file so that nobody ever sees half of it.

@@ -54,9 +54,9 @@ fn samples_import_the_contract_alone_and_export_all_of_it() {
 fn an_import_outside_the_contract_is_refused_by_name_unless_unchecked() {
     let path = at_root("strategies/hostile/ungranted-import");
     let why = refused(&path);
-    assert!(why.contains("wasi:sockets/instance-network@0.2.6"), "{why}");
+    assert!(why.contains("wasi:http/outgoing-handler@0.2.6"), "{why}");
     let built = build(&path, &Options { imports: Imports::Unchecked, ..Options::default() }).expect("builds");
-    assert!(built.imports.iter().any(|import| import == "wasi:sockets/instance-network@0.2.6"));
+    assert!(built.imports.iter().any(|import| import == "wasi:http/outgoing-handler@0.2.6"));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_new_project_builds_and_passes_its_tests_where_it_was_moved_to() {
     let project = folder.path().join("moved");
     std::fs::rename(folder.path().join("test"), &project).expect("renamed");
     let built = built_aside(&project).expect("builds");
-    assert_eq!((built.name.as_str(), built.path.is_file()), ("test", true));
+    assert_eq!((built.name.as_str(), built.path.is_file(), built.warnings.len()), ("test", true, 0));
     let test = std::process::Command::new("cargo")
         .args(["test", "--quiet", "--target-dir"])
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-project"))
@@ -101,6 +101,13 @@ fn a_new_project_builds_and_passes_its_tests_where_it_was_moved_to() {
     assert!(test.status.success() && said.contains("2 passed"), "{said}{}", String::from_utf8_lossy(&test.stderr));
     let lock = std::fs::read_to_string(project.join("Cargo.lock")).expect("cargo wrote it");
     assert!(lock.contains("stockade-sdk-derive"), "{lock}");
+
+    let code = std::fs::read_to_string(project.join("src/lib.rs")).expect("a file");
+    let prints = code.replace("ctx.warn(&format!(\"not bought: {denied}\"))", "eprintln!(\"not bought: {denied}\")");
+    assert_ne!(prints, code);
+    std::fs::write(project.join("src/lib.rs"), prints).expect("written");
+    let warnings = built_aside(&project).expect("builds").warnings;
+    assert!(warnings.iter().any(|warning| warning.contains("use ctx.info or ctx.warn")), "{warnings:?}");
 
     std::fs::remove_dir_all(project.join("stockade-sdk")).expect("it was there");
     let why = refused(&project);

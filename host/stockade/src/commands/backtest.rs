@@ -492,7 +492,14 @@ pub fn store_failure(error: market::StoreError) -> Failure {
         E::NoStore { .. } | E::UnknownSymbol { .. } => Exit::NotFound,
         _ => Exit::Failed,
     };
-    Failure::new(exit, error)
+    match error {
+        E::NoStore { root } => {
+            let way_out = "import some, or did you import in another folder? Name that by --data-dir or STOCKADE_DATA_DIR";
+            let root = std::path::absolute(&root).unwrap_or(root);
+            Failure::new(exit, format_args!("there are no ticks in {}: {way_out}", root.display()))
+        }
+        error => Failure::new(exit, error),
+    }
 }
 
 /// How far a run over this time is, in per cent and time left, on a terminal.

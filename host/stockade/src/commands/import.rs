@@ -81,6 +81,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         existing: if arguments.replace_days { Existing::ReplaceDays } else { Existing::Splice },
     };
     let store = TickStore::create(config.ticks_dir()).map_err(|error| failure(&ImportError::Store(error), arguments))?;
+    let hidden = crate::folder::hide_from_git(&config.data_dir);
+    hidden.map_err(|error| Failure::io("make the data folder", &config.data_dir, &error))?;
     let bar = progress_bar();
     let reports = import(&arguments.source, &options, &store, &mut |progress| show(&bar, &progress));
     bar.finish_and_clear();

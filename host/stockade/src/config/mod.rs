@@ -147,7 +147,7 @@ pub struct Sandbox {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            data_dir: ".stockade".into(),
+            data_dir: crate::folder::USUAL.into(),
             database: String::new(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             operator_token: String::new(),

@@ -34,11 +34,15 @@ fn a_huge_file_is_refused_before_it_is_read() {
 fn what_is_not_there_is_named() {
     let place = Place::new();
     place.fails(&["backtest", "none.wasm"], 3, &["there is no file none.wasm"]);
-    place.fails(&["backtest", "none"], 3, &["target/strategies/none.wasm", "stockade strategy build"]);
-    place.fails(&["backtest", "."], 4, &["is a folder"]);
+    place.fails(&["backtest", "none"], 3, &["neither a file none nor a project here"]);
+    place.fails(&["backtest", "."], 4, &["is a folder without a Cargo.toml"]);
     place.fails(&["import", "none"], 3, &["there is no none"]);
     place.fails(&["--config", "none.toml", "data", "list"], 3, &["none.toml"]);
-    place.fails(&["backtest", ema_cross_text(), "--symbol", "EURUSD"], 3, &["import ticks into it first"]);
+    place.fails(
+        &["backtest", ema_cross_text(), "--symbol", "EURUSD"],
+        3,
+        &["there are no ticks in /", ".stockade/ticks", "--data-dir or STOCKADE_DATA_DIR"],
+    );
 }
 
 #[test]

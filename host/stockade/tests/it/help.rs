@@ -32,6 +32,7 @@ fn every_command_explains_itself() {
     let commands = [
         "strategy",
         "strategy new",
+        "strategy sdk",
         "strategy build",
         "strategy check",
         "strategy describe",

@@ -128,20 +128,32 @@ fn a_new_project_builds_and_backtests_at_once() {
     place.fails(&["strategy", "new", "breakout"], 4, &["exists already"]);
     place.fails(&["strategy", "new", "My Trend"], 4, &["cannot be a strategy's name"]);
     place.fails(&["strategy", "new", "mine", "--sdk", "nowhere"], 4, &["there is no SDK at nowhere", "STOCKADE_SDK"]);
-    // What the workspace needs to build is all that a new project needs: no network.
-    let built = Ran::of(place.command(&["strategy", "build", "breakout", "--json"]).env("CARGO_NET_OFFLINE", "true"));
+    // In the project, as its author would: ticks lie in the folder above, and cargo builds wherever its settings say. What the
+    // workspace needs to build is all that a new project needs: no network.
+    let run = |folder: &str, arguments: &[&str]| {
+        let mut command = place.command(arguments);
+        command.current_dir(place.path(folder)).env("CARGO_TARGET_DIR", place.path("elsewhere")).env("CARGO_NET_OFFLINE", "true");
+        Ran::of(&mut command)
+    };
+    let backtest = ["backtest", "breakout", "--symbol", "EURUSD"];
+    run("breakout", &backtest).failed(3, &["breakout has not been built", "elsewhere/strategies/breakout.wasm", "stockade strategy build"]);
+    let built = run("breakout", &["strategy", "build", "--json"]);
     assert_eq!(built.code, 0, "{}", built.err);
-    let built = json(&built.out);
-    let path = built["path"].as_str().expect("a path");
-    let report = json(&place.ok(&["backtest", path, "--symbol", "EURUSD", "--json", "--param", "volume=0.2"]));
+    assert!(json(&built.out)["path"].as_str().is_some_and(|path| path.ends_with("elsewhere/strategies/breakout.wasm")), "{}", built.out);
+    let ran = run("breakout", &[&backtest[..], &["--json", "--param", "volume=0.2"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let report = json(&ran.out);
     assert!(report["strategy"] == "breakout" && report["trades"].as_u64() > Some(0), "{report}");
-    // Ticks begin at midnight, and the 20th bar of five minutes closes at 01:40.
-    let deals = place.ok(&["backtest", path, "--symbol", "EURUSD", "--deals"]);
-    assert!(deals.contains("confirmed      it is handed no ticks, so there are no batches to vary"), "{deals}");
-    assert!(deals.contains("missing history of EURUSD: 0 of ") && deals.contains(" M5 bars were there before the start"), "{deals}");
-    let first = deals.lines().find(|line| line.contains("EURUSD  buy")).unwrap_or_else(|| panic!("no buy in\n{deals}"));
+    run("breakout", &["backtest", "target/strategies/breakout.wasm"]).failed(3, &["there is no file", "elsewhere", "or breakout"]);
+    // From the folder above, by the project's folder. Ticks begin at midnight, and the 20th bar of five minutes closes at 01:40.
+    let ran = run(".", &[&backtest[..], &["--deals"]].concat());
+    let deals = &ran.out;
+    assert!(deals.contains("confirmed      it is handed no ticks, so there are no batches to vary"), "{ran:?}");
+    assert!(deals.contains("missing history of EURUSD: 0 of ") && deals.contains(" M5 bars were there before the start"), "{ran:?}");
+    let first = deals.lines().find(|line| line.contains("EURUSD  buy")).unwrap_or_else(|| panic!("no buy in {ran:?}"));
     let minute = first.split(['T', ' ']).find(|word| word.len() >= 8 && word.as_bytes()[2] == b':').expect("a time of day");
     assert!(minute >= "01:40", "{first}");
+    assert_eq!(std::fs::read_to_string(place.path(".stockade/.gitignore")).expect("import made it"), "*\n");
     place.ok(&["strategy", "sdk", "breakout"]);
     place.fails(&["strategy", "sdk", "."], 3, &["there is no Cargo.toml", "stockade strategy new"]);
     place.fails(&["strategy", "build", "."], 4, &["there is no Cargo.toml", "stockade strategy new"]);

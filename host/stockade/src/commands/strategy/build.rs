@@ -24,8 +24,13 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let options = Options { output: arguments.output.clone(), progress, ..Options::default() };
     let built = build(&arguments.folder, &options).map_err(Failure::of(Exit::Refused))?;
     let digest = Digest::of(&built.component).to_string();
-    let answer =
-        json!({ "name": built.name, "path": built.path, "digest": digest, "bytes": built.component.len(), "imports": built.imports });
+    for warning in &built.warnings {
+        crate::telemetry::say(format_args!("stockade: warning: {}: {warning}", built.name));
+    }
+    let answer = json!({
+        "name": built.name, "path": built.path.display().to_string(), "digest": digest, "bytes": built.component.len(),
+        "imports": built.imports, "warnings": built.warnings,
+    });
     global.output().show(&answer, |_| format!("{}  {}  sha256 {digest}\n", built.path.display(), bytes(built.component.len() as u64)));
     Ok(())
 }
