@@ -132,7 +132,26 @@ impl<S: Instance> Guest for Component<S> {
 
 /// Tells the owner where and why the strategy panicked, before the trap ends the instance.
 fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| report::log(Level::Error, &panic.to_string())));
+    std::panic::set_hook(Box::new(|panic| {
+        let said = panic.payload_as_str().unwrap_or("a panic without a message");
+        match advice(said) {
+            Some(advice) => report::log(Level::Error, &format!("{advice} ({said})")),
+            None => report::log(Level::Error, &panic.to_string()),
+        }
+    }));
+}
+
+/// What to do instead, where the standard library panics because there is no system. Where that happened, the fault's functions say;
+/// the panic's own place lies in the library.
+fn advice(said: &str) -> Option<&'static str> {
+    let of = |words: &str| said.contains(words);
+    match () {
+        () if of("time not implemented on this platform") => Some("a strategy has no clock: use ctx.now() for Instant and SystemTime"),
+        () if of("can't sleep") => Some("a strategy cannot wait: use ctx.set_timer"),
+        () if of("failed to spawn thread") => Some("a strategy has one thread: do it in the callback, or later by ctx.set_timer"),
+        () if of("operation not supported on this platform") => Some("a strategy has no files, network, processes or threads"),
+        () => None,
+    }
 }
 
 /// The contract's imports as a [`Host`].

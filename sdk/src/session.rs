@@ -44,6 +44,16 @@ impl Date {
     }
 }
 
+/// A time as logs show it, in UTC: `2024-01-09 08:30:00`.
+///
+/// ```
+/// assert_eq!(stockade_sdk::session::date_time(1_704_789_000_123_456), "2024-01-09 08:30:00");
+/// ```
+pub fn date_time(time: Time) -> String {
+    let (Date { year, month, day }, second) = (Date::of_day(time.div_euclid(DAY)), time.rem_euclid(DAY) / SECOND);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+}
+
 /// Day of the week of a time in microseconds since 1970: 0 is Sunday, 6 Saturday.
 pub fn weekday(time: Time) -> u32 {
     (time.div_euclid(DAY) + 4).rem_euclid(7) as u32

@@ -63,6 +63,16 @@ impl Side {
     }
 }
 
+/// `buy` or `sell`.
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        })
+    }
+}
+
 impl Timeframe {
     /// Length in microseconds; none for a month, which has no fixed length.
     pub fn length(self) -> Option<Time> {

@@ -604,6 +604,8 @@ impl Run {
     fn finish(mut self, mut actor: Actor) -> Result<RunReport, Fault> {
         actor.stop(StopReason::EndOfData, self.now)?;
         self.settle(&mut actor)?;
+        // Nobody wants the state, but a host will: one that can't be saved is found here.
+        actor.save()?;
         let mut report = self.report(&mut actor);
         report.criterion = actor.tester(&report.tester_stats())?;
         report.used = actor.used();

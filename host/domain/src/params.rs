@@ -230,7 +230,7 @@ mod tests {
         refused(|it| it.name = long(), &["the strategy's name has 300000 bytes; at most 64"]);
         refused(|it| it.version = long(), &["the strategy's version has 300000 bytes; at most 32"]);
         refused(|it| it.about = "a\n".repeat(3_000), &["about itself has 6000 bytes; at most 4096"]);
-        refused(|it| it.params = vec![it.params[0].clone(); 129], &["the strategy has 129 parameters; at most 128"]);
+        refused(|it| it.params = vec![it.params[0].clone(); 513], &["the strategy has 513 parameters; at most 512"]);
         refused(|it| it.params[1].name = "period".into(), &["parameter period stands twice"]);
         refused(|it| it.params[0].name = long(), &["a name has 1 to 64 lower-case letters"]);
         refused(|it| it.params[0].help = long(), &["the help of parameter period has 300000 bytes; at most 256"]);

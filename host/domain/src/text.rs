@@ -78,6 +78,19 @@ impl Write for Plain {
     }
 }
 
+/// A count as people read it: 1,144,794.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `said` on one line of at most `bytes_max` bytes.
 pub fn line(said: impl Display, bytes_max: usize) -> String {
     written(Plain::line(bytes_max), said)

@@ -5,9 +5,9 @@ use crate::state::{Refused, Scarce};
 use domain::guest::Outcome;
 use domain::limits::FAULT_BYTES_MAX;
 use domain::memory::OverQuota;
-use domain::text::{self, Plain};
+use domain::text::{self, Plain, grouped};
 use std::fmt::Write as _;
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
 /// Frames of a backtrace that are shown.
 pub(crate) const FRAMES_MAX: usize = 32;
@@ -65,13 +65,16 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
         Some(Trap::StackOverflow) => "call stack exhausted: the recursion is too deep".to_owned(),
         Some(Trap::UnreachableCodeReached) => match facts.last_error {
             Some(said) => said.to_owned(),
+            None if is_stubbed(at) => "the interpreter failed, and could not print why since its system is stubbed: build the component \
+                                       without --stub-wasi to see the traceback"
+                .to_owned(),
             None => "trapped (unreachable executed: a panic or an abort)".to_owned(),
         },
         Some(trap) => trap.to_string(),
         None => {
             let root = text::line(error.root_cause(), FAULT_BYTES_MAX);
-            if error.is::<TooMuch>() || root.contains("fuel allocated for hostcalls") {
-                format!("handed more than {} bytes to the host at once", facts.lift_bytes)
+            if is_too_much(error) {
+                format!("handed more than {} bytes to the host at once", grouped(facts.lift_bytes as u64))
             } else if error.is::<NotThere>() || root.contains("pointer/length out of bounds of memory") {
                 NotThere.to_string()
             } else {
@@ -82,18 +85,38 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
     Outcome::Trapped(message(&what, at))
 }
 
+/// Whether a guest trapped in what its tool put in the place of the system's functions (`componentize-py --stub-wasi`).
+fn is_stubbed(at: Option<&WasmBacktrace>) -> bool {
+    let mut frames = at.map_or(&[][..], WasmBacktrace::frames).iter();
+    frames.any(|frame| frame.func_name().is_some_and(|name| name.contains("filesystem_preopens_get_directories")))
+}
+
+/// Whether a call failed for handing over more than it may.
+pub(crate) fn is_too_much(error: &wasmtime::Error) -> bool {
+    error.is::<TooMuch>() || error.root_cause().to_string().contains("fuel allocated for hostcalls")
+}
+
 /// What happened, on one line, and where, on one for each frame.
 fn message(what: &str, trace: Option<&WasmBacktrace>) -> String {
     let mut message = Plain::lines(FAULT_BYTES_MAX);
     let frames = trace.map_or(&[][..], WasmBacktrace::frames);
     // An error means that it is full.
     _ = message.write_str(&text::line(what, WHAT_BYTES_MAX)).and_then(|()| {
-        frames.iter().take(FRAMES_MAX).try_for_each(|frame| match frame.func_name() {
-            Some(name) => write!(message, "\n  at {}", readable(name)),
-            None => write!(message, "\n  at <wasm function {}>", frame.func_index()),
-        })
+        let mut shown = frames.iter().map(readable_frame).filter(|name| !is_the_languages(name)).take(FRAMES_MAX);
+        shown.try_for_each(|name| write!(message, "\n  at {name}"))
     });
     message.finish()
+}
+
+fn readable_frame(frame: &FrameInfo) -> String {
+    frame.func_name().map_or_else(|| format!("<wasm function {}>", frame.func_index()), readable)
+}
+
+/// Whether a function is Rust's own: how a panic becomes a trap is the same for all of them, and nothing that an author can change.
+fn is_the_languages(name: &str) -> bool {
+    const CRATES: [&str; 4] = ["std::", "core::", "alloc::", "__rustc"];
+    let name = name.trim_start_matches('<');
+    CRATES.iter().any(|of| name.starts_with(of)) || ["abort", "rust_panic", "__rust_start_panic", "rust_begin_unwind"].contains(&name)
 }
 
 /// A function's name as its author wrote it, where that was Rust; without the hashes that the compiler adds.

@@ -10,7 +10,7 @@ use crate::state::{State, charge};
 use domain::footprint::Footprint;
 use domain::guest::{Call, Fault, FaultKind, Guest, GuestHost, Outcome, Place, Reply, Used};
 use domain::limits::{FAULT_BYTES_MAX, GuestLimits};
-use domain::text;
+use domain::text::{self, grouped};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,8 +24,10 @@ const SETUP_DEADLINES: u64 = 10;
 const ROWS_PER_DEADLINE: u64 = 1_000;
 /// Bytes around the payload of `save` and `describe`: lengths and pointers.
 const ENVELOPE_BYTES: usize = 1 << 10;
-/// Bytes that `describe` may return: 128 parameters with their help.
-const DESCRIPTION_BYTES_MAX: usize = 256 << 10;
+/// A state that is too large is taken in up to so many times its maximum, so that its author can be told how large it is.
+const STATES_TOLD: usize = 8;
+/// Bytes that `describe` may return: 512 parameters with their help.
+const DESCRIPTION_BYTES_MAX: usize = 1 << 20;
 /// Where wasmtime 48 keeps, before a store's data, what a call into it looks at first; then its budgets and all up to the data.
 const STORE_BYTES: usize = 0x348;
 const BUDGET_BYTES: usize = 0x160;
@@ -94,7 +96,10 @@ impl Allowance {
         match call {
             Call::Init(_) | Call::Start { .. } | Call::Load { .. } | Call::Tester(_) => Self::setup(limits),
             Call::Stop(_) => Self::saving(limits),
-            Call::Save => Self { lift_bytes: limits.state_bytes_max.saturating_add(ENVELOPE_BYTES), ..Self::saving(limits) },
+            Call::Save => {
+                let told = limits.state_bytes_max.saturating_mul(STATES_TOLD);
+                Self { lift_bytes: told.saturating_add(ENVELOPE_BYTES), ..Self::saving(limits) }
+            }
             Call::Ticks { ticks, .. } => {
                 let rows = ticks.len() as u64;
                 Self {
@@ -322,8 +327,22 @@ impl<H: GuestHost, E: Exports<H>> Guest<H> for SandboxGuest<H, E> {
             Call::Stop(reason) => Self::done(self.run(&allowance, |strategy, store| strategy.on_stop(store, reason.into()))),
             Call::Save => {
                 let max = self.limits.state_bytes_max;
-                match self.run(&allowance, |strategy, store| strategy.save(store)) {
-                    Ok(state) if state.len() > max => self.broke(format!("save returned {} bytes; at most {max}", state.len())),
+                let too_large = |returned: String| {
+                    let max = grouped(max as u64);
+                    format!("save returned {returned} bytes; at most {max} (limits.state_bytes_max): save only what can't be had otherwise")
+                };
+                let save = |strategy: &E, store: &mut Store<State<H>>| {
+                    strategy.save(store).map_err(|error| match fault::is_too_much(&error) {
+                        true => wasmtime::Error::msg(too_large(format!("more than {}", grouped(allowance.lift_bytes as u64)))),
+                        false => error,
+                    })
+                };
+                match self.run(&allowance, save) {
+                    Ok(state) if state.len() > max => {
+                        let outcome = Outcome::Trapped(too_large(grouped(state.len() as u64)));
+                        self.end(&outcome);
+                        outcome
+                    }
                     saved => Self::decided(saved, Reply::State),
                 }
             }

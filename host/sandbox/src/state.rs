@@ -6,7 +6,7 @@ use crate::wasi::Lines;
 use domain::contract::LogLevel;
 use domain::guest::{ContractBroken, GuestHost};
 use domain::limits::{GuestLimits, LOG_LINE_BYTES_MAX};
-use domain::text;
+use domain::text::{self, grouped};
 use std::fmt;
 use std::sync::Arc;
 use wasmtime::{ResourceLimiter, StoreContextMut, Trap};
@@ -156,7 +156,12 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, more, wanted, max } = self;
         match what {
-            Scarce::Memory => write!(f, "asked for {wanted} bytes of memory; it may have {max}"),
+            Scarce::Memory => write!(
+                f,
+                "asked for {} bytes of memory; it may have {}: keep less at once, or ask for more in the description (Manifest::memory_bytes)",
+                grouped(*wanted),
+                grouped(*max)
+            ),
             Scarce::TableElements => write!(f, "asked for {wanted} table elements; it may have {max}"),
             Scarce::HostMemory => write!(
                 f,

@@ -3,6 +3,8 @@
 
 pub mod colour;
 
+pub use domain::text::grouped;
+
 use domain::text;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -156,19 +158,6 @@ pub fn facts(facts: &[(&str, String)]) -> String {
 pub fn paragraph(line: &str) -> String {
     let Some(width) = width() else { return format!("{line}\n") };
     colour::fold(line, width.saturating_sub(GAP).max(NARROWEST)).join("\n  ") + "\n"
-}
-
-/// A count with thin groups: 1,144,794.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Bytes in the unit that reads best.

@@ -162,6 +162,13 @@ impl MadeUp {
             self.queue.release(actor.take_commands().len());
             drop(actor.take_remarks());
         }
+        // A host saves every engine's state; what can't be saved is better known before one runs.
+        if !budget.is_spent()
+            && let Err(fault) = actor.save()
+            && !budget.is_spent()
+        {
+            return Err(fault);
+        }
         let (nanoseconds, fuel) = (sorted(nanoseconds), sorted(fuel));
         let rank = |values: &[u64], percent: usize| values.get(values.len() * percent / 100).copied().unwrap_or_default();
         Ok(Probe {

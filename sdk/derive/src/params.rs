@@ -4,7 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Data, DeriveInput, Error, Expr, ExprLit, ExprUnary, Field, Fields, Ident, Lit, Meta, Result, Type, UnOp};
 
-/// The contract's bounds, in bytes.
+/// The contract's bounds: parameters, and bytes.
+const PARAMS_MAX: usize = 512;
 const NAME_BYTES_MAX: usize = 64;
 const HELP_BYTES_MAX: usize = 256;
 
@@ -19,6 +20,10 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     if !input.generics.params.is_empty() {
         return Err(Error::new_spanned(&input.generics, "parameters cannot be generic"));
     }
+    if fields.named.len() > PARAMS_MAX {
+        let what = format!("{} parameters are too many; a strategy has at most {PARAMS_MAX}", fields.named.len());
+        return Err(Error::new_spanned(name, what));
+    }
     let params = fields.named.iter().map(Parameter::read).collect::<Result<Vec<_>>>()?;
     let idents: Vec<_> = params.iter().map(|param| &param.ident).collect();
     let types: Vec<_> = params.iter().map(|param| &param.ty).collect();
@@ -26,6 +31,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let helps: Vec<_> = params.iter().map(|param| &param.help).collect();
     let defaults: Vec<_> = params.iter().map(|param| &param.default).collect();
     let ranges: Vec<_> = params.iter().map(Parameter::range).collect();
+    let count = params.len();
     let checks = params.iter().filter_map(Parameter::check);
     Ok(quote! {
         #(#checks)*
@@ -37,7 +43,10 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         impl ::stockade_sdk::Params for #name {
             fn specs() -> ::std::vec::Vec<::stockade_sdk::ParamSpec> {
                 let default = <#name as ::core::default::Default>::default();
-                ::std::vec![#(::stockade_sdk::params::glue::spec::<#types>(#names, #helps, &default.#idents, #ranges)),*]
+                // One by one: a strategy's stack is small, and hundreds of them at once need not fit on it.
+                let mut specs = ::std::vec::Vec::with_capacity(#count);
+                #(specs.push(::stockade_sdk::params::glue::spec::<#types>(#names, #helps, &default.#idents, #ranges));)*
+                specs
             }
             fn from_list(list: &[::stockade_sdk::Param]) -> ::core::result::Result<Self, ::std::string::String> {
                 ::stockade_sdk::params::check_names(list, &[#(#names),*])?;

@@ -194,8 +194,10 @@ fn faults_are_the_same_both_ways() {
         let fault = seen[0].0.clone().into_reply().unwrap_err();
         assert!(fault.message.contains(message), "{does}: {fault}");
     }
-    let seen = check(probe(), &behaviour("save a lot"), &ScriptedHost::default(), &[Call::Save]);
-    assert!(matches!(&seen[0].0, Outcome::Trapped(message) if message.contains("save returned")), "{:?}", seen[0].0);
+    for does in ["save a lot", "save far too much"] {
+        let seen = check(probe(), &behaviour(does), &ScriptedHost::default(), &[Call::Save]);
+        assert!(matches!(&seen[0].0, Outcome::Trapped(message) if message.contains("save returned")), "{does}: {:?}", seen[0].0);
+    }
     let seen = check(probe(), &behaviour("save what is not there"), &ScriptedHost::default(), &[Call::Save]);
     assert!(matches!(&seen[0].0, Outcome::Trapped(message) if message.contains("lies outside its memory")), "{:?}", seen[0].0);
 }

@@ -114,7 +114,7 @@ fn who_fails_for_want_of_the_hosts_memory_is_told_that_it_is_the_host_that_is_sh
 fn a_memory_bomb_runs_out_of_memory_and_the_message_says_how_much() {
     let limits = GuestLimits { fuel_per_call: 1 << 40, deadline_ms: 10_000, ..GuestLimits::default() };
     let OutOfMemory(message) = end_of(misbehaving_in("memory-bomb", limits)) else { panic!() };
-    says(&message, &["bytes of memory; it may have 16777216", "on_tick"]);
+    says(&message, &["bytes of memory; it may have 16,777,216", "Manifest::memory_bytes", "on_tick"]);
 }
 
 #[test]
@@ -142,6 +142,20 @@ fn a_guest_whose_first_memory_is_beyond_its_owners_quota_does_not_start() {
 fn a_panic_traps_with_its_own_words_and_the_functions_it_came_through() {
     let Trapped(message) = end_of(misbehaving_in("trap", GuestLimits::default())) else { panic!() };
     says(&message, &["misbehaving at tick 4", "\n  at ", "on_tick"]);
+    assert!(!["std::", "core::", "__rustc"].iter().any(|of| message.contains(&format!("at {of}"))), "{message}");
+}
+
+#[test]
+fn what_needs_a_system_says_what_a_strategy_has_instead() {
+    for (mode, instead) in [
+        ("read-clock", "a strategy has no clock: use ctx.now()"),
+        ("sleep", "a strategy cannot wait: use ctx.set_timer"),
+        ("spawn-thread", "a strategy has one thread"),
+        ("read-file", "a strategy has no files"),
+    ] {
+        let Trapped(message) = end_of(misbehaving_in(mode, GuestLimits::default())) else { panic!("{mode}") };
+        says(&message, &[instead, "on_tick"]);
+    }
 }
 
 #[test]
@@ -191,14 +205,17 @@ fn a_batch_handled_beyond_its_end_or_not_at_all_is_a_broken_contract() {
 #[test]
 fn handing_the_host_a_megabyte_is_refused_before_it_is_copied() {
     let Trapped(message) = end_of(probe_that("hand over a megabyte", GuestLimits::default())) else { panic!() };
-    says(&message, &["handed more than 65536 bytes to the host at once", "at on-tick"]);
+    says(&message, &["handed more than 65,536 bytes to the host at once", "at on-tick"]);
 }
 
 #[test]
 fn saving_more_than_the_contract_allows_is_a_broken_contract() {
     let mut guest = probe_that("save a lot", GuestLimits::default());
     let Trapped(message) = guest.call(Call::Save) else { panic!() };
-    says(&message, &["save returned 1048577 bytes; at most 1048576"]);
+    says(&message, &["save returned 1,048,577 bytes; at most 1,048,576 (limits.state_bytes_max)"]);
+    let mut guest = probe_that("save far too much", GuestLimits::default());
+    let Trapped(message) = guest.call(Call::Save) else { panic!() };
+    says(&message, &["save returned more than 8,389,632 bytes; at most 1,048,576 (limits.state_bytes_max)"]);
 }
 
 #[test]
@@ -241,7 +258,7 @@ fn a_component_that_starts_with_more_memory_than_it_may_have_does_not_start() {
     let limits = GuestLimits { memory_bytes_max: 1_000, ..GuestLimits::default() };
     let fault = sandbox.instantiate(&loaded.digest, ScriptedHost::default(), limits).err().expect("a page has 64 KiB");
     assert_eq!(fault.kind, domain::guest::FaultKind::OutOfMemory);
-    says(&fault.message, &["bytes of memory; it may have 1000"]);
+    says(&fault.message, &["bytes of memory; it may have 1,000"]);
 }
 
 #[test]

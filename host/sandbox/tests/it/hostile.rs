@@ -109,7 +109,7 @@ fn a_state_of_a_gigabyte_is_out_of_memory_where_it_is_made_and_a_trap_where_it_i
     let mut guest = misbehaving_in("save-gigabyte");
     calm(&mut guest, 10);
     let OutOfMemory(message) = guest.call(Call::Save) else { panic!("a gigabyte was saved") };
-    says(&message, &["bytes of memory; it may have 16777216"]);
+    says(&message, &["bytes of memory; it may have 16,777,216"]);
     let mut guest = probe_that("save what is not there", GuestLimits::default());
     let Trapped(message) = guest.call(Call::Save) else { panic!("a gigabyte was saved") };
     assert!(!message.is_empty());

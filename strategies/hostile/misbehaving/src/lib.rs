@@ -33,6 +33,14 @@ pub enum Mode {
     ClockWatch,
     /// Takes nearly all the fuel that saving may take, each time. Ticks do nothing.
     SlowSave,
+    /// Asks the standard library for the time.
+    ReadClock,
+    /// Lets the standard library wait.
+    Sleep,
+    /// Lets the standard library start a thread.
+    SpawnThread,
+    /// Expects a file to be there.
+    ReadFile,
 }
 
 /// What the owner can set.
@@ -88,6 +96,10 @@ impl Strategy for Misbehaving {
             Mode::SaveGigabyte | Mode::SlowSave => {}
             Mode::RareTrap => assert!(!self.ticks.is_multiple_of(1_000), "misbehaving at tick {}", self.ticks),
             Mode::ClockWatch => clock_watch(ctx),
+            Mode::ReadClock => _ = black_box(std::time::Instant::now()),
+            Mode::Sleep => std::thread::sleep(std::time::Duration::from_secs(1)),
+            Mode::SpawnThread => _ = std::thread::spawn(|| black_box(1)),
+            Mode::ReadFile => _ = black_box(std::fs::read("prices.csv").expect("it was there yesterday")),
         }
     }
 
