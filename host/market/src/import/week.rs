@@ -32,8 +32,6 @@ pub(super) struct Week {
     /// Hours that weekends and breaks are off, each with how often.
     weekends: BTreeMap<i64, u32>,
     breaks: BTreeMap<i64, u32>,
-    /// By the first and the last time, which lie where the market is closed.
-    ends: Option<i64>,
 }
 
 impl Week {
@@ -41,15 +39,14 @@ impl Week {
     pub fn of(symbol: &str, bar_us: i64) -> Option<Self> {
         let hours = hours_of(symbol).filter(|_| bar_us <= BAR_US_MAX)?;
         let (weekends, breaks) = (BTreeMap::new(), BTreeMap::new());
-        Some(Self { hours, new_york: new_york(), bar_us, last: None, weekends, breaks, ends: None })
+        Some(Self { hours, new_york: new_york(), bar_us, last: None, weekends, breaks })
     }
 
     /// The next times.
     pub fn look(&mut self, times: &[i64]) {
         let Some(first) = times.first() else { return };
-        match self.last {
-            Some(last) => self.silence(last + self.bar_us, *first),
-            None => self.begin(*first),
+        if let Some(last) = self.last {
+            self.silence(last + self.bar_us, *first);
         }
         for pair in times.windows(2) {
             if pair[1] - pair[0] >= BREAKS_US.start {
@@ -69,11 +66,10 @@ impl Week {
             counts.iter().find(|(_, count)| **count * 2 > all).map(|(hours, _)| *hours)
         };
         let what = "the week of this market ends on Friday at 17:00 in New York";
-        let (hours, what) = match (most(&self.weekends), most(&self.breaks), self.ends) {
-            (Some(hours), _, _) => (hours, what),
-            (None, Some(hours), _) if hours != 0 => (hours, "the daily break of metals ends at 18:00 in New York"),
-            (None, _, Some(hours)) => (hours, what),
-            _ => return None,
+        let (hours, what) = match (most(&self.weekends), most(&self.breaks)) {
+            (Some(hours), _) => (hours, what),
+            (None, Some(hours)) => (hours, "the daily break of metals ends at 18:00 in New York"),
+            (None, None) => return None,
         };
         let way = if hours < 0 { "early" } else { "late" };
         let unit = if hours.abs() == 1 { "hour" } else { "hours" };
@@ -92,8 +88,9 @@ impl Week {
         if WEEKENDS_US.contains(&(to - from)) {
             let close = nearest_close(from);
             let (end, start) = (from - close, to - close - WEEKEND_US);
-            // Metals begin an hour later than they end; and a week that ends early by itself does not begin early too.
-            let is_shifted = (end - 15 * MINUTE_US..=end + 75 * MINUTE_US).contains(&start);
+            // Some brokers begin two hours before the market and metals an hour after it; a week that only ends early, as before a
+            // holiday, does not begin early too.
+            let is_shifted = (end - 135 * MINUTE_US..=end + 75 * MINUTE_US).contains(&start);
             let hours = if is_shifted || end >= OFF_US_MIN { hours_off(end) } else { 0 };
             *self.weekends.entry(hours).or_default() += 1;
         } else if self.hours == Hours::Metal && BREAKS_US.contains(&(to - from)) {
@@ -102,21 +99,12 @@ impl Week {
         }
     }
 
-    /// Of the first time of all: before the market opens on Sunday?
-    fn begin(&mut self, first: i64) {
-        let first = self.local(first);
-        let off = first - nearest_close(first - WEEKEND_US) - WEEKEND_US;
-        if (-WEEKEND_US / 2..=-OFF_US_MIN).contains(&off) {
-            self.ends = Some(hours_off(off));
-        }
-    }
-
     /// Of the last time of all: after it closes on Friday?
     fn end(&mut self, last: i64) {
         let last = self.local(last);
         let off = last - nearest_close(last);
         if (OFF_US_MIN..=WEEKEND_US / 2).contains(&off) {
-            self.ends = Some(hours_off(off));
+            *self.weekends.entry(hours_off(off)).or_default() += 1;
         }
     }
 }
@@ -173,7 +161,11 @@ mod tests {
         check("EURUSD", &holiday, None);
         // One week alone, with ticks when the market is closed.
         check("EURUSD", &times(&[(("2014-05-05", 0), ("2014-05-10", 60))]), Some("4 hours off"));
-        check("EURUSD", &times(&[(("2014-05-11", 20 * 60), ("2014-05-12", 60))]), Some("1 hour off"));
+        // A broker that begins two hours early, on its own clock and an hour off.
+        let early =
+            |hour: i64| times(&[(("2014-05-05", 0), ("2014-05-09", hour * 60 - 10)), (("2014-05-11", (hour - 2) * 60), ("2014-05-15", 0))]);
+        check("EURUSD", &early(21), None);
+        check("EURUSD", &early(20), Some("1 hour off"));
         check("EURUSD", &times(&[(("2014-05-05", 0), ("2014-05-06", 60))]), None);
     }
 
