@@ -123,9 +123,12 @@ mod tests {
     use super::*;
     use crate::date::Date;
 
-    /// Ticks every ten minutes, from and to given minutes of given days, in UTC.
-    fn times(spans: &[((&str, i64), (&str, i64))]) -> Vec<i64> {
-        let at = |(day, minute): (&str, i64)| day.parse::<Date>().expect("a date").start().0 + minute * MINUTE_US;
+    /// A day and a minute of it, in UTC.
+    type Minute = (&'static str, i64);
+
+    /// Ticks every ten minutes, from one minute to another.
+    fn times(spans: &[(Minute, Minute)]) -> Vec<i64> {
+        let at = |(day, minute): Minute| day.parse::<Date>().expect("a date").start().0 + minute * MINUTE_US;
         spans.iter().flat_map(|(from, to)| (at(*from)..=at(*to)).step_by(10 * MINUTE_US as usize)).collect()
     }
 

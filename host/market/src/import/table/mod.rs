@@ -9,15 +9,15 @@ mod dialect;
 mod layout;
 mod look;
 pub(super) mod names;
+mod reader;
 mod rows;
-mod table;
 mod text;
 mod vendor;
 
 pub(super) use dialect::{Dialect, Fields};
 pub(super) use layout::{Layout, Sample, timeframes};
+pub(super) use reader::Table;
 pub(super) use rows::FLAGS_TRADE;
-pub(super) use table::Table;
 pub(super) use text::{Head, direction, read};
 pub(super) use vendor::{is_report, timeframe};
 

@@ -4,7 +4,7 @@ use super::dialect::{Dialect, Fields};
 use super::layout::{Kind, Layout, Sample};
 use super::look::Look;
 use super::names::Column;
-use super::table::Table;
+use super::reader::Table;
 use super::{shown, vendor};
 use crate::import::clock::SourceClock;
 use crate::import::error::ImportError;
