@@ -123,7 +123,7 @@ pub fn stated(spec: &SymbolSpec, said: &Map<String, Value>) -> Result<SymbolSpec
             return Ok(());
         }
         let known: Vec<String> = in_units(spec).as_object().expect("an object").keys().cloned().collect();
-        Err(format!("{name:?} is no field of a spec; there are {}", known.join(", ")))
+        Err(format!("{name:?} is not a field of a spec; there are {}", known.join(", ")))
     };
     let step_e8 = match said.get("volume_step") {
         Some(step) => millionths(step, LOT_E8).map_err(|why| format!("volume_step {why}"))?,
@@ -190,7 +190,7 @@ fn multiple(value: &Value, unit: f64, of: &str) -> Result<i64, String> {
 
 /// Long and short as people write them, in the millionths that are kept.
 fn swap(value: &Value) -> Result<Value, String> {
-    let Value::Object(said) = value else { return Err(r#"is no object; write {"mode": "points", "long": -7.85, "short": 3.8}"#.into()) };
+    let Value::Object(said) = value else { return Err(r#"is not an object; write {"mode": "points", "long": -7.85, "short": 3.8}"#.into()) };
     let mut kept = said.clone();
     for (name, field) in [("long", "long_e6"), ("short", "short_e6")] {
         if let Some(value) = kept.remove(name) {
@@ -295,13 +295,13 @@ mod tests {
     fn what_cannot_be_is_named() {
         let spec = common::forex("EUR", "USD");
         for (json, why) in [
-            (r#"{"contract_sise": 1}"#, "\"contract_sise\" is no field of a spec; there are symbol"),
+            (r#"{"contract_sise": 1}"#, "\"contract_sise\" is not a field of a spec; there are "),
             (r#"{"contract_size": "big"}"#, "contract_size is \"big\"; give a number"),
             (r#"{"contract_size": 0}"#, "contract_size must be positive"),
             (r#"{"volume_min": 0.015}"#, "volume_min is 0.015; give a multiple of 0.01 (lots)"),
             (r#"{"tick_size": 0.000001}"#, "tick_size is 0.000001; give a multiple of 0.00001"),
             (r#"{"digits": 12}"#, "digits must be a whole number from 0 to 8"),
-            (r#"{"swap": 3}"#, "swap is no object"),
+            (r#"{"swap": 3}"#, "swap is not an object"),
             (r#"{"margin_mode": "lottery"}"#, "lottery"),
         ] {
             let error = stated(&spec, &said(json)).expect_err(json);
