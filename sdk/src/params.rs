@@ -169,6 +169,8 @@ pub mod glue {
         pub words: &'static str,
     }
 
+    // Calls, in both: a strategy may have hundreds of parameters, and a function of a component has a greatest size.
+    #[inline(never)]
     pub fn spec<T: ParamType>(name: &str, help: &str, default: &T, range: Range) -> ParamSpec {
         ParamSpec {
             name: name.to_owned(),
@@ -181,17 +183,22 @@ pub mod glue {
         }
     }
 
-    pub fn get<T: ParamType>(list: &[Param], name: &str, default: T, range: Range) -> Result<T, String> {
-        let Some(param) = list.iter().find(|param| param.name == name) else { return Ok(default) };
+    #[inline(never)]
+    pub fn set<T: ParamType>(place: &mut T, list: &[Param], name: &str, range: Range) -> Result<(), String> {
+        let Some(param) = list.iter().find(|param| param.name == name) else { return Ok(()) };
         let value = T::from_value(&param.value).map_err(|what| format!("parameter `{name}` {what}"))?;
         let number = match value.to_value() {
-            ParamValue::Integer(number) => number as f64,
-            ParamValue::Number(number) => number,
-            _ => return Ok(value),
+            ParamValue::Integer(number) => Some(number as f64),
+            ParamValue::Number(number) => Some(number),
+            _ => None,
         };
-        let below = range.min.is_some_and(|min| number < min);
-        let above = range.max.is_some_and(|max| number > max);
-        if below || above { Err(format!("parameter `{name}` must be {}", range.words)) } else { Ok(value) }
+        let below = range.min.zip(number).is_some_and(|(min, number)| number < min);
+        let above = range.max.zip(number).is_some_and(|(max, number)| number > max);
+        if below || above {
+            return Err(format!("parameter `{name}` must be {}", range.words));
+        }
+        *place = value;
+        Ok(())
     }
 
     pub fn param<T: ParamType>(name: &str, value: &T) -> Param {

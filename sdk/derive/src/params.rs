@@ -50,10 +50,9 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
             fn from_list(list: &[::stockade_sdk::Param]) -> ::core::result::Result<Self, ::std::string::String> {
                 ::stockade_sdk::params::check_names(list, &[#(#names),*])?;
-                let default = <#name as ::core::default::Default>::default();
-                ::core::result::Result::Ok(#name {
-                    #(#idents: ::stockade_sdk::params::glue::get::<#types>(list, #names, default.#idents, #ranges)?),*
-                })
+                let mut params = <#name as ::core::default::Default>::default();
+                #(::stockade_sdk::params::glue::set::<#types>(&mut params.#idents, list, #names, #ranges)?;)*
+                ::core::result::Result::Ok(params)
             }
             fn to_list(&self) -> ::std::vec::Vec<::stockade_sdk::Param> {
                 ::std::vec![#(::stockade_sdk::params::glue::param::<#types>(#names, &self.#idents)),*]
