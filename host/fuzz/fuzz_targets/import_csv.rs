@@ -9,5 +9,6 @@ const FORMATS: [Format; 5] = [Format::Auto, Format::Csv, Format::Mt5Ticks, Forma
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, text)) = bytes.split_first() else { return };
     let format = FORMATS[usize::from(*first) % FORMATS.len()];
-    stockade_fuzz::imports("20140505_eurusd_tick_quote.csv", format, text);
+    // LEAN's files say by their folders on which clock they are.
+    stockade_fuzz::imports("forex/oanda/tick/eurusd/20140505_eurusd_tick_quote.csv", format, text);
 });

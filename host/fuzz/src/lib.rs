@@ -26,6 +26,7 @@ pub fn imports(name: &str, format: Format, bytes: &[u8]) {
     let folder = folder();
     let store = TickStore::create(folder.path().join("store")).expect("a store");
     let file = folder.path().join(name);
+    std::fs::create_dir_all(file.parent().expect("a file is in a folder")).expect("its folders");
     std::fs::write(&file, bytes).expect("a file");
     let options = ImportOptions { format, symbol: Some("EURUSD".into()), ..ImportOptions::default() };
     if import(&file, &options, &store, &mut |_| {}).is_err() {
