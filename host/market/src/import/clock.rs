@@ -11,8 +11,8 @@ const HOUR_US: i64 = 3_600 * SECOND_US;
 /// The clock of a file's times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SourceClock {
-    /// The usual one of the format: New York for LEAN, UTC for others. (MT5 times are those of the broker's server, which no
-    /// file names: give one of the others where it is known.)
+    /// The usual one: what the path says for LEAN, the vendor's where names tell the vendor, else UTC. (MT5 times are those of
+    /// the broker's server, which no file names: give one of the others where it is known.)
     #[default]
     Usual,
     /// So many minutes ahead of UTC, summer and winter.
