@@ -10,8 +10,20 @@ use stockade_build::{Built, Imports, Options, build};
 /// # Errors
 /// The first that does not build, in the compiler's words.
 pub fn build_all() -> Result<Vec<Built>> {
+    build_each(|_| true)
+}
+
+/// Builds the strategies in folders of these names, and no others.
+///
+/// # Errors
+/// The first that does not build, in the compiler's words.
+pub fn build_named(names: &[&str]) -> Result<Vec<Built>> {
+    build_each(|folder| names.iter().any(|name| folder.ends_with(name)))
+}
+
+fn build_each(wanted: impl Fn(&Path) -> bool) -> Result<Vec<Built>> {
     let mut built = Vec::new();
-    for folder in folders(&workspace().join("strategies"))? {
+    for folder in folders(&workspace().join("strategies"))?.into_iter().filter(|folder| wanted(folder)) {
         let name = folder.strip_prefix(workspace()).unwrap_or(&folder).display().to_string();
         say(&format!("building {name}"));
         let strategy = build(&folder, &options(&folder)).with_context(|| format!("{name} can't be built"))?;

@@ -12,9 +12,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Lines on their way to stderr; beyond that they are lost, so that nobody waits for a reader who has stopped reading.
 const LINES_MAX: usize = 8_192;
@@ -47,26 +50,26 @@ pub enum LogFormat {
 /// # Errors
 /// The filter makes no sense.
 pub fn start(filter: &str, format: LogFormat) -> Outcome {
-    let parsed = EnvFilter::try_new(filter).map_err(|error| {
+    let parsed: Targets = filter.parse().map_err(|error| {
         Failure::new(Exit::Usage, format_args!("log: {filter:?} is no filter ({error}); write info, or info,stockade_engine=debug"))
     })?;
     let (lines, to_write) = sync_channel(LINES_MAX);
     std::thread::Builder::new().name("log".into()).spawn(move || write_lines(&to_write)).map_err(Failure::of(Exit::Machine))?;
     _ = LINES.set(lines);
     // Not told by the library, which would use `eprintln!` for it and panic.
-    let logger = tracing_subscriber::fmt().with_env_filter(parsed).log_internal_errors(false).with_writer(|| Lines);
+    let layer = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(|| Lines);
     let in_words = match format {
         LogFormat::Auto => io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
     IN_WORDS.store(in_words, Ordering::Relaxed);
-    let started = if in_words {
-        logger.with_target(false).with_ansi(takes_colour()).with_timer(Seconds).try_init()
+    let layer = if in_words {
+        layer.with_target(false).with_ansi(takes_colour()).with_timer(Seconds).boxed()
     } else {
-        logger.json().flatten_event(true).try_init()
+        layer.json().flatten_event(true).boxed()
     };
-    started.map_err(Failure::of(Exit::Failed))
+    tracing_subscriber::registry().with(layer.with_filter(parsed)).try_init().map_err(Failure::of(Exit::Failed))
 }
 
 /// The time of a line for people, to the second.

@@ -91,9 +91,9 @@ const DRAW_LINES: Duration = Duration::from_secs(5);
 /// Something can't be built or started, or the host ends by itself.
 pub fn run(arguments: &Arguments) -> Result<()> {
     setup::ensure_ready()?;
-    let built = strategies::build_all()?;
-    // The whole workspace's features, so that the tests' build is this one.
-    run_cargo(cargo().args(["build", "--workspace", "--bins"]))?;
+    let built = strategies::build_named(&CAST.map(|one| one.strategy))?;
+    // What runs, and this program again: without it the features would differ from those of the tests, and wasmtime would be compiled twice.
+    run_cargo(cargo().args(["build", "--package", "stockade", "--package", "stockade-sandbox", "--package", "xtask", "--bins"]))?;
     let folder = workspace().join(".demo");
     if arguments.fresh && folder.exists() {
         say("forgetting earlier runs");
