@@ -134,12 +134,12 @@ fn settle_spec(lot: &Lot, options: &ImportOptions, store: &TickStore) -> Result<
         (None, Some(stored)) => with_digits(stored.clone(), "as stored"),
         (None, None) => {
             let (spec, origin) = match spec_for(symbol) {
-                Some(spec) => (spec, "common for the name"),
+                Some(spec) => (spec, "usual for the name"),
                 None => (unknown(symbol), "assumed for an unknown name"),
             };
             let digits = lot.counts.decimals.digits(spec.digits);
             let (spec, origin) = with_digits(SymbolSpec { digits, ..spec }, origin);
-            let found = if options.digits.is_none() { ", digits as found" } else { "" };
+            let found = if options.digits.is_none() { ", digits as in the prices" } else { "" };
             (spec, format!("{origin}{found}"))
         }
     };

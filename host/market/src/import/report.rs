@@ -111,22 +111,22 @@ impl fmt::Display for ImportReport {
         writeln!(f, "{}: {} {what} from {} to {}", self.symbol, grouped(stored), self.from, self.to)?;
         writeln!(
             f,
-            "  read {} rows of {} {} (format {}, times {})",
-            grouped(self.rows),
-            grouped(self.files as u64),
-            if self.files == 1 { "file" } else { "files" },
+            "  read {} of {} (format {}, times {})",
+            counted(self.rows, "row"),
+            counted(self.files as u64, "file"),
             self.format.name(),
             self.clock
         )?;
-        writeln!(f, "  wrote {} files, {:.1} MB", grouped(self.files_written as u64), self.bytes_written as f64 / 1e6)?;
+        writeln!(f, "  wrote {}, {:.1} MiB", counted(self.files_written as u64, "file"), self.bytes_written as f64 / 1_048_576.0)?;
         write!(f, "  {} digits, spec {}", self.spec.digits, self.spec_origin)?;
-        let mut line = |count: u64, what: &str| if count > 0 { write!(f, "\n  {} {what}", grouped(count)) } else { Ok(()) };
-        line(self.late, "ticks up to a second late, stored with the time of the one before")?;
-        line(self.rounded, "ticks with more decimals than digits, rounded")?;
-        line(self.skipped, "rows skipped:")?;
+        let line = |f: &mut fmt::Formatter<'_>, count: u64, one: &str, what: &str| {
+            if count > 0 { write!(f, "\n  {} {what}", counted(count, one)) } else { Ok(()) }
+        };
+        line(f, self.late, "tick", "up to a second late, stored with the time of the one before")?;
+        line(f, self.rounded, "tick", "with more decimals than digits, rounded")?;
+        line(f, self.skipped, "row", "skipped:")?;
         named(f, self.dirty_rows.iter(), self.skipped)?;
-        let mut line = |count: u64, what: &str| if count > 0 { write!(f, "\n  {} {what}", grouped(count)) } else { Ok(()) };
-        line(self.bad_files, if self.bad_files == 1 { "file left out:" } else { "files left out:" })?;
+        line(f, self.bad_files, "file", "left out:")?;
         named(f, self.bad_files_named.iter(), self.bad_files)?;
         write!(f, "{}", self.quality)?;
         for note in self.spec.assumption().iter().chain(&self.notes) {
@@ -143,6 +143,11 @@ fn named<T: fmt::Display>(f: &mut fmt::Formatter<'_>, first: impl ExactSizeItera
         write!(f, "\n    {one}")?;
     }
     if more > 0 { write!(f, "\n    and {} more", grouped(more)) } else { Ok(()) }
+}
+
+/// "1 file", "2,137 files".
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// A count with a comma between thousands.

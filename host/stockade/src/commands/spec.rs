@@ -190,7 +190,9 @@ fn multiple(value: &Value, unit: f64, of: &str) -> Result<i64, String> {
 
 /// Long and short as people write them, in the millionths that are kept.
 fn swap(value: &Value) -> Result<Value, String> {
-    let Value::Object(said) = value else { return Err(r#"is not an object; write {"mode": "points", "long": -7.85, "short": 3.8}"#.into()) };
+    let Value::Object(said) = value else {
+        return Err(r#"is not an object; write {"mode": "points", "long": -7.85, "short": 3.8}"#.into());
+    };
     let mut kept = said.clone();
     for (name, field) in [("long", "long_e6"), ("short", "short_e6")] {
         if let Some(value) = kept.remove(name) {
