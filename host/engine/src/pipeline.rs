@@ -216,9 +216,14 @@ impl Pipeline {
     }
 
     fn submit(&mut self, command: Recorded<Command>) {
-        if matches!(command.get().action, Action::Place(_)) {
+        let sent = command.get();
+        let places = matches!(sent.action, Action::Place(_));
+        // Counted here and not where the gate let it through: what was taken back since is no order, and is in no database.
+        if let Some(entry) = self.shared.engine(sent.order.engine()) {
+            add_shared(if places { &entry.meter.orders } else { &entry.meter.changes }, 1);
+        }
+        if places {
             let ask_at = self.shared.clock.steady().plus_us(self.shared.bounds.answer_overdue_us);
-            let sent = command.get();
             self.unanswered.insert(sent.order, Unanswered { account: sent.account, ask_at });
         }
         self.shared.given.order(command.get().order, &self.shared.keeping);

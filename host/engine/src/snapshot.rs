@@ -56,9 +56,9 @@ pub struct EngineSnapshot {
     pub skipped: u64,
     /// Calls into its guests since the host started: ticks, bars, timers, news of its orders, and those of its start and its saves.
     pub calls: u64,
-    /// Orders that the gate let through since it was added, closes among them.
+    /// Orders that were sent since it was added, closes among them.
     pub orders: u64,
-    /// Changes of orders and positions, and cancels, that the gate let through since the host started.
+    /// Changes of orders and positions, and cancels, that were sent since the host started.
     pub changes: u64,
     /// What the gate refused since its guest was started.
     pub denied: u64,

@@ -564,7 +564,6 @@ pub(super) fn send_commands(entry: &Entry, commands: Vec<domain::risk::Approved<
     for command in commands {
         let order = command.get().order;
         let places = matches!(command.get().action, Action::Place(_));
-        add(if places { &entry.meter.orders } else { &entry.meter.changes }, 1);
         // Bounded by the gauge that the desk asked before it made the promise.
         if !shared.pipeline.push(PipelineItem::Command(command)) {
             // The pipeline is gone: nothing leaves any more, and no phantom order may stay on the account.

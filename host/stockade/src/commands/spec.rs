@@ -179,12 +179,13 @@ fn millionths(value: &Value, scale: f64) -> Result<i64, String> {
 
 /// How many times `unit` a number is.
 fn multiple(value: &Value, unit: f64, of: &str) -> Result<i64, String> {
-    let times = number(value)? / unit;
+    let said = number(value)?;
+    let times = said / unit;
     let is_whole = (times - times.round()).abs() < 1e-6 * times.abs().max(1.0);
     if is_whole && (1.0..9e15).contains(&times.round()) {
         Ok(times.round() as i64)
     } else {
-        Err(format!("is {value}; give a multiple of {unit} ({of})"))
+        Err(format!("is {said}; give a multiple of {unit} ({of})"))
     }
 }
 
