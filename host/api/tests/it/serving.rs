@@ -91,6 +91,11 @@ impl Serving {
     }
 }
 
+/// Limits under which what is held stays, however slow the machine is.
+fn patient() -> DoorLimits {
+    DoorLimits { body_late_ms_max: 600_000, ..DoorLimits::default() }
+}
+
 const AUTHORIZED: &str = "authorization: Bearer token-of-the-operator\r\n";
 const HALF_A_HEAD: &str = "GET /api/v1/health HTTP/1.1\r\nhost: x\r\nx-a: ";
 
@@ -209,7 +214,7 @@ async fn an_idle_connection_gives_way_to_the_next() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_all_are_busy_the_kill_switch_and_health_answer_and_the_rest_is_told_to_come_again() {
-    let serving = Serving::with(DoorLimits { connections_max: 8, ..DoorLimits::default() }).await;
+    let serving = Serving::with(DoorLimits { connections_max: 8, ..patient() }).await;
     let _held = serving.holding(60, &json_of("/users", 1_000, "{")).await;
     serving.until("requests_open", 9).await;
     for _ in 0..20 {
@@ -225,7 +230,7 @@ async fn when_all_are_busy_the_kill_switch_and_health_answer_and_the_rest_is_tol
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_user_s_requests_take_no_place_of_another_s() {
-    let serving = Serving::with(DoorLimits { requests_max: 8, ..DoorLimits::default() }).await;
+    let serving = Serving::with(DoorLimits { requests_max: 8, ..patient() }).await;
     serving.answer(&json("/users", r#"{"name":"ann"}"#)).await;
     serving.answer(&json("/users", r#"{"name":"bob"}"#)).await;
     let _held = serving.holding(10, &json_of("/accounts?user=ann", 1_000, "{")).await;
@@ -241,7 +246,7 @@ async fn one_user_s_requests_take_no_place_of_another_s() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_uploads_keep_nobody_out() {
-    let serving = Serving::with(DoorLimits { upload_bytes_waiting_max: 100, ..DoorLimits::default() }).await;
+    let serving = Serving::with(DoorLimits { upload_bytes_waiting_max: 100, ..patient() }).await;
     for name in ["ann", "bob"] {
         serving.answer(&json("/users", &format!("{{\"name\":{name:?}}}"))).await;
     }
@@ -280,7 +285,7 @@ async fn a_reader_that_takes_nothing_is_disconnected() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_control_socket_needs_no_token_and_no_place_among_the_others() {
-    let serving = Serving::with(DoorLimits { connections_max: 4, requests_max: 4, ..DoorLimits::default() }).await;
+    let serving = Serving::with(DoorLimits { connections_max: 4, requests_max: 4, ..patient() }).await;
     let _held = serving.holding(60, &json_of("/users", 1_000, "{")).await;
     let bare = |head: &str, body: &str| {
         let length = body.len();
