@@ -68,9 +68,12 @@ pub fn show(global: &Global, what: Book, list: &Value) {
     global.output().show(list, |list| text(what, list));
 }
 
+/// A table's columns, the cells of a row, and what to say where it has none.
+type Table = (&'static [(&'static str, Align)], fn(&Value) -> Vec<String>, &'static str);
+
 fn text(what: Book, list: &Value) -> String {
     use Align::{Left, Right};
-    let (head, row, none): (&[(&str, Align)], fn(&Value) -> Vec<String>, &str) = match what {
+    let (head, row, none): Table = match what {
         Book::Positions => (
             &[
                 ("position", Left),
