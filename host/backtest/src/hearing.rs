@@ -1,4 +1,4 @@
-//! When a live guest heard of what became of its orders: later than it happened, since a host writes it down first.
+//! When a live guest heard news of its orders: later than it happened, since a host writes it down first.
 
 use domain::broker::{Happened, Report};
 use domain::time::Time;

@@ -182,7 +182,7 @@ pub const SLOW_CALM_S_MAX: i64 = 640;
 pub const TAPE_BYTES_PER_MINUTE: usize = 4 << 20;
 /// A name of a user, account, strategy or engine, bytes: what fits a column of a table on a screen.
 pub const NAME_BYTES_MAX: usize = 64;
-/// Parameters of one strategy: grown experts have 260 inputs, and a form of more than twice as many is none.
+/// Parameters of one strategy: large experts have 260 inputs; nobody fills in a form of more than twice as many.
 pub const PARAMS_MAX: usize = 512;
 /// Symbols of one strategy: each has a queue and a history of its own.
 pub const NEEDS_MAX: usize = 32;

@@ -12,9 +12,9 @@ pub struct Row {
     pub bid: f64,
     /// Best price to buy at.
     pub ask: f64,
-    /// Last trade's price, 0 where there is none.
+    /// Last trade's price, 0 without one.
     pub last: f64,
-    /// Last trade's lots, 0 where there is none.
+    /// Last trade's lots, 0 without one.
     pub volume: f64,
     /// What changed.
     pub flags: TickFlags,

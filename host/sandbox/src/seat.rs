@@ -129,7 +129,7 @@ mod tests {
         assert_eq!((host.full(), host.guests()), (None, (2, 7)), "a usual one has room, and who was refused has left");
         let _third = enter(MAPS_OF_A_GUEST).expect("there are 3");
         assert!(host.full().is_some_and(|why| why.starts_with("this host lets no further guest in: vm.max_map_count: ")));
-        let Err(fault) = first.suit(10) else { panic!("there are none left") };
+        let Err(fault) = first.suit(10) else { panic!("a place was left") };
         assert!(fault.kind == FaultKind::NoRoom && first.suit(9).is_ok(), "{fault}");
         drop(first);
         assert!(host.full().is_none() && enter(9).is_ok());

@@ -13,8 +13,8 @@ use store::{StrategyRecord, Upload, UserRecord, VersionRecord};
 /// component again is the latest version from then on.
 ///
 /// # Errors
-/// The component is refused, with nothing kept of it; or the strategy's name is none; or the component calls itself otherwise than
-/// the strategy's latest version does, unless it is `forced`.
+/// The component is refused, with nothing kept of it; or the strategy's name is invalid; or the component has another
+/// name than the strategy's latest version, unless it is `forced`.
 pub async fn upload(
     state: &AppState,
     owner: &UserRecord,

@@ -110,7 +110,7 @@ pub enum ImportError {
 }
 
 impl ImportError {
-    /// Whether the other files of the source are none the worse for it.
+    /// Whether the other files of the source can still be imported.
     pub(super) fn is_of_one_file(&self) -> bool {
         matches!(self, Self::Io { .. } | Self::WrongFormat { .. } | Self::NoSymbol { .. } | Self::DailyRows { .. })
     }

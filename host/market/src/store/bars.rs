@@ -126,7 +126,7 @@ impl Bars {
         Ok(all)
     }
 
-    /// How many there are, without their columns; `None` where there are none.
+    /// How many bars are stored, without reading their columns; `None` without a file.
     pub(super) fn stored(&self) -> Result<Option<StoredBars>, StoreError> {
         let mut stored: Option<StoredBars> = None;
         for year in self.years()? {

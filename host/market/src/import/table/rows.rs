@@ -145,7 +145,7 @@ impl Rows {
         field.map(|field| self.number(field, what)).transpose()
     }
 
-    /// A bar's volume, also as `1.25K` or `0.3M`; 0 where there is none.
+    /// A bar's volume, also as `1.25K` or `0.3M`; 0 when it is blank.
     fn amount(&self, field: &[u8]) -> Option<f64> {
         let (number, unit) = match field {
             [] | b"-" | b"null" => return Some(0.0),
