@@ -515,7 +515,7 @@ impl Host {
         let end = Instant::now() + patience;
         let mut before = None;
         loop {
-            let starting = self.any_starting() || self.shared.homes.any_moving();
+            let starting = self.any_starting() || self.shared.jobs.is_starting() || self.shared.homes.any_moving();
             if !self.shards_reached(end) {
                 return false;
             }

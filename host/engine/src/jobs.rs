@@ -1,27 +1,46 @@
 //! What waits for a starter: each user's jobs in order, the users in turn, so that one who has ten thousand engines started holds
 //! up nobody who has one.
 
-use crate::starter::Job;
+use crate::starter::{Job, Work};
 use domain::ids::UserId;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The queue. How many wait is bounded by the engines there are: each has a few jobs at most.
 pub(crate) struct Jobs {
     turns: Mutex<Turns<Job>>,
     more: Condvar,
+    /// Starts that were asked for and whose outcome no shard has yet, also of engines that were stopped meanwhile.
+    starts: AtomicUsize,
 }
 
 impl Jobs {
     pub(crate) fn new() -> Self {
-        Self { turns: Mutex::new(Turns::new()), more: Condvar::new() }
+        Self { turns: Mutex::new(Turns::new()), more: Condvar::new(), starts: AtomicUsize::new(0) }
     }
 
     /// Adds a job behind its user's others. Gives it back when the queue is closed: the host is stopping.
     pub(crate) fn add(&self, job: Job) -> Result<(), Job> {
-        self.lock().add(job.entry.whose.owner, job)?;
+        let is_start = matches!(job.work, Work::Start { .. });
+        let mut turns = self.lock();
+        turns.add(job.entry.whose.owner, job)?;
+        if is_start {
+            self.starts.fetch_add(1, Ordering::AcqRel);
+        }
+        drop(turns);
         self.more.notify_one();
         Ok(())
+    }
+
+    /// A shard has the outcome of a start that was added, or nobody wants it any more.
+    pub(crate) fn start_ended(&self) {
+        self.starts.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether a guest is being started, or will be.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.starts.load(Ordering::Acquire) > 0
     }
 
     /// The next job, when there is one; `None` when the queue is closed and nothing is left of it.

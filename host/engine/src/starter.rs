@@ -96,6 +96,7 @@ pub(crate) fn serve(shared: &Shared, job: Job) {
     let Job { entry, generation, trading, work } = job;
     let stopping = shared.jobs.is_closed();
     let begun = Begun { shared, entry: &entry, generation, trading };
+    let is_start = matches!(work, Work::Start { .. });
     let started = match work {
         // The host is stopping: nobody needs a guest any more.
         Work::Start { .. } | Work::Beside { .. } | Work::Shadow { .. } | Work::ShadowEnters { .. } if stopping => None,
@@ -120,6 +121,9 @@ pub(crate) fn serve(shared: &Shared, job: Job) {
     };
     if let Some(started) = started {
         shared.homes.of(entry.whose.account).ask(ShardRequest::Started(Box::new(started)), shared);
+    }
+    if is_start {
+        shared.jobs.start_ended();
     }
 }
 
