@@ -13,6 +13,7 @@ mod setup;
 mod simulate;
 mod strategies;
 mod test;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -41,6 +42,8 @@ enum Task {
     Crash(crash::Arguments),
     /// Attack a host that trades meanwhile: crafted and mutated components, idle connections, slow uploads, hostile engines.
     Attack(attack::Arguments),
+    /// Count what a reader stumbles over: long lines, odd phrases, circles between files, long subjects.
+    Tidy(tidy::Arguments),
     /// Build the sample strategies, the hostile ones included, into components.
     Strategies,
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Simulate(arguments) => simulate::run(&arguments),
         Task::Crash(arguments) => crash::run(&arguments),
         Task::Attack(arguments) => attack::run(&arguments),
+        Task::Tidy(arguments) => tidy::run(&arguments),
         Task::Strategies => setup::ensure_ready().and_then(|()| strategies::build_all()).map(drop),
     };
     match done {
