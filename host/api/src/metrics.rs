@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 /// What OpenMetrics text is called.
@@ -39,16 +40,28 @@ pub(crate) async fn metrics(_: Operator, State(state): State<AppState>) -> Resul
     ];
     let refusals = refusals.map(|(name, help, count)| (name, help, count.load(Ordering::Relaxed)));
     let uptime_s = state.since.elapsed().as_secs();
-    registry.register_collector(Box::new(Looked { snapshot, latencies, doors, refusals, uptime_s }));
+    let (symbols, late) = (symbols(&state), state.feed.late());
+    registry.register_collector(Box::new(Looked { snapshot, symbols, late, latencies, doors, refusals, uptime_s }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).map_err(Problem::internal)?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}
+
+/// The ticks of each symbol, those before the host's start that it looked back on included.
+fn symbols(state: &AppState) -> Vec<(OfSymbol, u64)> {
+    let market = state.host.market();
+    let market = market.read().unwrap_or_else(PoisonError::into_inner);
+    let ticks = |id| market.symbol(id).last().map_or(0, |tick| tick.sequence);
+    state.host.table().iter().map(|(id, spec)| (OfSymbol { symbol: spec.name.clone() }, ticks(id))).collect()
 }
 
 /// The host at the moment of the request.
 #[derive(Debug)]
 struct Looked {
     snapshot: HostSnapshot,
+    symbols: Vec<(OfSymbol, u64)>,
+    /// From when a tick was due to when the host had it.
+    late: Latencies,
     latencies: Latencies,
     doors: [Figure; 4],
     refusals: [Figure; 4],
@@ -68,13 +81,19 @@ struct OfShard {
     shard: u64,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfSymbol {
+    symbol: String,
+}
+
 impl prometheus_client::collector::Collector for Looked {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let out = &mut encoder;
         self.host(out)?;
         self.engines(out)?;
         self.orders(out)?;
-        self.latencies(out)?;
+        histogram(out, "decision", "From the arrival of a tick to an engine's decision", &self.latencies)?;
+        histogram(out, "feed_late", "From when a tick was due to when the host had taken it in", &self.late)?;
         self.doors.iter().try_for_each(|&(name, help, value)| gauge(out, name, help, value))?;
         self.refusals.iter().try_for_each(|&(name, help, value)| counter(out, name, help, value))
     }
@@ -95,7 +114,9 @@ impl Looked {
         counter(out, "panics", "Panics in the host's own code", totals.panics)?;
         let waiting = totals.shard_ticks_waiting.iter().enumerate();
         let waiting = waiting.map(|(shard, &ticks)| (OfShard { shard: shard as u64 }, ticks as u64));
-        gauges(out, "shard_ticks_waiting", "Ticks that wait for a shard", waiting)
+        gauges(out, "shard_ticks_waiting", "Ticks that wait for a shard", waiting)?;
+        let help = "Ticks of each symbol, its past before the host's start included";
+        gauges(out, "symbol_ticks", help, self.symbols.iter().cloned())
     }
 
     fn engines(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -134,24 +155,23 @@ impl Looked {
         counter(out, "lines_refused", "Lines that the journal refused for good, each set aside", totals.lines_refused)?;
         gauge(out, "commands_waiting", "Commands that wait for the journal", totals.commands_waiting as u64)
     }
+}
 
-    fn latencies(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "From the arrival of a tick to an engine's decision";
-        let buckets: Vec<(f64, u64)> = self.latencies.octaves().map(|(within, count)| (within.as_secs_f64(), count)).collect();
-        let mut last = buckets.clone();
-        // The last bucket takes what is longer than any bound as well.
-        if let Some(bound) = last.last_mut() {
-            bound.0 = f64::INFINITY;
-        }
-        // The sum is that of the buckets' bounds, so it is too large by up to a half.
-        let bounds = buckets.iter().scan(0, |before, &(bound, count)| Some(bound * (count - std::mem::replace(before, count)) as f64));
-        let sum: f64 = bounds.sum();
-        // The encoder wants each bucket's own count and sums them up itself.
-        let own = last.iter().scan(0, |before, &(bound, count)| Some((bound, count - std::mem::replace(before, count))));
-        let own: Vec<(f64, u64)> = own.collect();
-        let mut metric = out.encode_descriptor("decision", help, Some(&Unit::Seconds), MetricType::Histogram)?;
-        metric.encode_histogram::<NoLabelSet>(sum, self.latencies.count(), &own, None)
+fn histogram(out: &mut DescriptorEncoder<'_>, name: &str, help: &str, latencies: &Latencies) -> fmt::Result {
+    let buckets: Vec<(f64, u64)> = latencies.octaves().map(|(within, count)| (within.as_secs_f64(), count)).collect();
+    let mut last = buckets.clone();
+    // The last bucket takes what is longer than any bound as well.
+    if let Some(bound) = last.last_mut() {
+        bound.0 = f64::INFINITY;
     }
+    // The sum is that of the buckets' bounds, so it is too large by up to a half.
+    let bounds = buckets.iter().scan(0, |before, &(bound, count)| Some(bound * (count - std::mem::replace(before, count)) as f64));
+    let sum: f64 = bounds.sum();
+    // The encoder wants each bucket's own count and sums them up itself.
+    let own = last.iter().scan(0, |before, &(bound, count)| Some((bound, count - std::mem::replace(before, count))));
+    let own: Vec<(f64, u64)> = own.collect();
+    let mut metric = out.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+    metric.encode_histogram::<NoLabelSet>(sum, latencies.count(), &own, None)
 }
 
 fn counter(out: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {

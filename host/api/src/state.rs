@@ -14,7 +14,7 @@ use domain::ids::{Digest, UserId};
 use domain::limits::GuestLimits;
 use domain::risk::RiskLimits;
 use domain::time::Clock;
-use engine::Host;
+use engine::{Host, Latencies};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -91,6 +91,9 @@ impl From<Refused> for Problem {
 pub trait Feed: Send + Sync {
     /// How it is now. Must not block.
     fn report(&self) -> FeedReport;
+
+    /// How long after its time each tick was handed over, since the host started. Must not block.
+    fn late(&self) -> Latencies;
 }
 
 /// How the feed is.

@@ -63,20 +63,29 @@ impl Rough {
     }
 }
 
-/// A shard's. The shard alone writes it.
+/// A shard's, or the feed's. One thread alone writes it.
 #[derive(Debug)]
-pub(crate) struct Fine(Box<[AtomicU64]>);
+pub struct Fine(Box<[AtomicU64]>);
 
 impl Default for Fine {
+    /// None counted yet.
     fn default() -> Self {
         Self((0..FINE_BUCKETS).map(|_| AtomicU64::new(0)).collect())
     }
 }
 
 impl Fine {
-    pub(crate) fn add(&self, took: Duration) {
+    /// Counts one.
+    pub fn add(&self, took: Duration) {
         let count = &self.0[bucket(took, FINE_BITS, FINE_BUCKETS)];
         count.store(count.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// What was counted so far.
+    pub fn read(&self) -> Latencies {
+        let mut sums = Latencies::default();
+        self.add_to(&mut sums);
+        sums
     }
 
     pub(crate) fn add_to(&self, sums: &mut Latencies) {
@@ -84,7 +93,7 @@ impl Fine {
     }
 }
 
-/// How long it took from the arrival of a tick at the host to an engine's decision: how many in which time.
+/// How many took how long: from the arrival of a tick at the host to an engine's decision, or from when a tick was due to its arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latencies(Box<[u64]>);
 

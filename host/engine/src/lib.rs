@@ -55,7 +55,7 @@ pub use error::{HostError, TickRefused};
 pub use events::{Event, EventSink, SwapOutcome, Whose};
 pub use host::{Host, Left};
 pub use keeping::Keepsake;
-pub use latency::Latencies;
+pub use latency::{Fine, Latencies};
 pub use pipeline::WoundDown;
 pub use recovery::Recovered;
 pub use setup::{Bounds, EngineSetup, HostSetup, Saved, Seen, Traded};

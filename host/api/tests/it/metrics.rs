@@ -60,8 +60,15 @@ async fn the_hosts_counts_are_there_and_name_nobody() {
         assert_eq!(values[format!("stockade_{nothing}").as_str()], "0", "{nothing}");
     }
     assert_eq!((values["stockade_decision_seconds_count"], values["stockade_decision_seconds_bucket{le=\"+Inf\"}"]), ("2", "2"));
+    assert_eq!(values["stockade_feed_late_seconds_count"], "1");
+    let late = values.iter().filter(|(name, count)| name.starts_with("stockade_feed_late_seconds_bucket") && **count == "1");
+    let bounds = late.filter_map(|(name, _)| name.split('"').nth(1)?.parse::<f64>().ok());
+    let least = bounds.fold(f64::INFINITY, f64::min);
+    assert!((0.3..0.6).contains(&least), "{least}");
+    let symbols: Vec<_> = values.iter().filter(|(name, _)| name.starts_with("stockade_symbol_ticks{symbol=")).collect();
+    assert!(symbols.iter().any(|(_, ticks)| **ticks == "2"), "{symbols:?}");
     assert!(text.ends_with("# EOF\n"));
-    let known = ["state", "shard", "le"];
+    let known = ["state", "shard", "symbol", "le"];
     let labels = values.keys().filter_map(|name| name.split_once('{')).filter_map(|(_, labels)| labels.split_once('='));
     assert!(labels.clone().count() > 8 && labels.clone().all(|(label, _)| known.contains(&label)), "{text}");
 }

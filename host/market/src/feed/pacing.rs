@@ -96,6 +96,7 @@ pub struct Paced<F> {
     /// When it was polled last, and when it was to be polled again.
     polled: Option<(Steady, Steady)>,
     held_up_us: i64,
+    late_us: i64,
 }
 
 /// What a paced feed has now.
@@ -114,7 +115,7 @@ pub enum Due {
 impl<F: Feed> Paced<F> {
     /// `feed`, paced by `pacer`.
     pub fn new(feed: F, pacer: Pacer) -> Self {
-        Self { feed, pacer, waiting: None, polled: None, held_up_us: 0 }
+        Self { feed, pacer, waiting: None, polled: None, held_up_us: 0, late_us: 0 }
     }
 
     /// What is due when the clock shows `now`. To be asked again when that is, or within [`POLL_EVERY_US_MAX`].
@@ -123,11 +124,18 @@ impl<F: Feed> Paced<F> {
     /// this clock. The market then goes on from where it was; to make up for an hour at once would be a flood that no engine could
     /// handle. See [`take_held_up_us`](Self::take_held_up_us).
     pub fn poll(&mut self, now: Steady) -> Due {
-        self.go_on_from(now);
+        let moved_us = self.go_on_from(now);
         let due = self.look(now);
+        self.late_us += moved_us;
         let again = if let Due::At(due) = &due { (*due).min(now.plus_us(POLL_EVERY_US_MAX)) } else { now };
         self.polled = Some((now, again));
         due
+    }
+
+    /// How long after its time the last tick came, microseconds, including the time for which the market was held up just before. 0
+    /// without a pace.
+    pub fn late_us(&self) -> i64 {
+        if self.pacer.pacing == Pacing::AsFast { 0 } else { self.late_us.max(0) }
     }
 
     /// For how long the market was held up since this was asked last, microseconds; less than 0 where the clock went back. `None`:
@@ -136,14 +144,17 @@ impl<F: Feed> Paced<F> {
         Some(std::mem::take(&mut self.held_up_us)).filter(|us| us.abs() > HELD_UP_US_MAX && self.pacer.pacing != Pacing::AsFast)
     }
 
-    fn go_on_from(&mut self, now: Steady) {
-        let Some((polled, again)) = self.polled else { return };
+    /// Moves what is to come when the caller was held up; by how much, microseconds.
+    fn go_on_from(&mut self, now: Steady) -> i64 {
+        let Some((polled, again)) = self.polled else { return 0 };
         let held_up_us = if now < polled { now.since_us(polled) } else { now.since_us(again) };
-        if now < polled || held_up_us > HELD_UP_US_MAX {
-            self.pacer.shift(held_up_us);
-            self.waiting.iter_mut().for_each(|(_, due)| *due = due.plus_us(held_up_us));
-            self.held_up_us += held_up_us;
+        if now >= polled && held_up_us <= HELD_UP_US_MAX {
+            return 0;
         }
+        self.pacer.shift(held_up_us);
+        self.waiting.iter_mut().for_each(|(_, due)| *due = due.plus_us(held_up_us));
+        self.held_up_us += held_up_us;
+        held_up_us
     }
 
     fn look(&mut self, now: Steady) -> Due {
@@ -155,6 +166,7 @@ impl<F: Feed> Paced<F> {
                 None => return Due::End,
             },
         };
+        self.late_us = now.since_us(due);
         if due <= now {
             return Due::Now(tick);
         }
@@ -219,8 +231,17 @@ mod tests {
         assert!(matches!(feed.poll(Steady(0)), Due::Now(_)));
         let now = Steady(SECOND_US);
         assert!(matches!((feed.poll(now), feed.poll(now)), (Due::Now(_), Due::Now(_))));
+        assert_eq!(feed.late_us(), SECOND_US - 2);
         assert!(matches!(feed.poll(now), Due::At(due) if due == Steady(9 * SECOND_US)));
-        assert_eq!(feed.take_held_up_us(), None);
+        assert_eq!((feed.take_held_up_us(), feed.late_us()), (None, 0));
+    }
+
+    #[test]
+    fn a_tick_says_how_late_it_came_even_where_the_market_was_moved() {
+        let mut feed = Paced::new(Listed([0, SECOND_US].into_iter()), Pacer::new(Pacing::RealTime));
+        assert!(matches!((feed.poll(Steady(0)), feed.poll(Steady(0))), (Due::Now(_), Due::At(_))));
+        assert!(matches!(feed.poll(Steady(6 * SECOND_US)), Due::Now(_)));
+        assert_eq!((feed.late_us(), feed.take_held_up_us()), (5 * SECOND_US, Some(5 * SECOND_US)));
     }
 
     /// When the next tick comes to a caller who sleeps as he is told.
@@ -263,7 +284,7 @@ mod tests {
         for now in [0, 3_600, 1, 9_999] {
             assert!(matches!(feed.poll(Steady(now * SECOND_US)), Due::Now(_)));
         }
-        assert_eq!(feed.take_held_up_us(), None);
+        assert_eq!((feed.take_held_up_us(), feed.late_us()), (None, 0));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use domain::limits::HISTORY_ROWS_MAX;
 use domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use domain::tick::{Tick, Timeframe};
 use domain::time::{Clock as _, DAY_US, MINUTE_US, SECOND_US, Steady, Time};
-use engine::{Host, TickRefused};
+use engine::{Fine, Host, Latencies, TickRefused};
 use market::feed::{Due, Feed, FeedError, POLL_EVERY_US_MAX, Paced, Pacer, Pacing, ReplayedFeed, SimulatedFeed, SimulatedSymbol};
 use market::import::spec_for;
 use market::{StoreError, TickStore};
@@ -224,6 +224,8 @@ pub struct FeedStatus {
     ticks: AtomicU64,
     /// When a tick was handed over last, or the host started, by the steady clock.
     last: AtomicI64,
+    /// From when each tick was due to when the host had it.
+    late: Fine,
     trouble: Mutex<Option<(Status, String)>>,
     /// Why the market's place can't be kept.
     place: Mutex<Option<String>>,
@@ -232,7 +234,7 @@ pub struct FeedStatus {
 impl FeedStatus {
     fn new(kind: FeedKind) -> Self {
         let last = AtomicI64::new(SystemClock.steady().0);
-        Self { kind, ticks: AtomicU64::new(0), last, trouble: Mutex::default(), place: Mutex::default() }
+        Self { kind, ticks: AtomicU64::new(0), last, late: Fine::default(), trouble: Mutex::default(), place: Mutex::default() }
     }
 
     fn trouble(&self, status: Status, why: String) {
@@ -269,6 +271,10 @@ impl api::Feed for FeedStatus {
             None => (Status::Ok, None),
         };
         FeedReport { kind: kind.to_owned(), status, reason }
+    }
+
+    fn late(&self) -> Latencies {
+        self.late.read()
     }
 }
 
@@ -361,7 +367,11 @@ impl Feeding {
         self.ready.place.last = self.ready.place.last.max(tick.time);
         self.ready.status.ticks.fetch_add(1, Ordering::Relaxed);
         self.ready.status.last.store(now.0, Ordering::Relaxed);
-        self.host.feed(tick)
+        let taken = self.host.feed(tick);
+        // A queue that was full and a disk that was slow count: engines waited for them.
+        let late_us = self.ready.feed.late_us() + SystemClock.steady().since_us(now);
+        self.ready.status.late.add(Duration::from_micros(late_us.max(0).unsigned_abs()));
+        taken
     }
 
     /// Says when somebody has set the clock on the wall, which the market does not follow, and when the market was held up.
