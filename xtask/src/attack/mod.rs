@@ -18,7 +18,7 @@ use serde_json::json;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use stockade_build::Built;
-use watch::{Seen, Watch};
+use watch::{Honest, Seen, Watch};
 
 /// How much.
 #[derive(clap::Args)]
@@ -120,7 +120,7 @@ fn attack_host(arguments: &Arguments, built: &[Built], purpose: Purpose) -> Resu
 type Work<'a> = Box<dyn FnMut(&DemoHost) -> Result<(usize, String)> + 'a>;
 
 /// Every attack in turn, until the host ends; and how often it did.
-fn attack(arguments: &Arguments, host: &mut DemoHost, built: &[Built], honest: Vec<u64>, seed: u64) -> Result<(Vec<Row>, u32)> {
+fn attack(arguments: &Arguments, host: &mut DemoHost, built: &[Built], honest: Vec<Honest>, seed: u64) -> Result<(Vec<Row>, u32)> {
     let mut rows: Vec<Row> = Vec::new();
     let watch = Watch::start(host, honest)?;
     let folder = workspace().join("target/attack");
@@ -145,7 +145,7 @@ fn attack(arguments: &Arguments, host: &mut DemoHost, built: &[Built], honest: V
     }
     for (attack, mut work) in attacks {
         say(attack);
-        // Hogs take their own time, which the host's histogram can't tell from that of others.
+        // Hogs take their own time, which the host's count of decisions can't tell from that of others.
         watch.begin(attack != "hostile engines");
         let begun = Instant::now();
         let done = work(host);
@@ -177,8 +177,8 @@ fn component<'a>(built: &'a [Built], name: &str) -> Result<&'a [u8]> {
     Ok(&found.context("the samples have changed")?.component)
 }
 
-/// Two honest users with three engines; gives their ids. And one who is not.
-fn cast(host: &DemoHost, built: &[Built]) -> Result<Vec<u64>> {
+/// Two honest users with three engines, which are given. And one who is not.
+fn cast(host: &DemoHost, built: &[Built]) -> Result<Vec<Honest>> {
     for user in ["anna", "ben", "eve"] {
         host.post("/users", &json!({ "name": user }))?;
         host.post(&format!("/accounts?user={user}"), &json!({ "name": "paper" }))?;
@@ -190,7 +190,7 @@ fn cast(host: &DemoHost, built: &[Built]) -> Result<Vec<u64>> {
             "name": format!("{strategy}-{symbol}"), "account": "paper", "strategy": strategy, "symbols": [symbol], "start": true,
         });
         let engine = host.post(&format!("/engines?user={user}"), &engine)?;
-        engines.push(engine["id"].as_u64().context("an engine without an id")?);
+        engines.push(Honest { id: engine["id"].as_u64().context("an engine without an id")?, symbol });
     }
     Ok(engines)
 }
@@ -245,7 +245,7 @@ fn figures(rows: &[Row], deaths: u32) -> Vec<Figure> {
     vec![
         figure("attack_mutants", sent as f64, "components", None),
         figure("attack_host_deaths", f64::from(deaths), "deaths", Some("<= 0")),
-        figure("attack_tick_gap_longest_ms", worst(|seen| seen.gap_ms), "ms", Some("<= 100")),
+        figure("attack_tick_gap_longest_ms", worst(Seen::gap_ms), "ms", Some("<= 100")),
         figure("attack_memory_most_mib", worst(|seen| seen.memory_mib as f64), "MiB", Some("<= 1024")),
     ]
 }
@@ -255,23 +255,26 @@ fn figure(name: &str, value: f64, unit: &str, target: Option<&str>) -> Figure {
 }
 
 fn table(rows: &[Row]) -> String {
-    let head = ["attack", "sent", "took", "longest gap", "health", "memory", "files", "outcome"].map(str::to_owned);
+    let head =
+        ["attack", "sent", "took", "fed late", "decided late", "passed over", "health", "memory", "files", "outcome"].map(str::to_owned);
     let body = rows.iter().map(|row| {
-        let Seen { gap_ms, health_s, memory_mib, files, .. } = row.seen;
+        let Seen { passed_over_ms, fed_late_ms, decided_late_ms, health_s, memory_mib, files, .. } = row.seen;
         [
             row.attack.to_owned(),
             row.sent.to_string(),
             format!("{:.1} s", row.took.as_secs_f64()),
-            format!("{gap_ms:.0} ms"),
+            format!("{fed_late_ms:.0} ms"),
+            format!("{decided_late_ms:.0} ms"),
+            format!("{passed_over_ms:.0} ms"),
             format!("{:.0} ms", health_s * 1e3),
             format!("{memory_mib} MiB"),
             files.to_string(),
             row.outcome.clone(),
         ]
     });
-    let all: Vec<[String; 8]> = std::iter::once(head).chain(body).collect();
-    let widths: Vec<usize> = (0..8).map(|at| all.iter().map(|row| row[at].len()).max().unwrap_or(0)).collect();
-    let line = |row: &[String; 8]| row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect::<String>();
+    let all: Vec<[String; 10]> = std::iter::once(head).chain(body).collect();
+    let widths: Vec<usize> = (0..10).map(|at| all.iter().map(|row| row[at].len()).max().unwrap_or(0)).collect();
+    let line = |row: &[String; 10]| row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect::<String>();
     all.iter().map(|row| line(row).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
@@ -280,10 +283,11 @@ fn verdict(rows: &[Row], purpose: Purpose) -> Result<()> {
     let mut wrong = Vec::new();
     let are_times_judged = purpose == Purpose::Figures;
     // A machine that is busy with something else holds everybody up: then it is compared with how it was before the attack.
-    let usual_ms = rows.iter().find(|row| row.attack == "nothing").map_or(0.0, |row| row.seen.gap_ms);
+    let usual_ms = rows.iter().find(|row| row.attack == "nothing").map_or(0.0, |row| row.seen.gap_ms());
     let gap_ms_max = GAP_MS_MAX.max(2.0 * usual_ms);
     for Row { attack, seen, .. } in rows {
-        let Seen { gap_ms, health_s, memory_mib, files, ticks } = *seen;
+        let Seen { health_s, memory_mib, files, ticks, .. } = *seen;
+        let (gap_ms, held) = (seen.gap_ms(), seen.where_held());
         let mut tell = |is_wrong: bool, what: String| {
             if is_wrong {
                 wrong.push(format!("{attack}: {what}"))
@@ -291,7 +295,7 @@ fn verdict(rows: &[Row], purpose: Purpose) -> Result<()> {
         };
         tell(
             are_times_judged && gap_ms > gap_ms_max,
-            format!("ticks of an honest engine stopped for {gap_ms:.0} ms, at most {gap_ms_max:.0}"),
+            format!("ticks of an honest engine waited {gap_ms:.0} ms, at most {gap_ms_max:.0}: {held}"),
         );
         tell(are_times_judged && health_s > HEALTH_S_MAX, format!("health took {health_s:.1} s to answer"));
         tell(memory_mib > MEMORY_MIB_MAX, format!("the host had {memory_mib} MiB"));
