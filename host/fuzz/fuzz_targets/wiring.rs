@@ -3,8 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|modules: (Vec<u8>, Vec<u8>)| {
-    let (shim, fixups) = (modules.0.as_slice(), modules.1.as_slice());
+/// The length of the first module, in two bytes, then both.
+fuzz_target!(|bytes: &[u8]| {
+    let Some((length, modules)) = bytes.split_first_chunk() else { return };
+    let (shim, fixups) = modules.split_at(usize::from(u16::from_le_bytes(*length)).min(modules.len()));
     // What passes has been made again, byte for byte but for notes: it is no longer than that.
     if sandbox::fuzz::are_plain(shim, fixups) {
         assert!(shim.starts_with(b"\0asm") && fixups.starts_with(b"\0asm"));
