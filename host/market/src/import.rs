@@ -168,7 +168,7 @@ pub struct ImportOptions {
     pub clock: SourceClock,
     /// What the columns hold, in their order, where names and values do not tell.
     pub columns: Option<ColumnNames>,
-    /// Which of day and month comes first in dates like 3/4/2024, where no date of the file tells.
+    /// Which of day, month and year comes first in dates like 3/4/2024 or 240305, where no date of the file tells.
     pub dates: Option<DateOrder>,
     /// What happens at a row that makes no sense.
     pub on_dirty_row: OnDirtyRow,

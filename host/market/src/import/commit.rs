@@ -66,7 +66,7 @@ fn prepare(lot: Lot, gathered: &Gathered, options: &ImportOptions, stores: &Stor
         symbol: lot.symbol.clone(),
         spec_origin,
         format: gathered.format,
-        clock: gathered.clock.to_string(),
+        clock: gathered.clocks.clone(),
         files: gathered.tally.files,
         rows: lot.counts.rows,
         skipped: 0,

@@ -10,6 +10,7 @@ use super::number::Decimal;
 use super::report::{DIRTY_ROWS_NAMED_MAX, DirtyRow, Progress};
 use super::source::Stream;
 use super::staging::Staging;
+use super::timestamp::EPOCH_US_MIN;
 use super::{Format, ImportOptions, OnBadFile, OnDailyRows, OnDirtyRow};
 use crate::columns::Row;
 use crate::date::Date;
@@ -38,8 +39,8 @@ const ROWS_PER_PROGRESS: u64 = 100_000;
 const ROWS_PER_LOOK: u64 = 4_096;
 /// Bad files that a report names; all are counted.
 const BAD_FILES_NAMED_MAX: usize = 20;
-/// Times that ticks can have: 1970 to 2200.
-const TIMES: std::ops::Range<i64> = 0..7_258_118_400 * SECOND_US;
+/// Times that ticks can have: 1990 to 2200.
+const TIMES: std::ops::Range<i64> = EPOCH_US_MIN..7_258_118_400 * SECOND_US;
 /// MT5 sets undocumented bits too.
 const KNOWN_FLAGS: TickFlags = 0x7E;
 
@@ -75,7 +76,8 @@ pub(super) struct Gathered {
     /// At least one, each with ticks or bars.
     pub lots: Vec<Lot>,
     pub format: Format,
-    pub clock: SourceClock,
+    /// Which clocks the files' times were taken to be of.
+    pub clocks: String,
 }
 
 /// Takes the rows of all files.
@@ -88,8 +90,8 @@ pub(super) struct Intake<'a> {
     staging: Staging,
     lots: Lots,
     format: Format,
-    /// What the usual clock of the files is, where it is not UTC.
-    usual_clock: SourceClock,
+    /// The usual clocks of the files, each once.
+    usual_clocks: Vec<SourceClock>,
     files_total: usize,
     bytes_total: u64,
     bytes_done: u64,
@@ -126,7 +128,7 @@ impl<'a> Intake<'a> {
             tally_before: Tally::default(),
             lots: Lots::new(options.symbol.clone().or(options.spec.as_ref().map(|spec| spec.name.clone())), known),
             format: Format::Auto,
-            usual_clock: SourceClock::Usual,
+            usual_clocks: Vec::new(),
             files_total: inputs.files.len(),
             bytes_total: inputs.files.iter().map(|file| file.bytes).sum(),
             bytes_done: 0,
@@ -146,7 +148,9 @@ impl<'a> Intake<'a> {
         let file = stream.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let on_disk = stream.path.metadata().map_or(0, |meta| meta.len());
         let to_utc = ToUtc::new(&self.options.clock, &clock);
-        self.usual_clock = clock;
+        if !self.usual_clocks.contains(&clock) {
+            self.usual_clocks.push(clock);
+        }
         self.stream = StreamState::new(stream.label.clone(), file, stream.bytes, on_disk, to_utc);
         if self.format != Format::Auto && self.format != format {
             let why = format!("it is {} and the files before it {}: import each format by itself", format.name(), self.format.name());
@@ -376,14 +380,17 @@ impl<'a> Intake<'a> {
 
     /// All files were read.
     pub fn finish(self) -> Result<Gathered, ImportError> {
-        let clock = match (&self.options.clock, &self.usual_clock) {
-            (SourceClock::Usual, SourceClock::Usual) => SourceClock::AheadMinutes(0),
-            (SourceClock::Usual, usual) => usual.clone(),
-            (given, _) => given.clone(),
+        let shown = |clock: &SourceClock| match clock {
+            SourceClock::Usual => SourceClock::AheadMinutes(0).to_string(),
+            clock => clock.to_string(),
+        };
+        let clocks = match &self.options.clock {
+            SourceClock::Usual => self.usual_clocks.iter().map(shown).collect::<Vec<_>>().join(" and "),
+            given => given.to_string(),
         };
         let Self { mut tally, staging, lots, format, .. } = self;
         let lots = lots.wanted(&mut tally.notes)?;
-        Ok(Gathered { tally, staging, lots, format, clock })
+        Ok(Gathered { tally, staging, lots, format, clocks })
     }
 
     fn count(&mut self) -> Result<(), ImportError> {
@@ -518,7 +525,7 @@ fn sane(tick: &RawTick) -> Result<(), String> {
         return Err(format!("volume {} is none", tick.volume));
     }
     if !TIMES.contains(&tick.time) {
-        return Err("its time is not between 1970 and 2200".into());
+        return Err(format!("its time {} is not between 1990 and 2200", Time(tick.time)));
     }
     Ok(())
 }

@@ -20,6 +20,8 @@ pub enum DateOrder {
     DayFirst,
     /// `12/31/2024`.
     MonthFirst,
+    /// `24/12/31`, `241231`.
+    YearFirst,
 }
 
 impl std::str::FromStr for DateOrder {
@@ -29,7 +31,10 @@ impl std::str::FromStr for DateOrder {
         match text {
             "day-first" => Ok(Self::DayFirst),
             "month-first" => Ok(Self::MonthFirst),
-            _ => Err(format!("{text:?} is not an order of dates: give day-first (31/12/2024) or month-first (12/31/2024)")),
+            "year-first" => Ok(Self::YearFirst),
+            _ => Err(format!(
+                "{text:?} is not an order of dates: give day-first (31/12/2024), month-first (12/31/2024) or year-first (241231)"
+            )),
         }
     }
 }
@@ -61,13 +66,48 @@ pub(super) fn evidence(text: &[u8]) -> Option<Evidence> {
     }
 }
 
-/// A date as its first moment: `2014.05.01`, `2014-05-01`, `2014/05/01`, `20140501`, or with the year at the end and day and
+/// The first moment of a date of six digits, which are year, month and day unless `order` says otherwise.
+pub(super) fn short_date(text: &[u8], order: DateOrder) -> Option<i64> {
+    let [first, second, third] = [text.get(..2)?, text.get(2..4)?, text.get(4..).filter(|rest| rest.len() == 2)?];
+    let (year_digits, month, day) = match order {
+        DateOrder::YearFirst => (first, second, third),
+        DateOrder::DayFirst => (third, second, first),
+        DateOrder::MonthFirst => (third, first, second),
+    };
+    first_moment(year(year_digits)?, digits(month)?, digits(day)?)
+}
+
+/// The date of six digits that a field is or begins with.
+pub(super) fn short_date_of(text: &[u8]) -> Option<&[u8]> {
+    let text = trim(text);
+    let date = text.get(..6).filter(|date| date.iter().all(u8::is_ascii_digit))?;
+    matches!(text.get(6), None | Some(b' ' | b'T')).then_some(date)
+}
+
+/// What order two dates of six digits have that stand close to each other in a file: the one that puts them by far the closest.
+/// `None` where none does.
+pub(super) fn order_of_short_dates(one: &[u8], other: &[u8]) -> Option<DateOrder> {
+    /// By how many times the other orders must put them further apart.
+    const CLOSER: i64 = 4;
+    let gap = |order: &DateOrder| Some((short_date(one, *order)? - short_date(other, *order)?).abs());
+    let orders = [DateOrder::YearFirst, DateOrder::DayFirst, DateOrder::MonthFirst];
+    let mut gaps: Vec<(i64, DateOrder)> = orders.iter().filter_map(|order| Some((gap(order)?, *order))).collect();
+    gaps.sort_by_key(|(gap, _)| *gap);
+    match gaps.as_slice() {
+        [(_, order)] => Some(*order),
+        [(closest, order), (next, _), ..] if closest * CLOSER < *next => Some(*order),
+        _ => None,
+    }
+}
+
+/// A date as its first moment: `2014.05.01`, `2014-05-01`, `2014/05/01`, `20140501`, `140501`, or with the year at the end and day and
 /// month as `order` says, `01.05.2014` (the day first unless `order` says otherwise), `5/1/2014`, `01-05-14`, `01-May-2014`,
 /// `May 1, 2014`.
 pub(super) fn date(text: &[u8], order: Option<DateOrder>) -> Option<i64> {
     let (year, month, day) = match text.len() {
         8 if text.iter().all(u8::is_ascii_digit) => (&text[..4], &text[4..6], &text[6..]),
         10 if matches!(text[4], b'.' | b'-' | b'/') && text[7] == text[4] => (&text[..4], &text[5..7], &text[8..]),
+        6 if text.iter().all(u8::is_ascii_digit) => return short_date(text, order.unwrap_or(DateOrder::YearFirst)),
         _ => return other_date(text, order),
     };
     first_moment(digits(year)?, digits(month)?, digits(day)?)
@@ -96,6 +136,9 @@ fn other_date(text: &[u8], order: Option<DateOrder>) -> Option<i64> {
     if first.len() == 4 {
         return first_moment(digits(first)?, digits(second)?, digits(third)?);
     }
+    if order == Some(DateOrder::YearFirst) && first.len() == 2 {
+        return first_moment(year(first)?, digits(second)?, digits(third)?);
+    }
     let (first, second, year) = (digits(first)?, digits(second)?, year(third)?);
     let with_points = text.contains(&b'.');
     let order = order.or(match (first, second) {
@@ -107,13 +150,14 @@ fn other_date(text: &[u8], order: Option<DateOrder>) -> Option<i64> {
     match order? {
         DateOrder::DayFirst => first_moment(year, second, first),
         DateOrder::MonthFirst => first_moment(year, first, second),
+        DateOrder::YearFirst => None,
     }
 }
 
-/// Two digits are of this century.
+/// Two digits are of the years 1970 to 2069.
 fn year(text: &[u8]) -> Option<i64> {
     match text.len() {
-        2 => digits(text).map(|year| 2000 + year),
+        2 => digits(text).map(|year| if year < 70 { 2000 + year } else { 1900 + year }),
         4 => digits(text),
         _ => None,
     }
@@ -173,6 +217,12 @@ fn other_time_of_day(text: &[u8]) -> Option<i64> {
     let fraction_us = scaled(&[b"0.", fraction].concat(), 6)?;
     let sound = hour < 24 && minute < 60 && second < 60 && rest.is_none();
     sound.then_some((hour * 60 + minute) * MINUTE_US + second * SECOND_US + fraction_us)
+}
+
+/// Whether a field is a number that is too small for a count since 1970.
+pub(super) fn is_small_count(text: &[u8]) -> bool {
+    let is_number = !text.is_empty() && text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    is_number && text.len() != 8 && date_pieces(text).is_none() && stamp(text).is_none()
 }
 
 /// `HHMM`, `HHMMSS`, `HHMMSSmmm`, and `HHMMSS.` with decimals.
@@ -273,6 +323,9 @@ fn zone(text: &[u8]) -> Option<(&[u8], Option<i64>)> {
     (ahead_us.abs() < DAY_US).then(|| (without_name(time).unwrap_or(time), Some(ahead_us)))
 }
 
+/// 1990. No feed of ticks is older, and a smaller number is more likely a row's number than a count since 1970.
+pub(super) const EPOCH_US_MIN: i64 = 631_152_000 * SECOND_US;
+
 /// Seconds have up to 11 digits until the year 5138, and each smaller unit has three more.
 fn epoch(text: &[u8]) -> Option<Stamp> {
     let whole = text.iter().position(|byte| *byte == b'.').unwrap_or(text.len());
@@ -283,7 +336,7 @@ fn epoch(text: &[u8]) -> Option<Stamp> {
         18..=20 => scaled(text, 0).map(|ns| ns / 1_000),
         _ => None,
     };
-    us.map(Stamp::Utc)
+    us.filter(|us| *us >= EPOCH_US_MIN).map(Stamp::Utc)
 }
 
 fn digits(text: &[u8]) -> Option<i64> {
@@ -343,12 +396,44 @@ mod tests {
             ("Mar 5, 2024 09:00:00.332", None),
             ("2024-03-05 09:00:00.332 UTC", None),
             ("2024-03-05 11:00:00.332 UTC+2", None),
+            ("240305 090000.332", None),
+            ("050324 09:00:00.332", Some(DateOrder::DayFirst)),
+            ("24/03/05 09:00:00.332", Some(DateOrder::YearFirst)),
         ] {
             let Some(Stamp::Utc(us) | Stamp::Local(us)) = stamp_in(text.as_bytes(), order) else { panic!("{text} is not read") };
             assert_eq!(Time(us).to_string(), "2024-03-05T09:00:00.332000Z", "{text}");
         }
         assert_eq!(stamp(b"3/5/2024 9:00"), None, "nothing says which is the month");
         assert_eq!(stamp(b"12/31/2024 12:30 PM"), Some(Stamp::Local(1_735_648_200_000_000)));
+    }
+
+    #[test]
+    fn numbers_too_small_for_a_count_are_no_times() {
+        for (text, is_small) in [("1", true), ("45299.375", true), ("631151999", true), ("631152000", false), ("1709629200332", false)] {
+            assert_eq!((stamp(text.as_bytes()).is_none(), is_small_count(text.as_bytes())), (is_small, is_small), "{text}");
+        }
+        for text in ["", "x", "1.5.2024", "20240305", "20241305"] {
+            assert!(!is_small_count(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_dates_of_six_digits_say_their_order() {
+        use DateOrder as O;
+        for (one, other, expected) in [
+            ("240108", "240109", Some(O::YearFirst)),
+            ("080124", "090124", Some(O::DayFirst)),
+            ("010824", "010924", Some(O::MonthFirst)),
+            ("991231", "000101", Some(O::YearFirst)),
+            // The other orders make no dates of it.
+            ("240132", "240132", Some(O::DayFirst)),
+            // No order makes dates of these, or all of them make dates as far apart.
+            ("690230", "300269", None),
+            ("240108", "240108", None),
+            ("240101", "240201", None),
+        ] {
+            assert_eq!(order_of_short_dates(one.as_bytes(), other.as_bytes()), expected, "{one} {other}");
+        }
     }
 
     #[test]

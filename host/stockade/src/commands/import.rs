@@ -39,7 +39,7 @@ pub struct Arguments {
     /// Known are time, date, bid, ask, last, volume, flags, open, high, low, close, tick_volume, spread and symbol.
     #[arg(long, value_name = "NAMES", allow_hyphen_values = true)]
     columns: Option<ColumnNames>,
-    /// Which comes first in dates like 3/4/2024: day-first or month-first. Needed where no date of the file tells.
+    /// Which comes first in dates like 3/4/2024 or 240305: day-first, month-first or year-first. Needed where no date of the file tells.
     #[arg(long, value_name = "ORDER")]
     dates: Option<DateOrder>,
     /// Decimals of a price; unless given, those stored or found. Of Dukascopy's hours, the decimals of a point.

@@ -53,6 +53,8 @@ pub(in crate::import) struct Layout {
     pub(super) volume: Option<usize>,
     pub(super) flags: Option<usize>,
     pub(super) symbol: Option<usize>,
+    /// How long a bar is, as stooq and Finam say it: 5, 60, D.
+    pub(super) period: Option<usize>,
     /// As MetaTrader or its Python package writes it: its times are those of the broker's server.
     pub(super) is_metatrader: bool,
     /// Of those, as the terminal itself writes it.
@@ -147,6 +149,12 @@ impl Layout {
             (None, Some(names)) => names.iter().map(|name| Column::of(name)).collect(),
             (None, None) => by_shape(sample, &profiles),
         };
+        if let Some(at) = small_counts(sample, &profiles, &columns) {
+            let (first, shown) = (super::shown(sample.rows[0][at]), sample.shown(&profiles, &columns));
+            return Err(format!(
+                "its times look like {first:?}, which is neither a date nor a count of s, ms, µs or ns since 1970 (counts from before 1990 are not read). Its columns: {shown}"
+            ));
+        }
         Self::of_columns(sample, &profiles, &columns).map_err(|why| refusal(sample, &profiles, &columns, &why))
     }
 
@@ -165,7 +173,9 @@ impl Layout {
         let times_split = matches!(times, Times::Split { .. });
         let has_points = |row: &Vec<&[u8]>| row.first().is_some_and(|date| date.get(4) == Some(&b'.'));
         let is_unnamed_export = sample.names.is_none() && times_split && sample.rows.first().is_some_and(has_points);
-        let is_export = (has("<DATE>") && !has("<TICKER>")) || is_unnamed_export;
+        // Finam's names of columns are the same. The terminal's dates have points.
+        let is_terminals = || has("<TICKVOL>") || has("<BID>") || sample.rows.first().is_none_or(has_points);
+        let is_export = (has("<DATE>") && !has("<TICKER>") && is_terminals()) || is_unnamed_export;
         let is_frame = has("time_msc") || has("real_volume") || has("volume_real");
         let real = place(Column::RealVolume);
         let volume = match kind {
@@ -182,6 +192,7 @@ impl Layout {
             volume,
             flags: place(Column::Flags),
             symbol: place(Column::Symbol),
+            period: period(sample, columns),
             is_metatrader: is_export || is_frame,
             is_export,
         };
@@ -318,24 +329,51 @@ fn is_bar([open, high, low, close]: [f64; 4]) -> bool {
     low > 0.0 && low <= open.min(close) && high >= open.max(close)
 }
 
+/// The column of stooq's and Finam's tables that says how long a bar is.
+fn period(sample: &Sample<'_>, columns: &[Column]) -> Option<usize> {
+    match &sample.names {
+        Some(names) => names.iter().position(|name| name.eq_ignore_ascii_case("<PER>")),
+        None => (columns.first() == Some(&Column::Symbol) && columns.get(2) == Some(&Column::Date)).then_some(1),
+    }
+}
+
+/// The column of times, where it has numbers that can be none.
+fn small_counts(sample: &Sample<'_>, profiles: &[Profile], columns: &[Column]) -> Option<usize> {
+    let has_date = columns.contains(&Column::Date);
+    let at = columns.iter().position(|column| *column == Column::Time).filter(|_| !has_date)?;
+    let is_other =
+        |other: &usize| *other != at && columns[*other] == Column::Time && matches!(profiles[*other].look(), Look::Moment(_) | Look::Day);
+    let is_small = sample.rows.first().and_then(|row| row.get(at)).is_some_and(|field| timestamp::is_small_count(field));
+    (is_small && profiles[at].look() == Look::Number && !(0..columns.len()).any(|other| is_other(&other))).then_some(at)
+}
+
 /// What columns without names hold. All columns that can't be told are [`Column::Other`].
 fn by_shape(sample: &Sample<'_>, profiles: &[Profile]) -> Vec<Column> {
     let mut columns = vec![Column::Other; profiles.len()];
     let look = |at: usize| profiles.get(at).map_or(Look::Blank, Profile::look);
-    let first = (0..profiles.len()).find(|at| look(*at) != Look::Text).unwrap_or(0);
-    if first == 1 {
+    let is_short_day = |at: usize| {
+        let is_clock = |next: &Profile| next.look() == Look::TimeOfDay || next.is_clock_by_shape();
+        profiles.get(at).is_some_and(Profile::are_short_dates) && profiles.get(at + 1).is_some_and(is_clock)
+    };
+    let mut first = (0..profiles.len()).find(|at| look(*at) != Look::Text).unwrap_or(0);
+    if look(0) == Look::Text && is_period(sample, 1) && (look(2) == Look::Day || is_short_day(2)) {
+        (first, columns[0]) = (2, Column::Symbol);
+    } else if first == 1 {
         columns[0] = Column::Symbol;
     }
     let values = match look(first) {
+        Look::Number if is_short_day(first) && (are_bars(sample, first + 2) || !quotes(sample, first + 2).is_empty()) => {
+            (columns[first], columns[first + 1]) = (Column::Date, Column::Time);
+            first + 2
+        }
         Look::Moment(_) => {
             columns[first] = Column::Time;
             first + 1
         }
         Look::Day => {
             columns[first] = Column::Date;
-            let digits = profiles.get(first + 1).and_then(Profile::clock_digits);
             // A whole number of so many digits beside a date is its time, unless it is the first of four prices.
-            let is_compact = digits.is_some() && look(first + 1) == Look::Number && !are_bars(sample, first + 1);
+            let is_compact = profiles.get(first + 1).is_some_and(Profile::is_clock_by_shape) && !are_bars(sample, first + 1);
             if look(first + 1) == Look::TimeOfDay || is_compact {
                 columns[first + 1] = Column::Time;
                 first + 2
@@ -357,6 +395,16 @@ fn by_shape(sample: &Sample<'_>, profiles: &[Profile]) -> Vec<Column> {
     };
     columns[values..].iter_mut().zip(names).for_each(|(column, name)| *column = *name);
     columns
+}
+
+/// Whether a field says in every row how long a bar is: in minutes, or as a letter.
+fn is_period(sample: &Sample<'_>, at: usize) -> bool {
+    let first = sample.rows.first().and_then(|row| row.get(at));
+    let is_one = |field: &&[u8]| {
+        matches!(*field, b"D" | b"W" | b"M")
+            || std::str::from_utf8(field).is_ok_and(|text| text.parse::<u16>().is_ok_and(|minutes| minutes <= 1_440))
+    };
+    first.is_some_and(is_one) && sample.rows.iter().all(|row| row.get(at) == first)
 }
 
 /// Whether four fields from `first` on are open, high, low and close in every row: all prices, and near each other.

@@ -105,6 +105,10 @@ pub(super) struct Profile {
     pub decimals: u8,
     /// Fewest and most digits of fields that are digits alone.
     pub widths: Option<(usize, usize)>,
+    /// The largest of these.
+    largest: u64,
+    /// How many of these can be a date of six digits.
+    short_dates: usize,
 }
 
 impl Profile {
@@ -123,6 +127,11 @@ impl Profile {
         if look == Look::Number && field.iter().all(u8::is_ascii_digit) {
             let (least, most) = self.widths.unwrap_or((field.len(), field.len()));
             self.widths = Some((least.min(field.len()), most.max(field.len())));
+            let number = std::str::from_utf8(field).ok().and_then(|digits| digits.parse().ok());
+            self.largest = self.largest.max(number.unwrap_or(u64::MAX));
+            let orders = [DateOrder::YearFirst, DateOrder::DayFirst, DateOrder::MonthFirst];
+            let is_date = field.len() == 6 && orders.iter().any(|order| timestamp::short_date(field, *order).is_some());
+            self.short_dates += usize::from(is_date);
         }
     }
 
@@ -143,12 +152,23 @@ impl Profile {
         self.look().name()
     }
 
+    /// Whether every field can be a date of six digits.
+    pub fn are_short_dates(&self) -> bool {
+        self.numbers > 0 && self.short_dates == self.numbers && self.look() == Look::Number
+    }
+
+    /// Whether it looks like a time of day of [`Profile::clock_digits`] where no name says that it is one.
+    pub fn is_clock_by_shape(&self) -> bool {
+        self.look() == Look::Number && matches!(self.widths, Some((4, 4) | (1.., 5 | 6 | 8 | 9)))
+    }
+
     /// How many digits a time of day has that is written without colons, when it is one: 4 (`HHMM`), 6 (`HHMMSS`) or 9
-    /// (`HHMMSSmmm`). Zeros at its front may be lost.
+    /// (`HHMMSSmmm`). Zeros at its front may be lost: `900` is 09:00, and `0` midnight.
     pub fn clock_digits(&self) -> Option<usize> {
         match self.widths? {
-            (4, 4) => Some(4),
-            (1..=6, 5 | 6) => Some(6),
+            _ if self.largest == 0 => Some(6),
+            (_, 3 | 4) if self.largest < 2_400 => Some(4),
+            (_, 3..=6) => Some(6),
             (1..=9, 8 | 9) => Some(9),
             _ => None,
         }

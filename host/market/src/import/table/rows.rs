@@ -6,7 +6,7 @@ use super::layout::{Kind, Layout};
 use super::shown;
 use crate::import::intake::{Intake, RawTick};
 use crate::import::number::{Decimal, scaled};
-use crate::import::timestamp::Stamp;
+use crate::import::timestamp::{self, Stamp};
 use domain::tick::{FLAGS_BID_ASK, TickFlags};
 use std::collections::HashMap;
 
@@ -118,7 +118,11 @@ impl Rows {
     #[cold]
     fn no_time(&self, fields: &Fields<'_>) -> String {
         let written: Vec<String> = self.layout.time_places().iter().map(|at| shown(fields.get(*at))).collect();
-        format!("{:?} is no time", written.join(" "))
+        let written = written.join(" ");
+        if timestamp::is_small_count(written.as_bytes()) {
+            return format!("{written:?}, taken for a count of seconds since 1970, is from before 1990");
+        }
+        format!("{written:?} is no time")
     }
 
     /// A side's price, or its last one where it is blank or 0.

@@ -5,14 +5,16 @@ use super::layout::{Kind, Layout, Sample};
 use super::look::Look;
 use super::names::Column;
 use super::reader::Table;
-use super::{shown, vendor};
+use super::shown;
+use super::vendor::{self, Signs, VendorClock};
 use crate::import::clock::SourceClock;
 use crate::import::error::ImportError;
 use crate::import::intake::{Direction, Intake};
 use crate::import::source::{Stream, symbol_of};
 use crate::import::timestamp::{self, DateOrder, Evidence, Stamp};
 use crate::import::{Format, ImportOptions};
-use domain::time::{MINUTE_US, SECOND_US};
+use domain::tick::Timeframe;
+use domain::time::{DAY_US, MINUTE_US, SECOND_US};
 use std::io::Read;
 use std::ops::Range;
 
@@ -34,6 +36,11 @@ pub(in crate::import) struct Head<'a> {
     first_row: u64,
     direction: Direction,
     clock: Option<SourceClock>,
+    /// What to tell of it and of its dates.
+    clock_note: Option<&'static str>,
+    dates_note: Option<String>,
+    /// How long bars are, where a column says it.
+    period: Option<Timeframe>,
     /// Of the bars of a file without names: its name may end with them.
     bar_minutes: Option<i64>,
     file: String,
@@ -68,9 +75,11 @@ impl<'a> Head<'a> {
         let sample = Sample { dialect, names: header, rows };
         let mut layout = Layout::of(&sample, options.columns.as_ref()).map_err(|why| wrong(format!("line {line}: {why}")))?;
 
-        let time_name = sample.names.as_ref().map_or("", |names| names[layout.date_place()].as_str());
-        let first_time = sample.rows.first().and_then(|row| row.get(layout.date_place())).copied().unwrap_or_default();
-        let clock = vendor::clock(file, time_name, first_time);
+        let names = sample.names.clone().unwrap_or_default();
+        let first_field =
+            |at: Option<usize>| sample.rows.first().and_then(|row| row.get(at?)).map_or_else(Vec::new, |field| field.to_vec());
+        let (first_time, ticker) = (first_field(Some(layout.date_place())), first_field(layout.symbol));
+        let period = vendor::period(&first_field(layout.period));
         let first_row = lines.get(start + skipped).map_or(u64::MAX, |(number, _)| *number);
         let is_named = sample.names.is_some();
         let has_blank_side = match layout.kind {
@@ -81,11 +90,29 @@ impl<'a> Head<'a> {
         };
         drop(lines);
 
+        let mut dates_note = None;
         layout.dates = match options.dates {
             Some(given) => Some(given),
-            None => dates(&mut bytes, &mut rest, &layout, dialect, first_row).map_err(wrong)?,
+            None => dates(&mut bytes, &mut rest, &layout, dialect, first_row, &mut dates_note).map_err(wrong)?,
         };
-        let times = sample_times(&bytes, &layout, dialect, first_row);
+        let stamps = sample_stamps(&bytes, &layout, dialect, first_row);
+        let times: Vec<i64> = stamps.iter().map(|(Stamp::Utc(us) | Stamp::Local(us))| *us).collect();
+        let signs = Signs {
+            file,
+            names: &names,
+            fields: layout.fields,
+            time_name: names.get(layout.date_place()).map_or("", String::as_str),
+            time: &first_time,
+            is_utc: matches!(stamps.first(), Some(Stamp::Utc(_))),
+            ticker: &ticker,
+            has_period: layout.period.is_some(),
+            is_daily: times.iter().all(|us| us % DAY_US == 0),
+            is_export: layout.is_export,
+        };
+        let VendorClock { clock, note: clock_note } = match vendor::clock(&signs) {
+            Err(why) if options.clock == SourceClock::Usual => return Err(wrong(why)),
+            clock => clock.unwrap_or_default(),
+        };
         let direction = direction(&times);
         if direction == Direction::NewestFirst && has_blank_side {
             return Err(wrong(
@@ -93,7 +120,8 @@ impl<'a> Head<'a> {
             ));
         }
         let bar_minutes = (layout.is_bars() && !is_named).then(|| commonest_minutes(&times)).flatten();
-        let head = Self { bytes, rest, dialect, layout, first_row, direction, clock, bar_minutes, file: file.into() };
+        let file = file.into();
+        let head = Self { bytes, rest, dialect, layout, first_row, direction, clock, clock_note, dates_note, period, bar_minutes, file };
         head.check_format(options.format).map_err(|why| ImportError::WrongFormat { file: label.into(), why })?;
         Ok(head)
     }
@@ -133,8 +161,10 @@ impl<'a> Head<'a> {
 
 /// Reads all rows of a text.
 pub(in crate::import) fn read(head: Head<'_>, intake: &mut Intake<'_>) -> Result<(), ImportError> {
-    let Head { bytes, rest, dialect, layout, first_row, direction, file, clock, .. } = head;
+    let Head { bytes, rest, dialect, layout, first_row, direction, file, clock, clock_note, dates_note, period, .. } = head;
     let text = std::io::Cursor::new(bytes).chain(rest);
+    clock_note.into_iter().for_each(|note| intake.note_of_clock(note));
+    dates_note.into_iter().for_each(|note| intake.note(note));
     intake.set_direction(direction);
     let mut table = Table::new(layout, dialect, clock.is_some(), intake);
     let mut places = Vec::new();
@@ -145,7 +175,7 @@ pub(in crate::import) fn read(head: Head<'_>, intake: &mut Intake<'_>) -> Result
         let Some(fields) = dialect.cut(text, &mut places) else { return intake.dirty(line, || "it has too many fields".into()) };
         table.row(line, &fields, intake)
     })?;
-    table.finish(vendor::timeframe(&file), intake)
+    table.finish(period.or_else(|| vendor::timeframe(&file)), intake)
 }
 
 /// Lines with a text, by number; the last only where it is whole.
@@ -186,9 +216,17 @@ fn header(dialect: Dialect, line: &[u8], places: &mut Vec<Range<usize>>) -> Opti
     is_header.then(|| (0..fields.count()).map(name).collect())
 }
 
-/// Which of day and month comes first, where the year comes last.
-fn dates(bytes: &mut Vec<u8>, rest: &mut dyn Read, layout: &Layout, dialect: Dialect, first_row: u64) -> Result<Option<DateOrder>, String> {
+/// Which of day, month and year comes first, where the date does not show it by itself. `note` says what was taken for granted.
+fn dates(
+    bytes: &mut Vec<u8>,
+    rest: &mut dyn Read,
+    layout: &Layout,
+    dialect: Dialect,
+    first_row: u64,
+    note: &mut Option<String>,
+) -> Result<Option<DateOrder>, String> {
     let mut either: Option<(u64, String)> = None;
+    let mut short: Option<Vec<u8>> = None;
     let (mut read_to, mut line) = (0, 0);
     let mut places = Vec::new();
     loop {
@@ -202,38 +240,53 @@ fn dates(bytes: &mut Vec<u8>, rest: &mut dyn Read, layout: &Layout, dialect: Dia
             }
             let Some(fields) = dialect.cut(text, &mut places) else { continue };
             let date = fields.get(layout.date_place());
+            if let Some(date) = timestamp::short_date_of(date) {
+                found = short.as_deref().and_then(|last| timestamp::order_of_short_dates(last, date));
+                if short.as_deref() != Some(date) {
+                    short = Some(date.to_vec());
+                }
+            }
             match timestamp::evidence(date) {
                 Some(Evidence::Only(order)) => found = Some(order),
                 Some(Evidence::Either) if either.is_none() => either = Some((line, shown(date))),
                 // Most files have other dates, and the first row tells.
-                None if either.is_none() && line > first_row + SAMPLE_ROWS as u64 => return Ok(None),
+                None if either.is_none() && short.is_none() && line > first_row + SAMPLE_ROWS as u64 => return Ok(None),
                 _ => {}
             }
             if found.is_some() {
                 return Ok(found);
             }
         }
-        let Some((line, date)) = &either else { return Ok(None) };
+        if either.is_none() && short.is_none() {
+            return Ok(None);
+        }
         let before = bytes.len();
         let more = DATES_BYTES_MAX.saturating_sub(before as u64).min(1 << 20);
         rest.take(more).read_to_end(bytes).map_err(|error| error.to_string())?;
-        if bytes.len() == before {
+        if bytes.len() > before {
+            continue;
+        }
+        if let Some((line, date)) = &either {
             return Err(format!(
                 "line {line}: {date:?} can be one of two days, and no date of the file says which: give --dates day-first (31/12/2024) or --dates month-first (12/31/2024)"
             ));
         }
+        if let Some(date) = &short {
+            let date = shown(date);
+            *note = Some(format!("dates of six digits such as {date} were read as year, month and day; name another order with --dates"));
+        }
+        return Ok(Some(DateOrder::YearFirst));
     }
 }
 
-/// The times of a sample's rows, each on its own clock.
-fn sample_times(bytes: &[u8], layout: &Layout, dialect: Dialect, first_row: u64) -> Vec<i64> {
+/// The times of a sample's rows.
+fn sample_stamps(bytes: &[u8], layout: &Layout, dialect: Dialect, first_row: u64) -> Vec<Stamp> {
     let mut places = Vec::new();
     let bytes = &bytes[..bytes.len().min(SAMPLE_BYTES)];
     let lines = bytes.split(|byte| *byte == b'\n').zip(1..).filter(|(_, line)| *line >= first_row).take(SAMPLE_ROWS);
     let time = |(text, _): (&[u8], u64)| {
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let (Stamp::Utc(us) | Stamp::Local(us)) = layout.stamp(&dialect.cut(text, &mut places)?)?;
-        Some(us)
+        layout.stamp(&dialect.cut(text, &mut places)?)
     };
     lines.filter_map(time).collect()
 }

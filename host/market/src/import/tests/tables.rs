@@ -115,7 +115,7 @@ fn bars_of_many_systems_are_told_apart() {
     let frame = "time,open,high,low,close,tick_volume,spread,real_volume\n2024-03-05 09:00:00,1.08500,1.08600,1.08400,1.08505,100,8,0\n2024-03-05 09:15:00,1.08501,1.08601,1.08401,1.08506,101,8,0\n";
     bars("EURUSD_M15.csv", "EURUSD", frame, Timeframe::M15, "2024-03-05T09:00:00.000000Z 1.085 1.086 1.084 1.08505 100 8");
     let stooq = "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\nEURUSD,5,20240305,090000,1.085,1.086,1.084,1.0855,7,0\nEURUSD,5,20240305,090500,1.085,1.086,1.084,1.0855,7,0\n";
-    bars("x.txt", "EURUSD", stooq, Timeframe::M5, "2024-03-05T09:00:00.000000Z 1.085 1.086 1.084 1.0855 7 0");
+    bars("x.txt", "EURUSD", stooq, Timeframe::M5, "2024-03-05T08:00:00.000000Z 1.085 1.086 1.084 1.0855 7 0");
     let freqtrade = "date,open,high,low,close,volume\n2024-03-05 09:00:00+00:00,34000,34100,33900,34050,0.25\n2024-03-05 10:00:00+00:00,34000,34100,33900,34050,1.5\n";
     bars("BTCUSD.csv", "BTCUSD", freqtrade, Timeframe::H1, "2024-03-05T09:00:00.000000Z 34000 34100 33900 34050 1 0");
     let klines = "1709629200000,34000,34100,33900,34050,2.5,1709629259999,85000,12,1.5,51000,0\n1709629260000,34050,34100,33900,34050,2.5,1709629319999,85000,12,1.5,51000,0\n";
@@ -124,6 +124,193 @@ fn bars_of_many_systems_are_told_apart() {
     bars("EURUSD.csv", "EURUSD", web, Timeframe::D1, "2024-03-14T00:00:00.000000Z 1.085 1.086 1.084 1.085 0 0");
     let dropped = "date;time;open;high;low;close\n20240305;0;1.085;1.086;1.084;1.0855\n20240305;100;1.085;1.086;1.084;1.0855\n20240305;93000;1.085;1.086;1.084;1.0855\n";
     bars("EURUSD_M1.csv", "EURUSD", dropped, Timeframe::M1, "2024-03-05T00:00:00.000000Z 1.085 1.086 1.084 1.0855 0 0");
+}
+
+/// Times of bars, `{}` where a time stands in the row.
+fn table(header: &str, row: &str, times: &[&str]) -> String {
+    let rows = times.iter().map(|time| row.replace("{}", time)).collect::<Vec<_>>();
+    format!("{header}\r\n{}\r\n", rows.join("\r\n")).trim_start().to_owned()
+}
+
+/// Tables of Finam and stooq: the first bar's time in UTC, and that the report says which clock was taken.
+#[test]
+fn vendors_clocks_are_taken_and_told() {
+    let finam = "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>";
+    let stooq = "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>";
+    let minute = "SBER,1,{},271.5,272,271.4,271.9,1200";
+    for (file, header, row, times, length, utc, clock) in [
+        // Winter and summer alike since 2014, an hour more from 2011 on, and before that with a summer time.
+        ("S.csv", finam, minute, ["20240108,100000", "20240108,100100"], Timeframe::M1, "2024-01-08T07:00", "Europe/Moscow"),
+        ("S.csv", finam, minute, ["20240708,100000", "20240708,100100"], Timeframe::M1, "2024-07-08T07:00", "Europe/Moscow"),
+        ("S.csv", finam, minute, ["20120108,100000", "20120108,100100"], Timeframe::M1, "2012-01-08T06:00", "Europe/Moscow"),
+        ("S.csv", finam, minute, ["20100108,100000", "20100108,100100"], Timeframe::M1, "2010-01-08T07:00", "Europe/Moscow"),
+        ("S.csv", finam, minute, ["20100708,100000", "20100708,100100"], Timeframe::M1, "2010-07-08T06:00", "Europe/Moscow"),
+        ("S.csv", "", minute, ["20240108,100000", "20240108,100100"], Timeframe::M1, "2024-01-08T07:00", "Europe/Moscow"),
+        // Dates and times as its form offers them.
+        ("S.csv", finam, minute, ["240108,100000", "240108,100100"], Timeframe::M1, "2024-01-08T07:00", "Europe/Moscow"),
+        ("S.csv", finam, minute, ["240108,95900", "240108,100000"], Timeframe::M1, "2024-01-08T06:59", "Europe/Moscow"),
+        ("S.csv", finam, minute, ["240108,0959", "240108,1000"], Timeframe::M1, "2024-01-08T06:59", "Europe/Moscow"),
+        ("S.csv", finam, minute, ["15/01/24,09:59", "15/01/24,10:00"], Timeframe::M1, "2024-01-15T06:59", "Europe/Moscow"),
+        ("S.csv", "", minute, ["240108,100000", "240108,100100"], Timeframe::M1, "2024-01-08T07:00", "Europe/Moscow"),
+        (
+            "SBER.csv",
+            "<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>",
+            "{},271.5,272,271.4,271.9,1200",
+            ["20240108,100000", "20240108,100100"],
+            Timeframe::M1,
+            "2024-01-08T07:00",
+            "Europe/Moscow",
+        ),
+        // Whole days have no clock.
+        (
+            "S.csv",
+            finam,
+            "SBER,D,{},271.5,272,271.4,271.9,1200",
+            ["20240108,000000", "20240109,000000"],
+            Timeframe::D1,
+            "2024-01-08T00:00",
+            "UTC",
+        ),
+        ("S.csv", finam, "SBER,D,{},271.5,272,271.4,271.9,1200", ["20240108,0", "20240109,0"], Timeframe::D1, "2024-01-08T00:00", "UTC"),
+        (
+            "S.csv",
+            stooq,
+            "SBER,D,{},271.5,272,271.4,271.9,1200,0",
+            ["20240108,000000", "20240109,000000"],
+            Timeframe::D1,
+            "2024-01-08T00:00",
+            "UTC",
+        ),
+        (
+            "S.txt",
+            stooq,
+            "SBER,60,{},271.5,272,271.4,271.9,1200,0",
+            ["20240108,100000", "20240108,110000"],
+            Timeframe::H1,
+            "2024-01-08T09:00",
+            "Europe/Warsaw",
+        ),
+        (
+            "S.txt",
+            stooq,
+            "SBER,60,{},271.5,272,271.4,271.9,1200,0",
+            ["20240708,100000", "20240708,110000"],
+            Timeframe::H1,
+            "2024-07-08T08:00",
+            "Europe/Warsaw",
+        ),
+        (
+            "S.txt",
+            "",
+            "SBER,60,{},271.5,272,271.4,271.9,1200,0",
+            ["20240108,100000", "20240108,110000"],
+            Timeframe::H1,
+            "2024-01-08T09:00",
+            "Europe/Warsaw",
+        ),
+        (
+            "sber_5.csv",
+            "Data,Czas,Otwarcie,Najwyzszy,Najnizszy,Zamkniecie,Wolumen",
+            "{},271.5,272,271.4,271.9,1200",
+            ["2024-01-08,10:00:00", "2024-01-08,10:05:00"],
+            Timeframe::M5,
+            "2024-01-08T09:00",
+            "Europe/Warsaw",
+        ),
+        // One bar alone: its length is in its row.
+        ("S.csv", finam, "SBER,D,{},271.5,272,271.4,271.9,1200", ["20240108,0", ""], Timeframe::D1, "2024-01-08T00:00", "UTC"),
+        (
+            "S.txt",
+            "<TICKER>,<DTYYYYMMDD>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>",
+            "SBER,{},271.5,272,271.4,271.9,4",
+            ["20240108,100000", "20240108,100100"],
+            Timeframe::M1,
+            "2024-01-08T10:00",
+            "UTC",
+        ),
+    ] {
+        let bench = Bench::new();
+        let times: Vec<&str> = times.into_iter().filter(|time| !time.is_empty()).collect();
+        let text = table(header, row, &times);
+        let report = bench.imported(&bench.file(file, &text));
+        assert_eq!((report.symbol.to_uppercase(), report.skipped), ("SBER".to_owned(), 0), "{text}: {report}");
+        let first = &bench.shown_bars(&report.symbol, length)[0];
+        assert!(first.starts_with(utc) && first.contains(" 271.5 272 271.4 271.9 "), "{text}: {first}");
+        assert!(report.clock.contains(clock), "{text}: {}", report.clock);
+        let is_vendors = clock != "UTC";
+        let note = if clock.contains("Moscow") { "taken as Moscow's" } else { "taken as Warsaw's" };
+        assert_eq!(report.notes.iter().any(|told| told.contains(note) && told.contains("--utc-offset")), is_vendors, "{:?}", report.notes);
+        // A clock that is named goes before.
+        let named = bench
+            .imported_as(&bench.file(file, &text), &ImportOptions { clock: "utc".parse().expect("a clock"), ..ImportOptions::default() });
+        assert!(named.notes.iter().all(|told| !told.contains("taken as")), "{:?}", named.notes);
+    }
+    // Two clocks in one folder are both told.
+    let bench = Bench::new();
+    bench.file("a.csv", table(finam, "SBER,1,{},271.5,272,271.4,271.9,1200", &["20240108,100000", "20240108,100100"]));
+    bench.file("b.csv", "symbol,time,open,high,low,close\nGAZP,2024-01-08 10:00,1.1,1.2,1,1.1\nGAZP,2024-01-08 10:01,1.1,1.2,1,1.1\n");
+    let reports = import(&bench.files, &ImportOptions::default(), &bench.store, &mut |_| {}).expect("imported");
+    assert_eq!(reports[0].clock, "in Europe/Moscow and in UTC");
+    ticks(
+        "SBER.csv",
+        "SBER",
+        "<TICKER>,<PER>,<DATE>,<TIME>,<LAST>,<VOL>\nSBER,0,20240108,100001,271.5,3\n",
+        &["2024-01-08T07:00:01.000000Z 271.5 271.5"],
+    );
+}
+
+#[test]
+fn clocks_that_nothing_tells_are_refused_with_the_line_to_add() {
+    let metastock = "<TICKER>,<DTYYYYMMDD>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>\nEURUSD,20240108,090000,1.1,1.2,1.05,1.1\n";
+    let local = "Local time,Open,High,Low,Close,Volume\n08.01.2024 09:00:00.000,1.1,1.2,1.05,1.1,3\n";
+    for text in [metastock, local] {
+        refused(text, &["--utc-offset"]);
+        let bench = Bench::new();
+        let options = ImportOptions { clock: "Europe/Paris".parse().expect("a clock"), ..ImportOptions::default() };
+        bench.imported_as(&bench.file("EURUSD.csv", text), &options);
+        assert!(bench.shown_bars("EURUSD", Timeframe::M1)[0].starts_with("2024-01-08T08:00"), "{text}");
+    }
+    let daily = "<TICKER>,<DTYYYYMMDD>,<OPEN>,<HIGH>,<LOW>,<CLOSE>\nEURUSD,20240108,1.1,1.2,1.05,1.1\nEURUSD,20240109,1.1,1.2,1.05,1.1\n";
+    bars("x.txt", "EURUSD", daily, Timeframe::D1, "2024-01-08T00:00:00.000000Z 1.1 1.2 1.05 1.1 0 0");
+}
+
+#[test]
+fn dates_of_six_digits_have_the_order_that_puts_them_close_together() {
+    let text = |dates: [&str; 2]| format!("date,time,bid,ask\n{},93000,1.1,1.2\n{},93000,1.1,1.2\n", dates[0], dates[1]);
+    let expected = ["2024-01-08T09:30:00.000000Z 1.1 1.2", "2024-01-09T09:30:00.000000Z 1.1 1.2"];
+    for dates in [["240108", "240109"], ["080124", "090124"], ["010824", "010924"]] {
+        ticks("EURUSD.csv", "EURUSD", &text(dates), &expected);
+    }
+    // One day alone is told.
+    let bench = Bench::new();
+    let report = bench.imported(&bench.file("EURUSD.csv", text(["240108", "240108"])));
+    assert!(report.notes.iter().any(|note| note.contains("240108 were read as year, month and day")), "{:?}", report.notes);
+    let day_first = ImportOptions { dates: Some(DateOrder::DayFirst), ..ImportOptions::default() };
+    ticks_as("EURUSD.csv", "EURUSD", &text(["080124", "090124"]), &day_first, &expected);
+    // Far behind the sample.
+    let many = "080124,93000,1.1,1.2\n".repeat(5_000);
+    let bench = Bench::new();
+    bench.imported(&bench.file("EURUSD.csv", format!("date,time,bid,ask\n{many}090124,93000,1.1,1.2\n")));
+    assert_eq!(bench.shown("EURUSD").last().map(String::as_str), Some(expected[1]));
+}
+
+#[test]
+fn times_before_1990_are_refused_with_what_they_were_taken_for() {
+    refused("time,bid,ask\n1,1.1,1.2\n2,1.1,1.2\n", &["\"1\", which is neither a date nor a count", "time=1 (time), bid=1.1 (bid)"]);
+    refused("time,bid,ask\n45299.375,1.1,1.2\n", &["\"45299.375\", which is neither"]);
+    refused("time,bid,ask\n1970-01-01 00:00:01,1.1,1.2\n", &["line 2: its time 1970-01-01T00:00:01.000000Z is not between 1990 and 2200"]);
+    let bench = Bench::new();
+    let report = bench.imported(&bench.file("EURUSD.csv", "time,bid,ask\n1709629200,1.1,1.2\n7,1.1,1.2\n"));
+    let named: Vec<String> = report.dirty_rows.iter().map(DirtyRow::to_string).collect();
+    assert_eq!(named, ["EURUSD.csv, line 3: \"7\", taken for a count of seconds since 1970, is from before 1990"]);
+    // Bars of days are older than that, as dates.
+    bars(
+        "SPX.csv",
+        "SPX",
+        "Date,Open,High,Low,Close\n1985-01-02,165,167,164,166\n1985-01-03,165,167,164,166\n",
+        Timeframe::D1,
+        "1985-01-02T00:00:00.000000Z 165 167 164 166 0 0",
+    );
 }
 
 #[test]
