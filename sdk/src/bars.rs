@@ -87,7 +87,7 @@ impl BarBuilder {
         Self::new(Rule::Period(Length::Named(timeframe)))
     }
 
-    /// Bars of so many ticks, at least one.
+    /// Bars of this many ticks, at least one.
     pub fn ticks(count: u64) -> Self {
         Self::new(Rule::Ticks(count.max(1)))
     }

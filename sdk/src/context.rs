@@ -13,7 +13,7 @@ const NO_TIME: Time = Time::MIN;
 /// What a callback may look at and do. One is made for each event and lives as long as the callback.
 ///
 /// Looking costs fuel (a host call each): keep what does not change, such as [`Context::spec`], in the strategy. Acting
-/// answers at once with an id or the reason of a refusal; what became of it arrives later as
+/// answers at once with an id or the reason of a refusal; the outcome arrives later as
 /// [`crate::Strategy::on_order`] and [`crate::Strategy::on_position`].
 pub struct Context<'a> {
     host: &'a dyn Host,
@@ -208,7 +208,7 @@ impl<'a> Context<'a> {
     }
 
     /// The last `count` closed bars, oldest first; none where there are fewer, as there are when a market or a backtest has just
-    /// begun. For what means nothing unless it is computed from so many. As [`Context::bars`] otherwise.
+    /// begun. For indicators that mean nothing from fewer. As [`Context::bars`] otherwise.
     pub fn bars_exactly(&self, symbol: Symbol, timeframe: Timeframe, count: u32) -> Option<Vec<Bar>> {
         Some(self.bars(symbol, timeframe, count)).filter(|bars| bars.len() == count as usize)
     }

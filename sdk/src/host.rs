@@ -10,7 +10,7 @@ use crate::types::*;
 ///
 /// Strategies use [`crate::Context`], which adds helpers and keeps batches honest; only hosts implement this.
 pub trait Host {
-    /// Places an order. Answers at once; what became of it arrives as an event.
+    /// Places an order. Answers at once; the outcome arrives as an event.
     ///
     /// # Errors
     /// The reason why the host denied it.

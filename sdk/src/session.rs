@@ -17,7 +17,7 @@ pub struct Date {
 }
 
 impl Date {
-    /// The day so many days after 1970-01-01.
+    /// The day that many days after 1970-01-01.
     pub fn of_day(day: i64) -> Self {
         // Years are counted from March, so that the leap day is the last of its year; 400 years have 146,097 days.
         let shifted = day + 719_468;

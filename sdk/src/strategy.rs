@@ -7,7 +7,7 @@ use crate::types::*;
 /// A trading strategy. Only [`Strategy::Params`], [`Strategy::manifest`] and [`Strategy::new`] have no default.
 ///
 /// Callbacks come one at a time, in the order of market time, never within another. At one tick: due timers, bars that
-/// closed before it, what became of orders, the tick itself.
+/// closed before it, outcomes of orders, the tick itself.
 ///
 /// ```
 /// use stockade_sdk::prelude::*;
@@ -100,7 +100,7 @@ pub trait Strategy: Sized {
     }
 
     /// The ticks of `symbol` that the strategy waits for: every tick unless stated. Asked after each callback, of which
-    /// [`Strategy::watch`] is none; of the ticks that are not waited for, the strategy is not told, and its host has no work with them.
+    /// [`Strategy::watch`] picks none; of the ticks that are not waited for, the strategy is not told, and its host has no work with them.
     ///
     /// A strategy that looks at prices only to compare them with a few levels, or at none while it waits for a bar or for its
     /// order, says so here. It is then called when there is something to do: a backtest passes over such ticks at the speed of

@@ -62,7 +62,7 @@ impl Strategy for Busy {
 
     fn on_tick(&mut self, ctx: &mut Context, tick: &Tick) {
         if let Some(rest) = self.rest.take() {
-            assert!(rest.holds(tick), "{tick:?} is none that it waits for: {rest:?}");
+            assert!(rest.holds(tick), "it does not wait for {tick:?}: {rest:?}");
         }
         let Some((fast, slow)) = self.averages else { return };
         if self.log && self.seen.is_multiple_of(7) {

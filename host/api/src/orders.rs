@@ -34,7 +34,7 @@ pub(crate) struct OrdersQuery {
     limit: Limit,
 }
 
-/// An order and what became of it.
+/// An order and its outcome.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
 pub(crate) struct OrderView {

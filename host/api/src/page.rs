@@ -92,7 +92,7 @@ pub(crate) struct Items<T> {
     pub items: Vec<T>,
     /// Give this as `after` to get the next page; null when this was the last.
     pub next: Option<i64>,
-    /// Rows of this page that can't be read: the database holds something there that the host never writes. Left out when there are none.
+    /// Rows of this page that can't be read: the database holds something there that the host never writes. Absent when every row can be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<DamagedRow>,
 }

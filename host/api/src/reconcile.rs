@@ -1,4 +1,4 @@
-//! `POST /reconcile`: what the host knows of accounts held against what their brokers say.
+//! `POST /reconcile`: compares the host's accounts with their brokers' statements.
 
 use crate::extract::Query;
 use crate::operations::any_account;
@@ -49,7 +49,7 @@ pub(crate) struct Reconciled {
     orders: Vec<Differs>,
     /// Positions that differ.
     positions: Vec<Differs>,
-    /// Orders of which nobody knows what became of them; the broker is asked about them again and again.
+    /// Orders whose outcome is unknown; the broker is asked about them again and again.
     unknown: Vec<String>,
     /// Orders that have been sent and not answered yet.
     on_their_way: usize,

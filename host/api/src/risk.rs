@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 pub(crate) struct AccountLimits {
     /// The account's own.
     account: Limits,
-    /// Its owner's, for all his accounts.
+    /// Its owner's, for all their accounts.
     user: Limits,
     /// The operator's, for everybody: the configuration's and what was set while the host ran.
     operator: Limits,
@@ -70,7 +70,7 @@ pub(crate) async fn set(
     show(operator, State(state)).await
 }
 
-/// A user's limits, for all his accounts.
+/// A user's limits, for all their accounts.
 ///
 /// Codes: `NOT_FOUND`.
 #[utoipa::path(get, path = "/users/limits", tag = "risk", operation_id = "show_user_limits", params(UserQuery),
@@ -84,7 +84,7 @@ pub(crate) async fn show_user(
     Ok(axum::Json(op::users_limits(&state, user.id).await?.into()))
 }
 
-/// Set a user's limits, for all his accounts.
+/// Set a user's limits, for all their accounts.
 ///
 /// They hold from the next order on. A raise is noted in the audit. Codes: `NOT_FOUND`.
 #[utoipa::path(put, path = "/users/limits", tag = "risk", operation_id = "set_user_limits", params(ReasonedUserQuery), request_body = Limits,

@@ -92,7 +92,7 @@ impl Grid {
         (i128::from(steps.0) * i128::from(self.volume_step_e8)) as f64 / 1e8
     }
 
-    /// The average price of a volume that cost so many point-steps; `None` of no volume.
+    /// The average price of a volume from its cost in point-steps; `None` without a volume.
     pub(crate) fn average(self, cost: i64, volume: Steps) -> Option<f64> {
         (volume.0 != 0).then(|| cost as f64 / volume.0 as f64 / 10_f64.powi(i32::from(self.digits)))
     }

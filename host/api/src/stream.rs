@@ -43,7 +43,7 @@ pub(crate) struct StreamQuery {
 /// What happens, as it happens: Server-Sent Events, each with JSON as its data.
 ///
 /// Kinds: `open` (first), `state`, `swap`, `fault`, `log`, `signal`, `plot`, `order`, `order-modified`, `modify-rejected`, `position`,
-/// `trading`, `alarm`, `dropped` (so much was not shown; with `user_id`, events of a user of whom too many waited while all users were
+/// `trading`, `alarm`, `dropped` (how many events were not shown; with `user_id`, events of a user of whom too many waited while all users were
 /// watched), `cut` (last, with `reason` `lagged`: the reader fell behind by `missed` events; read the lists and come again). A comment
 /// line every 15 s shows that the stream is alive. A reader that takes nothing at all for 15 s is disconnected. Nothing of the past is
 /// repeated. Streams are shared among callers: one user may have half of what the host has left.

@@ -33,7 +33,7 @@ impl Pace {
         (2 * ROWS_OF_A_CALL * distance).isqrt().clamp(ROWS_MIN, ROWS_MAX)
     }
 
-    /// The guest has handled so many rows and then stopped, or not.
+    /// The guest has handled these many rows and then stopped, or not.
     pub fn note(&mut self, rows: usize, stopped: bool) {
         self.since += rows;
         if stopped {

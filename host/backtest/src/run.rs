@@ -2,7 +2,7 @@
 //!
 //! Per step the run asks how many of the next rows can pass without anything happening to this engine but its own
 //! thoughts: no trigger at the venue, no bar that closes, no timer that is due, no other symbol's tick. That is the horizon.
-//! The guest gets the rows up to there in one call and stops at the row at which it asks for something; the venue sees to
+//! The guest gets the rows up to there in one call and stops at the row at which it asks for something; the venue handles
 //! it and the rest is handed in again. While the guest waits, rows go by without a call, up to the horizon or the first row
 //! that it waits for. A row at which something can happen goes through by itself:
 //!
@@ -10,7 +10,7 @@
 //! 2. the venue executes what the tick triggers, and timers that are due fire: they still see the prices of before, but what
 //!    they ask for meets this tick's, as live;
 //! 3. bars that the tick closed, shorter timeframes first;
-//! 4. what became of orders;
+//! 4. outcomes of orders;
 //! 5. the tick.
 //!
 //! After bars, tick and rows what the guest asked for goes to the venue and its reports come back, until there is nothing
@@ -512,7 +512,7 @@ impl Run {
         }
     }
 
-    /// Carries out what was asked for and tells the guest what became of it, until there is nothing more.
+    /// Carries out what was asked for and tells the guest the outcome, until nothing is left.
     fn settle(&mut self, actor: &mut Actor) -> Result<(), Fault> {
         for _ in 0..ROUNDS_MAX {
             let commands = if actor.has_commands() { actor.take_commands() } else { Vec::new() };

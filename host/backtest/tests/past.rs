@@ -18,7 +18,7 @@ use stockade_backtest::source::{Audience, Chunks, owned};
 use stockade_backtest::{Batching, Chunk, Past, RunSetup, Source, run};
 
 const EURUSD: SymbolId = SymbolId(0);
-/// Rows in all; the guest is started after so many, between two minutes, and misses some right after that, in which bars close.
+/// Rows in all; the guest is started after some of them, between two minutes, and misses some right after that, in which bars close.
 const ROWS: usize = 400;
 const STARTED: usize = 155;
 const MISSED: std::ops::Range<usize> = 158..180;

@@ -22,7 +22,7 @@ use stockade_backtest::{Batching, RunReport, RunSetup, Source, review, run};
 /// What nobody's page should run.
 const EVIL: &str = "</script><b onclick=alert(1)>";
 
-/// Buys, and closes a while later; says why in words that are none.
+/// Buys, and closes a while later; says why with words missing.
 struct Trader {
     desk: Desk,
     ticks: u64,

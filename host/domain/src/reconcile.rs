@@ -76,7 +76,7 @@ pub struct Reconciliation {
     pub orders: Vec<Difference<WorkingOrder>>,
     /// Positions that differ.
     pub positions: Vec<Difference<Position>>,
-    /// Orders of which nobody knows what became of them; the broker is being asked.
+    /// Orders whose outcome is unknown; the broker is being asked.
     pub unknown: Vec<OrderId>,
     /// Orders that have been sent and not answered yet.
     pub on_their_way: usize,

@@ -97,7 +97,7 @@ pub enum Heard {
     Tester(TesterStats),
 }
 
-/// A question as it was asked, with its answer; see [`GuestHost`](crate::guest::GuestHost). Log lines and plots are none:
+/// A question as it was asked, with its answer; see [`GuestHost`](crate::guest::GuestHost). Log lines and plots are not questions:
 /// no answer, no decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]

@@ -1,5 +1,5 @@
 //! After a crash: orders that were recorded and of which nothing more is known are asked about, never sent again; then what the
-//! account has is held against what the broker says. Until that is done nothing is opened on it. The first start takes the same
+//! account has is compared with what the broker says. Until that is done nothing is opened on it. The first start takes the same
 //! way and finds nothing to ask, and so does a person who wants to know.
 
 use crate::error::HostError;

@@ -58,7 +58,7 @@ pub struct Bounds {
     pub pipeline_ticks_max: usize,
     /// The most commands between gate and journal, over all engines. At that number orders are denied with `HOST_BUSY`.
     pub commands_max: usize,
-    /// Reports that could not be journaled and wait for the next try. When they are so many the broker hears no prices and
+    /// Reports that could not be journaled and wait for the next try. At this many the broker hears no prices and
     /// gets no commands until the journal works again (`ticks_withheld`).
     pub unwritten_reports_max: usize,
     /// How long the order pipeline waits for an answer of the journal, ms: that is what a kill switch is held up by one that hangs.
@@ -68,23 +68,23 @@ pub struct Bounds {
     pub answer_overdue_us: i64,
     /// How often every account is compared with its broker's statement, us of the steady clock; 0: only when it is opened and on request.
     pub compare_every_us: i64,
-    /// Events for looking at that wait for the sink. When they are so many further ones are dropped (`views_dropped`). State
+    /// Events for looking at that wait for the sink. Beyond this many, further ones are dropped (`views_dropped`). State
     /// changes, faults, alarms and saved states are never dropped: each of them needs a person, or a fault, of which an
     /// engine has three; of saved states only the latest of an engine waits.
     pub views_max: usize,
-    /// Entries of engines' records that wait for the sink, and ticks for them that do. When they are so many further ones are left
+    /// Entries of engines' records that wait for the sink, and ticks for them that do. Beyond this many, further ones are left
     /// out, which the records say, counted (`record_gaps`, `record_ticks_lost`).
     pub record_entries_max: usize,
     /// Ticks handed over at once before a shard looks at the next engine: the batch size at which a column call costs nothing.
     pub run_ticks_max: usize,
-    /// Ticks that wait for an engine which is served after all others, since it takes more than its share. When they are so many the
+    /// Ticks that wait for an engine which is served after all others, since it takes more than its share. At this many the
     /// oldest go by, which it is told. Older prices than that are worth nothing.
     pub slow_ticks_max: usize,
     /// From this many waiting ticks on engines get columns instead of single ticks.
     pub columns_from: usize,
     /// How often a running engine's state is saved, in market time.
     pub save_every_us: i64,
-    /// Bytes of saved states that wait for the sink. When they are so many, engines save later (`saves_put_off`); what is
+    /// Bytes of saved states that wait for the sink. Beyond this many, engines save later (`saves_put_off`); what is
     /// saved at a stop or a swap is never put off.
     pub saved_bytes_max: usize,
     /// Events of one engine that wait while a new version takes it over, or while it hears what it missed in a pause. When

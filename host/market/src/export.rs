@@ -33,7 +33,7 @@ impl FromStr for ExportFormat {
             "csv" => Ok(Self::Csv),
             "parquet" => Ok(Self::Parquet),
             "arrow" => Ok(Self::Arrow),
-            other => Err(format!("{other:?} is none of csv, parquet, arrow")),
+            other => Err(format!("unknown format {other:?}; use csv, parquet or arrow")),
         }
     }
 }

@@ -98,7 +98,7 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let names = || Self::ALL.map(Self::name).join(", ");
-        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| format!("{text:?} is none of {}", names()))
+        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| format!("unknown format {text:?}; use one of {}", names()))
     }
 }
 

@@ -43,9 +43,9 @@ pub enum MarginState {
 /// Where something happens to an account with open positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// When equity is at or below so many percent of margin.
+    /// When equity is at or below this percentage of margin.
     Percent(u32),
-    /// When equity is at or below so much.
+    /// When equity is at or below this amount.
     Money(Money),
 }
 
@@ -134,7 +134,7 @@ impl Market {
     }
 
     /// Half-width of a range around the quote of `symbol`, which alone moves this account, within which it is not stopped
-    /// out; `None` when there is none.
+    /// out; `None` when no position is left.
     ///
     /// Equity and margin are, position by position, monotone in bid and in ask, so their worst over the range lie at its
     /// corners. The width is found by halving, starting at half the price, which costs one look when the stop-out is far

@@ -195,7 +195,7 @@ impl Book {
         }
     }
 
-    /// The quote that a tick stands for; `None` when it is none.
+    /// The quote that a tick stands for; `None` if a price is beyond the scale.
     pub(crate) fn quote_of(spec: &SymbolSpec, bid: f64, ask: f64) -> Option<Quote> {
         let price = |price| spec.nearest_points(price).filter(|points| points.0 < PRICE_POINTS_MAX);
         Some((price(bid)?, price(ask)?))

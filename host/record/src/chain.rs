@@ -5,7 +5,7 @@
 //! length u32 | check of the length, 4 bytes | payload, length bytes | hash, 32 bytes
 //! ```
 //! A crash may cut the last frame anywhere. The length has a check of its own, so that one that reaches past the end of
-//! the file is known for what it is: as it was written, the rest of its frame is torn off; otherwise the file was altered.
+//! the file tells: if it broke off while it was written, the rest of its frame is torn off; otherwise the file was altered.
 
 use crate::error::RecordError;
 use domain::tape::Entry;

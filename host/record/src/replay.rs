@@ -194,7 +194,7 @@ impl<'a> Ending<'a> {
     }
 }
 
-/// Whether it is a fault of handling a batch, which is none tick by tick: one against its rules, or of the fuel and memory that all
+/// Whether it is a fault of handling a batch, which cannot occur tick by tick: one against its rules, or of the fuel and memory that all
 /// of its rows had together. A trap has the same function's name in its backtrace, but is the strategy's.
 fn is_of_batch(fault: &Fault) -> bool {
     let rules = ["contract broken: on-ticks", "contract broken: market.at"];

@@ -228,7 +228,7 @@ fn private_dir(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// This host's key, made when there is none. One that others could read is no key: it is replaced, and what it signed with it.
+/// This host's key; made if missing. A key that others could read is replaced, and everything it signed with it.
 fn key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     if let Ok(mut file) = File::open(path)

@@ -20,7 +20,7 @@ const WHAT_BYTES_MAX: usize = FAULT_BYTES_MAX * 3 / 4;
 /// What is known of the call that failed, beside the error.
 pub(crate) struct Facts<'a> {
     pub fuel: u64,
-    /// The operator's setting that gives so much.
+    /// The operator's setting that allows it.
     pub fuel_setting: &'static str,
     pub deadline_ms: u64,
     /// Bytes that it might hand over.

@@ -24,7 +24,7 @@ const SETUP_DEADLINES: u64 = 10;
 const ROWS_PER_DEADLINE: u64 = 1_000;
 /// Bytes around the payload of `save` and `describe`: lengths and pointers.
 const ENVELOPE_BYTES: usize = 1 << 10;
-/// A state that is too large is taken in up to so many times its maximum, so that its author can be told how large it is.
+/// A state that is too large is read up to this multiple of its maximum, so that its author can be told how large it is.
 const STATES_TOLD: usize = 8;
 /// Bytes that `describe` may return: 512 parameters with their help.
 const DESCRIPTION_BYTES_MAX: usize = 1 << 20;
@@ -391,7 +391,7 @@ mod tests {
 
     /// What a newer wasmtime lays out otherwise costs time and no more, so that nobody would notice.
     #[test]
-    #[allow(unsafe_code, reason = "where a store keeps its budgets is not to be had otherwise")]
+    #[allow(unsafe_code, reason = "where a store keeps its budgets cannot be learned any other way")]
     fn what_a_call_looks_at_before_a_stores_data_is_asked_ahead_for() {
         let config = Profile::Native.config(Codegen::default());
         let engine = wasmtime::Engine::new(&config).expect("this machine runs wasmtime");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// One part in so many of the memory there is stays with the rest: processes that compile, a database beside it, the kernel.
+/// The share of all memory, as one part in this many, that stays with the rest: processes that compile, a database beside it, the kernel.
 const RESERVE_PART: u64 = 8;
 /// Memory and addresses that must be left for one more guest to be let in: what the largest usual one takes, and what the rest
 /// of the process takes meanwhile.
@@ -49,7 +49,7 @@ pub(crate) struct InUse {
 }
 
 impl InUse {
-    /// Against so much memory, bytes.
+    /// The memory in all, bytes.
     pub fn new(memory_max: Option<u64>) -> Self {
         Self { memory_max, last: Mutex::default() }
     }
@@ -93,7 +93,7 @@ impl InUse {
         })
     }
 
-    /// Sees to a reading no older than `holds`; `None` where there is none.
+    /// Returns a reading no older than `holds`; `None` where the system gives no reading.
     fn look<R>(&self, holds: Duration, see: impl FnOnce(&mut Reading) -> R) -> Option<R> {
         // A reading is whole at every moment, so that a panic elsewhere does not matter.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -22,7 +22,7 @@ const ADDRESS_BYTES_OF_THE_HOST: u64 = 8 << 30;
 /// Addresses of one guest: a dense slot with its guard, and what the allocator keeps for it.
 const ADDRESS_BYTES_OF_A_GUEST: u64 = 1 << 20;
 
-/// Mappings of one guest with so many memories; one without any counts as a usual one.
+/// Mappings of one guest with `memories` memories; one without any counts as a usual one.
 pub(crate) fn maps(profile: Profile, memories: u32) -> u64 {
     let of_a_memory = match profile {
         Profile::Native | Profile::Roomy => MAPS_OF_A_MEMORY,
@@ -76,7 +76,7 @@ impl Room {
         })
     }
 
-    /// The line that makes room for so many.
+    /// The line that makes room for that many.
     pub fn mend(&self, guests: usize) -> String {
         let guests = guests as u64;
         if self.bound_by == "vm.max_map_count" {
@@ -87,7 +87,7 @@ impl Room {
     }
 }
 
-/// The line that gives all guests together so many mappings.
+/// The line that gives all guests together that many mappings.
 fn sysctl(maps: u64) -> String {
     format!("sysctl -w vm.max_map_count={}", (maps + MAPS_OF_THE_HOST).next_power_of_two().max(1 << 18))
 }

@@ -430,7 +430,7 @@ impl<H: GuestHost> Sandbox<H> {
         lock(&self.versions).get(digest).is_some_and(|kept| !kept.is_idle())
     }
 
-    /// Room in the host's memory for so many bytes of machine code: versions that no engine needs make way.
+    /// Room in the host's memory for machine code of this size, bytes: versions that no engine needs make way.
     fn room_for_code(&self, bytes: u64) -> Result<(), LoadError> {
         while let Err(refused) = self.host.take_memory(bytes) {
             let mut versions = lock(&self.versions);

@@ -43,7 +43,7 @@ impl Host {
         self.in_use.take(bytes)
     }
 
-    /// Why no guest of `more` mappings is let in beside so many that have `maps`.
+    /// Why no guest of `more` mappings is let in beside those that have `maps`.
     fn full_beside(&self, guests: usize, maps: u64, more: u64) -> Option<String> {
         let max = self.guests_max;
         if guests >= max {
@@ -62,10 +62,10 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    /// A place for a guest of so many mappings.
+    /// A place for a guest with this many mappings.
     ///
     /// # Errors
-    /// There is none, in one line with the way out.
+    /// There is no room, in one line with the way out.
     pub fn take(host: &Arc<Host>, maps: u64) -> Result<Arc<Self>, Fault> {
         let guests = host.guests.fetch_add(1, Ordering::Relaxed);
         let others = host.maps.fetch_add(maps, Ordering::Relaxed);
@@ -77,7 +77,7 @@ impl Seat {
         }
     }
 
-    /// Makes sure that it will do for a guest of so many mappings, and that the host has the memory that any guest takes.
+    /// Makes sure that it suffices for a guest with this many mappings, and that the host has the memory that any guest takes.
     ///
     /// # Errors
     /// It will not, in one line with the way out.
@@ -94,7 +94,7 @@ impl Seat {
         strain.map_or(Ok(()), |strain| Err(no_room(format!("this host lets no further guest in: {strain}"))))
     }
 
-    /// What the guest's growth is held against.
+    /// The budget that the guest's growth counts against.
     pub fn in_use(&self) -> Arc<InUse> {
         Arc::clone(&self.host.in_use)
     }

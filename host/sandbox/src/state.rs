@@ -101,7 +101,7 @@ impl<H: GuestHost> State<H> {
 /// Takes `cost`, and what is owed, from the fuel of the call under way.
 ///
 /// # Errors
-/// There is not so much left: the call ends like any other that runs out. Or this is no time to ask for anything.
+/// Less is left: the call ends like any other that runs out. Or nothing may be asked for now.
 pub(crate) fn charge<H>(store: &mut StoreContextMut<'_, State<H>>, cost: u64) -> wasmtime::Result<()> {
     if !store.data().may_ask {
         return Err(wasmtime::Error::msg("called the host while it was to give out or take back memory"));

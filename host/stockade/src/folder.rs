@@ -119,7 +119,7 @@ fn entries(folder: &Path) -> impl Iterator<Item = DirEntry> {
     std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok)
 }
 
-/// Makes the data folder where there is none, and closes what is in it to all but its owner.
+/// Makes the data folder if it is missing, and closes what is in it to all but its owner.
 ///
 /// # Errors
 /// It can't be made.

@@ -109,7 +109,7 @@ pub enum StoreError {
         /// Its own words.
         why: String,
     },
-    /// The database refuses what was to be written for what it is.
+    /// The database refuses the content of what was to be written.
     #[error("the database refuses it ({code}: {why})")]
     Rejected {
         /// The database's own code.

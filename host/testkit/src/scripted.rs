@@ -43,7 +43,7 @@ pub struct ScriptedHost {
     pub memory_bytes_left: Option<u64>,
     /// The next random number; counts up.
     pub random: u64,
-    /// Answers to requests, in order. When there is none left: a new id.
+    /// Answers to requests, in order. When they run out: a new id.
     pub answers: VecDeque<Result<u64, DenyCode>>,
     /// A request makes the host panic, as a bug in it would.
     pub panics: bool,

@@ -6,7 +6,7 @@
 //! turn of the window, so that rounding errors do not pile up over millions of values.
 //!
 //! `update` takes the next value and returns the indicator's; [`Ema::value`] and its likes look without updating.
-//! A value is none until enough has been seen: as much as MetaTrader's indicator of that name needs.
+//! A value is `None` until enough has been seen: as much as MetaTrader's indicator of that name needs.
 
 mod average;
 mod channel;

@@ -337,7 +337,7 @@ impl<S: Strategy> Harness<S> {
         panic!("the strategy answered more than {EVENTS_MAX} fills with new orders");
     }
 
-    /// Tells the strategy what became of its orders; whether there was anything to tell.
+    /// Tells the strategy the outcomes of its orders; whether there were any.
     fn tell(&mut self) -> bool {
         let events = std::mem::take(&mut self.exchange.change().events);
         for event in &events {

@@ -22,7 +22,7 @@ pub enum Decision {
     ModifyPosition(PositionId, [Option<f64>; 2], Result<(), DenyCode>),
     /// A pending order was taken back.
     Cancel(OrderId, Result<(), DenyCode>),
-    /// A position was closed, or so many lots of it.
+    /// A position was closed, or some lots of it.
     Close(PositionId, Option<f64>, Result<OrderId, DenyCode>),
     /// A timer: id, time, period in microseconds.
     SetTimer(u32, Time, Option<u64>),

@@ -10,7 +10,7 @@ use crate::Settings;
 pub(crate) enum Exit {
     /// Close what is left.
     All,
-    /// Close so many lots, which may be off the grid.
+    /// Close this many lots, which may be off the grid.
     Part(f64),
     /// Move the stop to the open price.
     Breakeven,
@@ -89,7 +89,7 @@ impl Trade {
         self.opened + Time::from(settings.hold_minutes_max) * MINUTE
     }
 
-    /// The price at which it has gained so many percent.
+    /// The price at which it has gained this percentage.
     fn price_at(&self, percent: f64) -> f64 {
         self.open_price * (1.0 + self.side.sign() * percent / 100.0)
     }

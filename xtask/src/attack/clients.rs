@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Uploads at once: one beside what the host works at.
 const UPLOADERS: usize = 3;
 
-/// Uploads components, a few at a time. What is on its way lies in a file, in case the host ends. Gives how many, and what became of
+/// Uploads components, a few at a time. What is on its way lies in a file, in case the host ends. Gives how many, and the outcomes of
 /// them.
 pub fn upload_all(host: &DemoHost, name: &str, components: impl Iterator<Item = Result<Vec<u8>>> + Send) -> Result<(usize, String)> {
     let components = Mutex::new(components.enumerate());

@@ -116,7 +116,7 @@ fn attack_host(arguments: &Arguments, built: &[Built], purpose: Purpose) -> Resu
     Ok(())
 }
 
-/// Attacks the host; gives how much it sent, and what became of it.
+/// Attacks the host; gives how much it sent, and the outcome.
 type Work<'a> = Box<dyn FnMut(&DemoHost) -> Result<(usize, String)> + 'a>;
 
 /// Every attack in turn, until the host ends; and how often it did.

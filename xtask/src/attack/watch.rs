@@ -176,7 +176,7 @@ struct Beside {
 }
 
 impl Beside {
-    /// The market has had so many, which was known at this time.
+    /// The market has had this many ticks, as was known at this time.
     fn market(&mut self, ticks: u64, answered: Instant) {
         let known = *self.market.get_or_insert(ticks);
         if ticks > known && self.owed_since.is_none() {

@@ -22,7 +22,7 @@ use stockade_build::Built;
 /// How to show it.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Stop by itself after so many seconds.
+    /// Stop by itself after this many seconds.
     #[arg(long)]
     seconds: Option<u64>,
     /// Forget what earlier runs left in .demo/.

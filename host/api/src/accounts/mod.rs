@@ -148,7 +148,7 @@ fn standing(host: &engine::Host, account: &Account) -> Standing {
     let orders = &account.ledger.orders;
     let unresolved: Vec<String> =
         orders.values().filter(|order| order.state == OrderState::Unknown).map(|order| order.id.to_string()).collect();
-    // It opens nothing until it is known what became of them, whatever was set since.
+    // It opens nothing until their outcome is known, whatever was set since.
     let waits = if unresolved.is_empty() && !account.uncompared { TradingState::Active } else { TradingState::Reducing };
     Standing {
         figures: account.view(host.table(), |symbol| market.quote(symbol)),
@@ -164,5 +164,5 @@ fn standing(host: &engine::Host, account: &Account) -> Standing {
 fn waits(unresolved: &[String]) -> Option<String> {
     let first = unresolved.first()?;
     let more = if unresolved.len() > 1 { format!(" and {} more", unresolved.len() - 1) } else { String::new() };
-    Some(format!("what became of order {first}{more} is unknown: the broker was asked and did not say; until it does, nothing is opened"))
+    Some(format!("outcome of order {first}{more} unknown; waiting for the broker; until it answers, nothing is opened"))
 }

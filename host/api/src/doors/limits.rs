@@ -85,7 +85,7 @@ impl DoorLimits {
         }
     }
 
-    /// These limits on a machine that lets the process open so many files: half of them, and some more where they are few, stay with the
+    /// These limits on a machine that lets the process open `files` files: half of them, and some more where they are few, stay with the
     /// host.
     #[must_use]
     pub fn with_files(self, files_max: u64) -> Self {

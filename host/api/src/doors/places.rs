@@ -50,7 +50,7 @@ impl Places {
 }
 
 impl Place {
-    /// Takes so many more; false, and nothing is taken, when that is more than the caller's share.
+    /// Takes `more` places; false, and nothing is taken, when that exceeds the caller's share.
     pub(crate) fn grow(&mut self, count: usize) -> bool {
         let mut taken = self.places.lock();
         let free = self.places.max.saturating_sub(taken.all);

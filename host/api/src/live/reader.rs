@@ -34,7 +34,7 @@ pub(crate) enum Next {
     Event(Arc<LiveEvent>),
     /// So many events of a user were left out here, because too many of theirs waited.
     LeftOut(UserId, u64),
-    /// The last: the reader fell behind by so many.
+    /// The last: the reader fell behind by this many.
     Lagged(u64),
     /// The host stops.
     Closed,

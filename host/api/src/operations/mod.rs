@@ -39,7 +39,7 @@ use store::{AccountRecord, Damaged, EngineRecord, Listed, NewAudit, Page, UserRe
 /// Adds a user.
 ///
 /// # Errors
-/// The name is taken or is none.
+/// The name is taken or invalid.
 pub async fn create_user(state: &AppState, name: &str) -> Result<UserRecord, Problem> {
     let user = state.store.create_user(name, state.clock.now()).await?;
     audit(state, "user.create", format!("user {}", user.id), serde_json::json!({ "name": name })).await;
@@ -49,7 +49,7 @@ pub async fn create_user(state: &AppState, name: &str) -> Result<UserRecord, Pro
 /// The user with this name.
 ///
 /// # Errors
-/// There is none.
+/// It does not exist.
 pub async fn user_named(state: &AppState, name: &str) -> Result<UserRecord, Problem> {
     let user = state.store.find_user(name).await?;
     user.ok_or_else(|| {

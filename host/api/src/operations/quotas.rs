@@ -27,7 +27,7 @@ pub(super) async fn room_for_engine(state: &AppState, user: UserId) -> Result<()
     Ok(())
 }
 
-/// Room for one more component of so many bytes.
+/// Room for one more component of this size, bytes.
 ///
 /// # Errors
 /// `QUOTA_UPLOADS`.
@@ -44,7 +44,7 @@ pub(super) async fn room_for_upload(state: &AppState, user: UserId, more: u64) -
     Ok(())
 }
 
-/// Room for one more version of so many bytes of machine code.
+/// Room for one more version with this much machine code, bytes.
 ///
 /// # Errors
 /// `QUOTA_COMPILED`.

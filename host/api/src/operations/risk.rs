@@ -64,7 +64,7 @@ pub(crate) async fn set_operators_limits(state: &AppState, limits: &RiskLimits, 
     Ok(())
 }
 
-/// Sets a user's limits, for all his accounts at once.
+/// Sets a user's limits, for all their accounts at once.
 pub(crate) async fn set_users_limits(state: &AppState, owner: &UserRecord, limits: &RiskLimits, reason: &str) -> Result<(), Problem> {
     let before = users_limits(state, owner.id).await?;
     state.store.set_user_limits(owner.id, limits).await?;

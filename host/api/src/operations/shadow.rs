@@ -30,7 +30,7 @@ async fn shadow_in_turn(state: &AppState, id: EngineId, changes: &Changes, reaso
     Ok(())
 }
 
-/// Ends it. Where there is none, nothing changes.
+/// Ends it. Without one, nothing changes.
 ///
 /// # Errors
 /// The host does not have the engine, or does not answer.

@@ -47,7 +47,7 @@ async fn a_quota_that_is_used_up_is_named_with_its_value_and_the_way_out() {
     world.upload("ann", "cross", "trader as it may b").await.refused(403, "QUOTA_UPLOADS", full);
     world.upload("ann", "cross", "trader as it").await.created();
     world.upload("ann", "cross", "trader").await.created();
-    // Somebody else has quotas of his own.
+    // Somebody else has their own quotas.
     world.post("/users", json(r#"{"name":"bob"}"#)).await.created();
     world.upload("bob", "cross", "trader as it may b").await.created();
 }
@@ -78,7 +78,7 @@ async fn so_many_versions_of_a_user_run_at_once_by_a_start_a_swap_or_in_a_shadow
     assert_eq!(fields(&usage, "versions versions_running"), json("[2,1]"), "{usage}");
     assert_eq!(usage["quotas"]["versions_max"], 1);
 
-    // Somebody else has a quota of his own.
+    // Somebody else has their own quota.
     world.post("/users", json(r#"{"name":"bob"}"#)).await.created();
     world.post("/accounts?user=bob", json(r#"{"name":"paper"}"#)).await.created();
     world.upload("bob", "cross", "trader as it").await.created();

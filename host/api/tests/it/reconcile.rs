@@ -1,4 +1,4 @@
-//! What the host knows of accounts held against what their brokers say.
+//! The host's accounts compared with their brokers' statements.
 
 use crate::support::{World, fields, json};
 use domain::contract::Side;

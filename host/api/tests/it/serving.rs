@@ -104,7 +104,7 @@ fn json(path: &str, body: &str) -> String {
     json_of(path, body.len(), body)
 }
 
-/// One that announces so many bytes.
+/// One that announces this many bytes.
 fn json_of(path: &str, length: usize, body: &str) -> String {
     let head = format!("POST /api/v1{path} HTTP/1.1\r\nhost: x\r\n{AUTHORIZED}content-type: application/json\r\n");
     format!("{head}content-length: {length}\r\nconnection: close\r\n\r\n{body}")

@@ -214,7 +214,7 @@ impl World {
         self.clock.0.fetch_add(us, Ordering::SeqCst);
     }
 
-    /// Feeds so many ticks of `EURUSD`, one a second, and waits for what follows from each.
+    /// Feeds ticks of `EURUSD`, one a second, and waits for what follows from each.
     pub fn ticks(&self, count: i64) {
         let table = self.host.table().clone();
         let price = |points| table.spec(SymbolId(0)).price(domain::number::Points(points));

@@ -57,7 +57,7 @@ impl Generator {
         Self { spec, spread, wanted, rose: false, last_spread: Points(0), open: None }
     }
 
-    /// Adds the ticks of the next bar. One whose prices are none has none.
+    /// Adds the ticks of the next bar. One with invalid prices has none.
     pub(super) fn add(&mut self, bar: &Bar, ticks: &mut OwnedColumns) {
         let Some(minute) = self.minute(bar) else { return };
         let spread = self.spread_of(bar);

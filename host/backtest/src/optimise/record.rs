@@ -80,7 +80,7 @@ pub enum RecordError {
     /// There is an optimisation already.
     #[error("{} holds an optimisation already; go on with it by `stockade optimise resume`, or give another folder with --out", .0.display())]
     Exists(PathBuf),
-    /// There is none.
+    /// The record does not exist.
     #[error("there is no optimisation in {}; is the folder right?", .0.display())]
     Absent(PathBuf),
     /// Another process is writing it.
@@ -116,7 +116,7 @@ pub struct Record {
 /// Reads what an optimisation's folder says is run.
 ///
 /// # Errors
-/// There is none, or it can't be read.
+/// The record does not exist, or can't be read.
 pub fn header<T: DeserializeOwned>(folder: &Path) -> Result<T, RecordError> {
     let path = folder.join(HEADER);
     let bytes = fs::read(&path).map_err(|error| match error.kind() {
@@ -159,7 +159,7 @@ impl Record {
     /// Opens an optimisation's folder to go on with it, with the passes that it has.
     ///
     /// # Errors
-    /// There is none, it is in use, or it is damaged elsewhere than in its last line.
+    /// The record does not exist, is in use, or is damaged elsewhere than in its last line.
     pub fn reopen(folder: &Path, space: &Space, criterion: Criterion, trades_min: u32) -> Result<(Self, Known), RecordError> {
         let path = folder.join(PASSES);
         let file = OpenOptions::new().read(true).write(true).open(&path).map_err(|error| match error.kind() {

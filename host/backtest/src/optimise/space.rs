@@ -35,7 +35,7 @@ enum Values {
         step: i64,
         count: u32,
     },
-    /// Numbers with so many decimals: `0.1 + 2 * 0.1` is 0.3 here, as its author wrote it.
+    /// Numbers with `decimals` decimals: `0.1 + 2 * 0.1` is 0.3 here, as its author wrote it.
     Numbers {
         start: f64,
         step: f64,
@@ -191,7 +191,7 @@ impl Axis {
         numbers.sort_by(f64::total_cmp);
         let places = numbers.iter().map(|number| decimals(*number)).max()?;
         let least = numbers.windows(2).map(|pair| pair[1] - pair[0]).min_by(f64::total_cmp)?;
-        // What was written with so many decimals is meant with so many.
+        // A number means as many decimals as it was written with.
         Some((numbers, format!("{least:.places$}").parse().unwrap_or(least)))
     }
 }
@@ -228,7 +228,7 @@ impl Values {
             Self::Integers { start, step, .. } => ParamValue::Integer(start + step * i64::from(at)),
             Self::Numbers { start, step, decimals, .. } => {
                 let value = start + step * f64::from(at);
-                // What was written with so many decimals is meant with so many.
+                // A number means as many decimals as it was written with.
                 ParamValue::Number(format!("{value:.decimals$}").parse().unwrap_or(value))
             }
             Self::Listed(values) => values[at as usize].clone(),

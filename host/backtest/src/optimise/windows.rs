@@ -84,7 +84,7 @@ impl FromStr for Forward {
             "1/2" => Ok(Self::Fraction(2)),
             "1/3" => Ok(Self::Fraction(3)),
             "1/4" => Ok(Self::Fraction(4)),
-            day => day.parse().map(Self::From).map_err(|_| format!("{day:?} is none of 1/2, 1/3, 1/4, or a day such as 2014-05-10")),
+            day => day.parse().map(Self::From).map_err(|_| format!("{day:?} is neither a day such as 2014-05-10 nor one of 1/2, 1/3, 1/4")),
         }
     }
 }
@@ -119,7 +119,7 @@ pub fn forward(span: Span, forward: Forward) -> Result<Window, String> {
     Ok(Window { optimised, tested: Some(tested) })
 }
 
-/// Windows that optimise on `in_days` (anchored: at least so many) and test on the `out_days` after them, each `out_days` later
+/// Windows that optimise on `in_days` (anchored: at least as many) and test on the `out_days` after them, each `out_days` later
 /// than the one before, so that every day after the first `in_days` is tested on once. The last test ends with the data, and
 /// may be shorter.
 ///

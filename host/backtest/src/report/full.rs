@@ -70,7 +70,7 @@ pub struct Sensitivity {
 }
 
 impl Sensitivity {
-    /// Of a run at so many times the spread.
+    /// Of a run at a multiple of the spread.
     pub fn of(run: &RunReport, spread_times: f64) -> Self {
         Self {
             spread_times,

@@ -112,7 +112,7 @@ impl Frames {
         }
     }
 
-    /// The frame that holds `time`, by its place; `None` where there is none.
+    /// The index of the frame that holds `time`, if any.
     pub fn at(&self, time: Time) -> Option<usize> {
         self.times.partition_point(|&start| start <= time.0).checked_sub(1)
     }

@@ -81,7 +81,7 @@ impl Reports {
         self.move_to(now);
     }
 
-    /// An order was asked for: the last signal that says so led to it, or the next one if there is none yet.
+    /// An order was asked for: the last signal that says so led to it, or the next one if no signal came before it.
     pub(super) fn asked(&mut self, symbol: SymbolId, side: Side, answer: LedTo) {
         let now = self.now;
         let before = self.remarks.iter_mut().rev().find_map(|remark| match remark {

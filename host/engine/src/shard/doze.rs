@@ -148,7 +148,7 @@ impl Slot {
         let (actor, [wanted]) = (self.actor.as_mut()?, self.wanted.as_slice()) else { return None };
         // First what most are: awake, which is known of one that has just been called without another look at memory.
         let wake = actor.wake(wanted.symbol).filter(|wake| !wake.is_awake(fed.tick.time))?;
-        // One that was throttled has not come to this tick: the next one tells it so. Ticks from before a restart are none to it.
+        // One that was throttled has not come to this tick: the next one tells it so. Ticks from before a restart do not count for it.
         if wanted.last < fed.tick.sequence || wanted.handled.is_some_and(|handled| fed.tick.time <= handled) {
             return None;
         }

@@ -31,7 +31,7 @@ const TIME_LEAST: u32 = 10;
 /// Seconds in a row that an engine must take more time.
 const LONG_SECONDS: u32 = 2;
 /// When the machine does not let a thread run for a while, that is no engine's fault. One that takes long by itself does so again and
-/// again: so many calls of a second must have taken so long a tick, and none counts for more than the last of these.
+/// again: this many calls of a second must have taken that long a tick, and none counts for more than the last of these.
 const LONG_CALLS: u32 = 4;
 const TICK_TIME_LONG: Duration = Duration::from_micros(20);
 const TICK_TIME_MAX: Duration = Duration::from_millis(1);

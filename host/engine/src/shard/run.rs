@@ -118,7 +118,7 @@ impl Shard {
             && self.slots[at].as_ref().is_some_and(|slot| slot.entry.usage.is_out_of_fuel(self.second, &shared.bounds.quotas))
     }
 
-    /// Whether a tick would be handed to an engine's guest. The others go by, and are none that it misses.
+    /// Whether a tick would be handed to an engine's guest. The others are skipped, and not counted as missed.
     fn is_awaited(&mut self, at: usize, wanted: usize, fed: &Fed) -> bool {
         self.slots[at].as_mut().is_some_and(|slot| slot.is_awaited(wanted, fed))
     }

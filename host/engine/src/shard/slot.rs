@@ -232,7 +232,7 @@ impl Slot {
         self.next_save = None;
     }
 
-    /// Says what fuel its guest has used since the last time. Its owner is charged with it once that is `at_least` so much or a while
+    /// Says what fuel its guest has used since the last time. Its owner is charged with it once that is `at_least` this much or a while
     /// ago: what an owner's engines use together is counted far away from each of them.
     pub(super) fn charge_fuel(&mut self, second: i64, at_least: u64, shared: &Shared) -> u64 {
         let total = self.actor.as_ref().map_or(0, |actor| actor.used().fuel_total);

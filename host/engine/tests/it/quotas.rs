@@ -87,7 +87,7 @@ fn a_tick_that_goes_by_for_want_of_fuel_is_none_that_nobody_waited_for() {
             world.settle();
         }
     };
-    // Its first call takes all; what it does not wait for goes by, and then it is handed nothing while others come.
+    // Its first call takes all; ticks that it does not wait for are skipped, and then it is handed nothing while others come.
     feed(1..=5, 110_000);
     feed(6..=6, 110_100);
     feed(7..=10, 110_000);

@@ -63,7 +63,7 @@ impl Pacer {
         Self { pause_us_max: us.max(0), ..self }
     }
 
-    /// Whatever is still to come is due so much later.
+    /// Whatever is still to come is due that much later.
     fn shift(&mut self, us: i64) {
         if let Some((_, clock_origin, _)) = &mut self.origin {
             *clock_origin = clock_origin.plus_us(us);

@@ -15,7 +15,7 @@ use std::path::Path;
 const RECORD_BYTES: usize = 20;
 /// Enough to tell text from LZMA and from records.
 const HEAD_BYTES: u64 = 64;
-/// A dictionary larger than this is none of an hour of ticks, and would be memory that a header asks for.
+/// No hour of ticks needs a larger dictionary: a header that asks for one only wants memory.
 const DICTIONARY_KIB_MAX: u32 = 64 * 1024;
 /// Records of an hour at most: a thousand a second.
 const RECORDS_MAX: u64 = 3_600_000;
@@ -73,7 +73,7 @@ fn records(mut bytes: impl Read, start: i64, digits: u8, intake: &mut Intake<'_>
             continue;
         }
         if !(ask_volume >= 0.0 && bid_volume >= 0.0) {
-            intake.dirty(number, || format!("volumes {ask_volume} and {bid_volume} are none"))?;
+            intake.dirty(number, || format!("invalid volumes {ask_volume} and {bid_volume}"))?;
             continue;
         }
         let price = |points: u32| Decimal { value: f64::from(points) / scale, decimals: decimals(points, digits) };

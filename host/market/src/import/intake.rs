@@ -33,9 +33,9 @@ const DIRTY_ROWS_AT_HEAD_MAX: u64 = 1_000;
 const DAY_TICKS_MAX: usize = 1 << 22;
 /// Bars of a symbol, which are kept in memory until all files are read: 25 years of minutes are 9 million.
 pub(super) const BARS_MAX: usize = 10_000_000;
-/// Progress is told every so many rows.
+/// Rows between two reports of progress.
 const ROWS_PER_PROGRESS: u64 = 100_000;
-/// Whether somebody wants the import to end is asked every so many rows.
+/// Rows between two looks at whether somebody wants the import to end.
 const ROWS_PER_LOOK: u64 = 4_096;
 /// Bad files that a report names; all are counted.
 const BAD_FILES_NAMED_MAX: usize = 20;
@@ -303,7 +303,7 @@ impl<'a> Intake<'a> {
         self.skip(line, reason)
     }
 
-    /// A row that could not be read; blank and header lines are none.
+    /// A row that could not be read; blank lines and headers do not count.
     pub fn dirty(&mut self, line: u64, reason: impl FnOnce() -> String) -> Result<(), ImportError> {
         self.count()?;
         self.skip(line, reason())
@@ -522,7 +522,7 @@ fn sane(tick: &RawTick) -> Result<(), String> {
         price("last", last.value)?;
     }
     if !(tick.volume >= 0.0 && tick.volume < 1e15) {
-        return Err(format!("volume {} is none", tick.volume));
+        return Err(format!("invalid volume {}", tick.volume));
     }
     if !TIMES.contains(&tick.time) {
         return Err(format!("its time {} is not between 1990 and 2200", Time(tick.time)));

@@ -37,7 +37,7 @@ pub(super) fn read(text: impl Read, name: &str, options: &ImportOptions, intake:
     if let Some(error) = reader.error.take() {
         return Err(error);
     }
-    // After so many rows were read, a file that breaks off is still no whole file.
+    // However many rows were read, a file that breaks off is not whole.
     read.map_err(|error| reader.intake.wrong(format!("it is no JSON with rows: {error}")))?;
     reader.finish(name)
 }

@@ -337,7 +337,7 @@ impl<'a> Numbers<'a> {
         numbers.then_some(Self(array))
     }
 
-    /// `None` where there is none, and for what is no finite number.
+    /// `None` where the cell is empty or not a finite number.
     fn at(&self, row: usize) -> Option<Decimal> {
         let array = self.0;
         if array.is_null(row) {

@@ -136,7 +136,7 @@ impl fmt::Display for ImportReport {
     }
 }
 
-/// The first of so many things, one a line.
+/// The first of many things, one a line.
 fn named<T: fmt::Display>(f: &mut fmt::Formatter<'_>, first: impl ExactSizeIterator<Item = T>, all: u64) -> fmt::Result {
     let more = all.saturating_sub(first.len() as u64);
     for one in first {

@@ -109,7 +109,7 @@ pub fn spec_for(symbol: &str) -> Option<SymbolSpec> {
     spec.map(|spec| SymbolSpec { name: symbol.to_owned(), basis: SpecBasis::Usual, ..spec })
 }
 
-/// One that is priced with leverage, of so many units a lot.
+/// One that is priced with leverage, of `units` units a lot.
 fn cfd(base: &str, quote: &str, digits: u8, units: i64) -> SymbolSpec {
     SymbolSpec { digits, contract_size_e6: units * 1_000_000, margin_mode: MarginMode::CfdLeverage, ..common::forex(base, quote) }
 }

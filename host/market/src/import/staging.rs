@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 const PREFIX: &str = ".import-";
 const OUT: &str = "out";
 const WHOLE: &str = "whole";
-/// A table that was packed is unpacked to a file, since it is not read from front to back: so many bytes at most.
+/// A table that was packed is unpacked to a file, since it is not read from front to back. This is its size at most, bytes.
 const SPOOL_BYTES_MAX: u64 = 8 << 30;
 
 /// A folder of an import. Removed when dropped; those of processes that died are seen to by the next import.

@@ -81,7 +81,7 @@ pub(super) struct OfFunction {
     pub body_bytes: u64,
     /// Local variables: register allocation is worse than linear in them.
     pub locals: u64,
-    /// Blocks within blocks. A `switch` of so many cases nests so many blocks.
+    /// Blocks within blocks. A `switch` nests a block for each of its cases.
     pub block_depth: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What a child answers: what it found, then the machine code; or why there is none.
+//! What a child answers: what it found, then the machine code; or the reason for a refusal.
 //!
 //! ```text
 //! VERSION

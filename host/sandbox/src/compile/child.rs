@@ -1,4 +1,4 @@
-//! The parent's side: starts a child, hands it the component, waits so long and no longer, and says what became of it.
+//! The parent's side: starts a child, hands it the component, waits for a bounded time, and reports the outcome.
 
 use super::answer::{self, ANSWER_BYTES_MAX, Answer};
 use super::{CompileCost, CompileError, CompileLimits, Compiled, Job, LOOK_EVERY, Pack, given_up_by_now};
@@ -53,7 +53,7 @@ pub(super) enum Failure {
     GivenUp,
     /// It was ended at its wall clock; before that, it may have found something.
     TooLong(Option<Found>),
-    /// It was ended by the kernel, by its own hand or by an answer that is none.
+    /// The kernel ended it, it ended itself, or its answer made no sense.
     Ended { status: Option<ExitStatus>, found: Option<Found>, said: String },
     /// It could not be started.
     NotStarted(io::Error),

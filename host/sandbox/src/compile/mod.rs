@@ -2,7 +2,7 @@
 //!
 //! A parser may recurse as deep as its input nests, and a compiler's work can grow far faster than its input: 27 KB can take 26 s and a
 //! gigabyte. So a host reads no byte of a component itself. It has each checked and compiled in a process of its own, which has nothing
-//! but the component and may use only so much processor time, memory and time; when it uses more it is ended, and that is a
+//! but the component and may use only a bounded amount of processor time, memory and time; when it uses more it is ended, and that is a
 //! refusal like any other.
 //!
 //! ```text
@@ -85,7 +85,7 @@ pub struct CompileLimits {
 }
 
 impl CompileLimits {
-    /// What checking and compiling a component of so many bytes may use: ten times what honest ones take, on a machine that has other
+    /// What checking and compiling a component of this size may use: ten times what honest ones take, on a machine that has other
     /// work.
     pub fn of_size(component_bytes: usize) -> Self {
         if component_bytes <= NATIVE_BYTES_MAX {
@@ -144,7 +144,7 @@ struct Job {
     packs: Vec<(Profile, Pack)>,
 }
 
-/// Compiles so many components at once, and no more.
+/// Compiles at most this many components at once.
 #[derive(Debug)]
 pub(crate) struct Workplace {
     compiler: Compiler,

@@ -14,7 +14,7 @@ const INSTANCE_WORD: usize = 3;
 /// What a call looks at of an instance (`VMContext`), bytes: what it begins with, and where its store's budgets and its memory are.
 const INSTANCE_MAGIC: u32 = u32::from_le_bytes(*b"core");
 const INSTANCE_HEAD_BYTES: usize = 80;
-/// Then come its imports, its globals of so many bytes each, and its functions.
+/// Then come its imports, its globals of this many bytes each, and its functions.
 const GLOBAL_BYTES: usize = 16;
 const INSTANCE_BYTES_MAX: usize = 64 << 10;
 
@@ -73,7 +73,7 @@ impl Habits {
         parts
     }
 
-    #[allow(unsafe_code, reason = "where an instance lies is not to be had otherwise")]
+    #[allow(unsafe_code, reason = "where an instance lies cannot be learned any other way")]
     fn word(at: *const c_void, word: usize) -> usize {
         // SAFETY: `instance` alone asks, for words of a function of a store that it has borrowed, and, where that function was found to
         // lie in an instance, for words between the instance's beginning and the function: one allocation of that store, which

@@ -30,7 +30,7 @@ impl<H: GuestHost> types::Host for Answers<'_, H> {
     }
 }
 
-/// Functions of a descriptor, which nobody has: each answers that it is none.
+/// Functions of a descriptor, which nobody has: each answers `bad-descriptor`.
 macro_rules! without_files {
     ($($name:ident($($argument:ty),*) -> $answer:ty;)*) => {
         $(fn $name(&mut self, _: Resource<Descriptor> $(, _: $argument)*) -> FsResult<$answer> {

@@ -92,7 +92,7 @@ pub(crate) fn pre<H: GuestHost>(linker: &Linker<State<H>>, component: &Component
     linker.instantiate_pre(component)
 }
 
-/// What a resource of an absent interface is: one that it takes from `wasi:io` is the same there, and of its own there are none.
+/// What a resource of an absent interface is: one that it takes from `wasi:io` is the same there, and it has none of its own.
 fn resource(name: &str) -> ResourceType {
     match name {
         "pollable" => ResourceType::host::<DynPollable>(),

@@ -94,7 +94,7 @@ fn a_compiler_that_cannot_be_started_or_does_not_answer_is_the_hosts_failure() {
     };
     assert!(failure("/there/is/no/such/program", "").contains("can't be started"));
     assert!(failure("/bin/sh", "echo out of order >&2; exit 3").contains("out of order"));
-    assert!(failure("/bin/sh", "echo ok 5 0; echo abc").contains("without an answer"), "an answer that breaks off is none");
+    assert!(failure("/bin/sh", "echo ok 5 0; echo abc").contains("without an answer"), "an answer that breaks off is refused");
     // Cargo sets this one for every test; a child has nothing of its parent's.
     assert!(failure("/bin/sh", "echo environment: ${CARGO_MANIFEST_DIR-empty} >&2").contains("environment: empty"));
 }

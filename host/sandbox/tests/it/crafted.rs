@@ -55,7 +55,7 @@ pub fn number(value: usize) -> Vec<u8> {
     length(value)
 }
 
-/// A component with `level` so many times within itself, as bytes around what is innermost.
+/// A component with `level` nested within itself, as bytes around what is innermost.
 pub fn nested(levels: usize, around: &[&[u8]], innermost: &[u8]) -> Vec<u8> {
     let outside = (0..levels).flat_map(|level| around[level % around.len()].iter().copied());
     std::iter::once(1).chain(outside).chain(innermost.iter().copied()).collect()

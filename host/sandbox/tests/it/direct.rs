@@ -33,7 +33,7 @@ fn see(guest: &mut Boxed, call: Call<'_>) -> Seen {
         outcome => outcome,
     };
     let host = guest.host();
-    // As text, since no number is equal to itself where it is none.
+    // As text, since NaN is not equal to itself.
     (outcome, format!("{:?}", std::mem::take(&mut host.asked)), std::mem::take(&mut host.logged))
 }
 

@@ -126,7 +126,7 @@ fn the_end_of_a_process_that_reads_is_told_for_what_it_was() {
     unfit("echo memory allocation of 9 bytes failed >&2; kill -ABRT $$", "checking it took more than 1024 MiB of memory");
     // The kernel, where there is no memory left: nobody's fault, and over in a while.
     assert!(matches!(instead("kill -KILL $$"), LoadError::Busy(why) if why.contains("try again")));
-    // An answer that is none, whatever it looks like.
+    // An answer that makes no sense, whatever it looks like.
     for answer in [
         r"\001",
         r"\001n",

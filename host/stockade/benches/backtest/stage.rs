@@ -63,7 +63,7 @@ impl Stage {
         self.ticks("EURUSD", "eurusd-fxcm", &common::forex("EUR", "USD"))
     }
 
-    /// The days there are, as the days of so many weeks: a run of three days is over before what it takes to start has paid off.
+    /// The days there are, as the days of as many weeks: a run of three days is over before what it takes to start has paid off.
     pub fn gold(&self) -> Ticks {
         let Ticks { spec, chunks } = self.ticks("XAUUSD", "xauusd-oanda", &common::gold());
         let week = |week: i64| {

@@ -31,7 +31,7 @@ pub enum Command {
         #[command(flatten)]
         which: book::Positions,
     },
-    /// An account's orders and what became of them, latest first.
+    /// An account's orders and their outcomes, latest first.
     Orders {
         #[command(flatten)]
         one: One,
@@ -171,7 +171,7 @@ fn detail(account: &Value) -> String {
         ("holds", format!("{} positions, {} working orders", count(&account["positions"]), count(&account["working_orders"]))),
     ];
     if !unresolved.is_empty() {
-        all.push(("unknown", format!("what became of these orders: {unresolved}")));
+        all.push(("unknown", format!("outcome of these orders: {unresolved}")));
     }
     let open = if account["open"] == true { "" } else { ", not open on this host" };
     format!("account {} ({}){open}\n", account["id"], full(account)) + &facts(&all)

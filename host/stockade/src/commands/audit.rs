@@ -16,7 +16,7 @@ pub struct Arguments {
     /// Only what concerns this account, by its id or its name.
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
-    /// At most so many of the last.
+    /// How many of the last to show.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     limit: u32,
     #[command(flatten)]

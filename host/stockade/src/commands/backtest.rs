@@ -391,7 +391,7 @@ impl Stage {
 /// How a run was confirmed to need no tick that followed its orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmed {
-    /// By one with so many other batches.
+    /// By one with differently sized batches.
     Elsewhere {
         /// Calls into the strategy.
         batches: u64,

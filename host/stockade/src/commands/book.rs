@@ -8,7 +8,7 @@ use serde_json::Value;
 /// How many rows.
 #[derive(clap::Args)]
 pub struct Rows {
-    /// At most so many of the last.
+    /// How many of the last to show.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     limit: u32,
 }
@@ -22,7 +22,7 @@ pub struct Positions {
     /// Those that are closed instead.
     #[arg(long)]
     closed: bool,
-    /// At most so many of the last.
+    /// How many of the last to show.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     limit: u32,
 }

@@ -24,14 +24,14 @@ pub struct Conditions {
     /// The bars of --model open-prices: M1 (unless given), M5, M15, M30, H1, H4 or D1.
     #[arg(long, value_parser = timeframe, help_heading = CONDITIONS)]
     period: Option<Timeframe>,
-    /// Where asks come from: data, or so many points above the bid.
+    /// Where asks come from: data, or a number of points above the bid.
     #[arg(long, default_value = "data", value_parser = spread, help_heading = CONDITIONS)]
     spread: ChosenSpread,
     /// What becomes of quotes with the bid above the ask, which flatter a test: keep, exchange (whoever deals pays the
     /// distance instead of earning it), drop.
     #[arg(long, default_value = "keep", value_parser = ["keep", "exchange", "drop"], help_heading = CONDITIONS)]
     crossed: String,
-    /// How long orders take: none, so many milliseconds, from-to milliseconds, or random (0 to 18 s, as MT5's tester draws it).
+    /// How long orders take: none, a number of milliseconds, from-to milliseconds, or random (0 to 18 s, as MT5's tester draws it).
     #[arg(long, default_value = "none", value_parser = delay, value_name = "MS", help_heading = CONDITIONS)]
     delay: Delay,
     /// Whether an order is refused when the price has moved beyond its deviation (instant) or fills anyway (market).

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// An engine's id.
 ///
 /// # Errors
-/// There is none of that name, or several users have one.
+/// Nothing has that name, or several users have something with it.
 pub fn engine(client: &Client, given: &str) -> Outcome<u64> {
     id(client, "engine", given)
 }
@@ -19,7 +19,7 @@ pub fn engine(client: &Client, given: &str) -> Outcome<u64> {
 /// An account's id.
 ///
 /// # Errors
-/// There is none of that name, or several users have one.
+/// Nothing has that name, or several users have something with it.
 pub fn account(client: &Client, given: &str) -> Outcome<u64> {
     id(client, "account", given)
 }

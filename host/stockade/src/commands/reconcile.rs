@@ -1,4 +1,4 @@
-//! `stockade reconcile`: what a running host knows of accounts held against what their brokers say.
+//! `stockade reconcile`: compares a running host's accounts with their brokers' statements.
 
 use super::named;
 use super::shown::items;
@@ -72,7 +72,7 @@ fn shown(account: &Value) -> String {
         }
     }
     for order in account["unknown"].as_array().into_iter().flatten() {
-        line(&format!("order {}", text(order)), "nobody knows what became of it; the broker is asked again and again".into());
+        line(&format!("order {}", text(order)), "outcome unknown; the broker is asked again and again".into());
     }
     for foreign in account["foreign"].as_array().into_iter().flatten() {
         let name = format!("foreign {} {} {}", text(&foreign["kind"]), foreign["ticket"], text(&foreign["symbol"]));

@@ -23,7 +23,7 @@ use store::Location;
 /// The documented example: every key with its default.
 pub const EXAMPLE: &str = include_str!("../../../../deployment/stockade.example.toml");
 
-/// Shorter, and a database on a usual disk is late at its next write; longer, and a kill switch that waits for it is none.
+/// Shorter, and a database on a usual disk is late at its next write; longer, and a kill switch that waits for it is too slow.
 const JOURNAL_ANSWER_MS_MIN: u32 = 10;
 const JOURNAL_ANSWER_MS_MAX: u32 = 5_000;
 
@@ -118,7 +118,7 @@ pub struct Host {
     pub shards: usize,
     /// How often running strategies' state is saved, seconds of market time.
     pub save_every_s: u32,
-    /// How often each account is held against what its broker says, seconds; 0 is only when it is opened and on request.
+    /// How often each account is compared with its broker's statement, seconds; 0: only when it is opened and on request.
     pub compare_every_s: u32,
     /// How long an order waits for the database, ms; then closes and cancels go out without it, and the rest is rejected.
     pub journal_answer_ms: u32,

@@ -14,7 +14,7 @@ fn file(config: &Config) -> PathBuf {
     config.data_dir.join("operator.token")
 }
 
-/// The token of the configuration, or of the data folder, where one is made when there is none.
+/// The token of the configuration, or of the data folder, where one is made if missing.
 ///
 /// # Errors
 /// The file can't be read or written.

@@ -158,7 +158,7 @@ fn texts(variables: impl Iterator<Item = (OsString, OsString)>, is_meant: impl F
         .collect()
 }
 
-/// Puts the variables into the file's table. `None` when there are none.
+/// Puts the variables into the file's table. `None` without any.
 pub(super) fn apply(table: &mut Table, variables: impl IntoIterator<Item = (String, String)>) -> Outcome<Option<Config>> {
     let variables: Vec<(String, String)> = variables.into_iter().collect();
     let mut config = None;

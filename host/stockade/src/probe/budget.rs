@@ -26,7 +26,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// One of which so much time is used already; none is left once `given_up` says so.
+    /// One of which `used` is spent already; nothing is left once `given_up` is set.
     pub fn begin(used: Duration, given_up: &Arc<AtomicBool>) -> Arc<Self> {
         let (fuel_left, is_spent) = (AtomicU64::new(FUEL_MAX), AtomicBool::new(false));
         Arc::new(Self { fuel_left, until: Instant::now() + WALL_MAX.saturating_sub(used), given_up: Arc::clone(given_up), is_spent })

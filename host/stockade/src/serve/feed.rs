@@ -30,7 +30,7 @@ const PAST_US: i64 = 4 * DAY_US;
 const PAST_US_MAX: i64 = 30 * DAY_US;
 /// Both kinds of market are nobody's but the host's: their nights and weekends need not last longer than a minute.
 const PAUSE_US_MAX: i64 = MINUTE_US;
-/// The clock on the wall was set when it has moved by so much against the steady one from one look to the next.
+/// The wall clock was set when it moves by this much against the steady one from one look to the next.
 const SET_US: i64 = SECOND_US;
 /// Without a tick for so long somebody should look.
 const QUIET_US: i64 = 5 * MINUTE_US;
@@ -74,7 +74,7 @@ impl Market {
     /// Opens the configured feed and takes its past in, so that strategies find their history.
     ///
     /// # Errors
-    /// A symbol that nobody knows, a day that is none, a store that can't be read; a market that would go back behind what engines
+    /// An unknown symbol, an invalid day, a store that can't be read; a market that would go back behind what engines
     /// have seen.
     pub fn open(config: &Config, now: Time, known: &Known) -> Outcome<Self> {
         let feed = &config.feed;
@@ -288,7 +288,7 @@ impl FeedThread {
     /// Starts feeding.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// The system gives no thread.
     pub fn start(ready: Ready, host: Arc<Host>) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
         let reserve = Reserve::start(ready.place.clone(), ready.data_dir.clone(), ready.speed)?;

@@ -81,7 +81,7 @@ impl Place {
         self.kind == feed.kind && same_prices && from(&self.from) == from(&feed.from)
     }
 
-    /// What the file in this folder says; `None` where there is none.
+    /// What the file in this folder says; `None` without the file.
     pub fn read(data_dir: &Path) -> Option<Result<Self, String>> {
         match fs::read(path(data_dir)) {
             Ok(text) => Some(serde_json::from_slice(&text).map_err(|error| format!("is damaged ({error})"))),

@@ -69,7 +69,7 @@ impl Reserve {
     /// Begins with this place, which is written at once. `speed` is the market's, 0 for one without a pace.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// The system gives no thread.
     pub fn start(place: Place, data_dir: PathBuf, speed: f64) -> std::io::Result<Self> {
         Self::with(place, speed, move |place| place.write(&data_dir).map_err(|failure| failure.message))
     }

@@ -164,7 +164,7 @@ impl StoreSink {
         // Before the states: a state is the version's that the engine runs by then.
         if !steps.is_empty() {
             let written = self.runtime.block_on(self.store.add_engine_steps(&steps));
-            self.note("what became of engines", written);
+            self.note("the engines' steps", written);
         }
         if !self.unsaved.is_empty() {
             let saves: Vec<EngineSave> = self.unsaved.values().cloned().collect();

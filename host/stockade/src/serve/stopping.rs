@@ -98,7 +98,7 @@ impl Stopping {
         self.asked.clone().cancelled_owned()
     }
 
-    /// By when it must be over, less so much for what comes after.
+    /// By when it must be over, less this much for what comes after.
     pub fn deadline(&self, less: Duration) -> Instant {
         let since = self.progress.since.get().copied().unwrap_or_else(Instant::now);
         since + STOP_MAX.saturating_sub(less)

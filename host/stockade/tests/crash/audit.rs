@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// States of an order that nobody has answered.
 const UNANSWERED: [&str; 3] = ["recorded", "submitted", "unknown"];
-/// Of many wrong rows so many are named.
+/// How many wrong rows are named.
 const NAMED_MAX: usize = 3;
 
 /// What was known when the host was at rest last, and what has been told since.

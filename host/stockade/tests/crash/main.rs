@@ -33,7 +33,7 @@ use tally::Tally;
 
 /// Engines of a host in the usual tests.
 const ENGINES: usize = 24;
-/// A host gets a new place after so many faults of a long run: its database and records stay small.
+/// A host gets a new place after this many faults of a long run: its database and records stay small.
 const FAULTS_OF_A_SITE: usize = 40;
 
 #[test]

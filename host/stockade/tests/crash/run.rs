@@ -44,7 +44,7 @@ pub struct Run<'a> {
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 /// Longer than it takes until an order is sent.
 const TRADES_WITHIN: Duration = Duration::from_secs(60);
-/// Of a life that was killed so many engines' records are done again.
+/// How many engines' records of a life that was killed are replayed.
 const REPLAYS: usize = 2;
 const ORDERS_BETWEEN_FAULTS_MAX: usize = 20;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// The longest that a stop may take.
 const STOP_MAX: Duration = Duration::from_secs(20);
-/// Of each check so many findings are kept.
+/// How many findings of each check are kept.
 const KEPT_MAX: usize = 5;
 /// What an audit at rest looks at, whatever the fault.
 const AT_REST: [Check; 9] = [

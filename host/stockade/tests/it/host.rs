@@ -214,7 +214,7 @@ fn scalper_text() -> &'static str {
     BUILT.get_or_init(built).to_str().expect("plain")
 }
 
-/// What goes by without a call is on record as well: that nobody waited for it is done again, and no tick is left out.
+/// Ticks that are skipped without a call are on record as well: that nobody waited for them is replayed, and no tick is left out.
 #[test]
 fn the_life_of_an_engine_that_waits_is_replayed_to_the_bit_with_all_that_went_by() {
     let place = Place::new();
@@ -334,7 +334,7 @@ struct Lived {
     strategy: &'static str,
     symbol: &'static str,
     speed: &'static str,
-    /// It ends with so many.
+    /// It ends with this many.
     deals: u64,
     params: &'static [&'static str],
 }

@@ -47,7 +47,7 @@ fn sent(counts: &Path) -> Vec<u64> {
     whole.lines().map(|line| line.parse().expect("a number")).collect()
 }
 
-/// Waits until the broker has been sent so many orders more.
+/// Waits until the broker has been sent `more` orders.
 fn traded(counts: &Path, more: usize) {
     let (before, end) = (sent(counts).len(), Instant::now() + PATIENCE);
     while sent(counts).len() < before + more {
@@ -133,7 +133,7 @@ fn kills_at_random_moments_lose_no_order_and_double_none() {
         let repeated: Vec<_> = placed.windows(2).filter(|pair| pair[0].0 < pair[1].0 || pair[0] == pair[1]).collect();
         assert!(repeated.is_empty(), "engine {engine}, latest first: {repeated:?}");
     }
-    // The last host may have recorded one just before it was ended; of all others somebody knows what became of them.
+    // The last host may have recorded one just before it was ended; the outcome of all others is known.
     let open = recorded.values().filter(|state| matches!(state, OrderState::Recorded | OrderState::Submitted | OrderState::Unknown));
     assert!(open.count() <= 8, "{recorded:?}");
 }

@@ -57,7 +57,7 @@ impl Database {
     }
 }
 
-/// The owner's strategy with this name, made where there is none.
+/// The owner's strategy with this name; made if missing.
 pub(super) async fn find_or_insert(conn: &mut DbConnection, owner: UserId, name: &str, at: Time) -> Result<StrategyRecord> {
     let found = sqlx::query_as(NAMED).bind(i64::from(owner.0)).bind(name).bind(name::key(name)).fetch_optional(&mut *conn).await?;
     match found {

@@ -9,7 +9,7 @@ use stockade_sdk::prelude::*;
 pub enum Mode {
     /// Never returns.
     EndlessLoop,
-    /// Takes memory until there is none.
+    /// Takes memory until it is refused.
     MemoryBomb,
     /// Panics.
     Trap,

@@ -73,7 +73,7 @@ impl Chosen {
         if passes >= size {
             return Self::new((0..size).map(|number| space.point(number)).collect());
         }
-        // Floyd's way: exactly so many draws, each point as likely as any other, whatever the size.
+        // Floyd's way: as many draws as points, each point as likely as any other, whatever the size.
         let mut random = Random::new(seed);
         let mut drawn = HashSet::new();
         let mut points = Vec::new();

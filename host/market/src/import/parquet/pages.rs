@@ -15,7 +15,7 @@ const HEADER_BYTES: [u64; 2] = [1 << 10, 256 << 10];
 /// Structures within structures of a header; there are three.
 const DEPTH_MAX: u32 = 8;
 
-/// Checks the headers of all pages of a column's chunk, which lies at `start` and has so many bytes.
+/// Checks the headers of all pages of a column's chunk, which begins at `start`.
 ///
 /// # Errors
 /// A header can't be read, or its page is too large.

@@ -244,7 +244,7 @@ impl Layout {
     }
 }
 
-/// A time of day of so many digits whose zeros at the front may be lost.
+/// A time of day whose leading zeros may be lost.
 fn padded_time_of_day(field: &[u8], digits: usize) -> Option<i64> {
     let mut padded = [b'0'; 9];
     padded[digits.checked_sub(field.len())?..digits].copy_from_slice(field);
@@ -372,7 +372,7 @@ fn by_shape(sample: &Sample<'_>, profiles: &[Profile]) -> Vec<Column> {
         }
         Look::Day => {
             columns[first] = Column::Date;
-            // A whole number of so many digits beside a date is its time, unless it is the first of four prices.
+            // A whole number of these lengths beside a date is its time, unless it is the first of four prices.
             let is_compact = profiles.get(first + 1).is_some_and(Profile::is_clock_by_shape) && !are_bars(sample, first + 1);
             if look(first + 1) == Look::TimeOfDay || is_compact {
                 columns[first + 1] = Column::Time;

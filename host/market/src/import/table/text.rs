@@ -21,7 +21,7 @@ use std::ops::Range;
 const SAMPLE_BYTES: usize = 64 << 10;
 /// Rows whose looks are counted.
 const SAMPLE_ROWS: usize = 500;
-/// Of a file whose first dates do not say which is the month, so much is read ahead to find one that does.
+/// Bytes read ahead to find a date that says which is the month, where the first ones do not.
 const DATES_BYTES_MAX: u64 = 64 << 20;
 /// Lines above a header: comments, a title.
 const PREAMBLE_LINES_MAX: usize = 20;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A tick every so many seconds, as an MT5 export from the given local minutes of 2023-11-05 on.
+/// A tick every `step` seconds, as an MT5 export from the given local minutes of 2023-11-05 on.
 fn export(minutes: impl Iterator<Item = i64>) -> String {
     let header = "<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>\t<FLAGS>\r\n".to_owned();
     minutes.fold(header, |text, minute| {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub struct Arguments {
     #[command(flatten)]
     one: One,
-    /// At most so many of the last lines.
+    /// How many of the last lines to show.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     lines: u32,
     /// Go on with each line as it comes, until Ctrl-C or the host's end; with --json one document a line.

@@ -56,7 +56,7 @@ pub enum Command {
     History {
         #[command(flatten)]
         one: One,
-        /// At most so many of the last steps.
+        /// How many of the last steps to show.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         steps: u32,
     },
@@ -67,7 +67,7 @@ pub enum Command {
         #[command(flatten)]
         which: book::Positions,
     },
-    /// An engine's orders and what became of them, latest first.
+    /// An engine's orders and their outcomes, latest first.
     Orders {
         #[command(flatten)]
         one: One,
@@ -93,7 +93,7 @@ pub enum Command {
     Signals {
         #[command(flatten)]
         one: One,
-        /// At most so many of the last signals.
+        /// How many of the last signals to show.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         signals: u32,
     },

@@ -48,7 +48,7 @@ pub struct Fresh {
     /// How parameters are searched: complete (all), random (--passes of them), genetic.
     #[arg(long, default_value = "complete", value_parser = ["complete", "random", "genetic"])]
     pub method: String,
-    /// Passes of a random search, or at most so many of a genetic one.
+    /// Passes of a random search; the most of a genetic one.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub passes: Option<u32>,
     /// Points in a generation of the genetic search.
@@ -133,7 +133,7 @@ impl Fresh {
         let forward = match (ini.forward_mode, ini.forward_date) {
             (Some(mode @ 1..=3), _) => Some(Forward::Fraction(mode + 1)),
             (Some(4), Some(day)) => Some(Forward::From(day)),
-            (Some(4), None) => return Err(Failure::new(Exit::Refused, "ForwardMode=4 goes with a ForwardDate, and there is none")),
+            (Some(4), None) => return Err(Failure::new(Exit::Refused, "ForwardMode=4 needs a ForwardDate; add one")),
             _ => None,
         };
         setting.conditions.take_ini(ini, &given)?;

@@ -20,7 +20,7 @@ pub fn nothing_found(summary: &Summary) -> String {
         0 | 1 => "no trade".to_owned(),
         trades => format!("fewer than {trades} trades (--trades-min)"),
     };
-    let too_few = format!("{} made {trades}; `stockade backtest` with the parameters of one says what became of its orders", count(few));
+    let too_few = format!("{} made {trades}; `stockade backtest` with the parameters of one shows the outcome of its orders", count(few));
     let why = match (faulted, few) {
         (0, _) => too_few,
         (_, 0) => format!("{} failed; the faults are listed above", if passes == 1 { "its only pass" } else { "all of them" }),

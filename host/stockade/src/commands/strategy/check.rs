@@ -124,7 +124,7 @@ fn ticked(probe: &Probe) -> String {
     }
 }
 
-/// The fuel of such a tick; empty where there is none.
+/// The fuel of such a tick; empty without one.
 fn burnt(probe: &Probe) -> String {
     if probe.ticks_handed == 0 {
         return String::new();
