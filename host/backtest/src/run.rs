@@ -105,7 +105,7 @@ pub enum RunError {
     #[error(transparent)]
     Ticks(#[from] StoreError),
     /// The strategy failed.
-    #[error("at {at}: the strategy failed: {fault}")]
+    #[error("{}: the strategy failed: {fault}", place(*at, batch.as_ref()))]
     Strategy {
         /// Market time; where it failed in a batch, the time before it.
         at: Time,
@@ -193,6 +193,13 @@ pub fn located(error: RunError, again: impl FnOnce(Batching) -> Result<RunReport
             found
         }
         _ => error,
+    }
+}
+
+fn place(at: Time, batch: Option<&Range<u64>>) -> String {
+    match batch {
+        None => format!("at {at}"),
+        Some(batch) => format!("within the {} ticks after {at}", batch.end - batch.start),
     }
 }
 

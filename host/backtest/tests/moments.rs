@@ -12,7 +12,10 @@ use domain::time::{SECOND_US, Time};
 use market::OwnedColumns;
 use market::columns::Row;
 use paper::{Delay, VenueOptions};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use stockade_backtest::optimise::windows::Span;
+use stockade_backtest::optimise::{Runner, Trouble};
 use stockade_backtest::source::{Chunks, owned};
 use stockade_backtest::{Batching, Hearing, RunError, RunReport, RunSetup, Source, located, run};
 
@@ -76,7 +79,12 @@ fn result_heard(
     hearing: Hearing,
     act: impl FnMut(&mut Desk, &Call<'_>) -> u32 + Send + 'static,
 ) -> Result<RunReport, RunError> {
-    let setup = RunSetup {
+    let source = source(own, beside).heard(hearing);
+    run(setup(batching, venue), source, |desk| Ok(Box::new(Native { desk, act, counted: 0 })), |_| ())
+}
+
+fn setup(batching: Batching, venue: VenueOptions) -> RunSetup {
+    RunSetup {
         table: SymbolTable::new(vec![common::forex("EUR", "USD"), common::forex("GBP", "USD")]).unwrap(),
         symbols: vec![SymbolId(0)],
         description: Description {
@@ -102,10 +110,14 @@ fn result_heard(
         batching,
         keep_remarks: false,
         witness: None,
-    };
+    }
+}
+
+/// Ticks of EURUSD, and of GBPUSD beside them.
+fn source(own: OwnedColumns, beside: OwnedColumns) -> Source {
     let lanes: Vec<(SymbolId, Chunks)> =
         vec![(SymbolId(0), Box::new([Ok(owned(own))].into_iter())), (SymbolId(1), Box::new([Ok(owned(beside))].into_iter()))];
-    run(setup, Source::new(lanes).unwrap().heard(hearing), |desk| Ok(Box::new(Native { desk, act, counted: 0 })), |_| ())
+    Source::new(lanes).unwrap()
 }
 
 fn order(side: Side) -> AskedOrder {
@@ -253,30 +265,51 @@ fn an_order_that_took_its_time_once_and_was_heard_of_later_does_so_again() {
     }
 }
 
+/// A tick a second.
+fn ticks_200() -> OwnedColumns {
+    quotes((1..=200).map(|s| s * SECOND_US), false)
+}
+
+/// Takes one row of a batch, but fails as soon as the batch holds the 150th.
+fn fails_at_150() -> impl FnMut(&mut Desk, &Call<'_>) -> u32 + Send + 'static {
+    let mut seen = 0_u32;
+    move |desk, call| {
+        let rows = match call {
+            Call::Ticks { ticks, .. } => ticks.len() as u32,
+            Call::Tick { .. } => 1,
+            _ => 0,
+        };
+        let fails = (seen + 1..=seen + rows).contains(&150);
+        if rows > 0 {
+            seen += 1;
+            if seen == 10 {
+                desk.submit(order(Side::Buy)).unwrap();
+            }
+        }
+        if fails { FAILS } else { 0 }
+    }
+}
+
+#[test]
+fn a_pass_that_fails_within_a_batch_names_its_own_tick() {
+    let ticks = |_, _| Ok(source(ticks_200(), OwnedColumns::default()));
+    let guests = |desk, _| Ok(Box::new(Native { desk, act: fails_at_150(), counted: 0 }) as Box<dyn Guest<Desk>>);
+    let stop = AtomicBool::new(false);
+    let runner = Runner::new(setup(Batching::Horizon, VenueOptions::default()), &ticks, &guests, 0, &stop);
+    let day = Span::holding(Time(0), Time(0));
+    for found in [runner.figures(&[], day).map(drop), runner.report(&[], day).map(drop)] {
+        let Err(Trouble::Fault(fault)) = found else { panic!("{found:?}") };
+        assert_eq!(fault.message, "at 1970-01-01T00:02:30.000000Z: it gave up");
+    }
+}
+
 #[test]
 fn a_fault_within_a_batch_is_found_at_its_own_tick_with_what_was_found_by_then() {
-    let run = |batching| {
-        let mut seen = 0_u32;
-        result(batching, quotes((1..=200).map(|s| s * SECOND_US), false), OwnedColumns::default(), move |desk, call| {
-            let rows = match call {
-                Call::Ticks { ticks, .. } => ticks.len() as u32,
-                Call::Tick { .. } => 1,
-                _ => 0,
-            };
-            // It takes one row of a batch, but fails as soon as the batch holds the bad one.
-            let fails = matches!(call, Call::Ticks { .. } | Call::Tick { .. }) && (seen + 1..=seen + rows).contains(&150);
-            if rows > 0 {
-                seen += 1;
-                if seen == 10 {
-                    desk.submit(order(Side::Buy)).unwrap();
-                }
-            }
-            if fails { FAILS } else { 0 }
-        })
-    };
+    let run = |batching| result(batching, ticks_200(), OwnedColumns::default(), fails_at_150());
     let first = run(Batching::Horizon).unwrap_err();
     let RunError::Strategy { at, batch: Some(_), so_far: Some(_), .. } = &first else { panic!("{first}") };
     assert!(*at < Time(150 * SECOND_US), "{at}");
+    assert!(first.to_string().starts_with("within the ") && first.to_string().contains(" ticks after 1970-01-01T00:0"), "{first}");
     let RunError::Strategy { at, so_far: Some(report), .. } = located(first, run) else { panic!("it comes again") };
     assert_eq!(at, Time(150 * SECOND_US));
     assert_eq!((report.statistics.trades, report.to), (1, at));

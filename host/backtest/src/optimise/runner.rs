@@ -5,7 +5,7 @@ use super::pass::{Figures, PassFault};
 use super::windows::Span;
 use crate::confirm::{ReadsAhead, confirm};
 use crate::report::{MissingBars, RunReport};
-use crate::run::{Batching, DEADLINE_MS, RunError, RunSetup, run};
+use crate::run::{Batching, DEADLINE_MS, RunError, RunSetup, located, run};
 use crate::source::Source;
 use domain::contract::{Param, RunMode};
 use domain::desk::{Desk, Witness};
@@ -102,11 +102,13 @@ impl<'a> Runner<'a> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Trouble::Stopped);
         }
-        let host = |error: StoreError| Trouble::Host(error.to_string());
-        let source = (self.ticks)(span.start().plus_us(-self.warm_up_us), span.stop()).map_err(host)?;
-        let setup = RunSetup { params: params.to_vec(), start: span.start(), batching, witness, ..self.setup.clone() };
-        let limits = setup.limits;
-        let ended = run(setup, source, |desk| guests(desk, limits), |_| ());
+        let once = |batching, witness| {
+            let source = (self.ticks)(span.start().plus_us(-self.warm_up_us), span.stop())?;
+            let setup = RunSetup { params: params.to_vec(), start: span.start(), batching, witness, ..self.setup.clone() };
+            let limits = setup.limits;
+            run(setup, source, |desk| guests(desk, limits), |_| ())
+        };
+        let ended = once(batching, witness).map_err(|error| located(error, |batching| once(batching, None)));
         // What ran while it was told to stop may have seen the ticks end early.
         if self.stop.load(Ordering::Relaxed) {
             return Err(Trouble::Stopped);
@@ -117,8 +119,8 @@ impl<'a> Runner<'a> {
                 Ok(Some(report))
             }
             Err(RunError::NoTicks) => Ok(None),
-            Err(RunError::Ticks(error)) => Err(host(error)),
-            // Within a batch its time is not known, and a wrong one helps nobody.
+            Err(RunError::Ticks(error)) => Err(Trouble::Host(error.to_string())),
+            // Within a batch in which it does not come again its time is not known, and a wrong one helps nobody.
             Err(RunError::Strategy { at, fault, batch, .. }) => Err(Trouble::Fault(PassFault::of(&fault, batch.is_none().then_some(at)))),
         }
     }

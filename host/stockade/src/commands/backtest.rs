@@ -272,10 +272,9 @@ impl Stage {
             return Ok(Confirmed::WithoutTicks);
         }
         let again = |batching, witness| {
-            let setup = RunSetup { batching, witness, keep_remarks: false, ..setup.clone() };
             let elsewhere =
                 |failure: Failure| Failure { message: format!("with its batches cut elsewhere, {}", failure.message), ..failure };
-            self.run(setup, self.source()?).map_err(elsewhere)
+            self.run_again(RunSetup { batching, witness, ..setup.clone() }).map_err(elsewhere)
         };
         let found = confirm(report, again)?;
         found.map(|batches| Confirmed::Elsewhere { batches }).map_err(|reads_ahead| self.refused(&reads_ahead))
@@ -286,7 +285,7 @@ impl Stage {
     /// # Errors
     /// The strategy decides otherwise then, or fails.
     fn verify(&self, setup: &RunSetup, report: &RunReport) -> Outcome<Confirmed> {
-        let again = |batching, witness| self.run(RunSetup { batching, witness, keep_remarks: false, ..setup.clone() }, self.source()?);
+        let again = |batching, witness| self.run_again(RunSetup { batching, witness, ..setup.clone() });
         let found = compare(report, &Batching::TickByTick, again)?;
         found.map(|_| Confirmed::TickByTick).map_err(|reads_ahead| self.refused(&reads_ahead))
     }
@@ -310,6 +309,18 @@ impl Stage {
         self.try_run(setup, source).map_err(|error| self.failure(error))
     }
 
+    /// A run that is to confirm another.
+    fn run_again(&self, setup: RunSetup) -> Outcome<RunReport> {
+        let setup = RunSetup { keep_remarks: false, ..setup };
+        self.try_run(setup.clone(), self.source()?).map_err(|error| self.failure(self.located(error, &setup)))
+    }
+
+    /// An error with the time of the tick that a strategy failed at, where that can be found.
+    fn located(&self, error: RunError, setup: &RunSetup) -> RunError {
+        let Ok(source) = self.source() else { return error };
+        backtest::located(error, |batching| self.try_run(RunSetup { batching, witness: None, ..setup.clone() }, source))
+    }
+
     fn try_run(&self, setup: RunSetup, source: Source) -> Result<RunReport, RunError> {
         let bar = progress_bar(self.span());
         let report = backtest::run(setup, source, |desk| self.guest(desk), |progress| show(&bar, progress));
@@ -329,11 +340,9 @@ impl Stage {
     /// # Errors
     /// It found nothing, or was ended by something else.
     fn stopped(&self, error: RunError, setup: &RunSetup) -> Outcome<(RunReport, Option<Failure>)> {
-        let Ok(source) = self.source() else { return Err(self.failure(error)) };
-        let again = |batching| self.try_run(RunSetup { batching, witness: None, ..setup.clone() }, source);
-        match backtest::located(error, again) {
-            RunError::Strategy { at, fault, so_far: Some(report), .. } if fault.kind != FaultKind::Refused => {
-                let failure = self.failure(RunError::Strategy { at, fault, batch: None, so_far: None });
+        match self.located(error, setup) {
+            RunError::Strategy { at, fault, batch, so_far: Some(report) } if fault.kind != FaultKind::Refused => {
+                let failure = self.failure(RunError::Strategy { at, fault, batch, so_far: None });
                 Ok((*report, Some(failure)))
             }
             other => Err(self.failure(other)),
