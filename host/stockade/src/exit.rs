@@ -66,6 +66,8 @@ pub struct Failure {
     pub exit: Exit,
     /// What people read.
     pub message: String,
+    /// What scripts get beside it, by name.
+    pub details: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What a command gives.
@@ -74,7 +76,7 @@ pub type Outcome<T = ()> = Result<T, Failure>;
 impl Failure {
     /// A failure with its exit code.
     pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
-        Self { exit, message: message.to_string() }
+        Self { exit, message: message.to_string(), details: serde_json::Map::new() }
     }
 
     /// A function that makes an error this kind of failure.
@@ -82,9 +84,21 @@ impl Failure {
         move |error| Self::new(exit, format_args!("{error:#}"))
     }
 
+    /// With one more value for scripts.
+    pub fn with(mut self, name: &str, value: serde_json::Value) -> Self {
+        self.details.insert(name.into(), value);
+        self
+    }
+
     /// The document for scripts: `{"error": {"message": ..., "exit": 3, "kind": "not-found"}}`.
     pub fn document(&self) -> serde_json::Value {
-        serde_json::json!({ "error": { "message": self.to_string(), "exit": self.exit as u8, "kind": self.exit.word() } })
+        let mut error = self.details.clone();
+        error.extend([
+            ("message".to_owned(), self.to_string().into()),
+            ("exit".to_owned(), (self.exit as u8).into()),
+            ("kind".to_owned(), self.exit.word().into()),
+        ]);
+        serde_json::json!({ "error": error })
     }
 
     /// What the system said about a file or folder.

@@ -3,7 +3,7 @@
 use super::error::ImportError;
 use super::intake::{Gathered, Tally};
 use super::lots::Lot;
-use super::report::ImportReport;
+use super::report::{ImportReport, grouped};
 use super::specs::{is_same_instrument, spec_for, unknown};
 use super::staging::splice;
 use super::week::Week;
@@ -26,7 +26,7 @@ pub(super) fn commit(
 ) -> Result<Vec<ImportReport>, ImportError> {
     if gathered.lots.is_empty() {
         let first = gathered.tally.dirty_rows.into_iter().next();
-        let bad_file = gathered.tally.bad_files_named.into_iter().next();
+        let bad_file = gathered.bad_files.named.into_iter().next();
         return Err(ImportError::NothingUsable { path: source.into(), first, bad_file });
     }
     let lots = std::mem::take(&mut gathered.lots);
@@ -41,8 +41,9 @@ pub(super) fn commit(
     }
     let first = &mut reports[0];
     first.rows += gathered.tally.skipped;
-    let Tally { skipped, dirty_rows, bad_files, bad_files_named, .. } = gathered.tally;
-    (first.skipped, first.dirty_rows, first.bad_files, first.bad_files_named) = (skipped, dirty_rows, bad_files, bad_files_named);
+    let Tally { skipped, dirty_rows, .. } = gathered.tally;
+    (first.skipped, first.dirty_rows) = (skipped, dirty_rows);
+    (first.bad_files, first.bad_files_named) = (gathered.bad_files.count, gathered.bad_files.named);
     gathered.staging.publish(store)?;
     drop(locks);
     Ok(reports)
@@ -87,6 +88,9 @@ fn prepare(lot: Lot, gathered: &Gathered, options: &ImportOptions, stores: &Stor
         bad_files_named: Vec::new(),
         spec,
     };
+    if lot.asks.is_some() && lot.bars.is_none() {
+        return Err(ImportError::AsksAlone { symbol: lot.symbol });
+    }
     let mut week = Week::of(&lot.symbol, 0);
     for date in lot.raw.days() {
         if options.stop.is_asked() {
@@ -98,7 +102,10 @@ fn prepare(lot: Lot, gathered: &Gathered, options: &ImportOptions, stores: &Stor
         lot.raw.done(date);
     }
     report.notes.extend(week.and_then(Week::warning));
-    if let Some((timeframe, bars)) = lot.bars {
+    if let Some((timeframe, mut bars)) = lot.bars {
+        if let Some((_, asks)) = &lot.asks {
+            report.notes.push(put_spreads(&mut bars, asks, &report.spec));
+        }
         let mut week = Week::of(&lot.symbol, timeframe.close(Time(0)).0 - timeframe.open(Time(0)).0);
         week.iter_mut().for_each(|week| week.look(&bars.times));
         report.notes.extend(week.and_then(Week::warning));
@@ -215,6 +222,30 @@ fn snap(raw: &Day, report: &mut ImportReport) -> OwnedColumns {
         }
     }
     kept
+}
+
+/// Gives bars of bids the spreads that bars of asks show at their opens and closes, the smaller of both, as in bars made of ticks.
+/// What to tell of it.
+fn put_spreads(bids: &mut BarColumns, asks: &BarColumns, spec: &SymbolSpec) -> String {
+    let scale = spec.points_per_unit();
+    let mut without = 0_u64;
+    for row in 0..bids.len() {
+        let Ok(ask) = asks.times.binary_search(&bids.times[row]) else {
+            without += 1;
+            continue;
+        };
+        let spread = (asks.opens[ask] - bids.opens[row]).min(asks.closes[ask] - bids.closes[row]);
+        bids.spreads[row] = (spread * scale).round().clamp(0.0, f64::from(u32::MAX)) as u32;
+    }
+    let told = "spreads are those between the bars of bids and of asks";
+    if without == 0 {
+        told.into()
+    } else {
+        format!(
+            "{told}; {} no ask beside them",
+            if without == 1 { "1 bar has".to_owned() } else { format!("{} bars have", grouped(without)) }
+        )
+    }
 }
 
 fn commit_bars(timeframe: Timeframe, mut bars: BarColumns, stores: &Stores<'_>, report: &mut ImportReport) -> Result<(), ImportError> {

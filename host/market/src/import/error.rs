@@ -37,6 +37,14 @@ pub enum ImportError {
         /// What is wrong with it.
         why: String,
     },
+    /// Several files are not what they should be.
+    #[error("{count} files can't be imported, and nothing was; the first: {}", named.first().map_or("", String::as_str))]
+    BadFiles {
+        /// How many.
+        count: u64,
+        /// The first of them, up to 10,000, each with what is wrong with it.
+        named: Vec<String>,
+    },
     /// Neither name nor content say whose prices they are.
     #[error("{file}: cannot tell its symbol; name it with --symbol")]
     NoSymbol {
@@ -50,6 +58,14 @@ pub enum ImportError {
         found: String,
         /// The doubtful one.
         doubtful: String,
+    },
+    /// Bars of asks, without those of bids.
+    #[error(
+        "the bars of {symbol} are of asks, as their file's name says, and the store keeps bars of bids: put the file of bids for the same days beside it and import the folder"
+    )]
+    AsksAlone {
+        /// Whose bars.
+        symbol: String,
     },
     /// One symbol was asked for, and the files are of others.
     #[error("{asked} was asked for, and there is {found}: give --symbol one of these, or leave it out to import all")]

@@ -10,6 +10,7 @@ use super::number::Decimal;
 use super::report::{DIRTY_ROWS_NAMED_MAX, DirtyRow, Progress};
 use super::source::Stream;
 use super::staging::Staging;
+use super::table::is_of_asks;
 use super::timestamp::EPOCH_US_MIN;
 use super::{Format, ImportOptions, OnBadFile, OnDailyRows, OnDirtyRow};
 use crate::columns::Row;
@@ -37,8 +38,8 @@ pub(super) const BARS_MAX: usize = 10_000_000;
 const ROWS_PER_PROGRESS: u64 = 100_000;
 /// Rows between two looks at whether somebody wants the import to end.
 const ROWS_PER_LOOK: u64 = 4_096;
-/// Bad files that a report names; all are counted.
-const BAD_FILES_NAMED_MAX: usize = 20;
+/// Bad files that are named, some 2 MB of text; all are counted.
+const BAD_FILES_NAMED_MAX: usize = 10_000;
 /// Times that ticks can have: 1990 to 2200.
 const TIMES: std::ops::Range<i64> = EPOCH_US_MIN..7_258_118_400 * SECOND_US;
 /// MT5 sets undocumented bits too.
@@ -63,15 +64,23 @@ pub(super) struct Tally {
     pub rows: u64,
     pub skipped: u64,
     pub dirty_rows: Vec<DirtyRow>,
-    pub bad_files: u64,
-    /// The first of them, each with what is wrong with it.
-    pub bad_files_named: Vec<String>,
     pub notes: Vec<String>,
+}
+
+/// Files that are not what they should be.
+#[derive(Debug, Default)]
+pub(super) struct BadFiles {
+    pub count: u64,
+    /// The first of them, each with what is wrong with it.
+    pub named: Vec<String>,
+    /// What is wrong with the first.
+    first: Option<ImportError>,
 }
 
 /// What an import gathered.
 pub(super) struct Gathered {
     pub tally: Tally,
+    pub bad_files: BadFiles,
     pub staging: Staging,
     /// At least one, each with ticks or bars.
     pub lots: Vec<Lot>,
@@ -87,9 +96,11 @@ pub(super) struct Intake<'a> {
     tally: Tally,
     /// As it was before the stream at hand.
     tally_before: Tally,
+    bad_files: BadFiles,
     staging: Staging,
     lots: Lots,
     format: Format,
+    format_before: Format,
     /// The usual clocks of the files, each once.
     usual_clocks: Vec<SourceClock>,
     files_total: usize,
@@ -109,6 +120,8 @@ struct StreamState {
     taken: u64,
     skipped: u64,
     direction: Direction,
+    /// Its bars are of asks.
+    is_of_asks: bool,
 }
 
 impl<'a> Intake<'a> {
@@ -126,8 +139,10 @@ impl<'a> Intake<'a> {
             staging,
             tally: Tally::default(),
             tally_before: Tally::default(),
+            bad_files: BadFiles::default(),
             lots: Lots::new(options.symbol.clone().or(options.spec.as_ref().map(|spec| spec.name.clone())), known),
             format: Format::Auto,
+            format_before: Format::Auto,
             usual_clocks: Vec::new(),
             files_total: inputs.files.len(),
             bytes_total: inputs.files.iter().map(|file| file.bytes).sum(),
@@ -152,6 +167,7 @@ impl<'a> Intake<'a> {
             self.usual_clocks.push(clock);
         }
         self.stream = StreamState::new(stream.label.clone(), file, stream.bytes, on_disk, to_utc);
+        self.stream.is_of_asks = is_of_asks(&stream.name);
         if self.format != Format::Auto && self.format != format {
             let why = format!("it is {} and the files before it {}: import each format by itself", format.name(), self.format.name());
             return Err(self.wrong(why));
@@ -169,18 +185,20 @@ impl<'a> Intake<'a> {
         self.lots.of_row(name, &mut self.staging, |why| ImportError::WrongFormat { file: label.clone(), why })
     }
 
-    /// Leaves the stream at hand out, if files like it are to be left out; else it ends the import.
+    /// Leaves the stream at hand out. Where such files are to end the import, the others are still read, so that all bad ones are
+    /// named at once.
     pub fn leave_out(&mut self, error: ImportError) -> Result<(), ImportError> {
-        if self.options.on_bad_file == OnBadFile::Stop || !error.is_of_one_file() {
+        if !error.is_of_one_file() {
             return Err(error);
         }
         self.lots.forget_stream();
-        self.tally = std::mem::take(&mut self.tally_before);
-        self.tally.bad_files += 1;
-        if self.tally.bad_files_named.len() < BAD_FILES_NAMED_MAX {
-            self.tally.bad_files_named.push(error.to_string());
+        self.tally = self.tally_before.clone();
+        self.format = self.format_before;
+        self.bad_files.count += 1;
+        if self.bad_files.named.len() < BAD_FILES_NAMED_MAX {
+            self.bad_files.named.push(error.to_string());
         }
-        self.tally_before = self.tally.clone();
+        self.bad_files.first.get_or_insert(error);
         Ok(())
     }
 
@@ -314,13 +332,15 @@ impl<'a> Intake<'a> {
         let label = &self.stream.label;
         let wrong = |why: String| ImportError::WrongFormat { file: label.clone(), why };
         let lot = self.lots.at_hand().ok_or_else(|| ImportError::NoSymbol { file: label.clone() })?;
-        let known = lot.bars.as_ref().or(lot.bars_of_stream.as_ref()).map_or(timeframe, |bars| bars.0);
+        let known = [&lot.bars, &lot.asks, &lot.bars_of_stream].into_iter().flatten().next().map_or(timeframe, |bars| bars.0);
         if known != timeframe {
             return Err(wrong(format!("it has {timeframe:?} bars and the files before it {known:?}: import each by itself")));
         }
+        lot.stream_is_of_asks = self.stream.is_of_asks;
         let new = &mut lot.bars_of_stream.get_or_insert_with(|| (timeframe, BarColumns::default())).1;
         *new = std::mem::take(new).spliced(bars);
-        if new.len() + lot.bars.as_ref().map_or(0, |bars| bars.1.len()) > BARS_MAX {
+        let before = if lot.stream_is_of_asks { &lot.asks } else { &lot.bars };
+        if new.len() + before.as_ref().map_or(0, |bars| bars.1.len()) > BARS_MAX {
             return Err(wrong(format!("with it there are more than {BARS_MAX} bars; import the years one by one")));
         }
         Ok(())
@@ -366,6 +386,7 @@ impl<'a> Intake<'a> {
         }
         self.lots.keep_stream()?;
         self.tally_before = self.tally.clone();
+        self.format_before = self.format;
         Ok(())
     }
 
@@ -388,9 +409,15 @@ impl<'a> Intake<'a> {
             SourceClock::Usual => self.usual_clocks.iter().map(shown).collect::<Vec<_>>().join(" and "),
             given => given.to_string(),
         };
-        let Self { mut tally, staging, lots, format, .. } = self;
+        let Self { mut tally, mut bad_files, staging, lots, format, .. } = self;
+        if self.options.on_bad_file == OnBadFile::Stop
+            && let Some(first) = bad_files.first.take()
+        {
+            let BadFiles { count, named, .. } = bad_files;
+            return Err(if count == 1 { first } else { ImportError::BadFiles { count, named } });
+        }
         let lots = lots.wanted(&mut tally.notes)?;
-        Ok(Gathered { tally, staging, lots, format, clocks })
+        Ok(Gathered { tally, bad_files, staging, lots, format, clocks })
     }
 
     fn count(&mut self) -> Result<(), ImportError> {
@@ -507,7 +534,18 @@ impl<'a> Intake<'a> {
 
 impl StreamState {
     fn new(label: String, file: String, bytes: u64, bytes_on_disk: u64, to_utc: ToUtc) -> Self {
-        Self { label, file, bytes, bytes_on_disk, bytes_read: 0, to_utc, taken: 0, skipped: 0, direction: Direction::OldestFirst }
+        Self {
+            label,
+            file,
+            bytes,
+            bytes_on_disk,
+            bytes_read: 0,
+            to_utc,
+            taken: 0,
+            skipped: 0,
+            direction: Direction::OldestFirst,
+            is_of_asks: false,
+        }
     }
 }
 

@@ -23,11 +23,14 @@ pub(super) struct Lot {
     is_named_by_rows: bool,
     pub raw: Raw,
     pub bars: Option<(Timeframe, BarColumns)>,
+    /// Bars of the asks beside them.
+    pub asks: Option<(Timeframe, BarColumns)>,
     pub counts: Counts,
     /// As they were before the stream at hand.
     counts_before: Counts,
     // Of the stream at hand:
     pub bars_of_stream: Option<(Timeframe, BarColumns)>,
+    pub stream_is_of_asks: bool,
     pub day: Option<Date>,
     pub ticks: OwnedColumns,
     pub last_time: Option<i64>,
@@ -181,7 +184,8 @@ impl Lots {
             lot.last_time = None;
             lot.order = Order::default();
             if let Some((timeframe, bars)) = lot.bars_of_stream.take() {
-                let kept = &mut lot.bars.get_or_insert_with(|| (timeframe, BarColumns::default())).1;
+                let side = if lot.stream_is_of_asks { &mut lot.asks } else { &mut lot.bars };
+                let kept = &mut side.get_or_insert_with(|| (timeframe, BarColumns::default())).1;
                 *kept = std::mem::take(kept).spliced(&bars);
             }
         }
@@ -203,7 +207,7 @@ impl Lots {
     /// Those with rows: all of them, or the one asked for. Notes say what was left out.
     pub fn wanted(self, notes: &mut Vec<String>) -> Result<Vec<Lot>, ImportError> {
         let Self { mut lots, asked, unasked, .. } = self;
-        lots.retain(|lot| lot.raw.days().len() > 0 || lot.bars.is_some());
+        lots.retain(|lot| lot.raw.days().len() > 0 || lot.bars.is_some() || lot.asks.is_some());
         let names = |lots: &[Lot]| list(lots.iter().map(|lot| lot.symbol.as_str()));
         let Some(asked) = asked else {
             // Names of files are a guess: two that are no instruments may be two parts of one.
@@ -253,6 +257,8 @@ impl Lots {
             is_named_by_rows: false,
             raw: staging.raw()?,
             bars: None,
+            asks: None,
+            stream_is_of_asks: false,
             counts: Counts::default(),
             counts_before: Counts::default(),
             bars_of_stream: None,

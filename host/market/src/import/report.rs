@@ -11,6 +11,9 @@ use std::fmt;
 /// How many dirty rows a report names.
 pub(super) const DIRTY_ROWS_NAMED_MAX: usize = 20;
 
+/// How many bad files a report shows to people.
+pub(super) const BAD_FILES_SHOWN_MAX: usize = 3;
+
 /// A row that makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DirtyRow {
@@ -74,7 +77,7 @@ pub struct ImportReport {
     pub dirty_rows: Vec<DirtyRow>,
     /// Files left out because they are not what they should be.
     pub bad_files: u64,
-    /// The first of them, each with what is wrong with it.
+    /// The first of them, up to 10,000, each with what is wrong with it.
     pub bad_files_named: Vec<String>,
     /// Ticks with the bid above the ask. Stored as they came: the feed sent them so.
     pub crossed: u64,
@@ -127,7 +130,7 @@ impl fmt::Display for ImportReport {
         line(f, self.skipped, "row", "skipped:")?;
         named(f, self.dirty_rows.iter(), self.skipped)?;
         line(f, self.bad_files, "file", "left out:")?;
-        named(f, self.bad_files_named.iter(), self.bad_files)?;
+        named(f, self.bad_files_named.iter().take(BAD_FILES_SHOWN_MAX), self.bad_files)?;
         write!(f, "{}", self.quality)?;
         for note in self.spec.assumption().iter().chain(&self.notes) {
             write!(f, "\n  note: {note}")?;

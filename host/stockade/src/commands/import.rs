@@ -2,6 +2,7 @@
 
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::telemetry;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use market::TickStore;
 use market::import::{
@@ -86,7 +87,10 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let bar = progress_bar();
     let reports = import(&arguments.source, &options, &store, &mut |progress| show(&bar, &progress));
     bar.finish_and_clear();
-    let reports = reports.map_err(|error| failure(&error, arguments))?;
+    let reports = reports.map_err(|error| {
+        show_bad_files(&error, global);
+        failure(&error, arguments)
+    })?;
     global.output().show(&json!({ "items": reports }), |_| reports.iter().map(|report| format!("{report}\n")).collect());
     Ok(())
 }
@@ -116,6 +120,20 @@ fn show(bar: &ProgressBar, progress: &Progress<'_>) {
     bar.set_message(format!("{} rows, {}", crate::output::grouped(progress.rows), progress.file));
 }
 
+/// The first of the files that are refused, a line each; their count is in the failure that follows.
+fn show_bad_files(error: &ImportError, global: &Global) {
+    const SHOWN_MAX: usize = 3;
+    let ImportError::BadFiles { count, named, .. } = error else { return };
+    if global.json {
+        return;
+    }
+    named.iter().take(SHOWN_MAX).for_each(telemetry::say);
+    let more = count.saturating_sub(SHOWN_MAX as u64);
+    if more > 0 {
+        telemetry::say(format_args!("… and {} more; --json names them", crate::output::grouped(more)));
+    }
+}
+
 fn failure(error: &ImportError, arguments: &Arguments) -> Failure {
     use ImportError as E;
     use market::StoreError as S;
@@ -123,6 +141,11 @@ fn failure(error: &ImportError, arguments: &Arguments) -> Failure {
         ErrorKind::NotFound => Exit::NotFound,
         _ => Exit::Machine,
     };
+    if let E::BadFiles { count, named } = error {
+        let count = crate::output::grouped(*count);
+        let message = format_args!("{count} files can't be imported, and nothing was; mend them, or leave them out with --skip-bad-files");
+        return Failure::new(Exit::Refused, message).with("bad_files", json!(named));
+    }
     let hint = match error {
         E::DailyRows { .. } => ", or leave them out with --skip-daily-rows",
         E::WrongFormat { .. } if arguments.source.is_dir() && !arguments.skip_bad_files => {

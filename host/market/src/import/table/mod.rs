@@ -19,7 +19,7 @@ pub(super) use layout::{Layout, Sample, timeframes};
 pub(super) use reader::Table;
 pub(super) use rows::FLAGS_TRADE;
 pub(super) use text::{Head, direction, read};
-pub(super) use vendor::{is_report, timeframe};
+pub(super) use vendor::{is_of_asks, is_report, timeframe};
 
 /// A field as messages show it.
 pub(super) fn shown(field: &[u8]) -> String {

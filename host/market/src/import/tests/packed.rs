@@ -116,6 +116,33 @@ fn a_bad_file_in_a_tree_is_named_by_its_folders_and_left_out_where_asked() {
 }
 
 #[test]
+fn of_many_bad_files_the_first_are_named_and_all_are_counted() {
+    let bench = Bench::new();
+    let tree = tree(&bench);
+    for hour in 0..199 {
+        std::fs::write(tree.join(format!("2014/06/{hour:03}.csv")), "<html>").expect("a file");
+    }
+    let error = bench.import(&tree, &ImportOptions::default()).expect_err("bad files");
+    assert!(error.to_string().contains("200 files can't be imported, and nothing was; the first: EURUSD/2014/06/000.csv"), "{error}");
+    let ImportError::BadFiles { named, .. } = error else { panic!("{error}") };
+    assert!(named.len() == 200 && named[199].starts_with("EURUSD/2014/06/ticks.csv: it is a web page"), "{named:?}");
+    assert!(bench.store.symbols().expect("symbols").is_empty() && bench.leftovers().is_empty());
+    let report = bench.import(&tree, &skip_bad()).expect("imported");
+    assert_eq!((report.ticks, report.bad_files, report.bad_files_named.len()), (4, 200, 200));
+    let shown = report.to_string();
+    assert!(shown.contains("200 files left out:") && shown.contains("and 197 more") && !shown.contains("003.csv"), "{shown}");
+}
+
+#[test]
+fn a_bad_file_of_another_format_does_not_make_the_good_ones_bad() {
+    let bench = Bench::new();
+    bench.file("EURUSD-0.json", "[{\"time\": 1398902400, \"bid\": \"x\"");
+    bench.file("EURUSD-1.csv", CSV);
+    let report = bench.import(&bench.files, &skip_bad()).expect("imported");
+    assert_eq!((report.ticks, report.bad_files), (2, 1), "{report}");
+}
+
+#[test]
 fn nothing_of_a_file_that_turns_bad_in_its_middle_stays() {
     let bench = Bench::new();
     bench.file("EURUSD-1.csv", CSV);

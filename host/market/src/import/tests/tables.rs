@@ -295,6 +295,32 @@ fn dates_of_six_digits_have_the_order_that_puts_them_close_together() {
 }
 
 #[test]
+fn bars_of_asks_give_those_of_bids_their_spreads() {
+    let header = "Gmt time,Open,High,Low,Close,Volume\n";
+    let bids = format!(
+        "{header}08.01.2024 09:00:00.000,1.095,1.0952,1.0949,1.0951,12.5\n08.01.2024 09:01:00.000,1.095,1.0952,1.0949,1.0951,12.5\n"
+    );
+    let asks = format!("{header}08.01.2024 09:00:00.000,1.09506,1.09526,1.09496,1.09518,12.5\n");
+    let both = [
+        ["EURUSD_Candlestick_1_M_BID_08.01.2024-08.01.2024.csv", "EURUSD_Candlestick_1_M_ASK_08.01.2024-08.01.2024.csv"],
+        ["eurusd-m1-bid-2024-01-08-2024-01-09.csv", "eurusd-m1-ask-2024-01-08-2024-01-09.csv"],
+        ["EURUSD_1 Min_Bid_2024.01.08_2024.01.09.csv", "EURUSD_1 Min_Ask_2024.01.08_2024.01.09.csv"],
+    ];
+    for [bid, ask] in both {
+        let bench = Bench::new();
+        let ask = bench.file(ask, &asks);
+        bench.refused(&ask, &ImportOptions::default(), "the bars of EURUSD are of asks");
+        assert!(bench.store.symbols().expect("symbols").is_empty());
+        bench.file(bid, &bids);
+        let report = bench.imported(&bench.files);
+        let expected =
+            ["2024-01-08T09:00:00.000000Z 1.095 1.0952 1.0949 1.0951 13 6", "2024-01-08T09:01:00.000000Z 1.095 1.0952 1.0949 1.0951 13 0"];
+        assert_eq!(bench.shown_bars("EURUSD", Timeframe::M1), expected, "{bid}");
+        assert!(report.notes.iter().any(|note| note.contains("1 bar has no ask beside them")), "{:?}", report.notes);
+    }
+}
+
+#[test]
 fn times_before_1990_are_refused_with_what_they_were_taken_for() {
     refused("time,bid,ask\n1,1.1,1.2\n2,1.1,1.2\n", &["\"1\", which is neither a date nor a count", "time=1 (time), bid=1.1 (bid)"]);
     refused("time,bid,ask\n45299.375,1.1,1.2\n", &["\"45299.375\", which is neither"]);
