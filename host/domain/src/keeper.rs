@@ -109,6 +109,17 @@ impl Kept {
         }
     }
 
+    /// Takes in what another keeper has of the same database: of trading states the stricter, of numbers the higher, and what it owes
+    /// after what is owed here.
+    pub fn inherit(&mut self, other: Self) {
+        for (scope, state) in other.trading {
+            let own = self.trading.entry(scope).or_insert(state);
+            *own = state.max(*own);
+        }
+        self.owed.extend(other.owed);
+        self.given = self.given.max(other.given);
+    }
+
     /// What may be done there, as far as notes say.
     pub fn trading(&self, scope: Scope) -> TradingState {
         self.trading.get(&scope).copied().unwrap_or(TradingState::Active)
@@ -162,6 +173,19 @@ mod tests {
         }
         let kept = keeper.kept();
         assert_eq!((kept.trading(account), kept.trading(Scope::Host), kept.trading.len()), (Halted, Active, 1));
+    }
+
+    #[test]
+    fn of_two_keepers_the_stricter_holds() {
+        let [account, engine] = [Scope::Account(AccountId(1)), Scope::Engine(EngineId(1))];
+        let kept = |trading: &[(Scope, TradingState)], orders| Kept {
+            trading: trading.iter().copied().collect(),
+            given: Given { orders, ..Given::default() },
+            ..Kept::default()
+        };
+        let mut own = kept(&[(Scope::Host, Reducing), (account, Halted)], 7);
+        own.inherit(kept(&[(Scope::Host, Halted), (account, Reducing), (engine, Reducing)], 5));
+        assert_eq!(own, kept(&[(Scope::Host, Halted), (account, Halted), (engine, Reducing)], 7));
     }
 
     #[test]

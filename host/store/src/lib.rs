@@ -48,7 +48,7 @@ pub use port::{Closed, Store};
 pub use postgres::Server;
 pub use reports::{LOG_LINES_KEPT, LogClock, LogRecord, NewLog, NewSignal, SIGNALS_KEPT, SignalRecord};
 pub use schema::{Backup, Migrated};
-pub use state_file::{Left, StateFile};
+pub use state_file::{Left, StateFile, Whose};
 pub use strategies::{NewVersion, StrategyRecord, Upload, VersionRecord};
 pub use trading::{DealRecord, OrderRecord, PositionFilter, PositionRecord, SymbolGrid, Traded, TriedAgain};
 pub use users::{Holdings, UserRecord};

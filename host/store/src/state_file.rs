@@ -11,7 +11,9 @@
 //! Lines only ever follow; what is outdated goes when a host begins, and when all was paid and the file has grown.
 //!
 //! There is one file for each database, named by what the database calls itself: a host that is pointed at another database finds
-//! none of this one's notes, and finds them again when it comes back.
+//! none of this one's notes, and finds them again when it comes back. Hosts with other data folders may share the database, each with a
+//! file of its own. Every file has a name, and the database says which one its last host wrote ([`Whose`]): whoever starts from
+//! another folder reads that file as well.
 
 use crate::{Result, StoreError};
 use domain::journal::Line;
@@ -23,6 +25,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes that a file takes from the beginning: room for some eight thousand owed lines, of which a host whose disk is full sends one
@@ -45,6 +48,9 @@ enum Entry {
 /// What a host began with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Life {
+    /// The file's name, which stays; empty before the file has one.
+    #[serde(default)]
+    name: String,
     /// Its epoch; 0 before it has one.
     epoch: i64,
     /// The names of its symbols, in the order of their numbers.
@@ -65,6 +71,15 @@ pub struct Left {
     pub damaged: usize,
     /// What it kept. The symbols in owed lines have this host's numbers.
     pub kept: Kept,
+}
+
+/// Which state file the last host of a database wrote, as the database says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whose {
+    /// The file's name, which no other file has.
+    pub name: String,
+    /// Where it lies, on the machine of that host.
+    pub path: PathBuf,
 }
 
 /// The file of a running host. What can't be written is kept in memory, and each [`sync`](Keeper::sync) tries again.
@@ -92,21 +107,34 @@ impl StateFile {
     /// The file can't be read, or owed lines name a symbol that `symbols` lacks.
     pub fn open(folder: &Path, database: &str, symbols: &SymbolTable) -> Result<(Self, Left)> {
         let path = folder.join(format!("host-{database}.state"));
-        let unreadable = |error: io::Error| StoreError::Disk(format!("{} can't be read: {error}", path.display()));
-        let (bytes, found) = match std::fs::metadata(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => (Vec::new(), false),
-            Err(error) => return Err(unreadable(error)),
-            Ok(metadata) if metadata.len() > BYTES_MAX => {
-                return Err(StoreError::Disk(format!("{} is longer than any host writes it; move it away", path.display())));
-            }
-            Ok(_) => (std::fs::read(&path).map_err(unreadable)?, true),
-        };
-        let (mut life, stopped, damaged) = read(&bytes);
-        renumber(&mut life, symbols, &path)?;
-        let left = Left { found, epoch: life.epoch, stopped: stopped && damaged == 0, damaged, kept: life.kept.clone() };
+        let (mut life, left) = load(&path, symbols)?;
         life.symbols = symbols.iter().map(|(_, spec)| spec.name.clone()).collect();
+        if life.name.is_empty() {
+            life.name = fresh_name();
+        }
         let inner = Inner { life, stopped: false, file: None, end: 0, broken: None };
         Ok((Self { path, inner: Mutex::new(inner) }, left))
+    }
+
+    /// What the file of another folder's host holds; `None` when there is no such file here, or the one there has another name.
+    ///
+    /// # Errors
+    /// As with [`open`](Self::open).
+    pub fn left_by(whose: &Whose, symbols: &SymbolTable) -> Result<Option<Left>> {
+        let (life, left) = load(&whose.path, symbols)?;
+        Ok((life.name == whose.name).then_some(left))
+    }
+
+    /// Which file this is.
+    pub fn whose(&self) -> Whose {
+        let path = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        Whose { name: self.lock().life.name.clone(), path }
+    }
+
+    /// Takes over what another folder's host kept: of trading states the stricter, of numbers the higher, and what it owes after what
+    /// this file's host owes. On disk after [`begin`](Self::begin).
+    pub fn inherit(&self, other: Kept) {
+        self.lock().life.kept.inherit(other);
     }
 
     /// A host begins, with this epoch and numbers up to these. From here on the file says that it has not stopped. Returns when that is on
@@ -241,6 +269,29 @@ impl Keeper for StateFile {
     fn kept(&self) -> Kept {
         self.lock().life.kept.clone()
     }
+}
+
+/// What the file at this path holds, with owed lines in the numbers of `symbols`.
+fn load(path: &Path, symbols: &SymbolTable) -> Result<(Life, Left)> {
+    let unreadable = |error: io::Error| StoreError::Disk(format!("{} can't be read: {error}", path.display()));
+    let (bytes, found) = match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => (Vec::new(), false),
+        Err(error) => return Err(unreadable(error)),
+        Ok(metadata) if metadata.len() > BYTES_MAX => {
+            return Err(StoreError::Disk(format!("{} is longer than any host writes it; move it away", path.display())));
+        }
+        Ok(_) => (std::fs::read(path).map_err(unreadable)?, true),
+    };
+    let (mut life, stopped, damaged) = read(&bytes);
+    renumber(&mut life, symbols, path)?;
+    let left = Left { found, epoch: life.epoch, stopped: stopped && damaged == 0, damaged, kept: life.kept.clone() };
+    Ok((life, left))
+}
+
+/// A name that no other file has: no other process has this one's, and it makes few.
+fn fresh_name() -> String {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    format!("{} {}", crate::process::own(), MADE.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Whether the open file is the one at this path, or no file is there.

@@ -3,7 +3,7 @@
 
 use super::clock::SystemClock;
 use super::place::{Before, Known, Place};
-use super::reserve::{News, Reserve};
+use super::reserve::{News, Reserve, Shelf};
 use crate::config::{Config, Feed as FeedConfig, FeedKind};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::moment::Moment;
@@ -17,7 +17,6 @@ use engine::{Fine, Host, Latencies, TickRefused};
 use market::feed::{Due, Feed, FeedError, POLL_EVERY_US_MAX, Paced, Pacer, Pacing, ReplayedFeed, SimulatedFeed, SimulatedSymbol};
 use market::import::spec_for;
 use market::{StoreError, TickStore};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,7 +46,6 @@ pub struct Market {
 pub struct Ready {
     feed: Paced<Ahead>,
     place: Place,
-    data_dir: PathBuf,
     speed: f64,
     status: Arc<FeedStatus>,
 }
@@ -71,16 +69,24 @@ struct Span {
 }
 
 impl Market {
-    /// Opens the configured feed and takes its past in, so that strategies find their history.
+    /// The symbols of the configured feed.
     ///
     /// # Errors
-    /// An unknown symbol, an invalid day, a store that can't be read; a market that would go back behind what engines
-    /// have seen.
-    pub fn open(config: &Config, now: Time, known: &Known) -> Outcome<Self> {
+    /// An unknown symbol, a store that can't be read.
+    pub fn table(config: &Config) -> Outcome<SymbolTable> {
         let feed = &config.feed;
         let store = TickStore::create(config.ticks_dir()).map_err(store_failure)?;
         let specs = feed.symbols.iter().map(|name| spec(name, feed.kind, &store)).collect::<Outcome<Vec<_>>>()?;
-        let table = SymbolTable::new(specs).map_err(Failure::of(Exit::Usage))?;
+        SymbolTable::new(specs).map_err(Failure::of(Exit::Usage))
+    }
+
+    /// Opens the configured feed of these symbols and takes its past in, so that strategies find their history.
+    ///
+    /// # Errors
+    /// An invalid day, a store that can't be read; a market that would go back behind what engines have seen.
+    pub fn open(config: &Config, table: SymbolTable, now: Time, known: &Known) -> Outcome<Self> {
+        let feed = &config.feed;
+        let store = TickStore::create(config.ticks_dir()).map_err(store_failure)?;
         let before = known.before(feed);
         let span = span(feed, &before, now, &store)?;
         known.may_begin_at(span.now)?;
@@ -91,7 +97,7 @@ impl Market {
         let pacer = Pacer::new(pacing(feed.speed)).with_pause_us_max(PAUSE_US_MAX);
         let status = Arc::new(FeedStatus::new(feed.kind));
         let place = Place::new(feed, span.origin, span.now.plus_us(-1));
-        let ready = Ready { feed: Paced::new(ahead, pacer), place, data_dir: config.data_dir.clone(), speed: feed.speed, status };
+        let ready = Ready { feed: Paced::new(ahead, pacer), place, speed: feed.speed, status };
         Ok(Self { table, history, ready })
     }
 
@@ -107,11 +113,6 @@ impl Market {
 }
 
 impl Ready {
-    /// Where the market is before its first tick.
-    pub fn place(&self) -> &Place {
-        &self.place
-    }
-
     /// How the feed is.
     pub fn status(&self) -> Arc<FeedStatus> {
         Arc::clone(&self.status)
@@ -285,13 +286,13 @@ pub struct FeedThread {
 }
 
 impl FeedThread {
-    /// Starts feeding.
+    /// Starts feeding; the market's place is kept on these shelves.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(ready: Ready, host: Arc<Host>) -> std::io::Result<Self> {
+    pub fn start(ready: Ready, host: Arc<Host>, shelves: Vec<Shelf>) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
-        let reserve = Reserve::start(ready.place.clone(), ready.data_dir.clone(), ready.speed)?;
+        let reserve = Reserve::start(ready.place.clone(), ready.speed, shelves)?;
         let feeding = Feeding { ready, host, reserve, clocks: None, held_up: 0 };
         let thread = std::thread::Builder::new().name("feed".into()).spawn(move || feeding.run(&stopped))?;
         Ok(Self { stop, thread: Some(thread) })
@@ -405,6 +406,10 @@ mod tests {
         config
     }
 
+    fn open(config: &Config, now: Time, known: &Known) -> Outcome<Market> {
+        Market::open(config, Market::table(config)?, now, known)
+    }
+
     fn known(place: Place) -> Known {
         Known { file: Some(Ok(place)), ..Known::default() }
     }
@@ -425,7 +430,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
         let start = config.feed.from.parse::<Moment>().expect("it is one").0;
-        let first = Market::open(&config, Time(0), &Known::default()).expect("it opens");
+        let first = open(&config, Time(0), &Known::default()).expect("it opens");
         assert_eq!(first.ready.place.last, start.plus_us(-1));
         let quote = first.quotes()[0];
         assert!(quote.time < start && first.history.symbol(SymbolId(0)).next_close().is_some(), "it has a past");
@@ -434,7 +439,7 @@ mod tests {
         let ticks: Vec<Tick> = (0..5_001).map(|_| next(&mut ready, &mut now)).collect();
         // Hours on, the same market has the same prices, and the first tick is the one after the last.
         let last = ticks[4_999];
-        let second = Market::open(&config, Time(0), &known(Place::new(&config.feed, origin, last.time))).expect("it opens again");
+        let second = open(&config, Time(0), &known(Place::new(&config.feed, origin, last.time))).expect("it opens again");
         assert_eq!((second.quotes()[0].time, second.quotes()[0].bid), (last.time, last.bid));
         let (_, mut ready) = second.parted();
         let next = next(&mut ready, &mut now);
@@ -448,9 +453,9 @@ mod tests {
         config.feed.from = String::new();
         let now = "2026-11-30".parse::<Moment>().expect("it is one").0;
         let place = Place::new(&config.feed, now.plus_us(-DAY_US), now);
-        let market = Market::open(&config, now.plus_us(-400 * DAY_US), &known(place.clone())).expect("it opens");
+        let market = open(&config, now.plus_us(-400 * DAY_US), &known(place.clone())).expect("it opens");
         assert_eq!(market.ready.place.last, now);
         let later = now.plus_us(DAY_US);
-        assert_eq!(Market::open(&config, later, &known(place)).expect("it opens").ready.place.last, later.plus_us(-1));
+        assert_eq!(open(&config, later, &known(place)).expect("it opens").ready.place.last, later.plus_us(-1));
     }
 }

@@ -5,7 +5,7 @@
 //!                       ^                                                          |
 //!                       +------------------- api (tokio) <-------------------------+
 //! ```
-//! The only place that knows all crates. Start: port, database, sandbox, market's past, host, everything stored, feed.
+//! The only place that knows all crates. Start: port, database, sandbox, what hosts before have left, market's past, host, everything stored, feed.
 //! Stop: no more requests, no more ticks, engines saved, events written, database closed.
 
 mod clock;
@@ -16,11 +16,12 @@ mod recording;
 mod reserve;
 mod sink;
 mod stopping;
+mod succession;
 mod trouble;
 mod versions;
 mod watch;
 
-use crate::config::{Config, operator_token, random_token};
+use crate::config::{Config, operator_token};
 use crate::control::ControlSocket;
 use crate::exit::{Exit, Failure, Outcome};
 use ::paper::{Venue, VenueOptions};
@@ -30,14 +31,15 @@ pub(crate) use clock::SystemClock;
 use domain::contract::TradingState;
 use domain::desk::Desk;
 use domain::ids::EngineId;
-use domain::keeper::Given;
-use domain::numbering::{AHEAD, GIVEN_AHEAD};
+use domain::keeper::Keeper as _;
+use domain::numbering::AHEAD;
 use domain::time::{Clock as _, SECOND_US};
 use engine::{Bounds, Host, HostSetup, Left, Scope};
 use feed::{FeedThread, Market};
 use paper::PaperBroker;
 use place::{Known, Place};
 use recording::Recording;
+use reserve::Shelf;
 use sandbox::{Sandbox, SandboxConfig};
 use serde_json::{Value, json};
 use sink::StoreSink;
@@ -48,12 +50,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 pub use stopping::{Stopping, notice_signals};
-use store::{Closed, Identity, Left as Before, StateFile, Store, StoreError};
-use tokio::runtime::Runtime;
+use store::{Closed, StateFile, Store, StoreError};
+use succession::Succession;
+use tokio::runtime::{Handle, Runtime};
 use versions::SandboxVersions;
 
-/// The name under which the feed of the last start is kept.
+/// The host setting that holds the market's place.
 const FEED: &str = "feed";
+/// How long one write of it may take; then the next is tried.
+const PLACE_ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Of the time that a stop has, what the database may take to close, and what the process needs after that.
 const CLOSING_MAX: Duration = Duration::from_secs(3);
@@ -107,18 +112,24 @@ impl Running {
         // Before any engine is started: two hosts in one folder would overwrite each other's files.
         let control = runtime.block_on(control_socket(&config.data_dir, is_unclean))?;
         let sandbox = Arc::new(sandbox(config)?);
-        let market = Market::open(config, SystemClock.now(), &runtime.block_on(known(config, &store))?)?;
+        let table = Market::table(config)?;
         stopping.go_on()?;
-        let table = market.table.clone();
+        let Succession { keeper, epoch, was_clean } = runtime.block_on(succession::succeed(config, &store, &table))?;
+        let market = runtime.block_on(known(config, &store)).and_then(|known| {
+            let market = Market::open(config, table.clone(), SystemClock.now(), &known)?;
+            stopping.go_on().map(|()| market)
+        });
+        let market = match market {
+            Ok(market) => market,
+            // Nothing has been sent: whoever comes next finds what this host has found.
+            Err(failure) => {
+                let is_whole = was_clean && keeper.kept().owed.is_empty() && keeper.stop().is_ok();
+                runtime.block_on(succession::leave(&store, is_whole));
+                return Err(failure);
+            }
+        };
         let mut broker = PaperBroker::new(Venue::new(table.clone(), VenueOptions { track_equity: false, ..VenueOptions::default() }));
         market.quotes().iter().for_each(|tick| broker.quote(tick));
-        let identity = runtime.block_on(store.identity(&fresh_name()?)).map_err(store_failure)?;
-        let (keeper, before) = StateFile::open(&config.data_dir, &identity.name, &table).map_err(store_failure)?;
-        let was_clean = runtime.block_on(follow(&store, &keeper, &identity, &before)).map_err(store_failure)?;
-        let owner = format!("the host of process {}", std::process::id());
-        let epoch = runtime.block_on(store.take_over(&owner, SystemClock.now())).map_err(store_failure)?;
-        let given = runtime.block_on(store.highest_given()).map_err(store_failure)?;
-        keeper.begin(epoch, ahead_of(given)).map_err(store_failure)?;
         let keeper = Arc::new(keeper);
         let journal = runtime.block_on(store.journal(&table, epoch)).map_err(store_failure)?;
         let live = LiveFeed::new(table.clone(), &doors);
@@ -129,9 +140,6 @@ impl Running {
         let stored = stored.and_then(|word| TradingState::from_word(&word)).unwrap_or(TradingState::Active);
         let clock = Arc::new(SystemClock);
         let (history, market) = market.parted();
-        // So that a later start knows which feed this was, should the file be lost.
-        let feed = serde_json::to_string(market.place()).map_err(Failure::of(Exit::Failed))?;
-        runtime.block_on(store.set_host_setting(FEED, &feed)).map_err(store_failure)?;
         let setup = HostSetup {
             table,
             history,
@@ -177,7 +185,8 @@ impl Running {
             // What has started is stopped as any other time.
             Err(failure) => return running.stop().and(Err(failure)),
         };
-        match FeedThread::start(market, Arc::clone(&running.host)) {
+        let shelves = shelves(config, running.runtime.handle().clone(), running.store.clone());
+        match FeedThread::start(market, Arc::clone(&running.host), shelves) {
             Ok(feed) => running.feed = Some(feed),
             Err(error) => return running.stop().and(Err(Failure::new(Exit::Machine, error))),
         }
@@ -243,21 +252,19 @@ impl Running {
         }
         stopping.stage("an engine, the journal or an event");
         let left = host.stop_by(stopping.deadline(CLOSING_MAX + ENDING_MAX));
-        if left.is_some_and(Left::is_safe)
-            && let Err(why) = keeper.stop()
-        {
+        let is_safe = left.is_some_and(Left::is_safe);
+        let stopped = if is_safe { keeper.stop() } else { Ok(()) };
+        if let Err(why) = &stopped {
             tracing::error!(%why, "the state file could not be told that the host has stopped: the next one takes it for a crash");
         }
+        let is_whole = is_safe && stopped.is_ok() && left.is_some_and(|left| left.owed == 0);
         // The last owner of the journal and of the sandbox.
         drop((state, host));
         stopping.stage("closing the database");
         let closing = stopping.deadline(ENDING_MAX).saturating_duration_since(Instant::now()).min(CLOSING_MAX);
         watch.abort();
         let closing_down = async {
-            // What could not be given up is waited for by whoever comes next, or its process is seen to be dead.
-            if let Err(error) = store.give_up().await {
-                tracing::warn!("the database could not be given up: {}", error.in_full());
-            }
+            succession::leave(&store, is_whole).await;
             store.close().await
         };
         let closed = runtime.block_on(async { tokio::time::timeout(closing, closing_down).await });
@@ -286,40 +293,17 @@ async fn known(config: &Config, store: &Store) -> Outcome<Known> {
     })
 }
 
-/// Goes beyond what the host before has given, which this database may not know. Whether that host had stopped cleanly.
-async fn follow(store: &Store, keeper: &StateFile, identity: &Identity, before: &Before) -> Result<bool, StoreError> {
-    let file = keeper.path().display();
-    if before.damaged > 0 {
-        tracing::error!(
-            "{file}: {} lines can't be read, and what they held is lost; compare the accounts with their brokers",
-            before.damaged
-        );
-    }
-    if before.epoch > identity.epoch {
-        tracing::warn!(
-            "the database is an older copy: it knows {} starts of hosts, and {file} has seen {}; orders and engines are numbered beyond all that \
-             were given since, and what happened since is missing in it",
-            identity.epoch,
-            before.epoch
-        );
-        store.go_beyond(before.epoch, before.kept.given).await?;
-        for line in &before.kept.owed {
-            tracing::warn!(?line, "was owed to the database that this is a copy of; it is not written into the copy");
-        }
-        keeper.forget_owed();
-    } else if before.found && before.epoch < identity.epoch {
-        tracing::warn!(
-            "another host has run on this database since the one that wrote {file}; that one's halts hold, and what it owed is written"
-        );
-    }
-    // A database that no host has had yet owes nobody anything.
-    Ok(identity.epoch == 0 && !before.found || before.stopped && before.epoch == identity.epoch)
-}
-
-/// How far numbers may be given before the keeper is told again.
-fn ahead_of(given: Given) -> Given {
-    let ahead = |number: u32| number.saturating_add(GIVEN_AHEAD);
-    Given { orders: ahead(given.orders), hosts_orders: ahead(given.hosts_orders), ..given }
+/// Where the market's place is kept.
+fn shelves(config: &Config, runtime: Handle, store: Store) -> Vec<Shelf> {
+    let folder = config.data_dir.clone();
+    let in_folder = move |place: &Place| place.write(&folder).map_err(|failure| failure.message);
+    let in_database = move |place: &Place| {
+        let text = place.text();
+        let written = runtime.block_on(async { tokio::time::timeout(PLACE_ANSWERS_WITHIN, store.set_host_setting(FEED, &text)).await });
+        let written = written.map_err(|_late| format!("the database has not answered for {} s", PLACE_ANSWERS_WITHIN.as_secs()))?;
+        written.map_err(|error| format!("the database: {error}"))
+    };
+    vec![Shelf { name: "the disk", write: Box::new(in_folder) }, Shelf { name: "the database", write: Box::new(in_database) }]
 }
 
 /// Whether a host that has stopped has everything in its database.
@@ -341,13 +325,6 @@ fn owed(left: Option<Left>, keeper: &StateFile) -> Outcome {
         ),
     };
     Err(Failure::new(Exit::Machine, message))
-}
-
-/// A name for a database that has none.
-fn fresh_name() -> Outcome<String> {
-    let mut name = random_token()?;
-    name.truncate(16);
-    Ok(name)
 }
 
 /// The token, the database and everybody's strategies are nobody else's.

@@ -3,9 +3,11 @@
 //! A market of the host's own, simulated or replayed, could hand the same ticks over again after a crash; engines would trade them
 //! again. So a start goes on after the latest tick that anything knows of:
 //!
-//! - `feed.json`, which is always a little ahead of the market ([`super::reserve`]): alone it is enough, at any speed;
-//! - where it is lost or damaged: what the database noted of the feed at the last start, the last tick that any engine's stored
-//!   state names, the latest orders and deals, and the ticks in the record.
+//! - `feed.json` in the data folder and the same in the database, both always a little ahead of the market ([`super::reserve`]): each
+//!   alone is enough, at any speed; a host with another folder has the database's, one whose database is an older copy the folder's;
+//! - the last tick that any engine's stored state names, the latest orders and deals, and the ticks in the record.
+//!
+//! All of that is read after this host has taken the database over: the host before writes nothing more then.
 //!
 //! What follows for guests. One that is restored from an older state has not seen the ticks after that state: they are in the
 //! market's history when it starts, and `market.last-gap` tells it of them, as after any downtime. It is not handed them again, for
@@ -47,7 +49,7 @@ pub struct Place {
 pub struct Known {
     /// What the file says; an error in words where it can't be read.
     pub file: Option<Result<Place, String>>,
-    /// What the database noted at the last start.
+    /// What the database says.
     pub noted: Option<Place>,
     /// What engines, orders and deals have seen.
     pub seen: MarketSeen,
@@ -90,14 +92,19 @@ impl Place {
         }
     }
 
+    /// What file and database say.
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).expect("numbers and texts")
+    }
+
     /// Keeps it: on disk when this returns, and never half of it.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn write(&self, data_dir: &Path) -> Outcome {
         let path = path(data_dir);
-        let text = serde_json::to_vec(self).expect("numbers and texts");
-        files::write(&path, Readers::AsUsual, &text).map_err(|error| Failure::io("keep the feed's place in", &path, &error))
+        files::write(&path, Readers::AsUsual, self.text().as_bytes())
+            .map_err(|error| Failure::io("keep the feed's place in", &path, &error))
     }
 }
 
@@ -117,16 +124,20 @@ impl Known {
         }
     }
 
-    /// What is wrong with the file, where the market goes on without it.
+    /// What is wrong with the file, where the market goes on without it. A folder that has none is no trouble as long as the database
+    /// names the place.
     pub fn lost(&self, before: &Before) -> Option<String> {
-        let goes_on = matches!(before, Before::Same(_) | Before::Unknown(_));
         let why = match &self.file {
-            Some(Ok(_)) => return None,
             Some(Err(why)) => why.as_str(),
-            None => "is missing",
+            None if self.noted.is_none() => "is missing",
+            Some(Ok(_)) | None => return None,
         };
-        goes_on
-            .then(|| format!("feed.json {why}: the market goes on after the latest tick that engines, orders, deals and the record name"))
+        let after = match before {
+            Before::Same(_) => "the place that the database names",
+            Before::Unknown(_) => "the latest tick that engines, orders, deals and the record name",
+            Before::Nothing | Before::Other => return None,
+        };
+        Some(format!("feed.json {why}: the market goes on after {after}"))
     }
 
     /// Refuses a market whose first tick lies at `next` when engines have seen later ones.
@@ -212,8 +223,15 @@ mod tests {
             assert_eq!(goes_on(&known), last, "{known:?}");
             assert!(known.may_begin_at(Time(last + 1)).is_ok());
         }
-        let lost = Known { file: None, ..whole() };
-        assert!(lost.lost(&lost.before(&feed)).is_some_and(|line| line.starts_with("feed.json is missing: ")));
+        let lost = |known: Known| known.lost(&known.before(&feed));
+        assert_eq!(lost(Known { file: None, ..whole() }), None, "the database names the place");
+        for (file, noted, says) in [
+            (None, None, "feed.json is missing: the market goes on after the latest tick"),
+            (Some(Err("is damaged".into())), Some(place(10)), "feed.json is damaged: the market goes on after the place"),
+        ] {
+            let line = lost(Known { file, noted, ..whole() });
+            assert!(line.as_ref().is_some_and(|line| line.starts_with(says)), "{line:?}");
+        }
         assert_eq!(Known::default().before(&feed), Before::Nothing);
         assert_eq!(Known::default().lost(&Before::Nothing), None, "a first start has lost nothing");
     }

@@ -1,14 +1,13 @@
-//! Keeps the market's place on disk a little ahead of the market.
+//! Keeps the market's place a little ahead of the market: in the data folder, and in the database for hosts with other folders.
 //!
 //! A tick must not be handed over twice, not even when the host is killed right after it. To write each one down first would cost
-//! a write to disk for each tick. So the file names a time a few seconds of market ahead, no tick beyond it is handed over before the
-//! file names a later one, and a start goes on after it: what a kill costs is the rest of those seconds, as if the host had been down
-//! for so long. After a clean stop the file names the last tick. A thread of its own writes, so that the feed waits for the disk only
+//! a write to disk for each tick. So each place names a time a few seconds of market ahead, no tick beyond it is handed over before both
+//! name a later one, and a start goes on after the later of the two: what a kill costs is the rest of those seconds, as if the host had
+//! been down for so long. After a clean stop both name the last tick. Each has a thread that writes it, so that the feed waits only
 //! when that takes longer than the reserve lasts.
 
 use super::place::Place;
 use domain::time::{DAY_US, MINUTE_US, SECOND_US, Time};
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -16,31 +15,38 @@ use std::time::Duration;
 /// What is reserved, of the clock's time: twice what passes between two writes. More would cost more of the market at a kill, less would
 /// keep the disk busy.
 const AHEAD_US: i64 = 4 * SECOND_US;
-/// A market without a pace doubles its reserve whenever it has to wait for the disk, up to this.
+/// A market without a pace doubles its reserve whenever it has to wait for a write, up to this.
 const AHEAD_US_MAX: i64 = DAY_US;
-/// How long the feed waits for a disk that does not answer. A market that stands still for a disk is worse than one that may go back by
-/// some seconds if the host dies as well.
+/// How long the feed waits for a disk or a database that does not answer. A market that stands still for one is worse than one that may
+/// go back by some seconds if the host dies as well.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a stop waits for its last write.
-const STOP_PATIENCE: Duration = Duration::from_secs(2);
-
-/// How long the writer rests after a write that failed.
+/// How long a writer rests after a write that failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// Where the place is kept, and how it is written there.
+pub struct Shelf {
+    /// In words.
+    pub name: &'static str,
+    /// Returns when it is on disk, or says why it is not.
+    pub write: Box<dyn Fn(&Place) -> Result<(), String> + Send>,
+}
 
 /// The feed's end of it.
 pub struct Reserve {
     desk: Arc<Desk>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     /// Ticks before this need not ask.
     free_until: Time,
     ahead_us: i64,
+    /// How long a tick waits; a stop waits twice as long.
+    patience: Duration,
     /// Whether the market has no pace.
     grows: bool,
     /// Whether the last thing told was trouble.
     in_trouble: bool,
 }
 
-/// Between the feed and the writer.
+/// Between the feed and the writers.
 struct Desk {
     state: Mutex<State>,
     changed: Condvar,
@@ -48,21 +54,46 @@ struct Desk {
 
 struct State {
     wanted: Time,
-    written: Time,
-    /// Why it can't be written. Ticks don't wait as long as that is so.
-    trouble: Option<String>,
     closed: bool,
-    /// The writer has ended.
+    shelves: Vec<Kept>,
+}
+
+/// What one shelf has.
+struct Kept {
+    name: &'static str,
+    written: Time,
+    /// Why it can't be written. Ticks don't wait for it as long as that is so.
+    trouble: Option<String>,
+    /// Its writer has ended.
     ended: bool,
 }
 
-/// News of the file.
+/// News of the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
-    /// It can't be written, and why.
+    /// It can be written nowhere, and why.
     Trouble(String),
     /// It is written again.
     WorksAgain,
+}
+
+impl State {
+    /// A tick of this time must wait: a shelf that works names none so late.
+    fn must_wait(&self, tick: Time) -> bool {
+        self.shelves.iter().any(|shelf| shelf.written < tick && shelf.trouble.is_none() && !shelf.ended)
+    }
+
+    /// The time that every shelf names which works; the earliest of all when none does.
+    fn written(&self) -> Time {
+        let working = self.shelves.iter().filter(|shelf| shelf.trouble.is_none()).map(|shelf| shelf.written);
+        working.min().unwrap_or(Time(i64::MIN))
+    }
+
+    /// Why none can be written. As long as one can, the next start knows the place.
+    fn trouble(&self) -> Option<String> {
+        let whys: Option<Vec<&str>> = self.shelves.iter().map(|shelf| shelf.trouble.as_deref()).collect();
+        whys.map(|whys| whys.join("; "))
+    }
 }
 
 impl Reserve {
@@ -70,21 +101,22 @@ impl Reserve {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(place: Place, data_dir: PathBuf, speed: f64) -> std::io::Result<Self> {
-        Self::with(place, speed, move |place| place.write(&data_dir).map_err(|failure| failure.message))
-    }
-
-    fn with(place: Place, speed: f64, write: impl Fn(&Place) -> Result<(), String> + Send + 'static) -> std::io::Result<Self> {
-        let state = State { wanted: place.last, written: Time(i64::MIN), trouble: None, closed: false, ended: false };
-        let desk = Arc::new(Desk { state: Mutex::new(state), changed: Condvar::new() });
-        let writer = Arc::clone(&desk);
-        let thread = Builder::new().name("place".into()).spawn(move || writer.write_what_is_wanted(place, write))?;
+    pub fn start(place: Place, speed: f64, shelves: Vec<Shelf>) -> std::io::Result<Self> {
+        let kept = |shelf: &Shelf| Kept { name: shelf.name, written: Time(i64::MIN), trouble: None, ended: false };
+        let state = State { wanted: place.last, closed: false, shelves: shelves.iter().map(kept).collect() };
         let grows = speed <= 0.0;
         let ahead_us = if grows { MINUTE_US } else { (AHEAD_US as f64 * speed.max(1.0)) as i64 };
-        Ok(Self { desk, thread: Some(thread), free_until: Time(i64::MIN), ahead_us, grows, in_trouble: false })
+        let desk = Arc::new(Desk { state: Mutex::new(state), changed: Condvar::new() });
+        let mut reserve =
+            Self { desk, threads: Vec::new(), free_until: Time(i64::MIN), ahead_us, patience: PATIENCE, grows, in_trouble: false };
+        for (at, shelf) in shelves.into_iter().enumerate() {
+            let (desk, place) = (Arc::clone(&reserve.desk), place.clone());
+            reserve.threads.push(Builder::new().name("place".into()).spawn(move || desk.write_what_is_wanted(at, place, &*shelf.write))?);
+        }
+        Ok(reserve)
     }
 
-    /// To be called before a tick of this time is handed over: waits until the file names a later time.
+    /// To be called before a tick of this time is handed over: waits until each shelf names a later time.
     pub fn before(&mut self, tick: Time) -> Option<News> {
         if tick < self.free_until {
             return None;
@@ -94,45 +126,61 @@ impl Reserve {
             state.wanted = tick.plus_us(self.ahead_us);
             self.desk.changed.notify_all();
         }
-        let must_wait = |state: &mut State| state.written < tick && state.trouble.is_none() && !state.ended;
-        if must_wait(&mut state) {
-            let (waited, late) = self.desk.changed.wait_timeout_while(state, PATIENCE, must_wait).unwrap_or_else(PoisonError::into_inner);
+        if state.must_wait(tick) {
+            let must_wait = |state: &mut State| state.must_wait(tick);
+            let (waited, late) =
+                self.desk.changed.wait_timeout_while(state, self.patience, must_wait).unwrap_or_else(PoisonError::into_inner);
             state = waited;
             if late.timed_out() {
-                state.trouble = Some(format!("the disk has not answered for {} s", PATIENCE.as_secs()));
+                for shelf in state.shelves.iter_mut().filter(|shelf| shelf.written < tick) {
+                    shelf.trouble.get_or_insert_with(|| late_after(shelf.name, self.patience));
+                }
             }
             if self.grows {
                 self.ahead_us = (self.ahead_us * 2).min(AHEAD_US_MAX);
             }
         }
-        self.free_until = state.written.plus_us(-self.ahead_us / 2);
-        let was_in_trouble = std::mem::replace(&mut self.in_trouble, state.trouble.is_some());
-        match &state.trouble {
-            Some(why) if !was_in_trouble => Some(News::Trouble(why.clone())),
+        self.free_until = state.written().plus_us(-self.ahead_us / 2);
+        let trouble = state.trouble();
+        let was_in_trouble = std::mem::replace(&mut self.in_trouble, trouble.is_some());
+        match trouble {
+            Some(why) if !was_in_trouble => Some(News::Trouble(why)),
             None if was_in_trouble => Some(News::WorksAgain),
             _ => None,
         }
     }
 
-    /// The last write: the file names `last` from here on.
+    /// The last write: each shelf names `last` from here on.
     ///
     /// # Errors
-    /// In words: it could not be written within two seconds. The file names a time up to a few seconds later.
+    /// In words: one could not be written within two seconds. It names a time up to a few seconds later.
     pub fn finish(mut self, last: Time) -> Result<(), String> {
+        let patience = 2 * self.patience;
         let mut state = self.desk.state();
         (state.wanted, state.closed) = (last, true);
         self.desk.changed.notify_all();
-        let (state, _late) =
-            self.desk.changed.wait_timeout_while(state, STOP_PATIENCE, |state| !state.ended).unwrap_or_else(PoisonError::into_inner);
-        if !state.ended {
-            // A thread that waits for a dead disk ends with the process.
-            return Err(format!("the disk has not answered for {} s", STOP_PATIENCE.as_secs()));
+        let goes_on = |state: &mut State| state.shelves.iter().any(|shelf| !shelf.ended);
+        let (state, _late) = self.desk.changed.wait_timeout_while(state, patience, goes_on).unwrap_or_else(PoisonError::into_inner);
+        let mut whys = Vec::new();
+        for shelf in state.shelves.iter() {
+            match &shelf.trouble {
+                // A thread that waits for a dead disk ends with the process.
+                _ if !shelf.ended => whys.push(late_after(shelf.name, patience)),
+                Some(why) => whys.push(why.clone()),
+                None => {}
+            }
         }
-        let written = if state.written == last { Ok(()) } else { Err(state.trouble.clone().unwrap_or_default()) };
+        let all_ended = state.shelves.iter().all(|shelf| shelf.ended);
         drop(state);
-        self.thread.take().into_iter().for_each(|thread| drop(thread.join()));
-        written
+        if all_ended {
+            self.threads.drain(..).for_each(|thread| drop(thread.join()));
+        }
+        if whys.is_empty() { Ok(()) } else { Err(whys.join("; ")) }
     }
+}
+
+fn late_after(name: &str, patience: Duration) -> String {
+    format!("{name} has not answered for {} s", patience.as_secs())
 }
 
 impl Drop for Reserve {
@@ -147,26 +195,31 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The writer's thread.
-    fn write_what_is_wanted(&self, mut place: Place, write: impl Fn(&Place) -> Result<(), String>) {
+    /// The thread of one shelf's writer.
+    fn write_what_is_wanted(&self, at: usize, mut place: Place, write: &dyn Fn(&Place) -> Result<(), String>) {
         loop {
-            let waits = |state: &mut State| state.wanted == state.written && !state.closed;
+            let waits = |state: &mut State| state.wanted == state.shelves[at].written && !state.closed;
             let state = self.changed.wait_while(self.state(), waits).unwrap_or_else(PoisonError::into_inner);
             let (wanted, closed) = (state.wanted, state.closed);
             drop(state);
             place.last = wanted;
             let written = write(&place);
             let mut state = self.state();
+            let shelf = &mut state.shelves[at];
             match written {
-                Ok(()) => (state.written, state.trouble) = (wanted, None),
-                Err(why) => state.trouble = Some(why),
+                Ok(()) => (shelf.written, shelf.trouble) = (wanted, None),
+                Err(why) => {
+                    tracing::debug!("the market's place: {why}");
+                    shelf.trouble = Some(why);
+                }
             }
-            state.ended = closed;
+            shelf.ended = closed;
+            let failed = shelf.trouble.is_some();
             self.changed.notify_all();
             if closed {
                 return;
             }
-            if state.trouble.is_some() {
+            if failed {
                 drop(self.changed.wait_timeout_while(state, TRY_AGAIN, |state| !state.closed).unwrap_or_else(PoisonError::into_inner));
             }
         }
@@ -187,7 +240,7 @@ mod tests {
         is_full: AtomicBool,
     }
 
-    fn reserve(disk: &Arc<Disk>, speed: f64) -> Reserve {
+    fn shelf(disk: &Arc<Disk>) -> Shelf {
         let disk = Arc::clone(disk);
         let write = move |place: &Place| {
             if disk.is_full.load(SeqCst) {
@@ -197,7 +250,18 @@ mod tests {
             disk.writes.fetch_add(1, SeqCst);
             Ok(())
         };
-        Reserve::with(Place::new(&Feed::default(), Time(0), Time(0)), speed, write).expect("a thread")
+        Shelf { name: "the disk", write: Box::new(write) }
+    }
+
+    fn on(shelves: Vec<Shelf>, speed: f64) -> Reserve {
+        let mut reserve = Reserve::start(Place::new(&Feed::default(), Time(0), Time(0)), speed, shelves).expect("a thread");
+        // However busy the machine is.
+        reserve.patience = Duration::from_secs(60);
+        reserve
+    }
+
+    fn reserve(disk: &Arc<Disk>, speed: f64) -> Reserve {
+        on(vec![shelf(disk)], speed)
     }
 
     #[test]
@@ -240,5 +304,34 @@ mod tests {
             reserve.before(Time(n * SECOND_US))
         });
         assert_eq!(again, Some(News::WorksAgain));
+    }
+
+    #[test]
+    fn every_tick_waits_for_each_shelf_that_works_and_trouble_is_told_when_none_does() {
+        let disks: [Arc<Disk>; 2] = Default::default();
+        let mut reserve = on(disks.iter().map(shelf).collect(), 1.0);
+        let names = |which: usize| disks[which].names.load(SeqCst);
+        for n in 1..100 {
+            let tick = n * SECOND_US;
+            assert_eq!(reserve.before(Time(tick)), None);
+            assert!(names(0) >= tick && names(1) >= tick, "a kill now would repeat {tick} for whoever has only one of them");
+        }
+        disks[1].is_full.store(true, SeqCst);
+        for n in 100..200 {
+            let tick = n * SECOND_US;
+            assert_eq!(reserve.before(Time(tick)), None, "the other one still has it");
+            assert!(names(0) >= tick);
+        }
+        disks[0].is_full.store(true, SeqCst);
+        let news = (200..).find_map(|n| reserve.before(Time(n * SECOND_US)));
+        assert_eq!(news, Some(News::Trouble("no space left on device; no space left on device".into())));
+        disks[0].is_full.store(false, SeqCst);
+        let news = (1_000..).find_map(|n| {
+            std::thread::yield_now();
+            reserve.before(Time(n * SECOND_US))
+        });
+        assert_eq!(news, Some(News::WorksAgain));
+        assert!(reserve.finish(Time(5)).is_err(), "one of them names a later time");
+        assert_eq!(names(0), 5);
     }
 }

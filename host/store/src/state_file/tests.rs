@@ -193,3 +193,37 @@ fn another_database_has_notes_of_its_own() {
     let (_, left) = StateFile::open(folder.path(), "other", &table()).unwrap();
     assert_eq!(left, Left::default());
 }
+
+#[test]
+fn a_host_with_another_folder_takes_over_what_the_one_before_kept() {
+    let [first, second] = [folder(), folder()];
+    let (before, _) = begun(&first, 1);
+    noted(&before, [Note::Trading(Scope::Host, Halted), Note::Owed(vec![report(1)]), Note::Given(Given { orders: 9, ..Given::default() })]);
+    let whose = before.whose();
+    drop(before);
+
+    let (own, _) = begun(&second, 1);
+    noted(&own, [Note::Trading(Scope::Host, Reducing), Note::Owed(vec![report(2)])]);
+    drop(own);
+    let (own, left) = StateFile::open(second.path(), "db", &table()).unwrap();
+    assert!(left.found && own.whose() != whose);
+    let other = StateFile::left_by(&whose, &table()).unwrap().expect("its name is the one that was asked for");
+    assert_eq!((other.epoch, other.stopped), (1, false));
+    own.inherit(other.kept);
+    own.begin(2, Given::default()).unwrap();
+    let (_, left) = begun(&second, 3);
+    assert_eq!((left.kept.trading(Scope::Host), left.kept.given.orders), (Halted, 9));
+    assert_eq!(left.kept.owed, [report(2), report(1)]);
+}
+
+#[test]
+fn a_file_keeps_its_name_and_is_taken_for_no_other() {
+    let [first, second] = [folder(), folder()];
+    let whose = begun(&first, 1).0.whose();
+    assert_eq!(begun(&first, 2).0.whose(), whose, "a restart does not change it");
+    let other = begun(&second, 1).0.whose();
+    let elsewhere = |name: &str, path: &Path| Whose { name: name.to_owned(), path: path.to_owned() };
+    for gone in [elsewhere(&other.name, &whose.path), elsewhere(&whose.name, &second.path().join("gone"))] {
+        assert_eq!(StateFile::left_by(&gone, &table()).unwrap(), None, "{gone:?}");
+    }
+}
