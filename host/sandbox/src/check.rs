@@ -7,6 +7,8 @@
 mod declared;
 mod found;
 mod maxima;
+#[cfg(test)]
+mod mutants;
 mod shape;
 mod world;
 

@@ -401,9 +401,8 @@ impl<H: GuestHost> Sandbox<H> {
             return Ok(());
         }
         if !versions.contains_key(&digest) && versions.len() >= self.versions_max {
-            let idle = versions.iter().filter(|(_, kept)| kept.is_idle());
-            let oldest = idle.min_by_key(|(_, kept)| kept.last_use).map(|(digest, _)| *digest);
-            versions.remove(&oldest.ok_or(LoadError::Full(self.versions_max))?);
+            let oldest = oldest_idle(&versions).ok_or(LoadError::Full(self.versions_max))?;
+            versions.remove(&oldest);
         }
         versions.insert(digest, Kept { version, last_use: self.next_use() });
         self.drop_idle(&mut versions);
@@ -434,10 +433,7 @@ impl<H: GuestHost> Sandbox<H> {
     fn room_for_code(&self, bytes: u64) -> Result<(), LoadError> {
         while let Err(refused) = self.host.take_memory(bytes) {
             let mut versions = lock(&self.versions);
-            let idle = versions.iter().filter(|(_, kept)| kept.is_idle());
-            let Some(oldest) = idle.min_by_key(|(_, kept)| kept.last_use).map(|(digest, _)| *digest) else {
-                return Err(LoadError::NoRoom(refused));
-            };
+            let oldest = oldest_idle(&versions).ok_or(LoadError::NoRoom(refused))?;
             versions.remove(&oldest);
         }
         Ok(())
@@ -519,6 +515,12 @@ impl<H: GuestHost> Workshop<H> {
         let modules = direct::linker(&engine)?;
         Ok(Self { engine, linker, describing, modules })
     }
+}
+
+/// The version that no engine needs and nobody has used for longest.
+fn oldest_idle<H>(versions: &HashMap<Digest, Kept<H>>) -> Option<Digest> {
+    let idle = versions.iter().filter(|(_, kept)| kept.is_idle());
+    idle.min_by_key(|(_, kept)| kept.last_use).map(|(digest, _)| *digest)
 }
 
 /// Memories of one instance. A module may be instantiated more than once, so that those of its modules say nothing.

@@ -1,9 +1,12 @@
 //! Components that no compiler would make: a real one with modules written by hand behind it.
 
 use crate::components;
+use wasm_encoder::{CanonicalFunctionSection, CanonicalOption, ComponentSection as _};
+use wasmparser::{BinaryReader, CanonicalFunction, CanonicalOption as ReadOption, ComponentCanonicalSectionReader};
 
 const CORE_MODULE: u8 = 1;
 const CORE_INSTANCE: u8 = 2;
+const CANONICAL: u8 = 8;
 
 fn length(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -76,6 +79,45 @@ pub fn with_modules_changed(component: &[u8], change: impl Fn(usize, &[u8]) -> V
         at = end;
     }
     changed
+}
+
+/// `component` with other options for the functions that it lifts, in order.
+pub fn with_lifts_changed(component: &[u8], mut change: impl FnMut(&mut Vec<CanonicalOption>)) -> Vec<u8> {
+    let (mut at, mut changed) = (8, component[..8].to_vec());
+    while at < component.len() {
+        let (content, end) = section_at(component, at);
+        if component[at] == CANONICAL {
+            let mut section = CanonicalFunctionSection::new();
+            for function in ComponentCanonicalSectionReader::new(BinaryReader::new(&component[content..end], 0)).unwrap() {
+                match function.unwrap() {
+                    CanonicalFunction::Lift { core_func_index, type_index, options } => {
+                        let mut options = options.iter().map(option).collect();
+                        change(&mut options);
+                        section.lift(core_func_index, type_index, options);
+                    }
+                    CanonicalFunction::Lower { func_index, options } => {
+                        section.lower(func_index, options.iter().map(option));
+                    }
+                    other => panic!("no sample has a {other:?}"),
+                }
+            }
+            section.append_to_component(&mut changed);
+        } else {
+            changed = with_section(&changed, component[at], &component[content..end]);
+        }
+        at = end;
+    }
+    changed
+}
+
+fn option(option: &ReadOption) -> CanonicalOption {
+    match *option {
+        ReadOption::UTF8 => CanonicalOption::UTF8,
+        ReadOption::Memory(memory) => CanonicalOption::Memory(memory),
+        ReadOption::Realloc(function) => CanonicalOption::Realloc(function),
+        ReadOption::PostReturn(function) => CanonicalOption::PostReturn(function),
+        other => panic!("no sample has a {other:?}"),
+    }
 }
 
 /// Where the content of the section at `at` begins and ends.

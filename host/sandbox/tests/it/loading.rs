@@ -1,10 +1,11 @@
 //! Bytes that are no strategy: each refused in one line that names what is wrong and what to do.
 
-use crate::crafted::with_module;
+use crate::crafted::{number, with_module, with_modules_changed};
 use crate::*;
 use domain::guest::FaultKind;
 use domain::ids::Digest;
 use stockade_sandbox::{LoadError, Profile, Room, Source};
+use wasm_encoder::{CodeSection, Section as _, SectionId};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 
 #[track_caller]
@@ -96,6 +97,10 @@ fn shapes_that_take_for_ever_to_compile_are_refused() {
     let nested = |depth: usize| function(0, &format!("{}{}", "(loop ".repeat(depth), ")".repeat(depth)));
     refused(&nested(65), &["function 0 has loops nested more than 64 deep"]);
     refused(&function(2_001, ""), &["function 0 has 2001 local variables; at most 2000"]);
+    let typed = |of: &str, count: usize| wat(&format!("(component (core module (type (func ({of} {})))))", "i32 ".repeat(count)));
+    refused(&typed("param", 257), &["a function type has 257 parameters and 0 results; at most 256 of each"]);
+    refused(&typed("result", 257), &["a function type has 0 parameters and 257 results; at most 256 of each"]);
+    refused(&typed("param", 256), &["another world"]);
     refused(&function(0, &"(drop (i32.const 1))".repeat(50_000)), &["bytes of code; at most 131072"]);
     refused(&function(0, &format!("(br_table {} (i32.const 0))", "0 ".repeat(8_194))), &["jump table of 8193 targets"]);
     refused(&wat(&format!("(component {})", "(core module)".repeat(65))), &["65 core modules; at most 64"]);
@@ -126,6 +131,69 @@ fn memory_keeps_so_many_versions_and_never_drops_one_that_runs() {
     assert!(sandbox.has(&running.digest) && sandbox.has(&newest.digest) && !sandbox.has(&idle.digest));
     let _guest = sandbox.instantiate(&newest.digest, ScriptedHost::default(), GuestLimits::default()).unwrap();
     assert_eq!(sandbox.load(&second), Err(LoadError::Full(2)));
+}
+
+#[test]
+fn the_version_that_makes_room_is_the_one_unused_for_longest() {
+    let sandbox = Cell::new(SandboxConfig { versions_max: 3, ..SandboxConfig::default() }).unwrap();
+    let components = [1, 2, 3, 4, 5].map(|number| [probe(), &[0, 2, 1, number]].concat());
+    let load = |number: usize| sandbox.load(&components[number]).unwrap().digest;
+    let [first, second, third] = [0, 1, 2].map(load);
+    // An engine starts and ends; then an owner uploads the same once more.
+    drop(sandbox.instantiate(&first, ScriptedHost::default(), GuestLimits::default()).unwrap());
+    load(1);
+    load(3);
+    assert_eq!([first, second, third].map(|version| sandbox.has(&version)), [true, true, false]);
+    load(4);
+    assert_eq!([first, second, third].map(|version| sandbox.has(&version)), [false, true, false]);
+}
+
+/// No local variables; a block that begins again; an end that is never reached.
+const ENDLESS: &[u8] = &[0, 0x03, 0x40, 0x0c, 0, 0x0b, 0x00, 0x0b];
+
+/// A component of the contract's world whose `describe` never ends.
+fn endless_describe() -> Vec<u8> {
+    let whole = component_of(str::to_owned);
+    with_modules_changed(
+        &whole,
+        |number, module| if number == 0 { with_code(module, "cm32p2||describe", ENDLESS) } else { module.to_vec() },
+    )
+}
+
+/// A module with other code for a function that it exports.
+fn with_code(module: &[u8], export: &str, code: &[u8]) -> Vec<u8> {
+    use wasmparser::{Parser, Payload};
+    let (mut imported, mut place, mut bodies) = (0, None, CodeSection::new());
+    let mut made = module[..8].to_vec();
+    for payload in Parser::new(0).parse_all(module).map(Result::unwrap) {
+        match &payload {
+            Payload::ImportSection(imports) => imported = imports.count(),
+            Payload::ExportSection(exports) => {
+                let found = exports.clone().into_iter().map(Result::unwrap).find(|of| of.name == export);
+                place = Some(found.expect("it is exported").index - imported);
+            }
+            Payload::CodeSectionEntry(body) => {
+                bodies.raw(if place == Some(bodies.len()) { code } else { &module[body.range()] });
+                continue;
+            }
+            _ => {}
+        }
+        if !bodies.is_empty() {
+            std::mem::take(&mut bodies).append_to(&mut made);
+        }
+        if let Some((id, range)) = payload.as_section().filter(|(id, _)| *id != SectionId::Code as u8) {
+            made.extend([vec![id], number(range.len()), module[range].to_vec()].concat());
+        }
+    }
+    made
+}
+
+#[test]
+fn a_description_that_never_ends_is_stopped_and_refused_by_name() {
+    let loaded = shared().load(&endless_describe()).unwrap();
+    let fault = shared().describe(&loaded.digest).expect_err("it never ends");
+    assert_eq!(fault.kind, FaultKind::OutOfFuel, "{fault}");
+    assert!(fault.message.contains("used up its 200000000 fuel"), "{fault}");
 }
 
 #[test]

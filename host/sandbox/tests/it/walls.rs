@@ -1,10 +1,11 @@
 //! What a stranger's bytes can do to whoever reads them: nothing to the host, whatever they nest, declare or name. They are read in a
 //! process of their own, and what comes of that is one line.
 
-use crate::crafted::{component, nested, number, with_module, with_modules_changed};
+use crate::crafted::{component, nested, number, with_lifts_changed, with_module, with_modules_changed};
 use crate::*;
 use std::time::Duration;
 use stockade_sandbox::{Calls, CompileLimits, Compiler, LoadError};
+use wasm_encoder::CanonicalOption;
 
 const COMPONENT_TYPES: u8 = 7;
 const CORE_TYPES: u8 = 3;
@@ -83,6 +84,10 @@ fn what_is_declared_is_counted_wherever_it_is_declared() {
     let flags = [&[0x6e][..], &number(1_000), &(0..1_000).flat_map(name).collect::<Vec<_>>()].concat();
     let all = [number(60), flags.repeat(60)].concat();
     refused(&component(&[(COMPONENT_TYPES, all)]), &["fields, cases and parameters of types; at most 50000"]);
+    let parameter = |at: usize| [&[5][..], format!("p{at:04}").as_bytes(), &[0x7d]].concat();
+    let function = [&[0x40][..], &number(1_000), &(0..1_000).flat_map(parameter).collect::<Vec<_>>(), &[1, 0]].concat();
+    let all = [number(60), function.repeat(60)].concat();
+    refused(&component(&[(COMPONENT_TYPES, all)]), &["51000 fields, cases and parameters of types; at most 50000"]);
     // What instances show of others, and notes of tools.
     let shown = |at: usize| [name(at), vec![0, 0]].concat();
     let instance = [&[1, 1][..], &number(60_000), &(0..60_000).flat_map(shown).collect::<Vec<_>>()].concat();
@@ -212,6 +217,31 @@ fn only_what_passes_calls_on_as_our_tool_does_is_called_directly() {
     // Notes for people say nothing of that.
     let noted = shim(&|module| module.extend([0, 3, 2, b'h', b'i']));
     assert_eq!(calls(&noted), Calls::Direct);
+}
+
+/// A direct call frees what an answer took by the function that the module exports for it; a component that frees by another, or not
+/// at all, would decide otherwise.
+#[test]
+fn an_answer_that_is_freed_otherwise_than_by_its_own_function_is_called_through_the_component_model() {
+    let whole = components::ema_cross();
+    let is_freeing = |option: &CanonicalOption| matches!(option, CanonicalOption::PostReturn(_));
+    let mut freeing = Vec::new();
+    assert_eq!(calls(&with_lifts_changed(whole, |options| freeing.extend(options.iter().copied().find(is_freeing)))), Calls::Direct);
+    let by = |nth: usize, instead: Option<CanonicalOption>| {
+        let mut seen = 0;
+        let changed = with_lifts_changed(whole, |options| {
+            let Some(place) = options.iter().position(is_freeing) else { return };
+            options.splice(place..=place, if seen == nth { instead } else { Some(options[place]) });
+            seen += 1;
+        });
+        calls(&changed)
+    };
+    let dropped: Vec<Calls> = (0..freeing.len()).map(|nth| by(nth, None)).collect();
+    let direct = dropped.iter().filter(|calls| **calls == Calls::Direct).count();
+    assert_eq!((dropped.len(), direct), (5, 1), "only a description is never asked for directly: {dropped:?}");
+    for nth in 1..freeing.len() {
+        assert_eq!(by(nth, Some(freeing[nth - 1])), Calls::Component, "freed by another's function: {nth}");
+    }
 }
 
 #[test]

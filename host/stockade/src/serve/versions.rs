@@ -89,3 +89,21 @@ fn apart<R: Send>(work: impl FnOnce() -> Result<R, Refused> + Send) -> Result<R,
         working.map_err(busy)?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sandbox::SandboxConfig;
+    use std::time::Duration;
+
+    #[test]
+    fn a_description_that_takes_as_long_as_a_whole_first_run_is_refused() {
+        let versions = SandboxVersions::new(Arc::new(Sandbox::new(SandboxConfig::default()).expect("a sandbox")));
+        let loaded = versions.take_in(testkit::components::ema_cross(), &AtomicBool::new(false)).expect("it is a strategy");
+        let given_up = Arc::default();
+        let tried = |first_look: Duration| versions.try_out(&Loaded { first_look, ..loaded.clone() }, &given_up);
+        assert!(tried(Duration::ZERO).is_ok());
+        let Err(Refused::Unfit(why)) = tried(probe::WALL_MAX) else { panic!("it is refused") };
+        assert_eq!(why, "describe took 1000 ms, and a whole first run has 1000 ms; have it do less");
+    }
+}
