@@ -18,6 +18,7 @@ pub mod journal;
 pub mod keeper;
 pub mod ledger;
 pub mod life;
+pub mod likeness;
 pub mod limits;
 pub mod memory;
 pub mod name;

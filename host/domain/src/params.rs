@@ -1,6 +1,7 @@
 //! Parameters as owners give them, checked against what a strategy described.
 
 use crate::contract::{DataNeed, Description, Param, ParamSpec, ParamValue};
+use crate::likeness::nearest;
 use crate::limits::*;
 use crate::text::{hides, line};
 use crate::tick::Timeframe;
@@ -15,9 +16,7 @@ pub fn resolve<'a>(specs: &[ParamSpec], given: impl IntoIterator<Item = (&'a str
     let mut said = vec![false; specs.len()];
     for (name, text) in given {
         let Some(at) = specs.iter().position(|spec| spec.name == name) else {
-            let known: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-            let name = quoted(name);
-            return Err(format!("there is no parameter {name}; this strategy has: {}", known.join(", ")));
+            return Err(unknown(specs, name));
         };
         if std::mem::replace(&mut said[at], true) {
             return Err(format!("parameter {name} is given twice; give it once"));
@@ -25,6 +24,15 @@ pub fn resolve<'a>(specs: &[ParamSpec], given: impl IntoIterator<Item = (&'a str
         params[at].value = parse(&specs[at], text)?;
     }
     Ok(params)
+}
+
+/// What to say of a parameter that there is not.
+pub fn unknown(specs: &[ParamSpec], name: &str) -> String {
+    let known: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    let meant =
+        nearest(name, known.iter().map(|name| (*name, ()))).map_or_else(String::new, |(near, ())| format!(" (did you mean {near:?}?)"));
+    let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    format!("there is no parameter {}{}; this strategy has: {has}", quoted(name), meant)
 }
 
 fn parse(spec: &ParamSpec, text: &str) -> Result<ParamValue, String> {
@@ -193,6 +201,7 @@ mod tests {
         check(("alpha", "NaN"), Err("parameter alpha: \"NaN\" is not a number"));
         check(("mode", "wild"), Err("parameter mode: \"wild\" is not one of: fast, slow"));
         check(("speed", "1"), Err("there is no parameter \"speed\"; this strategy has: period, alpha, mode"));
+        check(("perod", "1"), Err("there is no parameter \"perod\" (did you mean \"period\"?); this strategy has: period, alpha, mode"));
     }
 
     fn description(change: impl FnOnce(&mut Description)) -> Description {

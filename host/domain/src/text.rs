@@ -91,6 +91,12 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// So many of something: 1 order, 2 orders.
+pub fn counted(number: u64, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", grouped(number))
+}
+
 /// `said` on one line of at most `bytes_max` bytes.
 pub fn line(said: impl Display, bytes_max: usize) -> String {
     written(Plain::line(bytes_max), said)

@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -50,9 +49,7 @@ pub enum LogFormat {
 /// # Errors
 /// The filter makes no sense.
 pub fn start(filter: &str, format: LogFormat) -> Outcome {
-    let parsed: Targets = filter.parse().map_err(|error| {
-        Failure::new(Exit::Usage, format_args!("log: {filter:?} is no filter ({error}); write info, or info,stockade_engine=debug"))
-    })?;
+    let parsed = crate::config::log_filter(filter).map_err(|why| Failure::new(Exit::Usage, why))?;
     let (lines, to_write) = sync_channel(LINES_MAX);
     std::thread::Builder::new().name("log".into()).spawn(move || write_lines(&to_write)).map_err(Failure::of(Exit::Machine))?;
     _ = LINES.set(lines);

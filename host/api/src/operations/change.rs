@@ -11,6 +11,8 @@ use crate::state::AppState;
 use domain::contract::{StopReason, TradingState};
 use domain::ids::EngineId;
 use domain::life::EngineState;
+use domain::params::unknown;
+use domain::text::counted;
 use engine::{EngineCommand, EngineSetup, HostError, Scope, Swapped};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -130,7 +132,7 @@ async fn changed(state: &AppState, record: &EngineRecord, version: VersionRecord
     let mut given: BTreeMap<String, String> = texts(&record.params, &before.description);
     given.retain(|name, _| known(name) && !changes.defaults.contains(name));
     if let Some(name) = changes.defaults.iter().find(|name| !known(name)) {
-        return Err(Problem::new(Code::InvalidParams, format!("defaults: there is no parameter {name:?}")));
+        return Err(Problem::new(Code::InvalidParams, format!("defaults: {}", unknown(&version.description.params, name))));
     }
     given.extend(changes.params.clone());
     let names = match &changes.symbols {
@@ -155,9 +157,11 @@ async fn remove_in_turn(state: &AppState, id: EngineId, abandon: bool, reason: &
     let (positions, orders) = held(state, record).await?;
     if positions + orders > 0 && !abandon {
         let detail = format!(
-            "engine {} has {positions} open positions and {orders} working orders, after which nobody would look; have it close them, or \
-             abandon them (`stockade engine remove --abandon`, or abandon=true)",
-            record.id
+            "engine {} has {} and {}, which nobody would look after: have it close them, or abandon them (`stockade engine remove \
+             --abandon`, or abandon=true)",
+            record.id,
+            counted(positions as u64, "open position"),
+            counted(orders as u64, "working order"),
         );
         return Err(Problem::new(Code::NotNow, detail));
     }

@@ -62,6 +62,7 @@ async fn what_would_keep_it_from_starting_is_said_when_it_is_added() {
     add(r#"{"params":{"fast":9}}"#).await.refused(422, "INVALID_BODY", "params");
     add(r#"{"mode":"live"}"#).await.refused(422, "INVALID_VALUE", "on paper, not live");
     add(r#"{"speed":1}"#).await.refused(422, "INVALID_BODY", "speed");
+    add(r#"{"seed":"x"}"#).await.refused(422, "INVALID_BODY", "seed: invalid type: string \"x\", expected a whole number of 0 or more");
     assert_eq!(world.get("/engines").await.ok()["items"], json("[]"));
 
     // The version uploaded last, unless another is named.
@@ -215,7 +216,7 @@ async fn a_removed_engine_leaves_its_orders_and_its_name() {
     let world = World::running().await;
     world.ticks(1);
     let remove = async |query: &str| world.ask(Method::DELETE, &format!("/engines/1{query}"), Some(TOKEN), Body::empty(), None).await;
-    remove("").await.refused(409, "NOT_NOW", "engine 1 has 1 open positions and 0 working orders");
+    remove("").await.refused(409, "NOT_NOW", "engine 1 has 1 open position and 0 working orders");
     assert_eq!(world.get("/engines/1").await.ok()["state"], "running");
     assert_eq!(remove("?abandon=true").await.status, 204);
     world.get("/engines/1").await.refused(404, "NOT_FOUND", "no engine 1");

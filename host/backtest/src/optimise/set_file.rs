@@ -214,8 +214,7 @@ impl Input {
 
     fn given(&self, specs: &[ParamSpec]) -> Result<Given, String> {
         let Some(spec) = specs.iter().find(|spec| spec.name == self.name) else {
-            let known: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-            return Err(format!("there is no parameter {:?}; this strategy has: {}", self.name, known.join(", ")));
+            return Err(domain::params::unknown(specs, &self.name));
         };
         let word = |text: &str| in_our_words(spec, text);
         Ok(match &self.range {

@@ -1,6 +1,7 @@
 //! What a host answers, as people read it: one format for numbers, money, times and digests, whichever command shows them.
 
 use crate::output::{colour, grouped};
+use domain::text;
 use serde_json::Value;
 
 /// The rows of a list.
@@ -30,8 +31,7 @@ pub fn count(value: &Value) -> String {
 
 /// So many of something: 1 order, 2 orders.
 pub fn counted(value: &Value, one: &str) -> String {
-    let plural = if value.as_u64() == Some(1) { "" } else { "s" };
-    format!("{} {one}{plural}", count(value))
+    value.as_u64().map_or_else(|| format!("{} {one}s", shown(value)), |number| text::counted(number, one))
 }
 
 /// An amount of money: 1,144.80; a loss is red.

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use store::Location;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// The documented example: every key with its default.
 pub const EXAMPLE: &str = include_str!("../../../../deployment/stockade.example.toml");
@@ -248,6 +249,17 @@ impl Config {
         }
         self.database().map_err(|failure| failure.message)?;
         self.api.check()?;
+        log_filter(&self.log)?;
+        let GuestLimits { fuel_per_call, fuel_per_setup_call, deadline_ms, memory_bytes_max, .. } = self.limits;
+        let needed = [
+            ("fuel_per_call", fuel_per_call),
+            ("fuel_per_setup_call", fuel_per_setup_call),
+            ("deadline_ms", deadline_ms),
+            ("memory_bytes_max", memory_bytes_max),
+        ];
+        if let Some((name, _)) = needed.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("limits.{name} is 0; it must be 1 or more, since no strategy runs without"));
+        }
         let token = self.operator_token.len();
         if (1..token::BYTES_MIN).contains(&token) {
             return Err(format!(
@@ -283,6 +295,22 @@ impl Config {
     pub fn cache_dir(&self) -> PathBuf {
         self.data_dir.join("compiled")
     }
+}
+
+/// What is logged, by part of the program.
+///
+/// # Errors
+/// It names a level that there is not.
+pub fn log_filter(filter: &str) -> Result<Targets, String> {
+    // A word alone is read as the name of a part, so that a misspelt level would log nothing at all.
+    let words = filter.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let level = |word: &&str| word.contains(['=', ':']) || word.starts_with("stockade") || word.parse::<LevelFilter>().is_ok();
+    if let Some(wrong) = words.into_iter().find(|word| !level(word)) {
+        return Err(format!(
+            "log: {wrong:?} is not a level: write error, warn, info, debug or trace, for a part as in \"info,stockade_engine=debug\""
+        ));
+    }
+    filter.parse().map_err(|error| format!("log: {filter:?} is not a filter ({error}): write info, or info,stockade_engine=debug"))
 }
 
 /// Settings are shown to whoever asks; the password in a URL is not.
@@ -387,7 +415,11 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
-        check("\nlisten = \"here\"\n", &[], Err("stockade.toml, line 2: listen: invalid socket address"));
+        for address in ["here", "8080", "127.0.0.1"] {
+            let why = format!("stockade.toml, line 2: listen: \"{address}\" must be an address with its port, such as \"127.0.0.1:8080\"");
+            check(&format!("\nlisten = \"{address}\"\n"), &[], Err(&why));
+            check("", &[("STOCKADE_LISTEN", address)], Err("must be an address with its port"));
+        }
         check("a = 1\n", &[], Err("stockade.toml, line 1: unknown key `a`; `stockade config example` lists all"));
         check("[feed]\nsped = 1\n", &[], Err("stockade.toml, line 2: unknown key `sped`; did you mean `speed` in [feed]?"));
         check("[risk]\nmax_orders = 1\n", &[], Err("line 2: unknown key `max_orders`; did you mean `working_orders_max` in [risk]?"));
@@ -398,10 +430,24 @@ mod tests {
         check("[feed]\nsymbols = \"EURUSD\"\n", &[], Err("it must be a list, such as [\"EURUSD\", \"XAUUSD\"]"));
         check("[record]\non = \"yes\"\n", &[], Err("on: \"yes\" is text; it must be true or false, without quotes"));
         check("[feed\n", &[], Err("stockade.toml, line 1"));
+        check("[fed]\nkind = 1\n", &[], Err("line 1: unknown key `fed`; did you mean [feed]?"));
+        check("[feed]\nkind = \"live\"\n", &[], Err("line 2: kind: \"live\" must be \"simulated\" or \"replayed\""));
+        check("[host]\nshards = -1\n", &[], Err("line 2: shards: -1 must be a whole number of 0 or more"));
+        check("[host]\nsave_every_s = 5000000000\n", &[], Err("save_every_s: 5000000000 must be a whole number from 0 to 4294967295"));
+        check("[risk]\nsymbols = []\nsessions = [\"funday 3\"]\n", &[], Err("stockade.toml, line 3: sessions: \"funday 3\" is no session"));
+        check(
+            "[risk]\npositions_max = \"a\"\n",
+            &[],
+            Err("stockade.toml, line 2: positions_max: \"a\" is text; it must be a whole number"),
+        );
+        check("[limits]\nfuel_per_call = 0\n", &[], Err("limits.fuel_per_call is 0; it must be 1 or more"));
+        check("log = \"loud\"\n", &[], Err("log: \"loud\" is not a level: write error, warn, info, debug or trace"));
+        check("log = \"info,stockade_engine=debug\"\n", &[], Ok("127.0.0.1:8080 [\"EURUSD\", \"GBPUSD\", \"USDJPY\", \"XAUUSD\"]"));
         check("[feed]\nspeed = -1\n", &[], Err("feed.speed is -1"));
         check("[host]\njournal_answer_ms = 0\n", &[], Err("host.journal_answer_ms is 0; it is 10 to 5000"));
         check("operator_token = \"short\"\n", &[], Err("operator_token has 5 characters"));
-        check("", &[("STOCKADE_FEED_KIND", "live")], Err("STOCKADE_FEED_KIND: unknown variant `live`"));
+        check("", &[("STOCKADE_FEED_KIND", "live")], Err("STOCKADE_FEED_KIND: \"live\" must be \"simulated\" or \"replayed\""));
+        check("", &[("STOCKADE_LISTN", "x")], Err("STOCKADE_LISTN is no setting; did you mean STOCKADE_LISTEN?"));
         check("", &[("STOCKADE_SHARDS", "2")], Err("STOCKADE_SHARDS is no setting; did you mean STOCKADE_HOST_SHARDS?"));
         check("", &[("STOCKADE_HOST_SHARDS", "two")], Err("STOCKADE_HOST_SHARDS: \"two\" must be a whole number of 0 or more"));
     }

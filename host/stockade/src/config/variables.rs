@@ -3,6 +3,7 @@
 use super::Config;
 use super::wrong::{in_variable, one_line};
 use crate::exit::{Exit, Failure, Outcome};
+use domain::likeness::nearest;
 use serde::Deserialize as _;
 use std::ffi::OsString;
 use store::Location;
@@ -193,8 +194,13 @@ fn put(table: &mut Table, key: &Key, text: &str) {
 
 fn unknown(name: &str) -> Failure {
     let last = name.rsplit('_').next().unwrap_or(name);
-    let near = KEYS.iter().map(Key::variable).find(|variable| variable.rsplit('_').next() == Some(last));
-    let hint = near.map_or_else(|| "`stockade config example` lists them".to_owned(), |near| format!("did you mean {near}?"));
+    let known: Vec<String> = KEYS.iter().map(Key::variable).collect();
+    let same_end = known.iter().find(|variable| variable.rsplit('_').next() == Some(last));
+    let own = |variable: &str| variable.strip_prefix(PREFIX).unwrap_or(variable).to_owned();
+    let ends: Vec<String> = known.iter().map(|variable| own(variable)).collect();
+    let near = || nearest(&own(name), ends.iter().map(String::as_str).zip(&known)).map(|(_, variable)| variable);
+    let hint =
+        same_end.or_else(near).map_or_else(|| "`stockade config example` lists them".to_owned(), |near| format!("did you mean {near}?"));
     Failure::new(Exit::Usage, format_args!("{name} is no setting; {hint}"))
 }
 

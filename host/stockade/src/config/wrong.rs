@@ -1,25 +1,47 @@
 //! What is wrong with a setting, in the words of whoever writes the file: which key, what it has to be, and how that is written.
 
 use super::variables::KEYS;
+use domain::likeness::nearest;
 use toml::de::Error;
 
 /// The line of an error, counted from 1, and what is wrong there.
 pub fn in_file(text: &str, error: &Error) -> (usize, String) {
-    let line = line_of(text, error);
+    let (message, key) = parted(error.message());
+    let line = line_of(text, error, key);
     let here = text.lines().nth(line - 1).unwrap_or_default();
-    (line, said(error.message(), here))
+    (line, said(message, here))
 }
 
 /// What is wrong with the value of one variable, which needs no quotes.
 pub fn in_variable(error: &Error, value: &str) -> String {
-    let message = error.message();
-    match mismatch(message) {
-        Some((_, expected)) => {
-            let kind = in_words(expected);
-            format!("{value:?} must be {}", kind.strip_suffix(", without quotes").unwrap_or(&kind))
-        }
-        None => one_line(message),
+    let (message, _) = parted(error.message());
+    let must_be = |kind: &str| format!("{value:?} must be {}", kind.strip_suffix(", without quotes").unwrap_or(kind));
+    if let Some((_, expected)) = mismatch(message) {
+        return must_be(&in_words(expected));
     }
+    let Some(kind) = wanted(message) else { return one_line(message) };
+    must_be(&kind)
+}
+
+/// A message without the key that some end with, and that key: where a section is read in two steps, the parser knows no place.
+fn parted(message: &str) -> (&str, Option<&str>) {
+    let named = message.trim_end().strip_suffix('`').and_then(|rest| rest.rsplit_once("in `"));
+    match named {
+        Some((before, key)) if key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => (before.trim_end(), Some(key)),
+        _ => (message, None),
+    }
+}
+
+/// What a value that has the right kind and is wrong all the same should be; `None` where the message says it well enough.
+fn wanted(message: &str) -> Option<String> {
+    if message.contains("invalid socket address") {
+        return Some("an address with its port, such as \"127.0.0.1:8080\"".to_owned());
+    }
+    if let Some((_, expected)) = message.strip_prefix("invalid value: ").and_then(|rest| rest.split_once(", expected ")) {
+        return Some(in_words(expected));
+    }
+    let (_, allowed) = message.strip_prefix("unknown variant ")?.split_once(", expected ")?;
+    Some(allowed.trim_start_matches("one of ").replace('`', "\""))
 }
 
 /// `here` is the line of the file, as far as there is one.
@@ -33,6 +55,9 @@ fn said(message: &str, here: &str) -> String {
     }
     if let Some((is, expected)) = mismatch(&message) {
         return of_key(format!("{} is {is}; it must be {}", shown(value), in_words(expected)));
+    }
+    if let Some(kind) = wanted(&message) {
+        return of_key(format!("{} must be {kind}", shown(value)));
     }
     // Whatever stands there without quotes and is no number is read as a broken one.
     let is_unquoted = !value.is_empty() && !value.starts_with(['"', '\'', '[', '{']) && !is_plain(value);
@@ -65,7 +90,10 @@ fn mismatch(message: &str) -> Option<(&str, &str)> {
 fn in_words(kind: &str) -> String {
     match kind {
         "f64" | "f32" => "a number, without quotes".to_owned(),
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more, without quotes".to_owned(),
+        "u8" => "a whole number from 0 to 255, without quotes".to_owned(),
+        "u16" => "a whole number from 0 to 65535, without quotes".to_owned(),
+        "u32" => "a whole number from 0 to 4294967295, without quotes".to_owned(),
+        "u64" | "usize" => "a whole number of 0 or more, without quotes".to_owned(),
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number, without quotes".to_owned(),
         "a boolean" => "true or false, without quotes".to_owned(),
         "a string" | "path string" => "text in quotes".to_owned(),
@@ -84,45 +112,23 @@ fn is_plain(value: &str) -> bool {
 /// A key that there is not, and the one that was probably meant.
 fn unknown(wrong: &str) -> String {
     let last = |path: &'static str| path.rsplit('.').next().unwrap_or(path);
-    let near = KEYS.iter().map(|key| (closeness(wrong, last(key.path)), key.path));
-    let near = near.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(closeness, _)| *closeness >= CLOSE_ENOUGH);
-    let hint = match near {
-        Some((_, path)) => match path.split_once('.') {
+    let sections = KEYS.iter().filter_map(|key| key.path.split_once('.')).map(|(section, _)| (section, None));
+    let keys = KEYS.iter().map(|key| (last(key.path), Some(key.path)));
+    let hint = match nearest(wrong, keys.chain(sections)) {
+        Some((_, Some(path))) => match path.split_once('.') {
             Some((section, name)) => format!("did you mean `{name}` in [{section}]?"),
             None => format!("did you mean `{path}`?"),
         },
+        Some((section, None)) => format!("did you mean [{section}]?"),
         None => "`stockade config example` lists all".to_owned(),
     };
     format!("unknown key `{wrong}`; {hint}")
 }
 
-/// Names with less in common are not meant.
-const CLOSE_ENOUGH: f64 = 0.5;
-
-/// How much two names have in common, 0 to 1: words or, where letters are wrong, pairs of letters.
-fn closeness(a: &str, b: &str) -> f64 {
-    let words = |name: &str| name.split('_').map(str::to_owned).collect::<Vec<_>>();
-    let pairs = |name: &str| name.as_bytes().windows(2).map(|pair| String::from_utf8_lossy(pair).into_owned()).collect::<Vec<_>>();
-    common(words(a), words(b)).max(common(pairs(a), pairs(b)))
-}
-
-/// Twice what both have, over all that they have: Dice's coefficient.
-fn common(a: Vec<String>, mut b: Vec<String>) -> f64 {
-    let all = a.len() + b.len();
-    let mut both = 0;
-    for part in a {
-        if let Some(at) = b.iter().position(|other| *other == part) {
-            b.swap_remove(at);
-            both += 1;
-        }
-    }
-    if all == 0 { 0.0 } else { 2.0 * f64::from(both) / all as f64 }
-}
-
 /// The line of an error. For an unknown key the parser gives the line of its table; the key's own is below.
-fn line_of(text: &str, error: &Error) -> usize {
+fn line_of(text: &str, error: &Error, key: Option<&str>) -> usize {
     let at = error.span().map_or(0, |span| text[..span.start].matches('\n').count());
-    let key = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    let key = key.or_else(|| error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()));
     let is_key = |line: &str, key: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
     let below = key.and_then(|key| text.lines().skip(at).position(|line| is_key(line, key)));
     at + below.unwrap_or(0) + 1
