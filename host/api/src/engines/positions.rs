@@ -72,6 +72,8 @@ pub(crate) struct PositionView {
     side: Side,
     /// Lots that are open; 0 when it is closed.
     volume: f64,
+    /// Lots that were opened, all in all.
+    volume_opened: f64,
     /// Average price of what is open, or, when it is closed, of all that was opened.
     open_price: Option<f64>,
     /// Average price of what was closed.
@@ -98,6 +100,7 @@ impl PositionView {
             symbol: row.symbol.clone(),
             side: row.side,
             volume: grid.lots(row.volume),
+            volume_opened: grid.lots(row.volume_in),
             open_price: grid.average(row.cost, row.volume).or_else(|| grid.average(row.cost_in, row.volume_in)),
             close_price: grid.average(row.cost_out, row.volume_out),
             stop_loss: grid.price_of(row.stop_loss),

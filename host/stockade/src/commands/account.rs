@@ -2,7 +2,7 @@
 
 use super::book::{self, Book};
 use super::named::{self, full};
-use super::shown::{count, items, money, shown};
+use super::shown::{count, counted, items, money, shown};
 use super::standing;
 use crate::cli::Global;
 use crate::client::HostOptions;
@@ -31,14 +31,14 @@ pub enum Command {
         #[command(flatten)]
         which: book::Positions,
     },
-    /// An account's orders and their outcomes, latest first.
+    /// An account's orders and their outcomes, the latest last.
     Orders {
         #[command(flatten)]
         one: One,
         #[command(flatten)]
         rows: book::Rows,
     },
-    /// An account's deals, latest first.
+    /// An account's deals, the latest last.
     Deals {
         #[command(flatten)]
         one: One,
@@ -80,7 +80,7 @@ pub struct Add {
 #[derive(clap::Args, Clone, Debug)]
 pub struct Terms {
     /// Balance at the start, in the account's currency.
-    #[arg(long, default_value_t = 10_000.0, value_name = "MONEY")]
+    #[arg(long, default_value_t = 10_000.0, value_name = "MONEY", value_parser = super::conditions::money, allow_negative_numbers = true)]
     pub deposit: f64,
     /// The account's currency.
     #[arg(long, default_value = "USD", value_parser = currency)]
@@ -168,7 +168,7 @@ fn detail(account: &Value) -> String {
         ("balance", money(&account["balance"])),
         ("equity", money(&account["equity"])),
         ("margin", format!("{}, {} free", money(&account["margin"]), money(&account["margin_free"]))),
-        ("holds", format!("{} positions, {} working orders", count(&account["positions"]), count(&account["working_orders"]))),
+        ("holds", format!("{}, {}", counted(&account["positions"], "position"), counted(&account["working_orders"], "working order"))),
     ];
     if !unresolved.is_empty() {
         all.push(("unknown", format!("outcome of these orders: {unresolved}")));

@@ -48,7 +48,7 @@ fn text(audit: &Value) -> String {
     let row = |entry: &Value| {
         let why = [shown(&entry["reason"]), details(&entry["detail"])];
         let why: Vec<String> = why.into_iter().filter(|part| !part.is_empty()).collect();
-        vec![moment(&entry["at"]), shown(&entry["actor"]), shown(&entry["action"]), shown(&entry["object"]), why.join("; ")]
+        vec![moment(&entry["at"]), shown(&entry["actor"]), shown(&entry["action"]), object(&entry["object"]), why.join("; ")]
     };
     let mut rows: Vec<Vec<String>> = items(audit).map(row).collect();
     if rows.is_empty() {
@@ -56,6 +56,11 @@ fn text(audit: &Value) -> String {
     }
     rows.reverse();
     table(&["at", "who", "what", "of", "why"].map(|name| (name, Align::Left)), &rows)
+}
+
+/// What an entry is about: `engine 1`, `version 1a2b3c4d5e6f`.
+fn object(object: &Value) -> String {
+    shown(object).split(' ').map(|word| short(&word.into())).collect::<Vec<_>>().join(" ")
 }
 
 /// The rest of an entry: `from 1a2b3c4d5e6f, to 6f5e4d3c2b1a`.

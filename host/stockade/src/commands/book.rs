@@ -68,14 +68,21 @@ pub fn show(global: &Global, what: Book, list: &Value) {
     global.output().show(list, |list| text(what, list));
 }
 
-/// A table's columns, the cells of a row, and what to say where it has none.
-type Table = (&'static [(&'static str, Align)], fn(&Value) -> Vec<String>, &'static str);
+/// How a list is shown.
+struct Table {
+    head: &'static [(&'static str, Align)],
+    row: fn(&Value) -> Vec<String>,
+    /// What to say of a list without rows.
+    none: &'static str,
+    /// Columns that a narrow terminal does without, the first first.
+    spare: &'static [&'static str],
+}
 
 fn text(what: Book, list: &Value) -> String {
     use Align::{Left, Right};
-    let (head, row, none): Table = match what {
-        Book::Positions => (
-            &[
+    let Table { head, row, none, spare } = match what {
+        Book::Positions => Table {
+            head: &[
                 ("position", Left),
                 ("symbol", Left),
                 ("side", Left),
@@ -90,11 +97,12 @@ fn text(what: Book, list: &Value) -> String {
                 ("closed", Left),
                 ("note", Left),
             ],
-            position,
-            "no positions\n",
-        ),
-        Book::Orders => (
-            &[
+            row: position,
+            none: "no positions\n",
+            spare: &["note", "tp", "sl", "costs", "opened"],
+        },
+        Book::Orders => Table {
+            head: &[
                 ("order", Left),
                 ("symbol", Left),
                 ("side", Left),
@@ -108,11 +116,12 @@ fn text(what: Book, list: &Value) -> String {
                 ("placed", Left),
                 ("note", Left),
             ],
-            order,
-            "no orders\n",
-        ),
-        Book::Deals => (
-            &[
+            row: order,
+            none: "no orders\n",
+            spare: &["note", "tp", "sl", "filled", "kind"],
+        },
+        Book::Deals => Table {
+            head: &[
                 ("deal", Right),
                 ("order", Left),
                 ("symbol", Left),
@@ -125,9 +134,10 @@ fn text(what: Book, list: &Value) -> String {
                 ("at", Left),
                 ("why", Left),
             ],
-            deal,
-            "no deals\n",
-        ),
+            row: deal,
+            none: "no deals\n",
+            spare: &["why", "costs", "entry"],
+        },
     };
     let mut rows: Vec<Vec<String>> = items(list).map(row).collect();
     if rows.is_empty() {
@@ -139,7 +149,7 @@ fn text(what: Book, list: &Value) -> String {
     let kept: Vec<usize> = (0..head.len()).filter(|&column| !empty.contains(&head[column].0)).collect();
     let head: Vec<(&str, Align)> = kept.iter().map(|&column| head[column]).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(|row| kept.iter().map(|&column| row[column].clone()).collect()).collect();
-    table_leaving_out(&head, &rows, &["note", "why", "tp", "sl", "filled", "kind", "costs"])
+    table_leaving_out(&head, &rows, spare)
 }
 
 fn position(row: &Value) -> Vec<String> {
@@ -147,7 +157,8 @@ fn position(row: &Value) -> Vec<String> {
         shown(&row["id"]),
         shown(&row["symbol"]),
         shown(&row["side"]),
-        shown(&row["volume"]),
+        // What is open of it, or what was.
+        shown(if row["closed_at"].is_null() { &row["volume"] } else { &row["volume_opened"] }),
         or_dash(&row["open_price"]),
         or_dash(&row["close_price"]),
         or_dash(&row["stop_loss"]),

@@ -378,6 +378,11 @@ fn merged(spec: &SymbolSpec, fields: &Value, file: &Path) -> Outcome<SymbolSpec>
     super::spec::stated(spec, fields).map_err(refused)
 }
 
+/// An amount of money.
+pub fn money(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "give a number, such as 10000 or 2500.50".to_owned())
+}
+
 fn timeframe(text: &str) -> Result<Timeframe, String> {
     let known = Timeframe::ALL.into_iter().find(|timeframe| format!("{timeframe:?}").eq_ignore_ascii_case(text));
     known.filter(|timeframe| *timeframe <= Timeframe::D1).ok_or_else(|| "give M1, M5, M15, M30, H1, H4 or D1".into())

@@ -64,8 +64,8 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
         Command::Set(set) => {
             let limits = change(&set.host.client(global)?, set)?;
             global.output().show(&limits, |limits| {
-                let of = limits.get("account").unwrap_or(limits);
-                format!("set; they hold from the next order on:\n{}", serde_json::to_string_pretty(of).unwrap_or_default() + "\n")
+                let is_by_level = limits.get("effective").is_some();
+                "set; they hold from the next order on:\n".to_owned() + &if is_by_level { shown(limits) } else { of_one_level(limits) }
             });
         }
         Command::Reset { account, engine, reason, host } => {
@@ -118,23 +118,41 @@ fn apply(limits: &mut Map<String, Value>, change: &str) -> Outcome {
     Ok(())
 }
 
+/// A limit as a cell.
+fn cell(limit: &Value) -> String {
+    match limit {
+        Value::Null => "-".to_owned(),
+        Value::Array(all) if all.is_empty() => "-".to_owned(),
+        Value::Array(all) => all.iter().map(super::shown::shown).collect::<Vec<_>>().join(", "),
+        // No limit at that level.
+        Value::Number(number) if number.as_u64() == Some(u64::from(u32::MAX)) => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The limits of the host or of a user alone.
+fn of_one_level(limits: &Value) -> String {
+    let rows: Vec<Vec<String>> = limits.as_object().into_iter().flatten().map(|(name, limit)| vec![name.clone(), cell(limit)]).collect();
+    table(&[("limit", Align::Left), ("value", Align::Right)], &rows)
+}
+
 /// One line a limit, one column a level.
 fn shown(limits: &Value) -> String {
     let levels = ["effective", "account", "user", "operator"];
     let mut names: Vec<&String> = levels.iter().filter_map(|level| limits[level].as_object()).flat_map(|level| level.keys()).collect();
     names.sort();
     names.dedup();
-    let cell = |level: &str, name: &str| match &limits[level][name] {
-        Value::Null => "-".to_owned(),
-        Value::Array(all) if all.is_empty() => "-".to_owned(),
-        // No limit at that level.
-        Value::Number(number) if number.as_u64() == Some(u64::from(u32::MAX)) => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let rows: Vec<Vec<String>> =
-        names.iter().map(|name| std::iter::once((*name).clone()).chain(levels.iter().map(|level| cell(level, name))).collect()).collect();
-    let head =
-        [("limit", Align::Left), ("holds", Align::Right), ("account", Align::Right), ("user", Align::Right), ("operator", Align::Right)];
+    let rows: Vec<Vec<String>> = names
+        .iter()
+        .map(|name| std::iter::once((*name).clone()).chain(levels.iter().map(|level| cell(&limits[*level][name.as_str()]))).collect())
+        .collect();
+    let head = [
+        ("limit", Align::Left),
+        ("in effect", Align::Right),
+        ("account", Align::Right),
+        ("user", Align::Right),
+        ("operator", Align::Right),
+    ];
     table(&head, &rows)
 }

@@ -5,7 +5,7 @@ use super::shown::{count, items, shown};
 use crate::cli::Global;
 use crate::client::HostOptions;
 use crate::exit::Outcome;
-use crate::output::{Align, bytes, table};
+use crate::output::{Align, bytes, grouped, table};
 use serde_json::{Value, json};
 
 #[derive(clap::Subcommand)]
@@ -58,7 +58,7 @@ fn used(usage: &Value) -> String {
     let quota = |name: &str| match usage["quotas"][name].as_u64() {
         None | Some(0) => "no quota".to_owned(),
         Some(max) if name.contains("bytes") => format!("of {}", bytes(max)),
-        Some(max) => format!("of {max}"),
+        Some(max) => format!("of {}", grouped(max)),
     };
     let rows = [
         ("engines", "engines", "engines_max"),

@@ -67,14 +67,14 @@ pub enum Command {
         #[command(flatten)]
         which: book::Positions,
     },
-    /// An engine's orders and their outcomes, latest first.
+    /// An engine's orders and their outcomes, the latest last.
     Orders {
         #[command(flatten)]
         one: One,
         #[command(flatten)]
         rows: book::Rows,
     },
-    /// An engine's deals, latest first.
+    /// An engine's deals, the latest last.
     Deals {
         #[command(flatten)]
         one: One,
@@ -94,8 +94,8 @@ pub enum Command {
         #[command(flatten)]
         one: One,
         /// How many of the last signals to show.
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-        signals: u32,
+        #[arg(long, alias = "signals", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
     },
     /// What an engine's strategy has logged, and what the host says of it: each refused order, change and cancel, and each fault.
     Logs(logs::Arguments),
@@ -259,8 +259,8 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             let trading = client.get("/trading", &[])?;
             output.show(&engines, |engines| show::list(engines, &trading));
         }
-        Command::Signals { one, signals: count } => {
-            output.show(&one.get(global, "/signals", &[("limit", &count.to_string())])?, show::signals);
+        Command::Signals { one, limit } => {
+            output.show(&one.get(global, "/signals", &[("limit", &limit.to_string())])?, show::signals);
         }
         Command::Logs(arguments) => return arguments.run(global),
     }
