@@ -28,7 +28,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                     Problem::new(Code::UnsupportedMediaType, "this endpoint takes JSON; send it with content-type: application/json")
                 }
                 JsonRejection::JsonSyntaxError(error) => Problem::new(Code::MalformedJson, line(&error.body_text())),
-                JsonRejection::JsonDataError(error) => Problem::new(Code::InvalidBody, line(&error.body_text())),
+                JsonRejection::JsonDataError(error) => Problem::new(Code::InvalidBody, of_a_field(&line(&error.body_text()))),
                 other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => too_large(crate::JSON_BYTES_MAX),
                 other if came_too_slowly(&other) => too_slow(),
                 other => Problem::new(Code::UnreadableBody, line(&other.body_text())),
@@ -155,6 +155,25 @@ fn too_large(max: usize) -> Problem {
 }
 
 /// The first line of a text, not longer than a terminal's few.
+/// What is wrong with a field, without what only a reader of this program's source knows: `positions_max: invalid type: string "abc",
+/// expected a whole number of 0 or more`.
+fn of_a_field(line: &str) -> String {
+    let line = line.trim_start_matches("Failed to deserialize the JSON body into the target type: ");
+    let place = line.rfind(" at line ").filter(|at| line[*at..].contains(" column "));
+    let line = &line[..place.unwrap_or(line.len())];
+    let Some((what, kind)) = line.rsplit_once(", expected ") else { return line.to_owned() };
+    let kind = match kind {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a string" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        kind => kind,
+    };
+    format!("{what}, expected {kind}")
+}
+
 fn line(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(400).collect()
 }

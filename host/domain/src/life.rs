@@ -54,12 +54,24 @@ words! {
 
 /// An event that makes no sense in a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an engine that is {from} can't {event}")]
+#[error("an engine that is {from} can't {event}{}", self.way_out())]
 pub struct NotNow {
     /// The state.
     pub from: EngineState,
     /// The event.
     pub event: EngineEvent,
+}
+
+impl NotNow {
+    /// What can be done instead.
+    fn way_out(&self) -> &'static str {
+        use {EngineEvent as E, EngineState as S};
+        match (self.from, self.event) {
+            (S::Defined | S::Stopped | S::Quarantined, E::Pause | E::Resume | E::Stop) => ": start it first",
+            (S::Running, E::Resume) => ": it was not paused",
+            _ => "",
+        }
+    }
 }
 
 impl EngineState {

@@ -132,9 +132,13 @@ fn lookalike(name: &str) -> Option<String> {
     single.or(all).map(|c| format!("{} looks like a Latin letter; use the Latin letter", number(*c)))
 }
 
-/// A character as Unicode numbers it.
+/// A character by its number in Unicode, since it may be one that can't be seen.
 fn number(c: char) -> String {
-    if c.is_ascii_graphic() { format!("{c} (U+{:04X})", u32::from(c)) } else { format!("U+{:04X}", u32::from(c)) }
+    match c {
+        ' ' => "a space".to_owned(),
+        c if c.is_ascii_graphic() => format!("{c} (U+{:04X})", u32::from(c)),
+        c => format!("U+{:04X}", u32::from(c)),
+    }
 }
 
 #[cfg(test)]
@@ -166,7 +170,7 @@ mod tests {
         for (text, part) in [
             ("", "1 to 64 bytes"),
             (&*"x".repeat(65), "1 to 64 bytes"),
-            ("An na/..", "U+0020 is not allowed"),
+            ("An na/..", "a space is not allowed"),
             ("anna/..", "/ (U+002F) is not allowed"),
             ("..", "begin with a letter"),
             ("-anna", "begin with a letter"),

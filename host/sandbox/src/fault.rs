@@ -37,7 +37,8 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
         Some(Trap::OutOfFuel) => {
             let what = format!(
                 "did too much work in one call and used up its {} fuel ({}): let it do less at once, or have more allowed",
-                facts.fuel, facts.fuel_setting
+                grouped(facts.fuel),
+                facts.fuel_setting
             );
             return Outcome::OutOfFuel(message(&what, at));
         }
@@ -63,12 +64,16 @@ pub(crate) fn outcome(error: &wasmtime::Error, facts: &Facts<'_>) -> Outcome {
     }
     let what = match trap {
         Some(Trap::StackOverflow) => "call stack exhausted: the recursion is too deep".to_owned(),
+        // A stack lies below all else in memory and grows down: what overflows it leaves memory.
+        Some(Trap::MemoryOutOfBounds) => {
+            "out of bounds memory access: most often a stack that overflowed, by a recursion without end or a large array on it".to_owned()
+        }
         Some(Trap::UnreachableCodeReached) => match facts.last_error {
             Some(said) => said.to_owned(),
             None if is_stubbed(at) => "the interpreter failed, and could not print why since its system is stubbed: build the component \
                                        without --stub-wasi to see the traceback"
                 .to_owned(),
-            None => "trapped (unreachable executed: a panic or an abort)".to_owned(),
+            None => "trapped (unreachable executed: a panic, an abort or an exit)".to_owned(),
         },
         Some(trap) => trap.to_string(),
         None => {

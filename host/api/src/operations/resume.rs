@@ -297,6 +297,9 @@ async fn ready(state: &AppState, record: &EngineRecord) -> Result<Kept, Problem>
 impl Resumed {
     fn last_line(&self, took_s: f64) -> String {
         let (engines, started, failed) = (self.engines, self.started, self.failed.len());
+        if engines + failed == 0 {
+            return "no engines are set up yet".to_owned();
+        }
         format!("{engines} engines are back after {took_s:.1} s, {started} of them start, {failed} could not go on")
     }
 
@@ -323,6 +326,7 @@ mod tests {
             Some("2000 of 2500 engines are back, 700 of them start"),
             "one that failed is seen to as well"
         );
+        assert_eq!(Resumed::default().last_line(0.0), "no engines are set up yet");
         let resumed = Resumed { engines: 2_499, started: 700, failed: vec!["engine 3".into()], ..Resumed::default() };
         assert_eq!(resumed.last_line(1.26), "2499 engines are back after 1.3 s, 700 of them start, 1 could not go on");
     }

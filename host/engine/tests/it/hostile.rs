@@ -18,7 +18,7 @@ use testkit::components;
 
 /// Each mode, and what its owner reads in the end.
 const ENDS: [(&str, &str); 11] = [
-    ("endless-loop", "out-of-fuel: did too much work in one call and used up its 2000000 fuel (limits.fuel_per_call)"),
+    ("endless-loop", "out-of-fuel: did too much work in one call and used up its 2,000,000 fuel (limits.fuel_per_call)"),
     ("memory-bomb", "out-of-memory: "),
     ("trap", "misbehaving at tick "),
     // Of its two stacks, that in its memory and that of calls, one is used up first: which, the compiler decides.

@@ -73,7 +73,8 @@ impl StoreError {
 
 /// Names that are like the one asked for, or where ticks come from.
 fn way_out(symbol: &str, known: &[String]) -> String {
-    let like = known.iter().find(|name| crate::import::is_same_instrument(name, symbol));
+    let like = known.iter().find(|name| name.eq_ignore_ascii_case(symbol));
+    let like = like.or_else(|| known.iter().find(|name| crate::import::is_same_instrument(name, symbol)));
     like.map_or_else(|| "import its ticks first".to_owned(), |like| format!("did you mean {like}?"))
 }
 

@@ -42,7 +42,7 @@ fn an_endless_loop_runs_out_of_fuel_and_the_message_says_where() {
     says(
         &message,
         &[
-            "did too much work in one call and used up its 2000000 fuel (limits.fuel_per_call): ",
+            "did too much work in one call and used up its 2,000,000 fuel (limits.fuel_per_call): ",
             "\n  at ",
             "Misbehaving as stockade_sdk::strategy::Strategy>::on_tick\n",
         ],
@@ -70,7 +70,7 @@ fn saving_and_stopping_have_ten_calls_fuel_and_no_more() {
         let mut neighbour = Neighbour::moves_in();
         assert_eq!(tick_once(&mut guest), DONE, "{does}");
         let OutOfFuel(message) = guest.call(call) else { panic!("{does}") };
-        says(&message, &["used up its 20000000 fuel (ten times limits.fuel_per_call): "]);
+        says(&message, &["used up its 20,000,000 fuel (ten times limits.fuel_per_call): "]);
         assert!(guest.used().fuel_last_call <= 20_000_000, "{does}: {}", guest.used().fuel_last_call);
         neighbour.goes_on();
     }

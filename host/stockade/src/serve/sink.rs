@@ -121,7 +121,12 @@ impl StoreSink {
             }
             Event::Gate { account, memory } => batch.gates.push((account, memory)),
             Event::Trading { scope, state, reason, .. } => {
-                tracing::warn!(?scope, %state, reason, "trading state");
+                let of = match scope {
+                    Scope::Host => "the host".to_owned(),
+                    Scope::Account(id) => format!("account {id}"),
+                    Scope::Engine(id) => format!("engine {id}"),
+                };
+                tracing::warn!(of, %state, reason, "trading state");
                 if scope == Scope::Host {
                     self.trading_due = Some(state);
                 }
