@@ -46,6 +46,17 @@ pub struct MissingBars {
     pub wanted: usize,
 }
 
+/// What a strategy logged as errors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorsLogged {
+    /// How many lines.
+    pub count: u64,
+    /// When the first was logged.
+    pub at: Time,
+    /// The first.
+    pub first: String,
+}
+
 /// What a run found.
 #[derive(Clone, Debug)]
 pub struct RunReport {
@@ -81,6 +92,8 @@ pub struct RunReport {
     pub remarks: Vec<Remark>,
     /// What it said beyond the bounds.
     pub remarks_dropped: u64,
+    /// What it logged as errors, if anything.
+    pub errors: Option<ErrorsLogged>,
     /// What became of its orders, where that was kept.
     pub orders: OrderLog,
     /// How often the broker rejected what it was sent, by MT5 retcode.
@@ -174,6 +187,7 @@ impl RunReport {
             deals,
             remarks: Vec::new(),
             remarks_dropped: 0,
+            errors: None,
             orders: OrderLog::default(),
             rejected: BTreeMap::new(),
             closes: Vec::new(),

@@ -21,14 +21,14 @@ use crate::hearing::Mail;
 use crate::orders::OrderLog;
 use crate::pace::Pace;
 use crate::past::{Past, WithPast};
-use crate::report::{MissingBars, Progress, RunReport};
+use crate::report::{ErrorsLogged, MissingBars, Progress, RunReport};
 use crate::returns::{DailyEquity, Returns};
 use crate::source::{Audience, Source, Stretch};
 use domain::account::Account;
 use domain::actor::{Actor, SavedState};
 use domain::bars::{MarketHistory, MarketView as _};
 use domain::broker::{AccountTerms, Broker, Deal, Happened, Reason, Report};
-use domain::contract::{Description, Gap, Param, RunMode, StopReason, TesterStats};
+use domain::contract::{Description, Gap, LogLevel, Param, RunMode, StopReason, TesterStats};
 use domain::desk::{Desk, DeskSetup, QueueGauge, Remark, TradingSwitch, Witness};
 use domain::guest::{Fault, FaultKind, Guest};
 use domain::ids::{AccountId, EngineId, UserId};
@@ -248,6 +248,7 @@ struct Run {
     keep_remarks: bool,
     remarks: Vec<Remark>,
     remarks_dropped: u64,
+    errors: Option<ErrorsLogged>,
     orders: OrderLog,
     rejected: BTreeMap<u32, u64>,
 }
@@ -294,6 +295,7 @@ impl Run {
             keep_remarks: setup.keep_remarks,
             remarks: Vec::new(),
             remarks_dropped: 0,
+            errors: None,
             orders: OrderLog::default(),
             rejected: BTreeMap::new(),
         }
@@ -574,9 +576,15 @@ impl Run {
         recorded.into_iter().flatten().for_each(|command| self.venue.submit(command));
     }
 
+    /// Remarks are taken in any case, so that a long run does not gather them; errors among them are counted.
     fn keep_remarks(&mut self, actor: &mut Actor) -> Result<(), Fault> {
+        let (remarks, dropped) = actor.take_remarks();
+        for remark in &remarks {
+            if let Remark::Log { at, level: LogLevel::Error, text } = remark {
+                self.errors.get_or_insert_with(|| ErrorsLogged { count: 0, at: *at, first: text.clone() }).count += 1;
+            }
+        }
         if self.keep_remarks {
-            let (remarks, dropped) = actor.take_remarks();
             let room = REMARKS_MAX - self.remarks.len();
             self.remarks_dropped += dropped + remarks.len().saturating_sub(room) as u64;
             self.remarks.extend(remarks.into_iter().take(room));
@@ -648,6 +656,7 @@ impl Run {
         report.used = actor.used();
         report.remarks = self.remarks;
         report.remarks_dropped = self.remarks_dropped;
+        report.errors = self.errors;
         report.orders = self.orders;
         report.rejected = self.rejected;
         report.missing_bars = self.missing_bars;

@@ -18,6 +18,10 @@ impl Stage {
     pub fn beware(&self, report: &RunReport, crossed: u64, ticks: u64) -> Outcome<Vec<String>> {
         let mut lines: Vec<String> =
             report.stopped.iter().map(|fault| format!("stopped by a fault {fault}; what follows is of the time before it")).collect();
+        lines.extend(report.errors.as_ref().map(|errors| {
+            let what = if errors.count == 1 { "an error".to_owned() } else { format!("{} errors, the first", grouped(errors.count)) };
+            format!("the strategy logged {what} at {}: {}", errors.at, errors.first)
+        }));
         lines.extend(self.beware_of_all(&report.missing_bars, crossed, ticks)?);
         let stop_outs = report.deals.iter().filter(|deal| deal.reason == Reason::StopOut).count();
         if stop_outs > 0 {

@@ -137,6 +137,12 @@ pub fn reads_ahead_text() -> &'static str {
     BUILT.get_or_init(|| built("hostile/reads-ahead")).to_str().expect("a plain path")
 }
 
+/// One that watches two symbols.
+pub fn two_markets_text() -> &'static str {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("hostile/two-markets")).to_str().expect("a plain path")
+}
+
 /// A strategy's component, built where that is due, by its folder below `strategies`.
 pub fn built(folder: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies").join(folder);

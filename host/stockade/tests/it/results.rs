@@ -1,6 +1,6 @@
 //! What is said of a result beside its figures: faults, what flatters it, what was missing.
 
-use crate::program::{Place, ema_cross_text, misbehaving_text};
+use crate::program::{Place, ema_cross_text, misbehaving_text, two_markets_text};
 use serde_json::Value;
 
 fn json(text: &str) -> Value {
@@ -62,6 +62,35 @@ fn what_flatters_a_result_stands_in_the_report_and_in_the_optimisation() {
     }
     let with_swap = place.ok(&[&["backtest", ema_cross_text()], &start[..2], &["--swap", "points:-7:3"]].concat());
     assert!(!with_swap.contains("swap none"), "{with_swap}");
+}
+
+#[test]
+fn symbols_of_unequal_span_and_logged_errors_stand_beside_the_result() {
+    let place = Place::with_ticks();
+    let days = [9, 10, 11, 12].map(|day| format!("2024-01-{day:02} 01:00:00,2030.1,2030.3\n")).concat();
+    let gold = place.file("XAUUSD.csv", "time,bid,ask\n".to_owned() + &days);
+    place.ok(&["import", gold.to_str().expect("a plain path")]);
+    let spans = "unequal spans: there are ticks of EURUSD from 2024-01-09T00:00:00.000000Z to 2024-01-09T05:33:19.000000Z, XAUUSD from \
+                 2024-01-09T01:00:00.000000Z to 2024-01-12T01:00:00.000000Z";
+    let start = [two_markets_text(), "--symbol", "EURUSD,XAUUSD", "--out"];
+    let told = place.ok(&[&["backtest"], &start[..], &["tested"]].concat());
+    assert!(told.contains(spans), "{told}");
+    let ranges = ["--set", "volume=0.1..0.2:0.1", "--trades-min", "0"];
+    let told = place.ok(&[&["optimise"], &start[..], &["optimised"], &ranges].concat());
+    assert!(told.contains(spans), "{told}");
+    for folder in ["tested", "optimised"] {
+        for file in ["report.html", "report.json"] {
+            let text = std::fs::read_to_string(place.path(folder).join(file)).expect("it is written");
+            assert!(text.contains(spans), "{folder}/{file} is silent");
+        }
+    }
+    // Of the time that they share, nothing is said.
+    let shared = place.ok(&[&["backtest"], &start[..3], &["--to", "2024-01-09"]].concat());
+    assert!(!shared.contains("unequal spans") && !shared.contains("logged"), "{shared}");
+    // What it logs as an error is said as well.
+    let told = place.ok(&[&["backtest"], &start[..3], &["--param", "errors=3"]].concat());
+    let errors = "the strategy logged 3 errors, the first at 2024-01-09T00:00:00.000000Z: no quote of the second symbol at tick 1";
+    assert!(told.contains(errors), "{told}");
 }
 
 #[test]
