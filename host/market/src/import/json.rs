@@ -258,7 +258,10 @@ impl<'de> Visitor<'de> for Document<'_, '_, '_> {
         match (has_rows, has_values) {
             (true, _) => Ok(()),
             (false, true) => reader.take_row().map_err(|error| reader.stopped(error)),
-            (false, false) => Err(A::Error::custom(format!("an object has neither values nor a list of rows ({})", LISTS.join(", ")))),
+            (false, false) => Err(A::Error::custom(format!(
+                "an object has neither values nor a list of rows ({}); in pandas, write to_json(orient='records')",
+                LISTS.join(", ")
+            ))),
         }
     }
 

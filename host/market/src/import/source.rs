@@ -150,11 +150,14 @@ pub(super) fn symbol_of_name(name: &str) -> Option<String> {
         "ms", "bid", "ask", "candle", "candles", "utc", "gmt", "csv", "fx", "forex", "part", "nt",
     ];
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let pieces: Vec<&str> = stem.split(['_', '-', ' ']).filter(|piece| piece.bytes().any(|byte| byte.is_ascii_alphabetic())).collect();
+    let pieces: Vec<&str> =
+        stem.split(['_', '-', ' ', ',', '=']).filter(|piece| piece.bytes().any(|byte| byte.is_ascii_alphabetic())).collect();
     let known = pieces.iter().find(|piece| spec_for(piece).is_some()).map(|piece| (*piece).to_owned());
     // The two currencies of a pair, apart.
     let joined = || {
-        let pair = |two: &[&str]| two.iter().all(|piece| piece.len() == 3).then(|| two.concat()).filter(|pair| spec_for(pair).is_some());
+        // Codes of coins have two to five letters: `BTC_USDT-5m.json`.
+        let is_code = |piece: &&str| (2..=5).contains(&piece.len());
+        let pair = |two: &[&str]| two.iter().all(is_code).then(|| two.concat()).filter(|pair| spec_for(pair).is_some());
         pieces.windows(2).find_map(pair)
     };
     let other = || {

@@ -225,6 +225,11 @@ pub(super) fn canonical(name: &str) -> String {
     let of_six = pair(&letters)
         .or_else(|| letters.get(..3).filter(|base| METALS.iter().any(|(metal, _)| metal == base)).and_then(|_| metal(&letters)));
     if of_six.is_none() {
+        // `BTC/USDT` is `BTCUSDT`.
+        let coin = coin(&letters).map_or(0, |spec| spec.base.len());
+        let is_cut = coin > 0 && name.get(coin..).is_some_and(|rest| rest.starts_with(['/', '-', '_']));
+        let joined = if is_cut { name[..coin].to_owned() + &name[coin + 1..] } else { name.to_owned() };
+        let name = joined.as_str();
         let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
         return name[..end].to_ascii_uppercase() + &name[end..];
     }

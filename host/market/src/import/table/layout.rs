@@ -110,14 +110,32 @@ impl Sample<'_> {
 }
 
 /// What `--columns` would have to say, as far as shape and looks tell.
-fn columns_flag(sample: &Sample<'_>, profiles: &[Profile]) -> String {
+fn columns_flag(sample: &Sample<'_>, profiles: &[Profile], columns: &[Column]) -> String {
+    let is_price = |column: &Column| matches!(column, Column::Bid | Column::Ask | Column::Last | Column::Open | Column::Close);
+    // Names say the prices: what is missing is the time.
+    if columns.iter().any(is_price) {
+        let has_time = columns.iter().any(|column| matches!(column, Column::Time | Column::Date));
+        let mut times = profiles.iter().map(|profile| matches!(profile.look(), Look::Moment(_)) && !has_time);
+        let first_time = times.position(|is_time| is_time);
+        let names = columns.iter().enumerate().map(|(at, column)| match column {
+            _ if Some(at) == first_time => Column::Time.name(),
+            Column::Index => Column::Other.name(),
+            column => column.name(),
+        });
+        return format!("--columns {}", names.collect::<Vec<_>>().join(","));
+    }
     let guess = by_shape(sample, profiles);
     if guess.contains(&Column::Bid) || guess.contains(&Column::Open) {
         let names = guess.iter().map(|column| column.name());
         return format!("--columns {}", names.collect::<Vec<_>>().join(","));
     }
     let numbers = profiles.iter().filter(|profile| profile.look() == Look::Number).count();
-    let prices: &[&str] = if numbers >= 4 { &["open", "high", "low", "close", "volume"] } else { &["bid", "ask", "volume"] };
+    let prices: &[&str] = match numbers {
+        4.. => &["open", "high", "low", "close", "volume"],
+        3 => &["bid", "ask", "volume"],
+        // A bid and an ask would have been seen.
+        _ => &["last", "volume"],
+    };
     let mut prices = prices.iter();
     let names = profiles.iter().map(|profile| match profile.look() {
         Look::Moment(_) | Look::TimeOfDay => "time",
@@ -129,7 +147,7 @@ fn columns_flag(sample: &Sample<'_>, profiles: &[Profile]) -> String {
 }
 
 fn refusal(sample: &Sample<'_>, profiles: &[Profile], columns: &[Column], why: &str) -> String {
-    let (shown, flag) = (sample.shown(profiles, columns), columns_flag(sample, profiles));
+    let (shown, flag) = (sample.shown(profiles, columns), columns_flag(sample, profiles, columns));
     format!("{why}. Its columns: {shown}. Say what they hold, in their order: {flag} for example (- leaves one out)")
 }
 

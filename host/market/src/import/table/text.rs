@@ -108,6 +108,7 @@ impl<'a> Head<'a> {
             has_period: layout.period.is_some(),
             is_daily: times.iter().all(|us| us % DAY_US == 0),
             is_export: layout.is_export,
+            is_metatrader: layout.is_metatrader,
         };
         let VendorClock { clock, note: clock_note } = match vendor::clock(&signs) {
             Err(why) if options.clock == SourceClock::Usual => return Err(wrong(why)),
@@ -119,7 +120,7 @@ impl<'a> Head<'a> {
                 "its newest rows come first, and sides that are blank have the price of an earlier row: sort it by time".into(),
             ));
         }
-        let bar_minutes = (layout.is_bars() && !is_named).then(|| commonest_minutes(&times)).flatten();
+        let bar_minutes = (layout.is_bars() && (!is_named || layout.is_export)).then(|| commonest_minutes(&times)).flatten();
         let file = file.into();
         let head = Self { bytes, rest, dialect, layout, first_row, direction, clock, clock_note, dates_note, period, bar_minutes, file };
         head.check_format(options.format).map_err(|why| ImportError::WrongFormat { file: label.into(), why })?;

@@ -3,6 +3,7 @@
 use super::names::Column;
 use crate::import::clock::SourceClock;
 use crate::import::source::symbol_of_name;
+use crate::import::specs::{is_same_instrument, spec_for};
 use domain::tick::Timeframe;
 
 /// New York without summer time, all year.
@@ -39,8 +40,9 @@ pub(super) struct Signs<'a> {
     pub has_period: bool,
     /// Whether all times are whole days, which no clock moves.
     pub is_daily: bool,
-    /// As MetaTrader's terminal writes it.
+    /// As MetaTrader's terminal writes it; or that or its Python package.
     pub is_export: bool,
+    pub is_metatrader: bool,
 }
 
 /// A clock that a vendor's files are on, and what to tell about it.
@@ -56,6 +58,7 @@ const STOOQ_EXCHANGES: [&str; 10] = ["US", "UK", "DE", "JP", "HK", "HU", "PL", "
 
 const STOOQ: &str = "stooq's times were taken as Warsaw's; name another clock with --utc-offset";
 const FINAM: &str = "Finam's times were taken as Moscow's, and as those at which bars begin; where the download was set otherwise, name its clock with --utc-offset";
+const POINTS: &str = "dates such as 2024.03.05 are MetaTrader's, and its times those of the broker's server: they were taken as UTC; name the server's clock with --utc-offset if it is another";
 const FOREX_TESTER: &str = "these columns are Forex Tester's, whose times are UTC; name another clock with --utc-offset";
 
 /// The clock of a file that has one of its own.
@@ -85,6 +88,7 @@ pub(super) fn clock(signs: &Signs<'_>) -> Result<VendorClock, String> {
         Some(Vendor::Stooq) => known("Europe/Warsaw", Some(STOOQ)),
         Some(Vendor::Finam) => known("Europe/Moscow", Some(FINAM)),
         Some(Vendor::ForexTester) => Ok(VendorClock { clock: None, note: Some(FOREX_TESTER) }),
+        None if !signs.is_metatrader && time.get(4) == Some(&b'.') => Ok(VendorClock { clock: None, note: Some(POINTS) }),
         Some(Vendor::MetaStock) => Err(
             "its columns are those of MetaStock's text, which many tools write, each on its own clock: add --utc-offset utc where its times are UTC, or a place as in --utc-offset Europe/Paris"
                 .into(),
@@ -143,8 +147,10 @@ pub(in crate::import) fn is_of_asks(file: &str) -> bool {
 /// The symbol that a file's name gives where a bar's minutes stand behind it, as MT4 puts them.
 pub(super) fn symbol_before_minutes(file: &str, bar_minutes: Option<i64>) -> Option<String> {
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    // The number may be the symbol's own: `GER30`.
     let rest = stem.strip_suffix(&bar_minutes?.to_string()).filter(|rest| rest.len() >= 3)?;
-    rest.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| symbol_of_name(rest))?
+    let is_own = spec_for(stem).is_some() && !is_same_instrument(stem, rest);
+    (!is_own && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| symbol_of_name(rest))?
 }
 
 /// The length of bars, as in `EURUSD_M15_2024.csv` or `BTC_USDT-5m.csv`.
@@ -177,6 +183,7 @@ mod tests {
         check("XAUUSD240.csv", Some(240), Some("XAUUSD"));
         check("US305.csv", Some(5), Some("US30"));
         check("US30.csv", Some(30), None);
+        check("GER30.csv", Some(30), None);
         check("US30.csv", None, None);
         check("EURUSD_M15_2024.csv", Some(15), None);
         assert_eq!((timeframe("EURUSD_M15_2024.csv"), timeframe("EURUSD.csv")), (Some(Timeframe::M15), None));
@@ -209,6 +216,7 @@ mod tests {
                 has_period: header.contains("<PER>"),
                 is_daily: time.is_empty(),
                 is_export: header.contains("<TICKVOL>"),
+                is_metatrader: header.contains("<TICKVOL>"),
             });
             match found {
                 Ok(VendorClock { clock: None, .. }) => "utc".to_owned(),

@@ -321,6 +321,42 @@ fn bars_of_asks_give_those_of_bids_their_spreads() {
 }
 
 #[test]
+fn files_of_vendors_give_their_symbols_by_one_name() {
+    let bar = |time: &str| format!("{time},1.1,1.102,1.095,1.1,3\n");
+    let plain = |header: &str, times: [&str; 2]| format!("{header}\n{}{}", bar(times[0]), bar(times[1]));
+    let hours = ["2024-01-08 09:00:00", "2024-01-08 10:00:00"];
+    let four_hours = ["2024.01.08,08:00", "2024.01.08,12:00"];
+    for (file, header, times, symbol) in [
+        ("BTC_USDT-1h.csv", "date,open,high,low,close,volume", hours, "BTCUSDT"),
+        ("ETH_BTC-1h.csv", "date,open,high,low,close,volume", hours, "ETHBTC"),
+        ("OANDA_EURUSD, 60.csv", "time,open,high,low,close,Volume", hours, "EURUSD"),
+        ("EURUSD=X.csv", "Date,Open,High,Low,Close,Volume", ["2024-01-08", "2024-01-09"], "EURUSD"),
+        ("EURUSD240.csv", "<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOLUME>", four_hours, "EURUSD"),
+        ("EURUSD240.csv", "", four_hours, "EURUSD"),
+        ("EURUSD.csv", "Fecha,Hora,Apertura,Máximo,Mínimo,Cierre,Volumen", ["08.01.2024,09:00", "08.01.2024,10:00"], "EURUSD"),
+    ] {
+        let bench = Bench::new();
+        let report = bench.imported(&bench.file(file, plain(header, times).trim_start()));
+        assert_eq!((report.symbol.as_str(), report.bars), (symbol, 2), "{file}: {report}");
+    }
+    let trades = "timestamp,symbol,price,amount\n1704704400332,BTC/USDT,34000.5,0.01\n";
+    ticks("x.csv", "BTCUSDT", trades, &["2024-01-08T09:00:00.332000Z 34000.5 34000.5"]);
+    let book = "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,event_time\n1,1.1,5,1.2,7,1704704400332,1704704400335\n";
+    ticks("BTCUSDT-bookTicker-2024-01.csv", "BTCUSDT", book, &["2024-01-08T09:00:00.332000Z 1.1 1.2"]);
+}
+
+#[test]
+fn a_dates_points_are_metatraders_and_its_clock_is_told() {
+    let bench = Bench::new();
+    let text = "Time;Bid;Ask\n2024.01.08 09:00:00;1.1;1.2\n";
+    let report = bench.imported(&bench.file("EURUSD.csv", text));
+    assert!(report.notes.iter().any(|note| note.contains("were taken as UTC") && note.contains("--utc-offset")), "{:?}", report.notes);
+    let named = ImportOptions { clock: "+2".parse().expect("a clock"), ..ImportOptions::default() };
+    let report = bench.imported_as(&bench.files.join("EURUSD.csv"), &named);
+    assert!(report.notes.iter().all(|note| !note.contains("taken as UTC")), "{:?}", report.notes);
+}
+
+#[test]
 fn times_before_1990_are_refused_with_what_they_were_taken_for() {
     refused("time,bid,ask\n1,1.1,1.2\n2,1.1,1.2\n", &["\"1\", which is neither a date nor a count", "time=1 (time), bid=1.1 (bid)"]);
     refused("time,bid,ask\n45299.375,1.1,1.2\n", &["\"45299.375\", which is neither"]);
@@ -390,7 +426,7 @@ fn what_is_neither_ticks_nor_bars_is_refused_with_what_each_column_was_taken_for
     );
     refused("time,open,close\n2024-03-05 09:00:00,1.1,1.2\n", &["neither ticks (time, bid, ask) nor bars (time, open, high, low, close)"]);
     refused("a,b\n1,2\n", &["no column holds a date and a time", "a=1 (number), b=2 (number)"]);
-    refused("1709629200332,1.1,250000\n", &["1=1709629200332 (time), 2=1.1 (number), 3=250000 (number)", "--columns time,bid,ask"]);
+    refused("1709629200332,1.1,250000\n", &["1=1709629200332 (time), 2=1.1 (number), 3=250000 (number)", "--columns time,last,volume"]);
     // Names that lie.
     let volumes = "time,bid,ask\n".to_owned() + &"2024-03-05 09:00:00,1.1,250000\n".repeat(5);
     refused(&volumes, &["in most rows bid and ask are far apart"]);
