@@ -133,8 +133,16 @@ impl Client {
     /// # Errors
     /// No host answers, or it refuses.
     pub fn stream(&self, path: &str, query: &[(&str, &str)]) -> Outcome<Stream> {
+        self.stream_for(None, path, query)
+    }
+
+    /// The same for so long; then the stream breaks off.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stream_for(&self, longest: Option<Duration>, path: &str, query: &[(&str, &str)]) -> Outcome<Stream> {
         let request = self.authorized(self.agent.get(self.address(path)).query_pairs(query.iter().copied()));
-        let response = request.config().timeout_global(None).build().call().map_err(|error| self.unreachable(&error))?;
+        let response = request.config().timeout_global(longest).build().call().map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
             return Ok(Stream { lines: BufReader::new(response.into_body().into_reader()), place: self.place.clone() });
         }

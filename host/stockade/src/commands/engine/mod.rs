@@ -366,19 +366,26 @@ impl Reasoned {
     }
 }
 
-/// How often, and how many times, a start is looked at: most take some milliseconds, one that reads a long history some seconds.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-const LOOKS_MAX: usize = 50;
+/// How long a start is followed: most take some milliseconds, one that reads a long history some seconds.
+const FOLLOWED_FOR: Duration = Duration::from_secs(5);
 
 /// The engine as it stands once its start has succeeded or failed, or has gone on for some seconds.
 fn settled(client: &Client, engine: Value) -> Outcome<Value> {
-    let mut engine = engine;
-    for _ in 0..LOOKS_MAX {
-        if !["defined", "starting", "warming-up"].contains(&shown(&engine["state"]).as_str()) {
-            break;
+    let starts = |engine: &Value| ["defined", "starting", "warming-up"].contains(&shown(&engine["state"]).as_str());
+    if !starts(&engine) {
+        return Ok(engine);
+    }
+    let (id, mut engine) = (engine["id"].to_string(), engine);
+    // A host that gives no stream now has started the engine all the same.
+    let Ok(mut stream) = client.stream_for(Some(FOLLOWED_FOR), "/stream", &[("engine", &id)]) else { return Ok(engine) };
+    while let Ok(Some(event)) = stream.next_event() {
+        // Looked at when the stream is open, and after each change: none is missed.
+        if ["open", "state"].contains(&event.kind.as_str()) {
+            engine = client.get(&format!("/engines/{id}"), &[])?;
+            if !starts(&engine) {
+                break;
+            }
         }
-        std::thread::sleep(LOOK_EVERY);
-        engine = client.get(&format!("/engines/{}", engine["id"]), &[])?;
     }
     Ok(engine)
 }
