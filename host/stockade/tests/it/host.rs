@@ -214,6 +214,29 @@ fn scalper_text() -> &'static str {
     BUILT.get_or_init(built).to_str().expect("plain")
 }
 
+#[test]
+fn a_life_in_which_nothing_happened_is_replayed_and_says_so() {
+    let place = Place::with_ticks();
+    // After the last tick that is stored: nothing comes.
+    let host = Host::start_with(&place, &[("STOCKADE_FEED_KIND", "replayed"), ("STOCKADE_FEED_FROM", "2100-01-01")]);
+    host.ask(&place, &["user", "add", "anna"]);
+    host.ask(&place, &["strategy", "upload", ema_cross_text(), "--user", "anna", "--name", "cross"]);
+    host.ask(&place, &["engine", "add", "one", "--user", "anna", "--strategy", "cross", "--symbol", "EURUSD", "--start"]);
+    host.stop();
+    let nothing = "nothing happened in it, not a tick, bar or timer";
+    let ran = place.run(&["replay", "--engine", "1"]);
+    assert!(ran.code == 0 && ran.out.contains(&format!("the same: {nothing}")), "{ran:?}");
+    let ran = place.run(&["replay", "--engine", "1", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let life = &report["lives"][0];
+    assert_eq!((&life["ticks"], &life["decisions"]), (&0.into(), &0.into()), "{report}");
+    assert!(life["not_replayed"].is_null() && life["difference"].is_null() && life["cut_short"].is_null(), "{report}");
+    let file = place.path("none.jsonl");
+    let ran = place.run(&["replay", "--engine", "1", "--backtest", file.to_str().expect("plain")]);
+    assert!(ran.code == 0 && ran.err.contains("nothing happened in the last of these lives"), "{ran:?}");
+    assert!(!file.exists(), "nothing was decided");
+}
+
 /// Ticks that are skipped without a call are on record as well: that nobody waited for them is replayed, and no tick is left out.
 #[test]
 fn the_life_of_an_engine_that_waits_is_replayed_to_the_bit_with_all_that_went_by() {
