@@ -219,7 +219,7 @@ impl From<HostError> for Problem {
             HostError::Invalid(_) => Code::InvalidValue,
             HostError::NotNow(_) | HostError::NoShadow(_) => Code::NotNow,
             HostError::NotSwapped(_) => Code::NotSwapped,
-            HostError::Busy | HostError::BrokerSilent(_) | HostError::NotRecorded { .. } => Code::Busy,
+            HostError::Busy | HostError::BrokerSilent(_) | HostError::NotRecorded { .. } | HostError::JournalLate(_) => Code::Busy,
             HostError::Stopped => Code::Stopping,
             HostError::Thread(_) | HostError::Journal(_) => return Self::internal(error),
         };

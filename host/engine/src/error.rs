@@ -55,6 +55,9 @@ pub enum HostError {
     /// The host is stopping or has stopped.
     #[error("the host has stopped")]
     Stopped,
+    /// The journal has not taken yet what is owed to it: the same may work in a moment.
+    #[error("what the host before owed to the journal is not written there yet: {0}")]
+    JournalLate(String),
     /// What is owed to the journal can't be written to it.
     #[error("what the host before owed to the journal can't be written there: {0}")]
     Journal(String),

@@ -168,14 +168,17 @@ impl Host {
     }
 
     /// Has everything written to the journal that the host before owed it, and says how many lines that were. Before accounts are
-    /// opened: their ledgers follow from it. Waits for the journal.
+    /// opened: their ledgers follow from it. Waits some seconds for the journal.
     ///
     /// # Errors
-    /// The journal does not work, or the host has stopped or does not answer.
+    /// The journal does not work, or has not taken everything yet and may when it is asked again; or the host has stopped or does not answer.
     pub fn pay(&self) -> Result<usize, HostError> {
         let (answer, paid) = channel();
         self.ask_pipeline(PipelineRequest::Pay { answer })?;
-        self.answer(&paid)?.map_err(|error: JournalError| HostError::Journal(error.to_string()))
+        self.answer(&paid)?.map_err(|error: JournalError| match error {
+            late @ (JournalError::Unanswered(_) | JournalError::Passing(_)) => HostError::JournalLate(late.to_string()),
+            error => HostError::Journal(error.to_string()),
+        })
     }
 
     /// Orders of ours that the broker has had on an account, which need not be open: none of their numbers may be given again.

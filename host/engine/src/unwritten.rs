@@ -271,7 +271,7 @@ impl Pipeline {
         if many > 0 {
             let end = Instant::now() + Duration::from_millis(self.shared.bounds.answer_ms / 2);
             while let Err(error) = self.write_unwritten() {
-                if !matches!(error, JournalError::Unanswered(_)) || Instant::now() >= end {
+                if !matches!(error, JournalError::Unanswered(_) | JournalError::Passing(_)) || Instant::now() >= end {
                     return Err(error);
                 }
                 std::thread::sleep(SHORTLY);

@@ -29,6 +29,11 @@ use std::process::ExitCode;
 static HEAP: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    // First of all: a host that is told to stop before it has read its command line ends as one that has.
+    let may_serve = std::env::args_os().any(|word| word == "serve");
+    if may_serve {
+        serve::notice_signals();
+    }
     telemetry::tell_panics();
     // Before anything else of this program runs: a child that compiles must not read settings or open files.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == workshop::COMPILE) {
@@ -44,8 +49,8 @@ fn main() -> ExitCode {
         // With clap's own words: help on stdout, a bad command line on stderr with exit code 2.
         Err(error) => error.exit(),
     };
-    if matches!(arguments.command, cli::Command::Serve(_)) {
-        serve::notice_signals();
+    if may_serve && !matches!(arguments.command, cli::Command::Serve(_)) {
+        serve::leave_signals_alone();
     }
     let done = commands::run(arguments).map_or_else(|failure| ended(&failure, json), |()| ExitCode::SUCCESS);
     telemetry::flush();

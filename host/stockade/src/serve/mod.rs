@@ -34,7 +34,7 @@ use domain::ids::EngineId;
 use domain::keeper::Keeper as _;
 use domain::numbering::AHEAD;
 use domain::time::{Clock as _, SECOND_US};
-use engine::{Bounds, Host, HostSetup, Left, Scope};
+use engine::{Bounds, Host, HostError, HostSetup, Left, Scope};
 use feed::{FeedThread, Market};
 use paper::PaperBroker;
 use place::{Known, Place};
@@ -49,7 +49,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-pub use stopping::{Stopping, notice_signals};
+pub use stopping::{Stopping, leave_signals_alone, notice_signals};
 use store::{Closed, StateFile, Store, StoreError};
 use succession::Succession;
 use tokio::runtime::{Handle, Runtime};
@@ -63,6 +63,8 @@ const PLACE_ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 /// Of the time that a stop has, what the database may take to close, and what the process needs after that.
 const CLOSING_MAX: Duration = Duration::from_secs(3);
 const ENDING_MAX: Duration = Duration::from_secs(1);
+/// How long a start waits for a journal that does not answer; whoever supervises it sees in the log that it waits.
+const JOURNAL_ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 /// A host that has lost its database sees that twice a second and takes a second at most to end; a busy machine takes longer.
 const PREDECESSOR_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -201,9 +203,7 @@ impl Running {
 
     /// Goes on from where the host before was: first what it owed the database, then everything that is stored.
     async fn go_on(&self, stored: TradingState, was_clean: bool) -> Outcome<Resumed> {
-        let host = Arc::clone(&self.host);
-        let paid = tokio::task::spawn_blocking(move || host.pay()).await.map_err(Failure::of(Exit::Failed))?;
-        match paid.map_err(Failure::of(Exit::Machine))? {
+        match self.pay().await? {
             0 => {}
             lines => tracing::warn!(lines, "what the host before sent without the database is written there now"),
         }
@@ -216,6 +216,26 @@ impl Running {
             self.store.set_host_setting(TRADING, kept.word()).await.map_err(store_failure)?;
         }
         api::operations::resume(&self.state).await.map_err(Failure::of(Exit::Failed))
+    }
+
+    /// Writes to the journal what the hosts before owed it, and gives how many lines that were. A journal that does not answer yet is waited
+    /// for: a host that ends because its database is slow would only be started again.
+    async fn pay(&self) -> Outcome<usize> {
+        let until = Instant::now() + JOURNAL_ANSWERS_WITHIN;
+        let mut is_told = false;
+        loop {
+            let host = Arc::clone(&self.host);
+            let paid = tokio::task::spawn_blocking(move || host.pay()).await.map_err(Failure::of(Exit::Failed))?;
+            match paid {
+                // Each of these took some seconds.
+                Err(late @ (HostError::JournalLate(_) | HostError::Busy)) if Instant::now() < until => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::warn!("{late}; the start waits for it, {} s at most", JOURNAL_ANSWERS_WITHIN.as_secs());
+                    }
+                }
+                paid => return paid.map_err(Failure::of(Exit::Machine)),
+            }
+        }
     }
 
     /// Answers requests until a stop is asked for, then stops everything in order.

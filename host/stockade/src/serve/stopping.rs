@@ -2,6 +2,7 @@
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::telemetry;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
@@ -18,12 +19,23 @@ const PART_MAX: Duration = Duration::from_secs(3);
 
 /// A signal has come since [`notice_signals`].
 static NOTICED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+/// Signals end the process as if nobody had caught them.
+static UNCAUGHT: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Has a request to end noticed, which is seen to as soon as somebody can: it must not end a process in the middle of its start.
 pub fn notice_signals() {
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [SIGINT, SIGTERM] {
         // Where that fails, the signal ends the process, as ever.
+        _ = signal_hook::flag::register_conditional_default(signal, Arc::clone(&UNCAUGHT));
         _ = signal_hook::flag::register(signal, Arc::clone(&NOTICED));
+    }
+}
+
+/// Signals end this process as ever, also one that was noticed: it is no host.
+pub fn leave_signals_alone() {
+    UNCAUGHT.store(true, Ordering::SeqCst);
+    if NOTICED.load(Ordering::SeqCst) {
+        _ = signal_hook::low_level::emulate_default_handler(SIGTERM);
     }
 }
 

@@ -161,19 +161,46 @@ fn a_command_whose_reader_has_gone_ends_quietly() {
 #[test]
 fn a_host_that_is_told_to_stop_while_it_starts_says_so_and_leaves_nothing_half_done() {
     let place = Place::new();
-    // From before the first line of its code to after it listens.
-    for wait_ms in [20, 60, 120, 250, 500, 1_000] {
+    // From its first lines, which catch the signal, to after it listens.
+    for (name, wait_ms) in [("-TERM", 0), ("-INT", 0), ("-TERM", 60), ("-TERM", 120), ("-INT", 250), ("-TERM", 500), ("-TERM", 1_000)] {
         let process = Guarded(command(&place, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
+        let until = Instant::now() + Duration::from_secs(60);
+        while !catches_signals(&process) {
+            assert!(Instant::now() < until, "it catches no signals");
+            std::thread::yield_now();
+        }
         std::thread::sleep(Duration::from_millis(wait_ms));
-        signal(&process, "-TERM");
+        signal(&process, name);
         let (code, took) = Host { process, url: String::new() }.ended();
-        // Before it has taken hold of signals, the signal itself ends it.
-        assert!(matches!(code, Some(0 | 130) | None), "after {wait_ms} ms: {code:?}");
-        assert!(took < STOP_MAX, "after {wait_ms} ms it took {took:?}");
+        assert!(matches!(code, Some(0 | 130)), "{name} after {wait_ms} ms: {code:?}");
+        assert!(took < STOP_MAX, "{name} after {wait_ms} ms: it took {took:?}");
     }
     let host = Host::start(&place, &[], Stdio::null());
     host.signal("-TERM");
     assert_eq!(host.ended().0, Some(0));
+}
+
+/// Whether the process has taken hold of SIGINT and SIGTERM.
+fn catches_signals(process: &Guarded) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.0.id())).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).map(str::trim);
+    let caught = caught.and_then(|caught| u64::from_str_radix(caught, 16).ok()).unwrap_or_default();
+    let both = 1 << (2 - 1) | 1 << (15 - 1);
+    caught & both == both
+}
+
+#[test]
+fn a_word_of_a_command_that_is_no_host_catches_no_signal() {
+    let place = Place::new();
+    // It waits for a host that takes its connection and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", silent.local_addr().expect("it has one"));
+    let mut command = place.command(&["user", "add", "serve", "--url", &url, "--token", "x"]);
+    let mut process = Guarded(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
+    let _connected = silent.accept().expect("it connects");
+    signal(&process, "-TERM");
+    let status = process.0.wait().expect("it ends");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15), "{status}");
 }
 
 /// Stands between a host and its database, and can be cut.
@@ -260,6 +287,72 @@ fn what_was_closed_and_halted_without_a_database_is_there_after_a_stop_and_after
         host.signal("-TERM");
         assert_eq!(host.ended().0, Some(0), "it owes nothing any more");
     }
+}
+
+/// Closes that a host was killed with are owed when its database does not answer at the next start.
+#[test]
+fn a_start_waits_for_a_journal_that_does_not_answer_yet() {
+    let server = postgres::server();
+    let place = Place::new();
+    let cable = Cable::to(server.port);
+    let database = server.fresh_database();
+    let url = format!("postgres://{}:{}@127.0.0.1:{}/{database}?sslmode=disable", postgres::USER, postgres::PASSWORD, cable.port);
+    let settings = [("STOCKADE_DATABASE", url.as_str())];
+    let host = Host::start(&place, &settings, Stdio::null());
+    host.with_engine(&place);
+    cable.cut();
+    host.ask(&place, &["halt", "--flatten"]);
+    host.signal("-KILL");
+    host.ended();
+    cable.mend();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let held = "application_name = 'holds the table'";
+    std::thread::scope(|scope| {
+        // Everybody may read orders, and nobody writes them.
+        let hold = "SET application_name = 'holds the table'; BEGIN; LOCK TABLE orders IN SHARE MODE; SELECT pg_sleep(600)";
+        scope.spawn(|| std::panic::catch_unwind(|| server.sql(&database, hold)));
+        let is_held =
+            format!("SELECT COUNT(*) FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE {held} AND mode = 'ShareLock' AND granted");
+        while server.sql(&database, &is_held) == "0" {}
+        let let_go = scope.spawn(|| {
+            let waits =
+                BufReader::new(reader).lines().map_while(Result::ok).any(|line| line.contains("the start waits for it, 60 s at most"));
+            server.sql(&database, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {held}"));
+            waits
+        });
+        let host = Host::start(&place, &settings, Stdio::from(writer));
+        assert!(let_go.join().expect("no panic"), "it did not say that it waits");
+        assert_eq!(host.trading(&place), "halted");
+        assert_eq!(server.sql(&database, "SELECT COUNT(*) FROM positions WHERE closed_at IS NULL"), "0", "the close is written");
+    });
+}
+
+#[test]
+fn health_says_that_the_servers_lock_is_lost_until_it_is_held_again() {
+    let server = postgres::server();
+    let place = Place::new();
+    let database = server.fresh_database();
+    let host = Host::start(&place, &[("STOCKADE_DATABASE", &server.url(&database))], Stdio::null());
+    let is_lost = || place.run(&["health", "--url", &host.url]).out.contains("the lock that keeps other hosts away is not held (");
+    let comes_to = |lost: bool| {
+        let until = Instant::now() + Duration::from_secs(60);
+        while is_lost() != lost {
+            assert!(Instant::now() < until, "the lock is still {}", if lost { "held" } else { "lost" });
+        }
+    };
+    assert!(!is_lost());
+    // Whoever is connected stays; the host can't connect anew.
+    server.sql("postgres", &format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false"));
+    let end = format!(
+        "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE l.locktype = 'advisory' AND d.datname = '{database}'"
+    );
+    server.sql("postgres", &end);
+    comes_to(true);
+    server.sql("postgres", &format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"));
+    comes_to(false);
+    host.signal("-TERM");
+    assert_eq!(host.ended().0, Some(0));
 }
 
 /// A database that was restored from a copy, beside what the host that is lost in it has left.
