@@ -11,9 +11,14 @@ fn limits_are_set_shown_and_reset_and_a_halt_is_lifted() {
     host.ask(&place, &["account", "add", "paper", "--user", "anna"]);
 
     let set = host.ask(&place, &["limits", "set", "daily_loss_max=500", "order_centilots_max=70", "--account", "1"]);
-    assert!(set.starts_with("set; they hold from the next order on:") && set.contains("\"daily_loss_max\": 500"), "{set}");
+    let row = set.lines().find(|line| line.starts_with("daily_loss_max")).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    assert!(
+        set.starts_with("set; they hold from the next order on:") && row == Some(vec!["daily_loss_max", "500", "500", "-", "-"]),
+        "{set}"
+    );
     host.ask(&place, &["limits", "set", "order_centilots_max=60", "--user", "anna"]);
-    host.ask(&place, &["limits", "set", "order_centilots_max=65"]);
+    let set = host.ask(&place, &["limits", "set", "order_centilots_max=65"]);
+    assert!(set.lines().any(|line| line.split_whitespace().eq(["order_centilots_max", "65"])), "{set}");
     let shown = host.ask(&place, &["limits", "show", "--account", "1"]);
     let line = |name: &str| {
         let line = shown.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in\n{shown}"));
@@ -25,7 +30,9 @@ fn limits_are_set_shown_and_reset_and_a_halt_is_lifted() {
     assert!(!host.ask(&place, &["limits", "show", "--account", "1"]).contains("daily_loss_max"));
     assert_eq!(host.ask(&place, &["limits", "reset", "--account", "paper"]), "account 1 may open again\n");
     let url = ["--url", &host.url];
-    place.fails(&[&["limits", "set", "luck=1", "--account", "1"][..], &url].concat(), 4, &["luck"]);
+    place.fails(&[&["limits", "set", "luck=1", "--account", "1"][..], &url].concat(), 4, &["unknown field `luck`"]);
+    let wrong = [&["limits", "set", "positions_max=abc", "--account", "1"][..], &url].concat();
+    place.fails(&wrong, 4, &["stockade: positions_max: invalid type: string \"abc\", expected a whole number of 0 or more"]);
     place.fails(&[&["limits", "set", "daily_loss_max"][..], &url].concat(), 2, &["NAME=VALUE"]);
     place.fails(&[&["limits", "show", "--account", "9"][..], &url].concat(), 3, &["there is no account 9"]);
 
