@@ -8,7 +8,7 @@ use crate::output::Output;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Runs trading strategies of many people, each in its own sandbox: on paper, in backtests, live.
+/// Runs trading strategies of many people, each in its own sandbox: in backtests, and live on paper accounts.
 ///
 /// A strategy is a WebAssembly component. `stockade strategy new` writes a project for one, `stockade backtest` runs it
 /// over stored ticks, `stockade serve` is the host that runs it for an account.
@@ -79,10 +79,11 @@ pub enum Command {
     /// Run a strategy over stored ticks and print what it would have earned.
     Backtest(Box<commands::backtest::Arguments>),
     /// Run a strategy over stored ticks with many sets of parameters and find the best.
+    #[command(alias = "optimize")]
     Optimise(Box<commands::optimise::Arguments>),
     /// Run the host: feed, engines, paper broker, database and API.
     Serve(commands::serve::Arguments),
-    /// Do again what an engine did on this host, and show that it decides the same.
+    /// Repeat what an engine did on this host, and check that it decides the same.
     Replay(commands::replay::Arguments),
     /// Bring the database's schema up to date, after a copy of it has been kept.
     Migrate(commands::migrate::Arguments),

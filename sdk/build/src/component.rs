@@ -44,13 +44,13 @@ fn require_linked(module: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a module has a function of the standard library's output, which on [`TARGET`](crate::TARGET) leads nowhere: whoever links one
+/// Whether a component or a module has a function of the standard library's output, which on [`TARGET`](crate::TARGET) leads nowhere: whoever links one
 /// wanted to print.
-pub(crate) fn prints(module: &[u8]) -> bool {
+pub(crate) fn prints(binary: &[u8]) -> bool {
     // The module of `std::io::stdio`, as the compiler spells it in the names of functions. It shortens what repeats within a
     // name, so that `io` need not stand before it.
     const OUTPUT: &[u8] = b"5stdio";
-    Parser::new(0).parse_all(module).any(|payload| match payload {
+    Parser::new(0).parse_all(binary).any(|payload| match payload {
         Ok(Payload::CustomSection(section)) if section.name() == "name" => section.data().windows(OUTPUT.len()).any(|name| name == OUTPUT),
         _ => false,
     })

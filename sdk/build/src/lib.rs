@@ -105,8 +105,15 @@ pub fn build(manifest_dir: &Path, options: &Options) -> Result<Built> {
     }
     let path = options.output.clone().unwrap_or_else(|| component_in(&target_dir, &package.name));
     write_whole(&path, &component)?;
-    let warnings = component::prints(&module).then(|| PRINTS.to_owned()).into_iter().collect();
+    let warnings = warnings(&component);
     Ok(Built { name: package.name, path, imports: imports(&component)?, component, warnings })
+}
+
+/// What the author of a component should know of it, in one line each.
+pub fn warnings(component: &[u8]) -> Vec<String> {
+    // What has an output of WASI's prints into the engine's log.
+    let has_output = imports(component).is_ok_and(|imports| imports.iter().any(|import| import.starts_with("wasi:cli/std")));
+    (!has_output && component::prints(component)).then(|| PRINTS.to_owned()).into_iter().collect()
 }
 
 /// Where [`build`] leaves the component of the strategy whose `Cargo.toml` lies in `manifest_dir`.

@@ -106,7 +106,9 @@ fn a_new_project_builds_and_passes_its_tests_where_it_was_moved_to() {
     let prints = code.replace("ctx.warn(&format!(\"not bought: {denied}\"))", "eprintln!(\"not bought: {denied}\")");
     assert_ne!(prints, code);
     std::fs::write(project.join("src/lib.rs"), prints).expect("written");
-    let warnings = built_aside(&project).expect("builds").warnings;
+    let prints = built_aside(&project).expect("builds");
+    assert_eq!(stockade_build::warnings(&prints.component), prints.warnings, "whoever is given the component alone is told as well");
+    let warnings = prints.warnings;
     assert!(warnings.iter().any(|warning| warning.contains("use ctx.info or ctx.warn")), "{warnings:?}");
 
     std::fs::remove_dir_all(project.join("stockade-sdk")).expect("it was there");

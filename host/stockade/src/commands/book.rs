@@ -213,3 +213,16 @@ fn costs(row: &Value) -> String {
     let sum = row["commission"].as_f64().unwrap_or_default() + row["swap"].as_f64().unwrap_or_default();
     money(&sum.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_closed_position_shows_what_was_open_of_it() {
+        let cell = |closed_at: Value| position(&json!({ "volume": 0.0, "volume_opened": 0.3, "closed_at": closed_at }))[3].clone();
+        assert_eq!(cell(json!("2026-12-01T17:03:07.399000Z")), "0.3");
+        assert_eq!(cell(Value::Null), "0.0");
+    }
+}

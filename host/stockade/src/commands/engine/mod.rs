@@ -287,7 +287,10 @@ impl Add {
         });
         let engine = client.post("/engines", &user, &document)?;
         let engine = if self.start { settled(&client, engine)? } else { engine };
-        global.output().show(&engine, |engine| format!("engine {} has id {}, {}\n", self.name, engine["id"], shown(&engine["state"])));
+        let next = if self.start { String::new() } else { format!("; `stockade engine start {}` lets it run", self.name) };
+        global
+            .output()
+            .show(&engine, |engine| format!("engine {} has id {}, {}{next}\n", self.name, engine["id"], shown(&engine["state"])));
         started(&engine)
     }
 }

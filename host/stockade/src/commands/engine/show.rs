@@ -196,7 +196,7 @@ pub fn list(engines: &Value, trading: &Value) -> String {
     if rows.is_empty() {
         return standing::of_host(trading) + "there are no engines; `stockade engine add` makes one\n";
     }
-    let below: String = items(engines).flat_map(remarks).map(|line| paragraph(&line)).collect();
+    let below: String = items(engines).flat_map(remarks).chain(restricted(engines)).map(|line| paragraph(&line)).collect();
     let gap = if below.is_empty() { "" } else { "\n" };
     standing::of_host(trading) + &table_leaving_out(&HEAD, &rows, &["ticks", "strategy", "symbols"]) + gap + &below
 }
@@ -212,8 +212,34 @@ fn remarks(engine: &Value) -> Vec<String> {
     if let Some(why) = engine["starves"].as_str() {
         lines.push(format!("{name} {}: {why}", colour::bad("starves")));
     }
-    lines.extend(standing::own(engine).map(|why| format!("{name}: {why}")));
     lines
+}
+
+/// Engines that are named where one state of an account concerns more.
+const NAMED_MAX: usize = 5;
+
+/// What forbids something to engines, a line for each state; what holds for the whole host is said above.
+fn restricted(engines: &Value) -> Vec<String> {
+    let mut states: Vec<(String, Vec<&Value>)> = Vec::new();
+    for engine in items(engines) {
+        for why in standing::own(engine) {
+            match states.iter_mut().find(|(state, _)| *state == why) {
+                Some((_, of)) => of.push(engine),
+                None => states.push((why, vec![engine])),
+            }
+        }
+    }
+    let whose = |of: &[&Value]| match of {
+        [engine] => format!("engine {} ({})", engine["id"], full(engine)),
+        [named @ .., last] if named.len() < NAMED_MAX => {
+            format!("engines {} and {}", named.iter().map(|engine| full(engine)).collect::<Vec<_>>().join(", "), full(last))
+        }
+        more => {
+            let named: Vec<String> = more[..NAMED_MAX].iter().map(|engine| full(engine)).collect();
+            format!("engines {} and {} more", named.join(", "), more.len() - NAMED_MAX)
+        }
+    };
+    states.iter().map(|(why, of)| format!("{}: {why}", whose(of))).collect()
 }
 
 /// Whether somebody wants to know why.
@@ -253,4 +279,23 @@ pub fn signals(signals: &Value) -> String {
     }
     rows.reverse();
     table(&cells.map(|name| (if name == "reason" { "why" } else { name }, Align::Left)), &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_state_of_an_account_is_said_once_for_all_its_engines() {
+        let halted = json!([{ "of": "account", "id": 1, "state": "halted", "by": null, "since": null, "reason": "news" }]);
+        let engines = |count: u32| {
+            let engine = |id: u32| json!({ "id": id, "user": "anna", "name": format!("e{id}"), "restrictions": halted });
+            restricted(&json!({ "items": (1..=count).map(engine).collect::<Vec<_>>() }))
+        };
+        let why = "account 1 is halted: news; `stockade resume --account 1` lifts that";
+        assert_eq!(engines(1), [format!("engine 1 (anna/e1): {why}")]);
+        assert_eq!(engines(3), [format!("engines anna/e1, anna/e2 and anna/e3: {why}")]);
+        assert_eq!(engines(8), [format!("engines anna/e1, anna/e2, anna/e3, anna/e4, anna/e5 and 3 more: {why}")]);
+    }
 }

@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{bytes, grouped};
 use crate::probe;
-use crate::workshop::Workshop;
+use crate::workshop::{self, Workshop};
 use api::{Probe, UploadReport};
 use domain::params::resolve;
 use sandbox::Addresses;
@@ -29,10 +29,12 @@ struct Report {
     digest: String,
     #[serde(flatten)]
     found: UploadReport,
+    warnings: Vec<String>,
 }
 
 /// Checks, probes and reports.
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
+    let (_, component) = workshop::read(&arguments.file)?;
     let workshop = Workshop::open(&arguments.file, Addresses::Dense)?;
     let failed =
         |what: &str, why: &dyn std::fmt::Display| Failure::new(Exit::Refused, format_args!("{}: {what}: {why}", arguments.file.display()));
@@ -45,13 +47,14 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         version: workshop.description.version.clone(),
         digest: workshop.loaded.digest.to_string(),
         found: probe::report(&workshop.loaded, Ok(probe)),
+        warnings: stockade_build::warnings(&component),
     };
     global.output().show(&report, text);
     Ok(())
 }
 
 fn text(report: &Report) -> String {
-    let Report { name, version, digest, found } = report;
+    let Report { name, version, digest, found, warnings } = report;
     let mut lines = vec![
         ("strategy", format!("{name} {version}")),
         ("digest", digest.clone()),
@@ -79,6 +82,7 @@ fn text(report: &Report) -> String {
         ),
     ];
     lines.extend(found.probe.iter().flat_map(probed));
+    lines.extend(warnings.iter().map(|warning| ("beware", warning.clone())));
     lines.iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect()
 }
 
@@ -113,7 +117,7 @@ fn ticked(probe: &Probe) -> String {
             "{} ns, 99 of 100 below {} ns, over {handed} made-up ticks; then its time or fuel for a first run was used up",
             probe.nanoseconds_p50, probe.nanoseconds_p99
         ),
-        0 => format!("none of {ticks} made-up ones was waited for"),
+        0 => format!("it waited for none of {ticks} made-up ones"),
         all if all == probe.ticks => {
             format!("{} ns, 99 of 100 below {} ns, over {ticks} made-up ticks", probe.nanoseconds_p50, probe.nanoseconds_p99)
         }

@@ -22,7 +22,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
 }
 
 fn text(description: &Description) -> String {
-    let head = format!("{} {}\n{}\n", description.name, description.version, description.about);
+    let about = if description.about.is_empty() { String::new() } else { format!("{}\n", description.about) };
+    let head = format!("{} {}\n{about}", description.name, description.version);
     let symbols: String = description.needs.iter().map(|need| format!("symbol  {}\n", need_text(need))).collect();
     let columns = [
         ("parameter", Align::Left),

@@ -5,7 +5,7 @@ use crate::client::{Client, HostOptions, segment};
 use crate::commands::named;
 use crate::commands::shown::{digest, items};
 use crate::exit::{Exit, Outcome};
-use crate::workshop;
+use crate::{telemetry, workshop};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -36,6 +36,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let mut query = vec![("user", user.as_str()), ("name", name.as_str())];
     query.extend(arguments.force.then_some(("force", "true")));
     let answer = client.post_component("/strategies", &query, &component)?;
+    for warning in stockade_build::warnings(&component) {
+        telemetry::say(format_args!("stockade: warning: {name}: {warning}"));
+    }
     global.output().show(&answer, |answer| {
         let (number, short) = (&answer["number"], digest(&answer["digest"]));
         let latest = before.last().is_some_and(|last| last["digest"] == answer["digest"]);
