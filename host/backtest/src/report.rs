@@ -57,6 +57,32 @@ pub struct ErrorsLogged {
     pub first: String,
 }
 
+/// Codes of which the first refusal is kept: more than there are, since a strategy can log lines that look like one.
+const CODES_MAX: usize = 64;
+
+/// What stands in the log, counted, whether or not its lines are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logged {
+    /// Lines that the strategy wrote.
+    pub lines: u64,
+    /// By the code, the first order, change or cancel that was denied with it, in words, and when.
+    pub first_denied: BTreeMap<String, (Time, String)>,
+}
+
+impl Logged {
+    /// Counts a line, which the host wrote where it says `denied CODE: what was asked for; what is wrong with it`.
+    pub(crate) fn note(&mut self, at: Time, text: &str) {
+        match text.strip_prefix("denied ").and_then(|rest| rest.split_once(": ")) {
+            Some((code, what)) if code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') => {
+                if self.first_denied.len() < CODES_MAX && !self.first_denied.contains_key(code) {
+                    self.first_denied.insert(code.to_owned(), (at, what.to_owned()));
+                }
+            }
+            _ => self.lines += 1,
+        }
+    }
+}
+
 /// What a run found.
 #[derive(Clone, Debug)]
 pub struct RunReport {
@@ -88,6 +114,8 @@ pub struct RunReport {
     pub used: Used,
     /// The deals, in order.
     pub deals: Vec<Deal>,
+    /// How much it logged, and the first order of each kind that was denied.
+    pub logged: Logged,
     /// What the strategy said, where it was kept.
     pub remarks: Vec<Remark>,
     /// What it said beyond the bounds.
@@ -186,6 +214,7 @@ impl RunReport {
             used: Used::default(),
             deals,
             remarks: Vec::new(),
+            logged: Logged::default(),
             remarks_dropped: 0,
             errors: None,
             orders: OrderLog::default(),

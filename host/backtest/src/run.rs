@@ -21,7 +21,7 @@ use crate::hearing::Mail;
 use crate::orders::OrderLog;
 use crate::pace::Pace;
 use crate::past::{Past, WithPast};
-use crate::report::{ErrorsLogged, MissingBars, Progress, RunReport};
+use crate::report::{ErrorsLogged, Logged, MissingBars, Progress, RunReport};
 use crate::returns::{DailyEquity, Returns};
 use crate::source::{Audience, Source, Stretch};
 use domain::account::Account;
@@ -246,6 +246,7 @@ struct Run {
     missing_bars: Vec<MissingBars>,
     days: DailyEquity,
     keep_remarks: bool,
+    logged: Logged,
     remarks: Vec<Remark>,
     remarks_dropped: u64,
     errors: Option<ErrorsLogged>,
@@ -293,6 +294,7 @@ impl Run {
             missing_bars: Vec::new(),
             days: DailyEquity::default(),
             keep_remarks: setup.keep_remarks,
+            logged: Logged::default(),
             remarks: Vec::new(),
             remarks_dropped: 0,
             errors: None,
@@ -580,9 +582,11 @@ impl Run {
     fn keep_remarks(&mut self, actor: &mut Actor) -> Result<(), Fault> {
         let (remarks, dropped) = actor.take_remarks();
         for remark in &remarks {
-            if let Remark::Log { at, level: LogLevel::Error, text } = remark {
+            let Remark::Log { at, level, text } = remark else { continue };
+            if *level == LogLevel::Error {
                 self.errors.get_or_insert_with(|| ErrorsLogged { count: 0, at: *at, first: text.clone() }).count += 1;
             }
+            self.logged.note(*at, text);
         }
         if self.keep_remarks {
             let room = REMARKS_MAX - self.remarks.len();
@@ -654,6 +658,7 @@ impl Run {
         report.decisions = actor.decisions();
         report.acted = self.acted;
         report.used = actor.used();
+        report.logged = self.logged;
         report.remarks = self.remarks;
         report.remarks_dropped = self.remarks_dropped;
         report.errors = self.errors;

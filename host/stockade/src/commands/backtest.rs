@@ -23,6 +23,7 @@ use domain::number::Money;
 use domain::params::resolve;
 use domain::risk::RiskLimits;
 use domain::symbol::SymbolId;
+use domain::text::counted;
 use domain::tick::Timeframe;
 use domain::time::{DAY_US, SECOND_US, Time};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -623,15 +624,19 @@ fn text(workshop: &Workshop, names: &[String], report: &RunReport, took: Duratio
     if deals { format!("{}\n{figures}", table(&head, &rows)) } else { figures }
 }
 
-/// What the strategy asked for and did not get: a line for each reason of the gate's and of the broker's.
+/// What the strategy asked for and did not get: a line for each reason of the gate's and of the broker's, with the first that was
+/// denied; and that it logged something.
 fn refusals(report: &RunReport) -> String {
     let line = |what: &str, times: u64, why: String| format!("{what:<14} {}: {why}\n", grouped(times));
     let denied = report.decisions.denied_by_code().iter().map(|&(code, times)| {
-        let why = format!("{code}. {} {}", code.meaning(), code.way_out());
-        line("denied", times, why)
+        let first = report.logged.first_denied.get(&code.to_string());
+        let first = first.map_or_else(String::new, |(at, what)| format!(" The first, at {at}: {what}"));
+        line("denied", times, format!("{code}. {} {}{first}", code.meaning(), code.way_out()))
     });
     let rejected = report.rejected.iter().map(|(&retcode, &times)| line("rejected", times, format!("{retcode}, {}", words(retcode))));
-    denied.chain(rejected).collect()
+    let logged = (report.logged.lines > 0)
+        .then(|| format!("{:<14} {}; report.html has them (--out FOLDER)\n", "logged", counted(report.logged.lines, "line")));
+    denied.chain(rejected).chain(logged).collect()
 }
 
 fn deal_cells(report: &RunReport, deal: &domain::broker::Deal) -> [String; 7] {

@@ -61,7 +61,13 @@ fn what_a_strategy_asked_for_and_did_not_get_is_said_with_its_reason() {
     let arguments = ["backtest", ema_cross_text(), "--symbol", "EURUSD", "--no-confirm"];
     let off_step = [&arguments[..], &["--param", "volume=0.015"]].concat();
     let text = place.ok(&off_step);
-    assert!(text.contains("denied ") && text.contains("VOLUME_OFF_STEP"), "{text}");
+    assert!(
+        text.contains("denied ")
+            && text.contains("VOLUME_OFF_STEP")
+            && text.contains("The first, at 20")
+            && text.contains("steps are 0.01"),
+        "{text}"
+    );
     let told = json(&place.ok(&[&off_step[..], &["--json"]].concat()));
     assert!(told["denied"].as_u64() > Some(0) && told["denied_by_code"]["VOLUME_OFF_STEP"] == told["denied"], "{told}");
     let too_poor = [&arguments[..], &["--param", "volume=1", "--deposit", "500"]].concat();
