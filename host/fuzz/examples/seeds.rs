@@ -39,6 +39,44 @@ fn main() {
     keep("import_parquet", "parquet", &parquet);
     keep("import_bi5", "plain", &plain_bi5());
     keep("record_reader", "record", &record(place.path()));
+    components();
+}
+
+/// The samples, where `cargo xtask strategies` has built them, and the two small modules around each.
+fn components() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/strategies");
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    for file in files.filter(|path| path.extension().is_some_and(|extension| extension == "wasm")) {
+        let (name, component) = (file.file_stem().expect("it has a name").to_string_lossy(), fs::read(&file).expect("it can be read"));
+        if let [_strategy, shim, fixups] = modules(&component).as_slice() {
+            let length = (shim.len() as u16).to_le_bytes();
+            keep("wiring", &name, &[&length, *shim, *fixups].concat());
+        }
+        keep("check", &name, &component);
+    }
+}
+
+/// The core modules of a component, in order.
+fn modules(component: &[u8]) -> Vec<&[u8]> {
+    const PREAMBLE_BYTES: usize = 8;
+    const CORE_MODULE: u8 = 1;
+    let (mut modules, mut rest) = (Vec::new(), component.get(PREAMBLE_BYTES..).unwrap_or_default());
+    while let [id, after @ ..] = rest {
+        let (mut length, mut shift, mut bytes) = (0, 0, after.iter());
+        for byte in bytes.by_ref() {
+            length |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if *byte < 0x80 {
+                break;
+            }
+        }
+        let (content, behind) = bytes.as_slice().split_at(length);
+        if *id == CORE_MODULE {
+            modules.push(content);
+        }
+        rest = behind;
+    }
+    modules
 }
 
 /// A store of its own with what is in these bytes.
