@@ -146,7 +146,7 @@ fn attack(arguments: &Arguments, host: &mut DemoHost, built: &[Built], honest: V
     for (attack, mut work) in attacks {
         say(attack);
         // Hogs take their own time, which the host's count of decisions can't tell from that of others.
-        watch.begin(attack != "hostile engines");
+        watch.begin(attack != "hostile engines")?;
         let begun = Instant::now();
         let done = work(host);
         let took = begun.elapsed();
@@ -157,6 +157,7 @@ fn attack(arguments: &Arguments, host: &mut DemoHost, built: &[Built], honest: V
             (Err(error), Ok(())) => return Err(error),
             (_, Err(death)) => (0, format!("{death:#}")),
         };
+        let seen = if alive.is_ok() { seen? } else { Seen::default() };
         rows.push(Row { attack, sent, outcome, took, seen });
         if alive.is_err() {
             say(&format!("the components that were on their way are in {}", folder.display()));

@@ -6,7 +6,7 @@
 //! the three it was says where to look: the feed handed it over late, a shard was busy, or an engine was passed over.
 
 use crate::demo::host::DemoHost;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -32,6 +32,7 @@ pub struct Honest {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
     /// The longest time for which an honest engine certainly had no tick although its market had one.
+    /// An engine that waits for long tells its count every three seconds of market, which is 50 ms at the speed of an attack.
     pub passed_over_ms: f64,
     /// The latest that a tick was handed to the host after it was due, by the host's own count.
     pub fed_late_ms: f64,
@@ -45,6 +46,8 @@ pub struct Seen {
     pub files: usize,
     /// Ticks of the honest engines.
     pub ticks: u64,
+    /// Looks at an engine whose market's count was known.
+    pub looks: u64,
 }
 
 impl Seen {
@@ -75,7 +78,7 @@ pub struct Watch {
 /// What the host had counted when an attack began.
 #[derive(Default)]
 struct Before {
-    fed: Option<Late>,
+    fed: Late,
     decided: Option<Late>,
 }
 
@@ -107,28 +110,30 @@ impl Watch {
     }
 
     /// An attack begins. `all_are_honest`: the decisions that the host counts are honest engines' alone.
-    pub fn begin(&self, all_are_honest: bool) {
-        let metrics = self.metrics();
-        let decided = metrics.as_deref().filter(|_| all_are_honest).and_then(|text| late(text, "decision"));
-        *lock(&self.before) = Before { fed: metrics.as_deref().and_then(|text| late(text, "feed_late")), decided };
+    ///
+    /// # Errors
+    /// The host's counts can't be read.
+    pub fn begin(&self, all_are_honest: bool) -> Result<()> {
+        let metrics = self.host.metrics()?;
+        let decided = if all_are_honest { Some(late(&metrics, "decision")?) } else { None };
+        *lock(&self.before) = Before { fed: late(&metrics, "feed_late")?, decided };
         *lock(&self.shared.seen) = Seen::default();
+        Ok(())
     }
 
     /// It is over: what was seen of it.
-    pub fn end(&self) -> Seen {
+    ///
+    /// # Errors
+    /// The host's counts can't be read, or no look found an engine beside its market.
+    pub fn end(&self) -> Result<Seen> {
         let mut seen = *lock(&self.shared.seen);
-        let (before, metrics) = (std::mem::take(&mut *lock(&self.before)), self.metrics());
-        let longest = |before: Option<Late>, name: &str| {
-            let (before, after) = (before?, late(metrics.as_deref()?, name)?);
-            Some(longest_ms(&before, &after))
-        };
-        seen.fed_late_ms = longest(before.fed, "feed_late").unwrap_or(0.0);
-        seen.decided_late_ms = longest(before.decided, "decision").unwrap_or(0.0);
-        seen
-    }
-
-    fn metrics(&self) -> Option<String> {
-        self.host.text("/metrics").ok()
+        let (before, metrics) = (std::mem::take(&mut *lock(&self.before)), self.host.metrics()?);
+        seen.fed_late_ms = longest_ms(&before.fed, &late(&metrics, "feed_late")?);
+        if let Some(decided) = before.decided {
+            seen.decided_late_ms = longest_ms(&decided, &late(&metrics, "decision")?);
+        }
+        ensure!(seen.looks > 0, "the host never told how many ticks an engine and its market had");
+        Ok(seen)
     }
 }
 
@@ -136,7 +141,11 @@ impl Watch {
 type Late = BTreeMap<u64, u64>;
 
 /// Those of a histogram.
-fn late(metrics: &str, name: &str) -> Option<Late> {
+fn late(metrics: &str, name: &str) -> Result<Late> {
+    read_late(metrics, name).with_context(|| format!("the host's metrics have no stockade_{name}_seconds"))
+}
+
+fn read_late(metrics: &str, name: &str) -> Option<Late> {
     let prefix = format!("stockade_{name}_seconds_bucket");
     let mut late = BTreeMap::new();
     let (mut begin, mut before) = (0.0, 0);
@@ -173,11 +182,14 @@ struct Beside {
     market: Option<u64>,
     /// Since when the market is known to have had a tick more.
     owed_since: Option<Instant>,
+    /// Whether the market has ever told its count.
+    is_known: bool,
 }
 
 impl Beside {
     /// The market has had this many ticks, as was known at this time.
     fn market(&mut self, ticks: u64, answered: Instant) {
+        self.is_known = true;
         let known = *self.market.get_or_insert(ticks);
         if ticks > known && self.owed_since.is_none() {
             self.owed_since = Some(answered);
@@ -201,7 +213,7 @@ impl Beside {
 fn follow(shared: &Shared, host: &DemoHostView, engines: Vec<Honest>) {
     let mut engines: Vec<(Honest, Beside)> = engines.into_iter().map(|engine| (engine, Beside::default())).collect();
     while !shared.stop.load(Relaxed) {
-        if let Ok(metrics) = host.text("/metrics") {
+        if let Ok(metrics) = host.metrics() {
             let answered = Instant::now();
             engines.iter_mut().for_each(|(engine, beside)| {
                 let ticks = ticks_of(&metrics, engine.symbol);
@@ -215,6 +227,7 @@ fn follow(shared: &Shared, host: &DemoHostView, engines: Vec<Honest>) {
                 let mut seen = lock(&shared.seen);
                 seen.passed_over_ms = seen.passed_over_ms.max(gap.as_secs_f64() * 1e3);
                 seen.ticks += more;
+                seen.looks += u64::from(beside.is_known);
             }
         }
         std::thread::park_timeout(LOOK_EVERY);
@@ -288,6 +301,6 @@ mod tests {
         assert_eq!(longest_ms(&read(&before), &read(&before)), 0.0);
         assert_eq!(longest_ms(&read(&before), &read(&after)), 134.0);
         assert_eq!(longest_ms(&Late::new(), &read(&after)), 268.0);
-        assert_eq!((ticks_of(&after, "EURUSD"), ticks_of(&after, "XAUUSD"), late(&after, "decision")), (Some(42), None, None));
+        assert_eq!((ticks_of(&after, "EURUSD"), ticks_of(&after, "XAUUSD"), late(&after, "decision").is_ok()), (Some(42), None, false));
     }
 }

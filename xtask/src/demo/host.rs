@@ -169,20 +169,21 @@ impl View {
     /// # Errors
     /// The host refuses, in its words, or does not answer.
     pub fn get(&self, path: &str) -> Result<Value> {
-        answer(path, self.call(path))
+        answer(path, self.call(&format!("/api/v1{path}")))
     }
 
-    /// The same as text.
+    /// The host's counts, as text for Prometheus.
     ///
     /// # Errors
-    /// The host does not answer.
-    pub fn text(&self, path: &str) -> Result<String> {
-        let mut response = self.call(path).with_context(|| format!("the host does not answer {path}"))?;
-        response.body_mut().read_to_string().with_context(|| format!("the answer to {path} can't be read"))
+    /// The host refuses or does not answer.
+    pub fn metrics(&self) -> Result<String> {
+        let mut response = self.call("/metrics").context("the host does not answer /metrics")?;
+        ensure!(response.status().is_success(), "the host answers /metrics with {}", response.status());
+        response.body_mut().read_to_string().context("the answer to /metrics can't be read")
     }
 
     fn call(&self, path: &str) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
-        let request = self.agent.get(format!("{}/api/v1{path}", self.url));
+        let request = self.agent.get(format!("{}{path}", self.url));
         request.header("authorization", format!("Bearer {}", self.token)).call()
     }
 }
