@@ -215,6 +215,10 @@ fn read(mut stream: source::Stream<'_>, options: &ImportOptions, intake: &mut In
     if let Some(page) = source::page(&stream) {
         return Err(ImportError::WrongFormat { file: stream.label, why: format!("it is {page}; download it again") });
     }
+    if let Some(table) = source::other_table(&stream) {
+        let why = format!("it is {table}, which import does not read: write it as Parquet (in pandas, to_parquet)");
+        return Err(ImportError::WrongFormat { file: stream.label, why });
+    }
     match (options.format, source::binary(&stream)) {
         (Format::Bi5, _) | (Format::Auto, Some(Format::Bi5)) => return read_bi5(stream, options, intake),
         (Format::Parquet, _) | (Format::Auto, Some(Format::Parquet)) => return read_parquet(stream, intake),

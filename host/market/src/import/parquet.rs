@@ -7,8 +7,8 @@ mod rows;
 use super::error::ImportError;
 use super::intake::{Intake, RawTick};
 use super::number::{Decimal, decimal, decimals_of};
-use super::table::direction;
 use super::table::names::{self, Column};
+use super::table::{SERVERS_CLOCK, direction};
 use super::timestamp::{self, Stamp};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -41,6 +41,8 @@ struct Columns {
     volume: Option<usize>,
     flags: Option<usize>,
     symbol: Option<usize>,
+    /// Of MetaTrader's Python package: counts since 1970 are on the server's clock.
+    is_metatrader: bool,
 }
 
 pub(super) fn read(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
@@ -101,6 +103,9 @@ fn read_file(file: File, intake: &mut Intake<'_>) -> Result<(), ImportError> {
         return rows.finish(intake);
     };
     let columns = quotes.among(&wanted);
+    if columns.is_metatrader {
+        intake.note_of_clock(SERVERS_CLOCK);
+    }
     let (mut row, mut held) = (0, [None; 2]);
     for batch in batches {
         let batch = batch.map_err(|error| damaged(intake, &error))?;
@@ -128,6 +133,7 @@ impl Columns {
             volume: place(Column::RealVolume).or(place(Column::Volume)),
             flags: place(Column::Flags),
             symbol: place(Column::Symbol),
+            is_metatrader: names.iter().any(|name| matches!(name.as_str(), "time_msc" | "volume_real" | "real_volume")),
         })
     }
 
@@ -158,6 +164,7 @@ impl Columns {
             volume: self.volume.map(place),
             flags: self.flags.map(place),
             symbol: self.symbol.map(place),
+            is_metatrader: self.is_metatrader,
         }
     }
 
@@ -191,10 +198,13 @@ impl Columns {
                 continue;
             }
             let time = match times.at(at) {
+                Some(Stamp::Utc(us)) if self.is_metatrader && times.are_counts() => intake.utc(us),
                 Some(Stamp::Utc(us)) => us,
                 Some(Stamp::Local(us)) => intake.utc(us),
                 None => {
-                    intake.dirty(*row, || "it has no time".into())?;
+                    let is_blank = times.array.is_null(at);
+                    let why = if is_blank { "it has no time" } else { "its time is neither a date nor a count since 1970 from 1990 on" };
+                    intake.dirty(*row, || why.into())?;
                     continue;
                 }
             };
@@ -277,6 +287,10 @@ impl<'a> Times<'a> {
             _ => return None,
         };
         Some(Self { array, kind })
+    }
+
+    fn are_counts(&self) -> bool {
+        matches!(self.kind, TimeKind::Epoch)
     }
 
     fn at(&self, row: usize) -> Option<Stamp> {

@@ -50,6 +50,15 @@ pub(super) fn page(stream: &Stream<'_>) -> Option<&'static str> {
     }
 }
 
+/// A kind of table that is not read.
+pub(super) fn other_table(stream: &Stream<'_>) -> Option<&'static str> {
+    match stream.head.as_slice() {
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Some("a Feather file"),
+        [0x89, b'H', b'D', b'F', ..] => Some("an HDF5 file"),
+        _ => None,
+    }
+}
+
 /// Whose prices a stream is of, as its name or the folders above it say.
 pub(super) fn symbol_of(stream: &Stream<'_>) -> Option<String> {
     let of_folder = || {

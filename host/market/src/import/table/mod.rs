@@ -16,7 +16,7 @@ mod vendor;
 
 pub(super) use dialect::{Dialect, Fields};
 pub(super) use layout::{Layout, Sample, timeframes};
-pub(super) use reader::Table;
+pub(super) use reader::{SERVERS_CLOCK, Table};
 pub(super) use rows::FLAGS_TRADE;
 pub(super) use text::{Head, direction, read};
 pub(super) use vendor::{is_of_asks, is_report, timeframe};

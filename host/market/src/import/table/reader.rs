@@ -8,6 +8,9 @@ use crate::import::error::ImportError;
 use crate::import::intake::Intake;
 use domain::tick::Timeframe;
 
+/// What to tell of files with a broker's times.
+pub(in crate::import) const SERVERS_CLOCK: &str = "MetaTrader's files have the times of the broker's server and were taken as UTC; name the server's clock with --utc-offset if it is another";
+
 /// Takes rows one by one, each as a tick or as a bar of its symbol.
 pub(in crate::import) struct Table {
     rows: Rows,
@@ -19,9 +22,7 @@ impl Table {
     /// `is_on_own_clock` where the file said which clock its times are of.
     pub fn new(layout: Layout, dialect: Dialect, is_on_own_clock: bool, intake: &mut Intake<'_>) -> Self {
         if layout.is_metatrader && !is_on_own_clock {
-            intake.note_of_clock(
-                "MetaTrader's files have the times of the broker's server and were taken as UTC; name the server's clock with --utc-offset if it is another",
-            );
+            intake.note_of_clock(SERVERS_CLOCK);
         }
         if matches!(layout.kind, Kind::Trades { .. }) {
             intake.note("these are trades, without quotes: bid and ask were taken to be the price of the trade");

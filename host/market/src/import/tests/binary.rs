@@ -135,6 +135,41 @@ fn parquet_columns_are_found_by_name_whatever_their_unit() {
 }
 
 #[test]
+fn frames_of_metatraders_package_are_on_the_servers_clock() {
+    let frame = || -> Vec<(&'static str, ArrayRef)> {
+        vec![
+            ("time", Arc::new(Int64Array::from(vec![1_709_629_200_i64]))),
+            ("bid", Arc::new(Float64Array::from(vec![1.08498]))),
+            ("ask", Arc::new(Float64Array::from(vec![1.08506]))),
+            ("time_msc", Arc::new(Int64Array::from(vec![1_709_629_200_332_i64]))),
+        ]
+    };
+    let bench = Bench::new();
+    let file = bench.file("EURUSD.parquet", parquet(frame()));
+    let report = bench.imported(&file);
+    assert!(report.notes.iter().any(|note| note.contains("the broker's server")), "{:?}", report.notes);
+    assert_eq!(bench.shown("EURUSD"), ["2024-03-05T09:00:00.332000Z 1.08498 1.08506"]);
+    let bench = Bench::new();
+    let file = bench.file("EURUSD.parquet", parquet(frame()));
+    let report = bench.imported_as(&file, &ImportOptions { clock: "+2".parse().expect("a clock"), ..ImportOptions::default() });
+    assert!(report.notes.is_empty(), "{:?}", report.notes);
+    assert_eq!(bench.shown("EURUSD"), ["2024-03-05T07:00:00.332000Z 1.08498 1.08506"]);
+    // Rows' numbers are no times.
+    let numbered = parquet(vec![
+        ("time", Arc::new(Int64Array::from(vec![1_i64]))),
+        ("bid", Arc::new(Float64Array::from(vec![1.1]))),
+        ("ask", Arc::new(Float64Array::from(vec![1.2]))),
+    ]);
+    let file = bench.file("GBPUSD.parquet", numbered);
+    bench.refused(&file, &ImportOptions::default(), "its time is neither a date nor a count since 1970 from 1990 on");
+    bench.refused(
+        &bench.file("BTC_USDT-1h.csv", b"ARROW1\0\0"),
+        &ImportOptions::default(),
+        "it is a Feather file, which import does not read",
+    );
+}
+
+#[test]
 fn parquet_of_every_codec_and_of_dictionaries_is_read() {
     use ::parquet::basic::Compression as C;
     let ms = 1_398_902_400_040_i64;
