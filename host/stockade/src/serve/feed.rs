@@ -2,8 +2,10 @@
 //! ticks over when they are due.
 
 use super::clock::SystemClock;
+use super::full_disk::FullDisk;
 use super::place::{Before, Known, Place};
 use super::reserve::{News, Reserve, Shelf};
+use super::trouble::Turn;
 use crate::config::{Config, Feed as FeedConfig, FeedKind};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::moment::Moment;
@@ -33,6 +35,9 @@ const PAUSE_US_MAX: i64 = MINUTE_US;
 const SET_US: i64 = SECOND_US;
 /// Without a tick for so long somebody should look.
 const QUIET_US: i64 = 5 * MINUTE_US;
+
+/// What this keeps, as a full disk's parts are named.
+const PART: &str = "the market's place";
 
 /// A market that is ready to be fed from.
 pub struct Market {
@@ -84,7 +89,7 @@ impl Market {
     ///
     /// # Errors
     /// An invalid day, a store that can't be read; a market that would go back behind what engines have seen.
-    pub fn open(config: &Config, table: SymbolTable, now: Time, known: &Known) -> Outcome<Self> {
+    pub fn open(config: &Config, table: SymbolTable, now: Time, known: &Known, disk: &Arc<FullDisk>) -> Outcome<Self> {
         let feed = &config.feed;
         let store = TickStore::create(config.ticks_dir()).map_err(store_failure)?;
         let before = known.before(feed);
@@ -95,7 +100,7 @@ impl Market {
         let mut history = MarketHistory::new(&table, |_| (Timeframe::ALL.to_vec(), HISTORY_ROWS_MAX));
         take_past_in(&mut ahead, &mut history, span.now)?;
         let pacer = Pacer::new(pacing(feed.speed)).with_pause_us_max(PAUSE_US_MAX);
-        let status = Arc::new(FeedStatus::new(feed.kind));
+        let status = Arc::new(FeedStatus::new(feed.kind, Arc::clone(disk)));
         let place = Place::new(feed, span.origin, span.now.plus_us(-1));
         let ready = Ready { feed: Paced::new(ahead, pacer), place, speed: feed.speed, status };
         Ok(Self { table, history, ready })
@@ -230,12 +235,13 @@ pub struct FeedStatus {
     trouble: Mutex<Option<(Status, String)>>,
     /// Why the market's place can't be kept.
     place: Mutex<Option<String>>,
+    disk: Arc<FullDisk>,
 }
 
 impl FeedStatus {
-    fn new(kind: FeedKind) -> Self {
+    fn new(kind: FeedKind, disk: Arc<FullDisk>) -> Self {
         let last = AtomicI64::new(SystemClock.steady().0);
-        Self { kind, ticks: AtomicU64::new(0), last, late: Fine::default(), trouble: Mutex::default(), place: Mutex::default() }
+        Self { kind, ticks: AtomicU64::new(0), last, late: Fine::default(), trouble: Mutex::default(), place: Mutex::default(), disk }
     }
 
     fn trouble(&self, status: Status, why: String) {
@@ -249,8 +255,9 @@ impl FeedStatus {
             News::WorksAgain => None,
         };
         match &why {
-            Some(why) => tracing::warn!("feed: {why}"),
-            None => tracing::info!("feed: the market's place is kept again"),
+            Some(why) if !self.disk.tells(PART, Turn::Fails, why) => tracing::warn!("feed: {why}"),
+            None if !self.disk.tells(PART, Turn::Works, "it is kept again") => tracing::info!("feed: the market's place is kept again"),
+            _ => {}
         }
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
@@ -407,7 +414,7 @@ mod tests {
     }
 
     fn open(config: &Config, now: Time, known: &Known) -> Outcome<Market> {
-        Market::open(config, Market::table(config)?, now, known)
+        Market::open(config, Market::table(config)?, now, known, &Arc::new(FullDisk::of(config.data_dir.clone())))
     }
 
     fn known(place: Place) -> Known {

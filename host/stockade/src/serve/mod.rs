@@ -10,6 +10,7 @@
 
 mod clock;
 mod feed;
+mod full_disk;
 mod paper;
 mod place;
 mod recording;
@@ -36,6 +37,7 @@ use domain::numbering::AHEAD;
 use domain::time::{Clock as _, SECOND_US};
 use engine::{Bounds, Host, HostError, HostSetup, Left, Scope};
 use feed::{FeedThread, Market};
+use full_disk::FullDisk;
 use paper::PaperBroker;
 use place::{Known, Place};
 use recording::Recording;
@@ -115,10 +117,11 @@ impl Running {
         let control = runtime.block_on(control_socket(&config.data_dir, is_unclean))?;
         let sandbox = Arc::new(sandbox(config)?);
         let table = Market::table(config)?;
+        let disk = Arc::new(FullDisk::of(config.data_dir.clone()));
         stopping.go_on()?;
         let Succession { keeper, epoch, was_clean } = runtime.block_on(succession::succeed(config, &store, &table))?;
         let market = runtime.block_on(known(config, &store)).and_then(|known| {
-            let market = Market::open(config, table.clone(), SystemClock.now(), &known)?;
+            let market = Market::open(config, table.clone(), SystemClock.now(), &known, &disk)?;
             stopping.go_on().map(|()| market)
         });
         let market = match market {
@@ -135,9 +138,9 @@ impl Running {
         let keeper = Arc::new(keeper);
         let journal = runtime.block_on(store.journal(&table, epoch)).map_err(store_failure)?;
         let live = LiveFeed::new(table.clone(), &doors);
-        let recording = Recording::open(config, SystemClock.now(), &table, runtime.handle(), &store)?;
+        let recording = Recording::open(config, SystemClock.now(), &table, runtime.handle(), &store, &disk)?;
         let record = recording.as_ref().map(Recording::status);
-        let sink = StoreSink::new(runtime.handle().clone(), store.clone(), live.clone(), table.clone(), recording);
+        let sink = StoreSink::new(runtime.handle().clone(), store.clone(), live.clone(), table.clone(), recording, disk);
         let stored = runtime.block_on(store.host_setting(TRADING)).map_err(store_failure)?;
         let stored = stored.and_then(|word| TradingState::from_word(&word)).unwrap_or(TradingState::Active);
         let clock = Arc::new(SystemClock);

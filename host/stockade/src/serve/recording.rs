@@ -1,5 +1,6 @@
 //! The record of what engines were fed and decided, while the host runs.
 
+use super::full_disk::FullDisk;
 use super::trouble::{Trouble, Turn};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, Outcome};
@@ -17,12 +18,16 @@ use std::time::Instant;
 use store::Store;
 use tokio::runtime::Handle;
 
+/// What this writes, as a full disk's parts are named.
+const PART: &str = "the record";
+
 /// Keeps the record, and the components that lived in it.
 pub struct Recording {
     recorder: Recorder,
     runtime: Handle,
     store: Store,
     trouble: Trouble,
+    disk: Arc<FullDisk>,
     status: Arc<RecordStatus>,
 }
 
@@ -47,14 +52,22 @@ impl Recording {
     ///
     /// # Errors
     /// The folder can't be made.
-    pub fn open(config: &Config, run: Time, table: &SymbolTable, runtime: &Handle, store: &Store) -> Outcome<Option<Self>> {
+    pub fn open(
+        config: &Config,
+        run: Time,
+        table: &SymbolTable,
+        runtime: &Handle,
+        store: &Store,
+        disk: &Arc<FullDisk>,
+    ) -> Outcome<Option<Self>> {
         if !config.record.on {
             return Ok(None);
         }
         let mib = |mib: u64| mib.saturating_mul(1 << 20);
         let retention = Retention { engine_bytes_max: mib(config.record.engine_mib), tick_bytes_max: mib(config.record.ticks_mib) };
         let recorder = Recorder::new(&config.records_dir(), run.0, table.clone(), retention).map_err(Failure::of(Exit::Machine))?;
-        Ok(Some(Self { recorder, runtime: runtime.clone(), store: store.clone(), trouble: Trouble::default(), status: Arc::default() }))
+        let (runtime, store, disk) = (runtime.clone(), store.clone(), Arc::clone(disk));
+        Ok(Some(Self { recorder, runtime, store, trouble: Trouble::default(), disk, status: Arc::default() }))
     }
 
     /// How it is, from now on.
@@ -103,11 +116,16 @@ impl Recording {
         }
         let failing = match (self.trouble.note(Instant::now(), written.is_err()), written) {
             (Some(Turn::Fails), Err(error)) => {
-                tracing::error!("the record of what engines are fed has holes from now on: {error}");
+                let text = format!("the record of what engines are fed has holes from now on: {error}");
+                if !self.disk.tells(PART, Turn::Fails, &text) {
+                    tracing::error!("{text}");
+                }
                 Some(error.to_string())
             }
             (Some(Turn::Works), _) => {
                 let Lost { holes, ticks } = self.recorder.lost();
+                // The disk's line does not say what was lost.
+                self.disk.tells(PART, Turn::Works, "it is written again");
                 tracing::info!(
                     "the record is written again; so far {holes} holes in engines' records, {ticks} ticks lost; a replay names them"
                 );

@@ -1,5 +1,6 @@
 //! What happens in the host, written to the store and shown to the live stream.
 
+use super::full_disk::FullDisk;
 use super::recording::Recording;
 use super::trouble::{Trouble, Turn};
 use api::LiveFeed;
@@ -13,6 +14,7 @@ use domain::symbol::{SymbolId, SymbolTable};
 use domain::time::Time;
 use engine::{Event, EventSink, Scope, Seen, SwapOutcome, Whose};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 use store::{EngineSave, EngineStep, Follows, LastTick, LogClock, NewLog, NewSignal, StepKind, Store, StoreError};
 use tokio::runtime::Handle;
@@ -28,6 +30,7 @@ pub struct StoreSink {
     /// The kill switch's state that could not be stored yet.
     trading_due: Option<TradingState>,
     trouble: Trouble,
+    disk: Arc<FullDisk>,
     recording: Option<Recording>,
     /// Lines and signals that could not be written yet, oldest first.
     logs: VecDeque<NewLog>,
@@ -36,6 +39,9 @@ pub struct StoreSink {
 
 /// Lines, and signals, that wait for a database that takes nothing: some minutes of a busy host's. Beyond that the oldest go, told.
 const WAITING_MAX: usize = 8_192;
+
+/// What this writes to, as a full disk's parts are named.
+const PART: &str = "the database";
 
 /// What one call brings, gathered so that each kind is one transaction.
 #[derive(Default)]
@@ -48,15 +54,28 @@ struct Batch {
 
 impl StoreSink {
     /// Into this store, this stream and, where one is kept, this record.
-    pub fn new(runtime: Handle, store: Store, live: LiveFeed, table: SymbolTable, recording: Option<Recording>) -> Self {
+    pub fn new(
+        runtime: Handle,
+        store: Store,
+        live: LiveFeed,
+        table: SymbolTable,
+        recording: Option<Recording>,
+        disk: Arc<FullDisk>,
+    ) -> Self {
         let (unsaved, trading_due, trouble) = (BTreeMap::new(), None, Trouble::default());
-        Self { runtime, store, live, table, unsaved, trading_due, trouble, recording, logs: VecDeque::new(), signals: VecDeque::new() }
+        let (logs, signals) = Default::default();
+        Self { runtime, store, live, table, unsaved, trading_due, trouble, disk, recording, logs, signals }
     }
 
     fn note(&mut self, what: &str, written: Result<(), StoreError>) {
-        match (self.trouble.note(Instant::now(), written.is_err()), written) {
-            (Some(Turn::Fails), Err(error)) => tracing::error!("{what} could not be written: {error}"),
-            (Some(Turn::Works), _) => tracing::info!("the database takes all that is written again"),
+        let Some(turn) = self.trouble.note(Instant::now(), written.is_err()) else { return };
+        match (turn, written) {
+            (Turn::Fails, Err(error)) if !self.disk.tells(PART, turn, format_args!("{what} could not be written: {error}")) => {
+                tracing::error!("{what} could not be written: {error}");
+            }
+            (Turn::Works, _) if !self.disk.tells(PART, turn, "it takes all that is written again") => {
+                tracing::info!("the database takes all that is written again");
+            }
             _ => {}
         }
     }
@@ -131,7 +150,8 @@ impl StoreSink {
                     self.trading_due = Some(state);
                 }
             }
-            Event::Alarm { code, text, .. } => tracing::error!(code, "{text}"),
+            // Whoever raised it has logged it.
+            Event::Alarm { .. } => {}
             Event::Dropped { views } => tracing::warn!(views, "the live stream fell behind"),
             Event::Taped { engine, entries } => {
                 if let Some(recording) = &mut self.recording {
