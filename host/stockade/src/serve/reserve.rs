@@ -23,12 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a writer rests after a write that failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
+/// Writes the place; an error in words.
+type Write = dyn Fn(&Place) -> Result<(), String> + Send;
+
 /// Where the place is kept, and how it is written there.
 pub struct Shelf {
     /// In words.
     pub name: &'static str,
     /// Returns when it is on disk, or says why it is not.
-    pub write: Box<dyn Fn(&Place) -> Result<(), String> + Send>,
+    pub write: Box<Write>,
 }
 
 /// The feed's end of it.
@@ -196,7 +199,7 @@ impl Desk {
     }
 
     /// The thread of one shelf's writer.
-    fn write_what_is_wanted(&self, at: usize, mut place: Place, write: &dyn Fn(&Place) -> Result<(), String>) {
+    fn write_what_is_wanted(&self, at: usize, mut place: Place, write: &Write) {
         loop {
             let waits = |state: &mut State| state.wanted == state.shelves[at].written && !state.closed;
             let state = self.changed.wait_while(self.state(), waits).unwrap_or_else(PoisonError::into_inner);
