@@ -206,7 +206,7 @@ mod tests {
         says(forward(days, "2014-05-04".parse().unwrap()).map(drop), "must lie within");
         says(walk(days, Walk::Rolling, 3, 1).map(drop), "leave none to test on");
         says(walk(days, Walk::Rolling, 0, 1).map(drop), "at least one day");
-        says("1/5".parse::<Forward>().map(drop), "none of 1/2");
+        says("1/5".parse::<Forward>().map(drop), "nor one of 1/2");
         says(walk(span("2000-01-01", "2014-01-01"), Walk::Anchored, 10, 1).map(drop), "more than 1000");
     }
 }
