@@ -188,7 +188,7 @@ fn fuel_of_a_batch_grows_with_its_rows_and_no_further() {
     };
     assert_eq!(batch(500, 100), Decided(Reply::Consumed(100)), "within the rows' fuel");
     let OutOfFuel(message) = batch(50_000, 100) else { panic!("it is beyond it") };
-    says(&message, &["used up its 1001000 fuel", "limits.fuel_per_row"]);
+    says(&message, &["used up its 1,001,000 fuel", "limits.fuel_per_row"]);
 }
 
 #[test]

@@ -193,7 +193,7 @@ fn a_description_that_never_ends_is_stopped_and_refused_by_name() {
     let loaded = shared().load(&endless_describe()).unwrap();
     let fault = shared().describe(&loaded.digest).expect_err("it never ends");
     assert_eq!(fault.kind, FaultKind::OutOfFuel, "{fault}");
-    assert!(fault.message.contains("used up its 200000000 fuel"), "{fault}");
+    assert!(fault.message.contains("used up its 200,000,000 fuel"), "{fault}");
 }
 
 #[test]
