@@ -121,7 +121,8 @@ pub struct Host {
     pub save_every_s: u32,
     /// How often each account is compared with its broker's statement, seconds; 0: only when it is opened and on request.
     pub compare_every_s: u32,
-    /// How long an order waits for the database, ms; then closes and cancels go out without it, and the rest is rejected.
+    /// How long an order waits for the database, ms; then closes and cancels go out without it, and the rest is rejected. A
+    /// tick waits twice as long for the market's place to be kept.
     pub journal_answer_ms: u32,
     /// Orders that the whole host opens in a second at most; 0 is no cap.
     pub orders_per_second_max: u64,

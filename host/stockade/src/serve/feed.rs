@@ -293,13 +293,13 @@ pub struct FeedThread {
 }
 
 impl FeedThread {
-    /// Starts feeding; the market's place is kept on these shelves.
+    /// Starts feeding; the market's place is kept on these shelves, each of which a tick waits for with this patience.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(ready: Ready, host: Arc<Host>, shelves: Vec<Shelf>) -> std::io::Result<Self> {
+    pub fn start(ready: Ready, host: Arc<Host>, patience: Duration, shelves: Vec<Shelf>) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
-        let reserve = Reserve::start(ready.place.clone(), ready.speed, shelves)?;
+        let reserve = Reserve::start(ready.place.clone(), ready.speed, patience, shelves)?;
         let feeding = Feeding { ready, host, reserve, clocks: None, held_up: 0 };
         let thread = std::thread::Builder::new().name("feed".into()).spawn(move || feeding.run(&stopped))?;
         Ok(Self { stop, thread: Some(thread) })

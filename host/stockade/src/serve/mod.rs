@@ -59,8 +59,6 @@ use versions::SandboxVersions;
 
 /// The host setting that holds the market's place.
 const FEED: &str = "feed";
-/// How long one write of it may take; then the next is tried.
-const PLACE_ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Of the time that a stop has, what the database may take to close, and what the process needs after that.
 const CLOSING_MAX: Duration = Duration::from_secs(3);
@@ -190,8 +188,10 @@ impl Running {
             // What has started is stopped as any other time.
             Err(failure) => return running.stop().and(Err(failure)),
         };
-        let shelves = shelves(config, running.runtime.handle().clone(), running.store.clone());
-        match FeedThread::start(market, Arc::clone(&running.host), shelves) {
+        // One write of the journal may be on its way, and one of the place behind it.
+        let patience = 2 * Duration::from_millis(config.host.journal_answer_ms.into());
+        let shelves = shelves(config, running.runtime.handle().clone(), running.store.clone(), patience);
+        match FeedThread::start(market, Arc::clone(&running.host), patience, shelves) {
             Ok(feed) => running.feed = Some(feed),
             Err(error) => return running.stop().and(Err(Failure::new(Exit::Machine, error))),
         }
@@ -317,13 +317,13 @@ async fn known(config: &Config, store: &Store) -> Outcome<Known> {
 }
 
 /// Where the market's place is kept.
-fn shelves(config: &Config, runtime: Handle, store: Store) -> Vec<Shelf> {
+fn shelves(config: &Config, runtime: Handle, store: Store, patience: Duration) -> Vec<Shelf> {
     let folder = config.data_dir.clone();
     let in_folder = move |place: &Place| place.write(&folder).map_err(|failure| failure.message);
     let in_database = move |place: &Place| {
         let text = place.text();
-        let written = runtime.block_on(async { tokio::time::timeout(PLACE_ANSWERS_WITHIN, store.set_host_setting(FEED, &text)).await });
-        let written = written.map_err(|_late| format!("the database has not answered for {} s", PLACE_ANSWERS_WITHIN.as_secs()))?;
+        let written = runtime.block_on(async { tokio::time::timeout(patience, store.set_host_setting(FEED, &text)).await });
+        let written = written.map_err(|_late| format!("the database has not answered for {} ms", patience.as_millis()))?;
         written.map_err(|error| format!("the database: {error}"))
     };
     vec![Shelf { name: "the disk", write: Box::new(in_folder) }, Shelf { name: "the database", write: Box::new(in_database) }]

@@ -17,9 +17,8 @@ use std::time::Duration;
 const AHEAD_US: i64 = 4 * SECOND_US;
 /// A market without a pace doubles its reserve whenever it has to wait for a write, up to this.
 const AHEAD_US_MAX: i64 = DAY_US;
-/// How long the feed waits for a disk or a database that does not answer. A market that stands still for one is worse than one that may
-/// go back by some seconds if the host dies as well.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a stop waits for the last write: it has other things to end within its deadline.
+const LAST_WRITE_MAX: Duration = Duration::from_secs(2);
 /// How long a writer rests after a write that failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -41,7 +40,7 @@ pub struct Reserve {
     /// Ticks before this need not ask.
     free_until: Time,
     ahead_us: i64,
-    /// How long a tick waits; a stop waits twice as long.
+    /// How long a tick waits for a disk or a database that does not answer.
     patience: Duration,
     /// Whether the market has no pace.
     grows: bool,
@@ -100,18 +99,19 @@ impl State {
 }
 
 impl Reserve {
-    /// Begins with this place, which is written at once. `speed` is the market's, 0 for one without a pace.
+    /// Begins with this place, which is written at once. `speed` is the market's, 0 for one without a pace. A tick waits so long at most
+    /// for a shelf that does not answer: a market that stands still is worse than one that may go back by some seconds if the host dies
+    /// as well.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(place: Place, speed: f64, shelves: Vec<Shelf>) -> std::io::Result<Self> {
+    pub fn start(place: Place, speed: f64, patience: Duration, shelves: Vec<Shelf>) -> std::io::Result<Self> {
         let kept = |shelf: &Shelf| Kept { name: shelf.name, written: Time(i64::MIN), trouble: None, ended: false };
         let state = State { wanted: place.last, closed: false, shelves: shelves.iter().map(kept).collect() };
         let grows = speed <= 0.0;
         let ahead_us = if grows { MINUTE_US } else { (AHEAD_US as f64 * speed.max(1.0)) as i64 };
         let desk = Arc::new(Desk { state: Mutex::new(state), changed: Condvar::new() });
-        let mut reserve =
-            Self { desk, threads: Vec::new(), free_until: Time(i64::MIN), ahead_us, patience: PATIENCE, grows, in_trouble: false };
+        let mut reserve = Self { desk, threads: Vec::new(), free_until: Time(i64::MIN), ahead_us, patience, grows, in_trouble: false };
         for (at, shelf) in shelves.into_iter().enumerate() {
             let (desk, place) = (Arc::clone(&reserve.desk), place.clone());
             reserve.threads.push(Builder::new().name("place".into()).spawn(move || desk.write_what_is_wanted(at, place, &*shelf.write))?);
@@ -158,17 +158,16 @@ impl Reserve {
     /// # Errors
     /// In words: one could not be written within two seconds. It names a time up to a few seconds later.
     pub fn finish(mut self, last: Time) -> Result<(), String> {
-        let patience = 2 * self.patience;
         let mut state = self.desk.state();
         (state.wanted, state.closed) = (last, true);
         self.desk.changed.notify_all();
         let goes_on = |state: &mut State| state.shelves.iter().any(|shelf| !shelf.ended);
-        let (state, _late) = self.desk.changed.wait_timeout_while(state, patience, goes_on).unwrap_or_else(PoisonError::into_inner);
+        let (state, _late) = self.desk.changed.wait_timeout_while(state, LAST_WRITE_MAX, goes_on).unwrap_or_else(PoisonError::into_inner);
         let mut whys = Vec::new();
         for shelf in state.shelves.iter() {
             match &shelf.trouble {
                 // A thread that waits for a dead disk ends with the process.
-                _ if !shelf.ended => whys.push(late_after(shelf.name, patience)),
+                _ if !shelf.ended => whys.push(late_after(shelf.name, LAST_WRITE_MAX)),
                 Some(why) => whys.push(why.clone()),
                 None => {}
             }
@@ -183,7 +182,7 @@ impl Reserve {
 }
 
 fn late_after(name: &str, patience: Duration) -> String {
-    format!("{name} has not answered for {} s", patience.as_secs())
+    format!("{name} has not answered for {} ms", patience.as_millis())
 }
 
 impl Drop for Reserve {
@@ -257,10 +256,9 @@ mod tests {
     }
 
     fn on(shelves: Vec<Shelf>, speed: f64) -> Reserve {
-        let mut reserve = Reserve::start(Place::new(&Feed::default(), Time(0), Time(0)), speed, shelves).expect("a thread");
         // However busy the machine is.
-        reserve.patience = Duration::from_secs(60);
-        reserve
+        let patience = Duration::from_secs(60);
+        Reserve::start(Place::new(&Feed::default(), Time(0), Time(0)), speed, patience, shelves).expect("a thread")
     }
 
     fn reserve(disk: &Arc<Disk>, speed: f64) -> Reserve {

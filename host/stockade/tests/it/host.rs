@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+/// For tests of what a database that is late would change, which it may be on any busy machine.
+pub const PATIENT: (&str, &str) = ("STOCKADE_HOST_JOURNAL_ANSWER_MS", "5000");
+
 /// A host on a free port.
 pub struct Host {
     process: Guarded,
@@ -243,7 +246,7 @@ fn the_life_of_an_engine_that_waits_is_replayed_to_the_bit_with_all_that_went_by
     let place = Place::new();
     let component = scalper_text();
     // An order that a late journal keeps from its broker was let through and not sent.
-    let host = Host::start_with(&place, &[("STOCKADE_HOST_JOURNAL_ANSWER_MS", "5000")]);
+    let host = Host::start_with(&place, &[PATIENT]);
     host.ask(&place, &["user", "add", "anna"]);
     host.ask(&place, &["strategy", "upload", component, "--user", "anna", "--name", "scalper"]);
     // Around the clock it has an idea with every bar, and each of its trades ends within a minute.

@@ -1,6 +1,6 @@
 //! The market's place over restarts: lost files, kills, and a feed that is another one.
 
-use crate::host::Host;
+use crate::host::{Host, PATIENT};
 use crate::program::{Place, Ran, ema_cross_text};
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ fn add_engine(host: &Host, place: &Place) {
 #[test]
 fn a_feed_file_that_is_lost_or_damaged_starves_nobody_whether_the_host_was_killed_or_stopped() {
     let place = Place::new();
-    let mut host = Host::start(&place);
+    let mut host = Host::start_with(&place, &[PATIENT]);
     add_engine(&host, &place);
     let mut before = fed(&host, &place);
     let file = place.path(".stockade/feed.json");
@@ -46,7 +46,7 @@ fn a_feed_file_that_is_lost_or_damaged_starves_nobody_whether_the_host_was_kille
             None => std::fs::remove_file(&file).expect("it is there"),
             Some(text) => std::fs::write(&file, text).expect("it can be written"),
         }
-        host = Host::start(&place);
+        host = Host::start_with(&place, &[PATIENT]);
         let after = fed(&host, &place);
         assert!(after > before, "{damage:?}: the market has gone from {before} to {after}");
         before = after;
@@ -58,12 +58,12 @@ fn a_feed_file_that_is_lost_or_damaged_starves_nobody_whether_the_host_was_kille
 #[test]
 fn after_a_kill_at_any_speed_the_market_goes_on_later_than_anybody_has_seen_it() {
     let place = Place::new();
-    let mut host = Host::start(&place);
+    let mut host = Host::start_with(&place, &[PATIENT]);
     add_engine(&host, &place);
     for speed in ["600", "0", "60", "0"] {
         let before = fed(&host, &place);
         drop(host);
-        host = Host::start_with(&place, &[("STOCKADE_FEED_SPEED", speed)]);
+        host = Host::start_with(&place, &[PATIENT, ("STOCKADE_FEED_SPEED", speed)]);
         let health: Value = serde_json::from_str(&host.ask(&place, &["health", "--json"])).expect("JSON");
         let after = health["feed"]["last_tick_at"].as_str().expect("a time").to_owned();
         assert!(after >= before, "the market has gone from {before} to {after}");
@@ -83,8 +83,9 @@ fn hosts_with_other_folders_and_one_database_never_go_back_either() {
         let places = [Place::new(), Place::new()];
         let file = places[0].path("shared.db").to_str().expect("a plain path").to_owned();
         let database = if is_server { server.url(&server.fresh_database()) } else { file };
-        let start =
-            |which: usize, speed| Host::start_with(&places[which], &[("STOCKADE_DATABASE", &database), ("STOCKADE_FEED_SPEED", speed)]);
+        let start = |which: usize, speed| {
+            Host::start_with(&places[which], &[PATIENT, ("STOCKADE_DATABASE", &database), ("STOCKADE_FEED_SPEED", speed)])
+        };
         let host = start(0, "600");
         add_engine(&host, &places[0]);
         fed(&host, &places[0]);
