@@ -518,21 +518,26 @@ impl Host {
         let end = Instant::now() + patience;
         let mut before = None;
         loop {
-            let starting = self.any_starting() || self.shared.jobs.is_starting() || self.shared.homes.any_moving();
             if !self.shards_reached(end) {
                 return false;
             }
             let (answer, reached) = channel();
             self.shared.pipeline.push(PipelineItem::Barrier(answer));
-            match reached.recv_timeout(left_until(end)) {
-                // Twice the same: nothing followed from what the shards did since.
-                Ok(done) if before == Some(done) && !starting => return self.shards_reached(end) && self.shared.herald.settle(end),
-                Ok(done) => before = Some(done),
+            let done = match reached.recv_timeout(left_until(end)) {
+                Ok(done) => done,
                 Err(RecvTimeoutError::Timeout) => return false,
                 // There is no pipeline any more, so nothing follows.
                 Err(RecvTimeoutError::Disconnected) => return self.shards_reached(end) && self.shared.herald.settle(end),
+            };
+            // Looked at last: what was asked of the shards before has its effect by now, and what followed from that is counted.
+            let asked: u64 = self.shared.shards.iter().map(|shard| shard.inbox.urgent_ever()).sum();
+            let is_busy = self.any_starting() || self.shared.jobs.is_starting() || self.shared.homes.any_moving();
+            // Twice the same: nothing followed from what the shards did since.
+            if !is_busy && before == Some((done, asked)) {
+                return self.shards_reached(end) && self.shared.herald.settle(end);
             }
-            if starting {
+            before = (!is_busy).then_some((done, asked));
+            if is_busy {
                 std::thread::yield_now();
             }
         }

@@ -16,6 +16,8 @@ pub(crate) struct Inbox<T, U> {
 struct Inner<T, U> {
     items: Vec<T>,
     urgent: Vec<U>,
+    /// How many urgent ones there have been.
+    urgent_ever: u64,
     /// How many of the items are counted ones.
     counted: usize,
     /// Somebody sleeps until there is something; otherwise waking costs a system call for nothing.
@@ -35,7 +37,8 @@ pub(crate) enum Pushed {
 
 impl<T, U> Inbox<T, U> {
     pub(crate) fn new() -> Self {
-        let inner = Inner { items: Vec::new(), urgent: Vec::new(), counted: 0, sleeping: false, kicked: false, closed: false };
+        let inner =
+            Inner { items: Vec::new(), urgent: Vec::new(), urgent_ever: 0, counted: 0, sleeping: false, kicked: false, closed: false };
         Self { inner: Mutex::new(inner), ready: Condvar::new(), room: Condvar::new(), urgent_waits: AtomicBool::new(false) }
     }
 
@@ -97,9 +100,15 @@ impl<T, U> Inbox<T, U> {
             return Err(urgent);
         }
         inner.urgent.push(urgent);
+        inner.urgent_ever += 1;
         self.urgent_waits.store(true, Ordering::Release);
         self.wake(inner);
         Ok(())
+    }
+
+    /// How many urgent ones there have been: whoever sees the same number twice knows that none came in between.
+    pub(crate) fn urgent_ever(&self) -> u64 {
+        self.lock().urgent_ever
     }
 
     fn wake(&self, mut inner: MutexGuard<'_, Inner<T, U>>) {
