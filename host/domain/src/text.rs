@@ -91,7 +91,7 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// So many of something: 1 order, 2 orders.
+/// A count with its noun: 1 order, 2 orders.
 pub fn counted(number: u64, one: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {one}{plural}", grouped(number))
